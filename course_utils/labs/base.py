@@ -1,0 +1,478 @@
+"""What every lab stands on: dials, a state that fits in one short string, and the view around them.
+
+A lab is *state -> pure functions -> thin view*. The state is made of `Block`s, each a frozen dataclass whose
+fields are dials. From the dials follow the state string, the controls and what a bad value is told.
+"""
+
+import base64
+import dataclasses
+import hashlib
+import html
+import re
+import threading
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import ipywidgets as widgets
+
+# JupyterLab hands messages of widgets to several threads, and trainings report from their own.
+LOCK = threading.RLock()
+PREVIEWS = Path(__file__).with_name("previews")
+
+
+# ---------------------------------------------------------------------------------------------------
+# Dials and blocks
+
+
+@dataclass(frozen=True)
+class Dial:
+    """One number, choice or switch that a learner can set: `label` names it, `choices` are its positions.
+
+    `key` stands before the value in a state string (`k5`), `shown` gives the words for a choice, `slider`
+    asks for a slider in place of a list, and `needs(block)` tells when the dial means anything.
+    """
+
+    label: str
+    choices: tuple
+    key: str = ""
+    shown: dict = field(default_factory=dict)
+    slider: bool = False
+    needs: object = None
+
+    @property
+    def is_switch(self):
+        return self.choices == (False, True)
+
+    def words(self, value):
+        return self.shown.get(value, f"{value}")
+
+    def check(self, value):
+        """The value, if it is a position of this dial; otherwise a ValueError that names what is allowed."""
+        for choice in self.choices:
+            if type(choice) is type(value) and choice == value:
+                return choice
+        raise ValueError(f"{self.label.lower()} cannot be {value!r}: it can be {listed(self.choices)}")
+
+    def write(self, value):
+        return f"{self.key}{int(value) if self.is_switch else value}"
+
+    def read(self, token):
+        """The value written in a token such as `k5`, or None when the token belongs to another dial."""
+        rest = token[len(self.key) :]
+        if not token.startswith(self.key):
+            return None
+        if isinstance(self.choices[0], int):
+            if not rest.isdecimal():
+                return None
+            value = int(rest[:9])  # no dial goes that far
+            return self.check(bool(value) if self.is_switch and value < 2 else value)
+        return rest if rest in self.choices else None
+
+
+def dial(default, label, choices, key="", **more):
+    """A dataclass field that is a `Dial`."""
+    return field(default=default, metadata={"dial": Dial(label, tuple(choices), key, **more)})
+
+
+def rows(default, block, most):
+    """A dataclass field that holds 1 to `most` blocks of one kind."""
+    return field(default=default, metadata={"rows": block, "most": most})
+
+
+def listed(values):
+    values = list(values)
+    if (
+        len(values) > 3
+        and all(isinstance(v, int) for v in values)
+        and values == list(range(values[0], values[-1] + 1))
+    ):
+        return f"{values[0]} to {values[-1]}"
+    return ", ".join(str(v) for v in values[:-1]) + f" or {values[-1]}"
+
+
+class Dialled:
+    """What blocks and states share: fields that are checked when they are made."""
+
+    def __post_init__(self):
+        for f in dataclasses.fields(self):
+            value = getattr(self, f.name)
+            if "dial" in f.metadata:
+                f.metadata["dial"].check(value)
+            elif "rows" in f.metadata:
+                made = tuple(_as_block(f.metadata["rows"], row) for row in value)
+                if not 1 <= len(made) <= f.metadata["most"]:
+                    raise ValueError(f"{f.name} has {len(made)} rows: there can be 1 to {f.metadata['most']}")
+                object.__setattr__(self, f.name, made)
+            else:
+                object.__setattr__(self, f.name, _as_block(f.type, value))
+
+
+def _as_block(block, value):
+    if isinstance(value, block):
+        return value
+    return block(*value) if isinstance(value, (tuple, list)) else block(value)
+
+
+class Block(Dialled):
+    """A part of a network with its dials. Subclasses are frozen dataclasses.
+
+    The first `spelled` dials are always written into a state string, the others where they leave the default.
+    """
+
+    spelled = 1
+
+    @classmethod
+    def dials(cls):
+        return {f.name: f.metadata["dial"] for f in dataclasses.fields(cls)}
+
+    def write(self):
+        tokens = [
+            f.metadata["dial"].write(getattr(self, f.name))
+            for position, f in enumerate(dataclasses.fields(self))
+            if position < self.spelled or getattr(self, f.name) != f.default
+        ]
+        return ".".join(tokens)
+
+    @classmethod
+    def read(cls, text, where):
+        values = {}
+        for token in text.split("."):
+            for name, one in cls.dials().items():
+                try:
+                    value = None if name in values else one.read(token)
+                except ValueError as problem:
+                    raise ValueError(f"'{token[:30]}' in {where}: {problem}") from None
+                if value is not None:
+                    values[name] = value
+                    break
+            else:
+                known = ", ".join(d.write(d.choices[-1]) for d in cls.dials().values())
+                raise ValueError(
+                    f"'{token[:30]}' in {where} is not understood: it takes parts such as {known}"
+                )
+        return cls(**values)
+
+
+class State(Dialled):
+    """A whole lab as plain data: blocks, rows of blocks and single dials, to and from one short string.
+
+    Subclasses are frozen dataclasses with a `version` that their strings begin with.
+    """
+
+    version = "lab1"
+
+    def __str__(self):
+        parts = [self.version]
+        for f in dataclasses.fields(self):
+            value = getattr(self, f.name)
+            if "rows" in f.metadata:
+                written = ",".join(row.write() for row in value)
+            else:
+                written = value.write() if isinstance(value, Block) else str(value)
+            parts.append(f"{f.name}={written}")
+        return ";".join(parts)
+
+    @classmethod
+    def parse(cls, text):
+        """The state that a string stands for. Raises ValueError with a sentence for the learner."""
+        version, *parts = re.sub(r"\s", "", str(text)).split(";")
+        if version != cls.version:
+            raise ValueError(
+                f"A state of this lab begins with '{cls.version};', not with '{version[:20]}'. "
+                "Copy the whole line from the other lab."
+            )
+        known, values = {f.name: f for f in dataclasses.fields(cls)}, {}
+        for part in filter(None, parts):
+            name, equals, written = part.partition("=")
+            if name not in known or not equals:
+                raise ValueError(f"'{part[:40]}' is not understood: the parts are {', '.join(known)}.")
+            f = known[name]
+            try:
+                if "rows" in f.metadata:
+                    texts = written.split(",")
+                    values[name] = tuple(
+                        f.metadata["rows"].read(t, f"{name}, row {i}") for i, t in enumerate(texts, 1)
+                    )
+                elif "dial" in f.metadata:
+                    values[name] = f.metadata["dial"].check(
+                        int(written[:9]) if written.isdecimal() else written[:30]
+                    )
+                else:
+                    values[name] = f.type.read(written, name)
+                cls(**{name: values[name]})
+            except ValueError as problem:
+                raise ValueError(f"{str(problem)[:1].upper()}{str(problem)[1:]}.") from None
+        return cls(**values)
+
+    def get(self, path):
+        """The value at a path such as 'clip.frames' or 'convolutions.0.kernel'."""
+        value = self
+        for step in path.split("."):
+            value = value[int(step)] if step.isdecimal() else getattr(value, step)
+        return value
+
+    def change(self, path, value):
+        """A copy in which the dial at `path` stands at `value`."""
+        name, *rest = path.split(".")
+        if not rest:
+            return replace(self, **{name: value})
+        if len(rest) == 1:
+            return replace(self, **{name: replace(getattr(self, name), **{rest[0]: value})})
+        old, index = list(getattr(self, name)), int(rest[0])
+        old[index] = replace(old[index], **{rest[1]: value})
+        return replace(self, **{name: tuple(old)})
+
+
+# ---------------------------------------------------------------------------------------------------
+# Controls and view
+
+
+def control(one, value, label=None):
+    """The ipywidget of a dial. `label` is read aloud in place of the visible heading (rows of a table)."""
+    text = label or one.label
+    common = {"description": text, "style": {"description_width": "72px"}, "layout": {"width": "auto"}}
+    options = [(one.words(choice), choice) for choice in one.choices]
+    if one.is_switch:
+        made = widgets.Checkbox(value=value, indent=False, description=text, layout={"width": "auto"})
+    elif len(one.choices) > 100:
+        made = widgets.BoundedIntText(value=value, min=one.choices[0], max=one.choices[-1], **common)
+    elif one.slider and one.choices == tuple(range(one.choices[0], one.choices[-1] + 1)):
+        made = widgets.IntSlider(value=value, min=one.choices[0], max=one.choices[-1], **common)
+    elif one.slider:
+        made = widgets.SelectionSlider(value=value, options=options, **common)
+    else:
+        made = widgets.Dropdown(value=value, options=options, **common)
+    if label:
+        made.add_class("cl-bare")
+    return made
+
+
+# JupyterLab takes arrow keys and digits from lists and sliders (a 1 turns the cell into a heading), and the
+# handles of sliders have no name for screen readers. Both are mended where the focus arrives.
+MENDS = (
+    "const name = () => lab.querySelectorAll('.widget-slider').forEach(slider => "
+    "slider.querySelector('[role=slider]')"
+    "?.setAttribute('aria-label', slider.querySelector('label').textContent)); "
+    "const lab = this.closest('.course-lab'); name(); "
+    "lab.addEventListener('focusin', "
+    "event => { name(); event.target.dataset.lmSuppressShortcuts = 'true'; })"
+)
+STYLE = (
+    f'<style onload="{MENDS}">'
+    + """
+.course-lab { --cl-ink: var(--jp-ui-font-color1, #1f1f1f); --cl-soft: var(--jp-ui-font-color2, #5b5b5b);
+  --cl-line: var(--jp-border-color2, #d0d0d0); --cl-card: var(--jp-layout-color1, #fff);
+  --cl-cnn: #0072B2; --cl-lstm: #D55E00; --cl-other: #8a9099; --cl-warn: #E69F00; --cl-bad: #e0233f;
+  color: var(--cl-ink); max-width: 940px; padding: 2px 4px 8px 2px; container-type: inline-size; }
+.course-lab .widget-html-content { line-height: 1.4; overflow: visible; }
+.course-lab .cl-groups { gap: 8px; align-items: stretch; grid-template-columns: 1fr 1.75fr 1fr;
+  grid-template-areas: "clip cnn joint" "answer cnn lstm"; overflow: visible; }
+@container (max-width: 800px) { .course-lab .cl-groups { grid-template-columns: 1fr 1fr 1fr;
+  grid-template-areas: "clip joint lstm" "cnn cnn answer"; } }
+.course-lab .cl-halves { gap: 8px; grid-template-columns: 1fr 1.4fr; overflow: visible; }
+.course-lab .cl-group { border: 1px solid var(--cl-line); border-top: 4px solid var(--cl-other);
+  border-radius: 6px;  padding: 4px 10px 8px; background: var(--cl-card); overflow: visible; }
+.course-lab .cl-cnn { border-top-color: var(--cl-cnn); }
+.course-lab .cl-lstm { border-top-color: var(--cl-lstm); }
+.course-lab .cl-head { font-weight: 600; font-size: 13px; }
+.course-lab .cl-head small { font-weight: 400; color: var(--cl-soft); font-size: 12px; }
+.course-lab .cl-bare > .widget-label { position: absolute; width: 1px; height: 1px; overflow: hidden;
+  clip-path: inset(50%); white-space: nowrap; }
+.course-lab .cl-rows { gap: 0 4px; align-items: center; }
+.course-lab .cl-rows .widget-dropdown { margin: 1px 0; min-width: 0; }
+.course-lab .cl-rows .widget-html { margin: 0; min-width: 0; color: var(--cl-soft); font-size: 12px; }
+.course-lab .widget-inline-hbox { min-width: 0; }
+.course-lab .widget-readout { min-width: 44px; margin: 0; text-align: right;
+  font-variant-numeric: tabular-nums; }
+.course-lab :focus-visible { outline: 2px solid var(--cl-cnn); outline-offset: 1px; }
+.course-lab svg text { font-family: var(--jp-ui-font-family, system-ui, sans-serif); }
+.course-lab .cl-picture { overflow-x: auto; }
+.course-lab .cl-picture svg { min-width: 640px; width: 100%; height: auto; display: block; }
+.course-lab .cl-note { padding: 5px 10px; margin: 6px 0 0; border-left: 4px solid var(--cl-other);
+  border-radius: 3px;  background: color-mix(in srgb, var(--cl-other) 12%, transparent); font-size: 13px; }
+.course-lab .cl-note.broken { border-color: var(--cl-bad);
+  background: color-mix(in srgb, var(--cl-bad) 12%, transparent); }
+.course-lab .cl-note.warning { border-color: var(--cl-warn);
+  background: color-mix(in srgb, var(--cl-warn) 14%, transparent); }
+.course-lab .cl-note.fine { border-color: #009E73; background: color-mix(in srgb, #009E73 12%, transparent); }
+.course-lab .jupyter-button { width: auto; flex: 0 0 auto; min-width: max-content; }
+.course-lab .cl-state input { font-family: var(--jp-code-font-family, monospace); font-size: 12px; }
+.course-lab table.cl-table { border-collapse: collapse; font-size: 13px; width: 100%; color: var(--cl-ink); }
+.course-lab table.cl-table th, .course-lab table.cl-table td { padding: 3px 10px; text-align: right;
+  border-bottom: 1px solid var(--cl-line); font-variant-numeric: tabular-nums; }
+.course-lab table.cl-table th { font-weight: 600; color: var(--cl-soft); }
+.course-lab table.cl-table .cl-left { text-align: left; }
+.course-lab table.cl-table caption { text-align: left; font-weight: 600; padding: 2px 0; }
+</style>"""
+)
+
+NOTES = 3  # shown at once
+SYMBOLS = {
+    "broken": "✕ Does not fit.",
+    "warning": "▲ Watch out.",
+    "hint": "● Worth knowing.",
+    "fine": "✓ It fits.",
+}
+
+
+def note(level, text):
+    """A sentence with a symbol and a word in front, so that colour never says it alone."""
+    return f'<div class="cl-note {level}" role="status"><b>{SYMBOLS[level]}</b> {html.escape(text)}</div>'
+
+
+def group(kind, title, remark, *children):
+    """A titled card of controls; `kind` is 'cnn', 'lstm' or 'other' and gives the colour."""
+    head = widgets.HTML(
+        f'<div class="cl-head">{html.escape(title)} <small>{html.escape(remark)}</small></div>'
+    )
+    box = widgets.VBox([head, *children])
+    for name in ("cl-group", f"cl-{kind}"):
+        box.add_class(name)
+    return box
+
+
+class Lab:
+    """A lab in a notebook cell: dials, a picture, and a state string that can be copied and pasted.
+
+    Subclasses give `state_class`, make controls with `add_control` (path -> widget) and draw in `show()`.
+    `lab.state` can be read and set; setting it moves the controls.
+
+    Where nothing runs (GitHub, the book, a notebook just opened) a picture of the lab stands in for it.
+    """
+
+    state_class = State
+    title = "Lab"
+
+    def __init__(self, state):
+        self._state = state
+        self._quiet = False
+        self._listeners = []
+        self.controls = {}
+        self.line = widgets.Text(
+            description="State", continuous_update=False, layout={"width": "auto", "flex": "1 1 auto"}
+        )
+        self.line.style.description_width = "44px"
+        self.line.add_class("cl-state")
+        self.message = widgets.HTML()
+        self.line.observe(self._pasted, "value")
+        self.notes = [(widgets.HTML(layout={"flex": "1 1 auto"}), widgets.Button()) for _ in range(NOTES)]
+        for number, (_, button) in enumerate(self.notes):
+            button.on_click(lambda _, number=number: self.fix(number))
+        lines = [widgets.HBox(pair, layout={"align_items": "center"}) for pair in self.notes]
+        self.advice_box, self._shown_notes = widgets.VBox(lines), ()
+
+    # The state and its controls
+
+    @property
+    def state(self):
+        """Everything this lab is set to, the seed included; `str(lab.state)` is the string to share."""
+        return self._state
+
+    @state.setter
+    def state(self, state):
+        state = self.state_class.parse(state) if isinstance(state, str) else state
+        with LOCK:
+            self._state, self._quiet = state, True
+            try:
+                self.mirror()
+                self.line.value, self.message.value = str(state), ""
+            finally:
+                self._quiet = False
+            self.show()
+            for listener in self._listeners:
+                listener(state)
+
+    def on_change(self, listener):
+        """Call `listener(state)` whenever the state changes."""
+        self._listeners.append(listener)
+
+    def add_control(self, path, label=None):
+        """A control for the dial at `path`, kept in step with the state both ways."""
+        *parents, name = path.split(".")
+        owner = self.state.get(".".join(parents)) if parents else self.state
+        one = next(f for f in dataclasses.fields(owner) if f.name == name).metadata["dial"]
+        made = self.controls[path] = control(one, self.state.get(path), label)
+        made.observe(lambda change: self._turned(path, change["new"]), "value")
+        return made
+
+    def mirror(self):
+        """Let every control show the state."""
+        for path, made in self.controls.items():
+            made.value = self.state.get(path)
+
+    def _turned(self, path, value):
+        with LOCK:
+            if not self._quiet:
+                self.state = self.state.change(path, value)
+
+    def _pasted(self, change):
+        if self._quiet:
+            return
+        try:
+            self.state = self.state_class.parse(change["new"])
+        except ValueError as problem:
+            self.message.value = note("broken", f"{problem} The lab stays as it was.").replace(
+                SYMBOLS["broken"], "✕ Not a state."
+            )
+
+    def show(self):
+        """Draw what the state means."""
+
+    def show_notes(self, notes):
+        """Show the first notes, each with its button if it has a fix."""
+        self._shown_notes = tuple(notes)[:NOTES]
+        for number, (words, button) in enumerate(self.notes):
+            one = self._shown_notes[number] if number < len(self._shown_notes) else None
+            words.value = note(one.level, one.text) if one else ""
+            words.layout.display = None if one else "none"
+            button.description = one.fix if one else ""
+            button.layout.display = None if one and one.fix else "none"
+
+    def fix(self, number=0):
+        """Press the button of the note `number`."""
+        with LOCK:
+            if number < len(self._shown_notes) and self._shown_notes[number].fixed:
+                self.state = self._shown_notes[number].fixed
+
+    # What a notebook shows
+
+    @property
+    def alt(self):
+        """What the lab's picture says, in words."""
+        return self.title
+
+    @property
+    def pictured(self):
+        """The state, as far as the picture depends on it."""
+        return self.state
+
+    @property
+    def preview(self):
+        """The PNG that stands in for the live lab, named after the lab and its state."""
+        digest = hashlib.sha256(str(self.pictured).encode()).hexdigest()[:8]
+        return PREVIEWS / f"{type(self).__name__.removesuffix('Lab').lower()}-{digest}.png"
+
+    def fingerprint(self):
+        """Changes whenever the lab would look different: it lets a test notice a stale preview."""
+        return str(self.pictured)
+
+    def tag(self):
+        """An invisible mark in the page, by which the screenshot tool knows which lab it is looking at."""
+        marks = {"preview": self.preview.stem, "state": str(self.pictured), "picture": self.fingerprint()}
+        return "<i hidden " + " ".join(f'data-{k}="{html.escape(v)}"' for k, v in marks.items()) + "></i>"
+
+    def __repr__(self):
+        return f"{type(self).__name__}: run this cell to use the lab."
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        bundle = {**self.view._repr_mimebundle_(), "text/plain": repr(self)}
+        alt = html.escape(f"{self.title} (run this cell to use it). {self.alt}", quote=True)
+        if self.preview.exists():
+            png = base64.b64encode(self.preview.read_bytes()).decode()
+            bundle["image/png"] = png
+            bundle["text/html"] = (
+                f'<img alt="{alt}" style="max-width:100%" src="data:image/png;base64,{png}">'
+            )
+        else:
+            bundle["text/html"] = f"<p><b>Run this cell to use the lab.</b> {alt}</p>"
+        return bundle

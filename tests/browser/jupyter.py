@@ -1,0 +1,192 @@
+"""A real JupyterLab in a real Chromium: what the browser tests and the screenshot tools stand on."""
+
+import json
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+COURSE = Path(__file__).resolve().parents[2]
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+SETTINGS = {
+    "notebook-extension/tracker": {"windowingMode": "none"},
+    "apputils-extension/notification": {
+        "fetchNews": "false",
+        "checkForUpdates": False,
+        "doNotDisturbMode": True,
+    },
+}
+
+
+def chromium():
+    """The path of a Chromium on this machine, or None."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return os.environ.get("COURSE_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+
+
+@contextmanager
+def server(folder, home, dark=False):
+    """JupyterLab serving `folder` on a free port, all settings under `home`; yields address and token."""
+    settings = {
+        **SETTINGS,
+        "apputils-extension/themes": {"theme": f"JupyterLab {'Dark' if dark else 'Light'}"},
+    }
+    for name, value in settings.items():
+        file = home / "settings/@jupyterlab" / f"{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(value))
+    environment = {
+        **os.environ,
+        "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
+        "JUPYTER_CONFIG_DIR": str(home / "config"),
+        "JUPYTER_DATA_DIR": str(home / "data"),
+        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+        "IPYTHONDIR": str(home / "ipython"),
+        "COURSE_PROGRESS": str(home / "progress.json"),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(COURSE), os.environ.get("PYTHONPATH")])),
+    }
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    token, log = secrets.token_hex(16), home / "server.log"
+    command = [
+        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}",
+        f"--ServerApp.root_dir={folder}",
+    ]  # fmt: skip
+    with log.open("w") as out:
+        process = subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.STDOUT, cwd=home)
+        try:
+            address = f"http://127.0.0.1:{port}"
+            _wait_until_up(f"{address}/api?token={token}", process, log)
+            yield address, token
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _wait_until_up(url, process, log, seconds=90):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+            return
+        except OSError:
+            time.sleep(0.2)
+    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()[-3000:]}")
+
+
+@contextmanager
+def browser():
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        try:
+            yield made
+        finally:
+            made.close()
+
+
+class Notebook:
+    """One notebook, open in JupyterLab. `problems` collects what the page's console calls an error."""
+
+    def __init__(self, made, address, token, name, width=1400, height=1000):
+        self.page = made.new_page(viewport={"width": width, "height": height})
+        self.problems = []
+        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+        self.page.on(
+            "console", lambda message: self.problems.append(message.text) if message.type == "error" else None
+        )
+        self.page.goto(f"{address}/lab/tree/{name}?token={token}&reset")
+        self.panel = self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
+        self.panel.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=60_000)
+        self.close_sidebar()
+        # The indicator alone says idle even before there is a kernel.
+        self.page.locator(".jp-StatusBar-Left").get_by_text("| Idle").wait_for(timeout=120_000)
+
+    def close_sidebar(self):
+        open_tab = self.page.locator(".jp-SideBar.jp-mod-left .lm-TabBar-tab.lm-mod-current")
+        if open_tab.count():
+            open_tab.first.click()
+            open_tab.first.wait_for(state="detached", timeout=10_000)
+
+    def run_all(self, seconds=300):
+        """Run All Cells, and wait until every code cell has been executed and the kernel is idle."""
+        self.page.get_by_role("menuitem", name="Run", exact=True).click()
+        self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        self.page.wait_for_function(
+            """() => {
+                const prompts = [...document.querySelectorAll('.jp-Notebook .jp-CodeCell')]
+                    .filter(cell => cell.querySelector('.cm-content')?.textContent.trim())
+                    .map(cell => cell.querySelector('.jp-InputPrompt').textContent);
+                const status = document.querySelector('.jp-Notebook-ExecutionIndicator').dataset.status;
+                return status === 'idle' && prompts.length > 0 && prompts.every(prompt => /\\d/.test(prompt));
+            }""",
+            timeout=seconds * 1000,
+            polling=250,
+        )
+        return self
+
+    def errors(self):
+        """What a learner would see as an error: tracebacks, messages on stderr, widgets that did not show."""
+        found = []
+        for kind in (
+            '[data-mime-type="application/vnd.jupyter.error"]',
+            '[data-mime-type="application/vnd.jupyter.stderr"]',
+        ):
+            found += self.panel.locator(f".jp-OutputArea-output{kind}").all_inner_texts()
+        broken = self.panel.get_by_text(
+            re.compile("Error displaying widget|Loading widget|Error creating widget")
+        )
+        return found + broken.all_inner_texts()
+
+    def pictures_without_words(self):
+        """Pictures in the notebook that a screen reader could not describe."""
+        return self.panel.evaluate(
+            """panel => [
+                ...[...panel.querySelectorAll('.jp-OutputArea img, .jp-MarkdownOutput img')]
+                    .filter(img => !img.getAttribute('alt')?.trim()),
+                ...[...panel.querySelectorAll('.jp-OutputArea svg')].filter(svg =>
+                    svg.closest('.jp-OutputArea-output') && !svg.closest('button, select, [class*="icon"]')
+                    && !(svg.getAttribute('role') === 'img' && svg.getAttribute('aria-label')?.trim())
+                    && svg.getAttribute('aria-hidden') !== 'true'),
+            ].map(el => el.outerHTML.slice(0, 200))"""
+        )
+
+    def labs(self):
+        """The views of all labs of the notebook."""
+        return self.panel.locator(".course-lab")
+
+    def lab_with(self, heading):
+        """The view of the first lab that has a card of this heading."""
+        card = self.page.locator(".cl-head", has_text=re.compile(f"^{heading} "))
+        return self.labs().filter(has=card).first
+
+    def close(self):
+        """Shut the kernel down and close the page, saving nothing."""
+        self.page.evaluate(
+            """async () => {
+                const base = JSON.parse(document.getElementById('jupyter-config-data').textContent);
+                const get = (path, method) => fetch(`${base.baseUrl}${path}`,
+                    {method, headers: {Authorization: `token ${base.token}`}});
+                for (const session of await (await get('api/sessions', 'GET')).json())
+                    await get(`api/sessions/${session.id}`, 'DELETE');
+            }"""
+        )
+        self.page.close()

@@ -1,0 +1,19 @@
+"""What holds for every test: no window opens, and a learner's progress is out of reach."""
+
+import os
+
+import hypothesis
+import pytest
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+# The same examples in every run, and no deadline: the machines that run this are slow and shared.
+hypothesis.settings.register_profile("course", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("course")
+
+
+@pytest.fixture(autouse=True)
+def own_progress(tmp_path, monkeypatch):
+    """Every test has a progress file of its own."""
+    monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "progress.json"))

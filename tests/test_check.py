@@ -1,0 +1,634 @@
+"""The checker: set-up, verdicts on every kind of answer, claims, and a progress file that survives."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from course_utils import check
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def progress_file(tmp_path, monkeypatch):
+    path = tmp_path / "work" / "progress.json"
+    monkeypatch.setenv("COURSE_PROGRESS", str(path))
+    monkeypatch.delenv("COURSE_CLAIMS", raising=False)
+    return path
+
+
+@check.exercise("04.1", "Add up")
+def check_three(answer):
+    check.expect(answer == 3, f"one and two are not {answer}")
+
+
+@check.exercise("04.2", "Write a function")
+def check_double(function):
+    check.expect_close("double(2)", function(2), 4)
+
+
+@check.exercise("04.3", "Shape a tensor")
+def check_features(features):
+    check.expect_shape("frame features", features, (None, 96))
+
+
+def start(code, **environment):
+    """Start code in a fresh interpreter, as a learner's kernel would."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen([sys.executable, "-c", code], env=environment, **pipes)
+
+
+# ---- set-up
+
+
+TRAINING = """
+from course_utils import check
+check.setup()
+import sys, matplotlib, numpy as np, keras, tensorflow as tf
+check.setup()
+pinned = tf.config.threading
+print(pinned.get_intra_op_parallelism_threads(), pinned.get_inter_op_parallelism_threads())
+print(matplotlib.rcParams["font.size"], keras.backend.backend())
+keras.utils.set_random_seed(7)
+layers = keras.layers
+model = keras.Sequential([
+    keras.Input((8, 12)), layers.Conv1D(8, 3), layers.Dropout(0.3), layers.LSTM(16),
+    layers.Dense(3, activation="softmax"),
+])
+model.compile("adam", "sparse_categorical_crossentropy")
+x = np.random.default_rng(0).normal(size=(96, 8, 12)).astype("float32")
+history = model.fit(x, np.arange(96) % 3, epochs=2, verbose=0).history["loss"]
+print([loss.hex() for loss in history], keras.ops.sum(model.get_weights()[0]).numpy().tobytes().hex())
+try:
+    check.setup(threads=1)
+except RuntimeError as error:
+    print("refused:", error)
+"""
+
+
+@pytest.fixture(scope="module")
+def two_runs():
+    """[(stdout, stderr), (stdout, stderr)] of the same training in two processes at once."""
+    runs = [start(TRAINING), start(TRAINING)]
+    return [run.communicate(timeout=300) for run in runs]
+
+
+def test_setup_writes_nothing_to_stderr(two_runs):
+    assert [stderr for _, stderr in two_runs] == ["", ""]
+
+
+def test_setup_prints_one_stable_line_pins_threads_and_applies_the_style(two_runs):
+    first, second, threads, style, *_ = two_runs[0][0].splitlines()
+    assert first == second == "Ready: Keras on TensorFlow, 2 threads, repeatable results."
+    assert threads == "2 2"
+    assert style == "11.0 tensorflow"
+
+
+def test_training_is_equal_bit_by_bit_in_two_processes(two_runs):
+    losses = [stdout.splitlines()[4] for stdout, _ in two_runs]
+    assert losses[0].startswith("['0x1.")
+    assert losses[0] == losses[1]
+
+
+def test_setup_with_other_threads_while_running_says_what_to_do(two_runs):
+    last = two_runs[0][0].splitlines()[-1]
+    assert last.startswith("refused:")
+    assert "restart the kernel and run this cell first" in last
+
+
+def test_failing_import_shows_what_was_written_to_stderr(tmp_path):
+    (tmp_path / "keras.py").write_text(
+        'import os; os.write(2, b"libfoo is missing\\n"); raise ImportError("no keras")'
+    )
+    run = start("from course_utils import check; check.setup()", PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
+    _, stderr = run.communicate(timeout=60)
+    assert run.returncode != 0
+    assert "libfoo is missing" in stderr
+    assert "ImportError: no keras" in stderr
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5, "2", True, None])
+def test_setup_names_a_bad_number_of_threads(threads):
+    with pytest.raises(ValueError, match=r"threads is .* must be a whole number"):
+        check.setup(threads)
+
+
+# ---- verdicts
+
+
+HOLES = [
+    None,
+    ...,
+    [1, ...],
+    (1, (2, ...)),
+    {"digit": ...},
+    {"digit": None, "motion": 3},
+    {"a": [{"b": (1, [...])}]},
+    {1, ...},
+    [None, None],
+    (None, None),
+    np.array([1, ..., 3], dtype=object),
+]
+
+
+@pytest.mark.parametrize("answer", HOLES, ids=repr)
+def test_an_answer_with_a_hole_is_not_attempted(answer):
+    assert check_three(answer).status == "not attempted"
+
+
+@pytest.mark.parametrize(
+    "answer", [0, False, "", [], {}, np.array([]), math.nan, 4, [1, 2], np.array([3, 4])], ids=repr
+)
+def test_an_empty_or_wrong_answer_is_an_attempt(answer):
+    assert check_three(answer).status == "not yet"
+
+
+def test_a_shape_with_none_is_an_answer():
+    @check.exercise("04.4", "Name the shape")
+    def check_shape(shape):
+        check.expect_shape("the output", shape, (None, 96))
+
+    assert check_shape((None, 96)).status == "correct"
+    assert check_shape({"features": (None, ...)}).status == "not attempted"
+
+
+def stub(x): ...
+
+
+def unwritten(x):
+    raise NotImplementedError
+
+
+def half_written(x):
+    return {"answer": [2 * x, ...]}
+
+
+@pytest.mark.parametrize("function", [stub, unwritten, half_written, lambda x: ...], ids=lambda f: f.__name__)
+def test_a_stub_function_is_not_attempted_though_the_check_does_not_care(function):
+    assert check_double(function).status == "not attempted"
+
+
+def test_functions_within_containers_are_guarded_too():
+    @check.exercise("04.5", "Two functions")
+    def check_pair(answer):
+        check.expect(answer["f"](1) + answer["more"][0](1) == 3, "no")
+
+    assert check_pair({"f": lambda x: x, "more": [lambda x: 2 * x]}).status == "correct"
+    assert check_pair({"f": lambda x: x, "more": [stub]}).status == "not attempted"
+    assert (
+        check_pair({"f": lambda x: 1 / 0, "more": [stub]}).reason
+        == "your code raised ZeroDivisionError: division by zero"
+    )
+
+
+def test_functions_get_their_arguments_and_keep_their_names():
+    seen = []
+
+    @check.exercise("04.6", "Keywords")
+    def check_call(function):
+        check.expect(function.__name__ == "scale", "renamed")
+        check.expect(function(2, by=5) == 10, "arguments are lost")
+
+    def scale(x, by=1):
+        seen.append((x, by))
+        return x * by
+
+    assert check_call(scale).status == "correct"
+    assert seen == [(2, 5)]
+
+
+def test_an_error_in_the_learners_code_is_told_in_one_line():
+    def broken(x):
+        raise ValueError("first line\nsecond line")
+
+    verdict = check_double(broken)
+    assert (verdict.status, verdict.reason) == ("not yet", "your code raised ValueError: first line")
+
+
+def test_a_message_of_keras_is_told_by_its_telling_line():
+    def broken(x):
+        raise ValueError(
+            "Exception encountered when calling Dense.call().\n\n\x1b[1mlast axis is 5, not 7\x1b[0m\nmore"
+        )
+
+    assert check_double(broken).reason == "your code raised ValueError: last axis is 5, not 7"
+
+
+def test_an_error_without_message_is_told_by_its_type():
+    def broken(x):
+        raise KeyError
+
+    assert check_double(broken).reason == "your code raised KeyError"
+
+
+def test_an_answer_of_the_wrong_kind_never_raises():
+    verdict = check_double("a word")
+    assert verdict.status == "not yet"
+    assert verdict.reason.startswith("the check could not use your answer: TypeError")
+
+
+def test_a_list_that_contains_itself_never_raises():
+    endless = []
+    endless.append(endless)
+    assert check_three(endless).status == "not yet"
+
+
+def test_keyboard_interrupt_is_not_swallowed():
+    def stopped(x):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        check_double(stopped)
+
+
+def test_arrays_are_compared_as_a_whole():
+    @check.exercise("04.7", "An array")
+    def check_array(answer):
+        check.expect(answer == np.arange(3), "not 0, 1, 2")
+
+    assert check_array(np.array([0, 1, 2])).status == "correct"
+    assert check_array(np.array([0, 1, 3])).status == "not yet"
+
+
+def test_keras_tensors_models_and_layers_are_answers():
+    keras = pytest.importorskip("keras")
+    inputs = keras.Input((24,))
+    features = keras.layers.Dense(96)(inputs)
+    assert check_features(features).status == "correct"
+    assert check_features(keras.ops.zeros((5, 96))).status == "correct"
+    assert check_features(keras.ops.zeros((5, 64))).status == "not yet"
+
+    @check.exercise("04.8", "A model")
+    def check_model(model):
+        check.expect(model.count_params() == 25 * 96, f"{model.count_params()} parameters")
+        check.expect_shape("the output", model(np.zeros((2, 24))), (2, 96))
+
+    model = keras.Model(inputs, features)
+    assert check_model(model).status == "correct"
+    wrong = keras.Sequential([keras.Input((7,)), keras.layers.Dense(96)])
+    assert check_model(wrong).reason == "768 parameters"
+
+
+@given(
+    st.recursive(
+        st.none() | st.just(...) | st.booleans() | st.floats() | st.text(max_size=3),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=3),
+        max_leaves=8,
+    )
+)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_answer_makes_a_check_raise_and_holes_decide(answer):
+    def has_hole(value):
+        inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
+        return value is None or value is ... or any(map(has_hole, inner))
+
+    status = check_double(answer).status
+    assert status == ("not attempted" if has_hole(answer) else "not yet")
+
+
+def test_verdicts_read_well_in_text_and_html():
+    assert repr(check_three(3)) == "Exercise 04.1 Add up: correct"
+    assert repr(check_three(...)) == "Exercise 04.1 Add up: not attempted"
+    assert repr(check_three(4)) == "Exercise 04.1 Add up: not yet: one and two are not 4"
+    for answer, sign in ((3, "✓"), (..., "○"), (4, "→")):
+        verdict = check_three(answer)
+        assert f"{sign} Exercise 04.1 Add up: <strong>{verdict.status}</strong>" in verdict._repr_html_()
+
+
+def test_html_of_a_verdict_is_escaped():
+    shown = check_three("<script>")._repr_html_()
+    assert "&lt;script&gt;" in shown
+    assert "<script>" not in shown
+
+
+@pytest.mark.parametrize(
+    ("id", "title", "named"), [("4.1", "x", "id"), (4.1, "x", "id"), ("04.1", " ", "title")]
+)
+def test_an_exercise_needs_a_number_and_a_title(id, title, named):
+    with pytest.raises(ValueError, match=f"^{named} is "):
+        check.exercise(id, title)
+
+
+# ---- what checks are made of
+
+
+def test_expect_shape_names_both_shapes_and_the_axis():
+    with pytest.raises(
+        check.NotYet, match=r"frame features has the shape \(32, 64\), but should have \(None, 96\)"
+    ):
+        check.expect_shape("frame features", np.zeros((32, 64)), (None, 96))
+    with pytest.raises(check.NotYet, match="axis 1 is 64 instead of 96"):
+        check.expect_shape("frame features", np.zeros((32, 64)), (None, 96))
+    with pytest.raises(check.NotYet, match="that is 1 axes instead of 2"):
+        check.expect_shape("frame features", np.zeros(96), (None, 96))
+
+
+def test_an_unknown_size_is_not_a_number():
+    with pytest.raises(check.NotYet, match="axis 0 is None instead of 8"):
+        check.expect_shape("frames", (None, 96), (8, 96))
+
+
+@given(st.lists(st.integers(1, 4), max_size=4), st.data())
+def test_expect_shape_accepts_just_the_shapes_that_fit(sizes, data):
+    wanted = [data.draw(st.sampled_from([size, None])) for size in sizes]
+    check.expect_shape("x", np.zeros(sizes), tuple(wanted))
+    if any(wanted):
+        axis = next(axis for axis, size in enumerate(wanted) if size)
+        sizes[axis] += 1
+        with pytest.raises(check.NotYet, match=f"axis {axis} is"):
+            check.expect_shape("x", np.zeros(sizes), tuple(wanted))
+
+
+def test_expect_close():
+    check.expect_close("h", [1.0, 2.0], [1.0, 2.000001])
+    check.expect_close("h", 3, 3.4, tolerance=0.5)
+    with pytest.raises(check.NotYet, match=r"h is off by 0\.5; at most 0.1 is allowed"):
+        check.expect_close("h", [1, 2.5], [1, 2], 0.1)
+    with pytest.raises(check.NotYet, match=r"h has the shape \(2,\), but should have \(3,\)"):
+        check.expect_close("h", [1, 2], [1, 2, 3])
+    with pytest.raises(check.NotYet, match="NaN"):
+        check.expect_close("h", [1, math.nan], [1, 2])
+    with pytest.raises(check.NotYet, match="off by inf"):
+        check.expect_close("h", [1, math.inf], [1, 2])
+
+
+# ---- claims
+
+
+@pytest.mark.parametrize(
+    ("value", "bounds"),
+    [
+        (0.9, {"above": 0.87}),
+        (0.2, {"below": 0.3}),
+        (4, {"equals": 4}),
+        (True, {"equals": True}),
+        (0.5, {"within": (0.5, 0.6)}),
+        (0.6, {"within": (0.5, 0.6)}),
+        (np.array([0.9, 0.95]), {"above": 0.87, "below": 1}),
+        ([[0.9], [0.95]], {"above": 0.87}),
+    ],
+)
+def test_a_claim_that_holds_prints_its_sentence(capsys, value, bounds):
+    check.claim("The hybrid wins", value, **bounds)
+    assert capsys.readouterr().out == "Claim holds: The hybrid wins\n"
+
+
+@pytest.mark.parametrize(
+    ("value", "bounds", "shown"),
+    [
+        (0.87, {"above": 0.87}, "0.87"),
+        (0.3, {"below": 0.3}, "0.3"),
+        (5, {"equals": 4}, "5"),
+        (0.61, {"within": (0.5, 0.6)}, "0.61"),
+        (0.49, {"within": (0.5, 0.6)}, "0.49"),
+        (math.nan, {"above": 0.87}, "nan"),
+        (math.nan, {"below": 0.87}, "nan"),
+        (math.nan, {"equals": 0.87}, "nan"),
+        (math.nan, {"within": (0, 1)}, "nan"),
+        ([0.9, math.nan, 0.1], {"above": 0.5}, "nan"),
+        (np.array([0.9, 0.8, 0.95]), {"above": 0.87}, "0.8"),
+        ([3, 9, 4], {"equals": 4}, "9"),
+        ([], {"above": 0}, "nan"),
+        (0.9, {"above": 0.8, "below": 0.85}, "0.9"),
+    ],
+)
+def test_a_claim_that_fails_tells_sentence_value_and_bounds(capsys, value, bounds, shown):
+    with pytest.raises(check.ClaimFailed) as caught:
+        check.claim("The hybrid wins", value, **bounds)
+    message = str(caught.value)
+    assert message.startswith(f"The hybrid wins: the value is {shown}, but should be ")
+    assert all(name in message for name in bounds)
+    assert capsys.readouterr().out == ""
+
+
+@given(st.floats(allow_nan=True), st.floats(-1e9, 1e9), st.floats(-1e9, 1e9))
+def test_claims_agree_with_python(value, one, other):
+    low, high = sorted((one, other))
+    for bounds, truth in (
+        ({"above": low}, value > low),
+        ({"below": high}, value < high),
+        ({"equals": low}, value == low),
+        ({"within": (low, high)}, low <= value <= high),
+        ({"above": low, "below": high}, low < value < high),
+    ):
+        try:
+            check.claim("x", value, **bounds)
+            held = True
+        except check.ClaimFailed:
+            held = False
+        assert held == truth, bounds
+
+
+@pytest.mark.parametrize(
+    ("bounds", "told"),
+    [
+        ({}, "needs a bound"),
+        ({"above": math.nan}, "above is nan"),
+        ({"below": math.inf}, "below is inf"),
+        ({"above": [1, 2]}, "above is"),
+        ({"within": 3}, "within is 3"),
+        ({"within": (2, 1)}, r"within is \[2.0, 1.0\]"),
+        ({"within": (1, 2, 3)}, "within is"),
+    ],
+)
+def test_a_claim_without_a_usable_bound_is_refused(bounds, told):
+    with pytest.raises(ValueError, match=told):
+        check.claim("The hybrid wins", 1, **bounds)
+
+
+@pytest.mark.parametrize("sentence", ["", "  ", None])
+def test_a_claim_needs_a_sentence(sentence):
+    with pytest.raises(ValueError, match="sentence is"):
+        check.claim(sentence, 1, above=0)
+
+
+def test_claims_are_recorded_whether_they_hold_or_not(tmp_path, monkeypatch):
+    log = tmp_path / "claims.jsonl"
+    monkeypatch.setenv("COURSE_CLAIMS", str(log))
+    check.claim("One", [0.9, 0.8], above=0.5, below=1)
+    with pytest.raises(check.ClaimFailed):
+        check.claim("Two", np.float32(3), within=(0, 1))
+    assert [json.loads(line) for line in log.read_text().splitlines()] == [
+        {"sentence": "One", "value": 0.9, "bounds": {"above": 0.5, "below": 1.0}},
+        {"sentence": "Two", "value": 3.0, "bounds": {"within": [0.0, 1.0]}},
+    ]
+
+
+def test_expect_error_prints_type_and_first_line(capsys):
+    with check.expect_error(ValueError, match="line"):
+        raise ValueError("first line\nsecond line")
+    assert capsys.readouterr().out == "ValueError: first line\n"
+
+
+def test_expect_error_without_an_error_fails():
+    refused = pytest.raises(AssertionError, match="expected ValueError, but there was no error")
+    with refused, check.expect_error(ValueError):
+        pass
+
+
+def test_expect_error_with_another_message_fails():
+    refused = pytest.raises(AssertionError, match="expected a message like 'shape', but got ValueError: no")
+    with refused, check.expect_error(ValueError, match="shape"):
+        raise ValueError("no")
+
+
+def test_expect_error_lets_other_errors_through():
+    with pytest.raises(KeyError), check.expect_error(ValueError):
+        raise KeyError
+
+
+# ---- progress
+
+
+def saved(path):
+    return json.loads(path.read_text(encoding="utf-8"))["exercises"]
+
+
+def test_progress_keeps_what_was_attempted(progress_file):
+    check_three(...)
+    assert not progress_file.exists()
+    check_three(4)
+    assert saved(progress_file) == {"04.1": "not yet"}
+    check_double(lambda x: 2 * x)
+    assert saved(progress_file) == {"04.1": "not yet", "04.2": "correct"}
+    check_three(3)
+    assert saved(progress_file) == {"04.1": "correct", "04.2": "correct"}
+
+
+def test_solutions_leave_progress_alone(progress_file):
+    assert check_three(3, record=False).status == "correct"
+    assert not progress_file.exists()
+
+
+def test_correct_stays_correct(progress_file):
+    check_three(3)
+    assert check_three(4).status == "not yet"
+    assert saved(progress_file) == {"04.1": "correct"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"\xff\xfe\x00",
+        b"[]",
+        b"null",
+        b'{"exercises": []}',
+        b'{"exercises": {"04.1": "brilliant"}}',
+        b'{"exercises": {"04.1": ["correct"]}}',
+        b"{}",
+    ],
+)
+def test_a_damaged_file_is_set_aside_and_a_sentence_says_so(progress_file, content):
+    progress_file.parent.mkdir()
+    progress_file.write_bytes(content)
+    verdict = check_three(3)
+    assert verdict.status == "correct"
+    (aside,) = progress_file.parent.glob("progress-damaged-2*.json")
+    assert aside.read_bytes() == content
+    assert f"It was set aside as {aside.name}" in repr(verdict)
+    assert aside.name in verdict._repr_html_()
+    assert saved(progress_file) == {"04.1": "correct"}
+    assert check_double(lambda x: 2 * x).note == ""
+
+
+def test_two_damaged_files_are_both_kept(progress_file):
+    progress_file.parent.mkdir()
+    for content in ("one", "two"):
+        progress_file.write_text(content)
+        check_three(3)
+    kept = {path.read_text() for path in progress_file.parent.glob("progress-damaged-*")}
+    assert kept == {"one", "two"}
+
+
+def test_a_place_that_cannot_be_written_gives_a_sentence_not_an_error(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "file" / "progress.json"))
+    verdict = check_three(3)
+    assert verdict.status == "correct"
+    assert verdict.note.startswith("Your progress could not be saved: ")
+    assert "Your progress cannot be read: " in repr(check.progress())
+
+
+def test_a_full_disk_leaves_the_old_file_as_it_was(progress_file, monkeypatch):
+    check_three(4)
+    before = progress_file.read_bytes()
+
+    def full(self, *args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    assert (
+        check_three(3).note
+        == "Your progress could not be saved: No space left on device. Nothing else is lost."
+    )
+    assert progress_file.read_bytes() == before
+
+
+def test_the_new_file_replaces_the_old_at_once(progress_file, monkeypatch):
+    check_three(4)
+    seen = []
+    replace = os.replace
+
+    def watch(source, target):
+        seen.append((saved(Path(target)), saved(Path(source))))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", watch)
+    check_three(3)
+    assert seen == [({"04.1": "not yet"}, {"04.1": "correct"})]
+    assert sorted(path.name for path in progress_file.parent.iterdir()) == [
+        "progress.json",
+        "progress.json.lock",
+    ]
+
+
+def test_two_processes_at_once_lose_nothing(progress_file):
+    code = "from course_utils import check\nfor n in range(60): check._save(f'{}.{{n}}', 'correct')"
+    writers = [start(code.format(lesson)) for lesson in ("01", "02")]
+    assert [writer.communicate(timeout=120) for writer in writers] == [("", ""), ("", "")]
+    assert len(saved(progress_file)) == 120
+
+
+@pytest.fixture
+def two_lessons(tmp_path, monkeypatch):
+    source = tmp_path / "notebooks" / "source"
+    source.mkdir(parents=True)
+    exercise = '# %%\n@check.exercise("{}", "T")\ndef check_it(answer): ...\n'
+    (source / "00_start.py").write_text(
+        '# ---\n#     title: "Start <here>"\n# ---\n' + exercise.format("00.1")
+    )
+    (source / "04_video.py").write_text(
+        "# ---\n#     title: Video\n# ---\n" + "".join(exercise.format(f"04.{n}") for n in (1, 2, 3))
+    )
+    monkeypatch.setattr(check, "ROOT", tmp_path)
+
+
+def test_progress_shows_every_lesson_with_words(two_lessons):
+    check_three(3)
+    check_double(lambda x: x)
+    shown = repr(check.progress())
+    assert "00 Start <here>  □ 0 of 1    ○ 00.1" in shown
+    assert "04 Video         ■□□ 1 of 3  ✓ 04.1  → 04.2  ○ 04.3" in shown
+    assert "✓ correct" in shown
+    page = check.progress()._repr_html_()
+    assert "Start &lt;here&gt;" in page
+    assert "■□□ 1 of 3" in page
+
+
+def test_progress_of_a_damaged_file_starts_again_and_says_so(two_lessons, progress_file):
+    progress_file.parent.mkdir(exist_ok=True)
+    progress_file.write_text("{")
+    shown = repr(check.progress())
+    assert "set aside" in shown
+    assert "□□□ 0 of 3" in shown

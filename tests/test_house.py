@@ -1,0 +1,665 @@
+"""The house: what course.py, the build and the lists of packages promise to a newcomer."""
+
+import ast
+import collections
+import errno
+import importlib.metadata
+import importlib.util
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import tomllib
+import urllib.request
+from pathlib import Path
+
+import build
+import nbformat
+import pytest
+import yaml
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import course
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+DIRECT = [
+    Requirement(line)
+    for group in [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
+    for line in group
+]
+PICTURE = '<img alt="{}" src="data:image/png;base64,{}">'
+
+
+def notebook(*cells, **metadata):
+    """A notebook of code cells, each a source or a pair of source and tag, with what `print(n)` prints."""
+    nb = nbformat.v4.new_notebook(metadata=metadata)
+    for count, cell in enumerate(cells, 1):
+        source, tag = cell if isinstance(cell, tuple) else (cell, None)
+        made = nbformat.v4.new_code_cell(source, execution_count=count)
+        if tag:
+            made.metadata["tags"] = [tag]
+        if source.startswith("print("):
+            made.outputs = [nbformat.v4.new_output("stream", text=source[6:-1] + "\n")]
+        nb.cells.append(made)
+    return nb
+
+
+@pytest.fixture
+def house(tmp_path):
+    """A small course of its own, in a folder with a space in its name, and its course.py as a module."""
+    root = tmp_path / "a course"
+    (root / "notebooks" / "source").mkdir(parents=True)
+    (root / "tests").mkdir()
+    for name in ("course.py", "pyproject.toml", "requirements.lock", "notebooks/build.py", "tests/nbval.cfg"):
+        shutil.copy(ROOT / name, root / name)
+    pair = {"formats": "ipynb,py:percent"}
+    nbformat.write(
+        notebook("print(1)", ("print(42)", "solution"), jupytext=pair, course={"seconds": 1}),
+        root / "notebooks" / "00_start_here.ipynb",
+    )
+    nbformat.write(notebook("print(4)"), root / "notebooks" / "04_clips.ipynb")
+    spec = importlib.util.spec_from_file_location("course_of_test", root / "course.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def ready(house):
+    """The small course with the packages of this environment, as after a first `lab`."""
+    house.PYTHON, house.STAMP = Path(sys.executable), house.ROOT / "stamp"
+    house.STAMP.write_text(house.stamp())
+    return house
+
+
+# ---------------------------------------------------------------- working copies
+
+
+def test_copies_are_unpaired_whole_and_never_overwritten(house):
+    assert house.lay_copies() == []
+    mine = house.WORK / "00_start_here.ipynb"
+    nb = nbformat.read(mine, 4)
+    assert "jupytext" not in nb.metadata
+    assert [cell.source for cell in nb.cells] == ["print(1)", "print(42)"]
+    assert nb.cells[0].outputs[0].text == "1\n"
+
+    nb.cells[0].source = "my own answer"
+    nbformat.write(nb, mine)
+    before = mine.read_bytes()
+    assert house.lay_copies() == []  # edited by the learner: not a new version
+    assert mine.read_bytes() == before
+
+
+def test_lab_tells_which_lessons_have_a_new_version(house):
+    house.lay_copies()
+    original = house.NOTEBOOKS / "04_clips.ipynb"
+    nb = notebook("print(4)", build="built again")
+    nbformat.write(nb, original)
+    assert house.lay_copies() == []  # only built again, says the same
+    nbformat.write(notebook("print(5)"), original)
+    before = (house.WORK / "04_clips.ipynb").read_bytes()
+    assert house.lay_copies() == ["04_clips"]
+    assert (house.WORK / "04_clips.ipynb").read_bytes() == before
+
+
+def test_a_broken_copy_is_left_to_its_owner(house):
+    house.lay_copies()
+    broken = house.WORK / "04_clips.ipynb"
+    broken.write_text("{ half a noteb")
+    assert house.lay_copies() == []
+    assert broken.read_text() == "{ half a noteb"
+
+
+@pytest.mark.parametrize("name", ["4", "04", "04_clips"])
+def test_reset_sets_the_old_copy_aside(house, name, capsys):
+    house.lay_copies()
+    mine = house.WORK / "04_clips.ipynb"
+    mine.write_text("my answers")
+    assert house.main(["reset", name]) == 0
+    (aside,) = house.WORK.glob("04_clips_*.ipynb")
+    assert re.fullmatch(r"04_clips_\d{4}-\d\d-\d\d_\d{6}\.ipynb", aside.name)
+    assert aside.read_text() == "my answers"
+    assert aside.name in capsys.readouterr().out
+    assert nbformat.read(mine, 4).cells[0].source == "print(4)"
+
+
+def test_reset_loses_nothing_when_it_is_called_twice_at_once(house, monkeypatch, capsys):
+    now = house.datetime.datetime(2026, 1, 2, 3, 4, 5)
+    monkeypatch.setattr(house.datetime, "datetime", type("Clock", (), {"now": staticmethod(lambda: now)}))
+    house.lay_copies()
+    mine = house.WORK / "04_clips.ipynb"
+    for text, status in (("first", 0), ("second", 1)):
+        mine.write_text(text)
+        assert house.main(["reset", "04"]) == status
+    assert (house.WORK / "04_clips_2026-01-02_030405.ipynb").read_text() == "first"
+    assert mine.read_text() == "second"
+    assert "again in a second" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", [[], ["9"], ["../04"]])
+def test_reset_of_no_lesson_names_the_lessons(house, name, capsys):
+    house.lay_copies()
+    assert house.main(["reset", *name]) == 1
+    assert "04_clips" in capsys.readouterr().err
+    assert len(list(house.WORK.iterdir())) == 2
+
+
+def test_a_full_disk_leaves_no_half_lesson(house, monkeypatch, capsys):
+    def full(path, *args, **more):
+        with open(path, "w") as file:
+            file.write("{")
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    house.PYTHON, house.STAMP = Path(sys.executable), house.ROOT / "stamp"
+    house.STAMP.write_text(house.stamp())
+    monkeypatch.setattr(Path, "write_text", full)
+    assert house.main(["lab"]) == 1
+    assert "disk is full" in capsys.readouterr().err
+    assert not list(house.WORK.glob("*.ipynb"))
+
+
+def test_handout_has_no_solution(house):
+    assert house.main(["handout"]) == 0
+    text = (house.HANDOUT / "00_start_here.ipynb").read_text()
+    assert "42" not in text
+    assert "print(1)" in text
+    assert [path.name for path in sorted(house.HANDOUT.iterdir())] == [
+        "00_start_here.ipynb",
+        "04_clips.ipynb",
+    ]
+
+
+def test_handout_of_the_real_lessons(tmp_path, monkeypatch):
+    monkeypatch.setattr(course, "HANDOUT", tmp_path / "handout")
+    course.main(["handout"])
+    for source in course.lessons():
+        given = nbformat.read(tmp_path / "handout" / source.name, 4)
+        solutions = {
+            c.source for c in nbformat.read(source, 4).cells if "solution" in c.metadata.get("tags", [])
+        }
+        assert not solutions & {cell.source for cell in given.cells}
+        assert not any("solution" in cell.metadata.get("tags", []) for cell in given.cells)
+
+
+# ---------------------------------------------------------------- a machine where something is missing
+
+
+def test_course_py_is_read_by_an_old_python():
+    ast.parse((ROOT / "course.py").read_text(encoding="utf-8"), feature_version=(3, 6))
+
+
+def test_the_versions_are_those_of_pyproject():
+    assert PROJECT["requires-python"] == f">=3.{course.OLDEST[1]},<3.{course.NEWEST[1] + 1}"
+
+
+@pytest.mark.parametrize("version", [(3, 9, 2), (3, 14, 0), (4, 0, 0)])
+def test_a_python_that_does_not_fit(house, monkeypatch, capsys, version):
+    monkeypatch.setattr(house.sys, "version_info", version)
+    monkeypatch.setattr(house, "answer", lambda command: None)
+    assert house.main(["lab"]) == 1
+    told = capsys.readouterr().err
+    assert "needs Python 3.11 to 3.13" in told
+    assert sys.executable in told
+
+
+def test_another_python_that_fits_is_found(house, monkeypatch):
+    monkeypatch.setattr(house.sys, "version_info", (3, 14, 0))
+    there = {"python3.12": "/opt/python3.12"}
+    monkeypatch.setattr(house, "answer", lambda command: there.get(command[0]))
+    assert house.find_python() == "/opt/python3.12"
+
+
+def test_no_venv_module(house, monkeypatch, capsys):
+    monkeypatch.setattr(house, "find_uv", lambda: None)
+    monkeypatch.setattr(house, "answer", lambda command: None)
+    assert house.main(["lab"]) == 1
+    assert "apt install python3-venv" in capsys.readouterr().err
+
+
+def test_too_little_disk_space(house, monkeypatch, capsys):
+    usage = collections.namedtuple("usage", "total used free")
+    monkeypatch.setattr(house.shutil, "disk_usage", lambda path: usage(9e9, 8e9, 1.04e9))
+    assert house.main(["lab"]) == 1
+    told = capsys.readouterr().err
+    assert "too little disk space" in told
+    assert "1.0 GB" in told
+    assert not house.VENV.exists()
+
+
+def test_a_failed_download_is_told_and_tried_again(house, monkeypatch, capsys):
+    tries = house.ROOT / "tries"
+    fail = f"open({str(tries)!r}, 'a').write('x'); raise SystemExit(1)"
+    house.PYTHON, house.STAMP = Path(sys.executable), house.ROOT / "stamp"
+    monkeypatch.setattr(house, "installers", lambda: [[sys.executable, "-c", fail]] * 2)
+    for count in (2, 4):
+        assert house.main(["lab"]) == 1
+        assert "check the connection" in capsys.readouterr().err
+        assert len(tries.read_text()) == count
+        assert not house.STAMP.exists()
+
+
+def test_an_environment_in_order_is_not_touched_and_an_outdated_one_is(ready, monkeypatch):
+    calls = []
+    monkeypatch.setattr(ready, "installers", lambda: [["installer"]])
+    monkeypatch.setattr(ready, "run", lambda command, **more: calls.append(command) or 0)
+    ready.prepare()
+    assert calls == []
+    ready.LOCK.write_text(ready.LOCK.read_text() + "# a new lock\n")
+    ready.prepare()
+    ready.prepare()
+    assert len(calls) == 2
+    assert "--require-hashes" in calls[0]
+    assert "--no-deps" in calls[1]
+
+
+def test_uv_can_be_fetched_by_the_hashes_of_the_lock(house, monkeypatch):
+    wanted = []
+    monkeypatch.setattr(house, "run", lambda command: wanted.append(Path(command[-1]).read_text()))
+    house.fetch_uv()
+    lines = wanted[0].splitlines()
+    assert lines[0].startswith("uv==")
+    assert len(lines) > 10
+    assert all(re.fullmatch(r" +--hash=sha256:[0-9a-f]{64}( \\)?", line) for line in lines[1:])
+
+
+@pytest.mark.parametrize("command", ["lab", "edit"])
+def test_a_taken_port(ready, capsys, command):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert ready.main([command, "--port", str(port), "--no-browser"]) == 1
+    assert f"Port {port} cannot be used" in capsys.readouterr().err
+
+
+def test_an_unknown_command_names_the_commands(house, capsys):
+    assert house.main(["labs"]) == 1
+    told = capsys.readouterr().err
+    assert all(name in told for name in course.COMMANDS)
+
+
+def test_a_course_without_lessons(ready, capsys):
+    for path in ready.lessons():
+        path.unlink()
+    assert ready.main(["lab"]) == 1
+    assert "no lessons" in capsys.readouterr().err
+
+
+def test_the_shell_around_does_not_get_in(monkeypatch):
+    for name in (
+        "PYTHONPATH",
+        "PYTHONHOME",
+        "MPLBACKEND",
+        "JUPYTER_PATH",
+        "JUPYTER_CONFIG_DIR",
+        "KERAS_HOME",
+    ):
+        monkeypatch.setenv(name, "/somewhere/else")
+    assert not [name for name, value in course.environment().items() if value == "/somewhere/else"]
+
+
+# ---------------------------------------------------------------- JupyterLab, for real
+
+
+@pytest.fixture
+def server(house, tmp_path):
+    """`course.py lab` running with the packages of this environment; the address of its page."""
+    home = tmp_path / "home"
+    home.mkdir()
+    prefix = Path(sys.prefix)
+    house.VENV.symlink_to(prefix)
+    code = "import course, sys; course.prepare = lambda: None; sys.exit(course.main(['lab', '--no-browser']))"
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER", "IPYTHON", "KERAS", "PYTHON"))}
+    env.update(HOME=str(home))
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=house.ROOT,
+        env=env,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    said = []
+    for line in process.stderr:
+        said.append(line)
+        found = re.search(r"http://127\.0\.0\.1:(\d+)\S*\?token=\S+", line)
+        if found:
+            break
+    else:
+        pytest.fail("JupyterLab did not start:\n" + "".join(said))
+    deadline = time.monotonic() + 30
+    while True:  # it prints the address a moment before it listens
+        try:
+            socket.create_connection(("127.0.0.1", int(found.group(1))), timeout=5).close()
+            break
+        except ConnectionRefusedError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    yield found.group(), home
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    assert process.returncode is not None
+
+
+def test_lab_opens_the_first_lesson_quietly_and_registers_nothing_outside(house, server):
+    address, home = server
+
+    def get(path):
+        url = re.sub(r"/lab/tree/[^?]*", path, address)
+        with urllib.request.urlopen(url, timeout=30) as reply:
+            return reply.read().decode()
+
+    assert "/lab/tree/work/00_start_here.ipynb?" in address
+    page = get("/lab/tree/work/00_start_here.ipynb")
+    config = json.loads(
+        re.search(r'<script id="jupyter-config-data"[^>]*>(.*?)</script>', page, re.S).group(1)
+    )
+    assert "@jupyterlab/apputils-extension:announcements" in config["disabledExtensions"]
+    assert "jupyterlab-jupytext" in config["disabledExtensions"]
+    news = json.loads(get("/lab/api/settings/@jupyterlab/apputils-extension:notification"))
+    assert news["schema"]["properties"]["fetchNews"]["default"] == "false"
+    lesson = json.loads(get("/api/contents/work/00_start_here.ipynb"))
+    assert [cell["source"] for cell in lesson["content"]["cells"]] == ["print(1)", "print(42)"]
+    assert list(home.iterdir()) == []
+
+
+# ---------------------------------------------------------------- checks
+
+
+def test_a_notebook_must_print_what_is_stored(ready):
+    """The bytes of a picture may differ, its alt text and what is printed may not."""
+    show = f"from IPython.display import HTML\nHTML({PICTURE.format('a cat', 'AAAA/+==')!r})"
+
+    def lesson(printed, alt):
+        nb = notebook("held = b'1' * 300_000_000\nprint(4)", show)
+        shown = {"text/html": PICTURE.format(alt, "BBBB"), "text/plain": "<IPython.core.display.HTML object>"}
+        nb.cells[0].outputs = [nbformat.v4.new_output("stream", text=printed)]
+        nb.cells[1].outputs = [nbformat.v4.new_output("execute_result", data=shown, execution_count=2)]
+        nbformat.write(nb, ready.NOTEBOOKS / "04_clips.ipynb")
+        return ready.check_notebook(ready.NOTEBOOKS / "04_clips.ipynb")
+
+    ok, seconds, gigabytes, report = lesson("4\n", "a cat")
+    assert ok, report
+    assert seconds > 0
+    assert 0.3 < gigabytes < 1  # the kernel's memory counts
+    ok, _, _, report = lesson("5\n", "a dog")
+    assert not ok
+    assert "2 failed" in report
+
+
+def test_all_stages_run_and_one_failure_is_enough(ready, monkeypatch, capsys):
+    ran = []
+    monkeypatch.setattr(ready, "lint", lambda: ran.append("lint") or 1)
+    monkeypatch.setattr(ready, "pytest", lambda *arguments, **more: ran.append(arguments[0]) or 0)
+    monkeypatch.setattr(ready, "check_notebooks", lambda: ran.append("notebooks") or 0)
+    monkeypatch.setenv("COURSE_CHROMIUM", "/a/browser")
+    assert ready.main(["test"]) == 1
+    assert ran == ["lint", "tests", "tests/test_notebooks.py", "notebooks", "tests/browser"]
+    told = capsys.readouterr().out
+    assert re.search(r"lint +FAILED", told)
+    assert len(re.findall(r" ok +\d+ s", told)) == 4
+
+
+@pytest.mark.parametrize(("ci", "status"), [("", None), ("true", 1)])
+def test_without_a_browser(ready, monkeypatch, capsys, ci, status):
+    monkeypatch.delenv("COURSE_CHROMIUM", raising=False)
+    monkeypatch.setattr(ready.shutil, "which", lambda name: None)
+    monkeypatch.setenv("CI", ci)
+    assert ready.check_browser() == status
+    assert "No Chromium" in capsys.readouterr().out
+
+
+def test_results_runs_the_scripts_and_counts_failures(ready):
+    folder = ready.ROOT / "data" / "results"
+    folder.mkdir(parents=True)
+    (folder / "04_clips.py").write_text("open('done', 'w').close()")
+    (folder / "05_text.py").write_text("raise SystemExit(3)")
+    assert ready.main(["results", "04"]) == 0
+    assert (ready.ROOT / "done").exists()
+    assert ready.main(["results"]) == 1
+    assert ready.main(["results", "06"]) == 1
+
+
+# ---------------------------------------------------------------- the build
+
+
+HEADER = """# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+"""
+LESSON = (
+    HEADER
+    + """
+# %% [markdown]
+# # A lesson
+
+# %%
+import os
+from course_utils import check
+print(check.WORD, "progress.json" in os.environ["COURSE_PROGRESS"])
+
+# %% tags=["lab"]
+class Lab:
+    def _repr_mimebundle_(self, **kwargs):
+        return {"text/plain": "a lab", "application/vnd.jupyter.widget-view+json": {"model_id": "0"}}
+Lab()
+"""
+)
+
+
+@pytest.fixture
+def sources(house, monkeypatch):
+    """The sources of the small course: one lesson and the helpers it uses."""
+    folder = house.NOTEBOOKS / "source"
+    (folder / "04_clips.py").write_text(LESSON)
+    package = house.ROOT / "course_utils"
+    (package / "labs").mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "check.py").write_text("from .words import WORD\n")
+    (package / "words.py").write_text("WORD = 'hello'\n")
+    (package / "labs" / "__init__.py").write_text("")
+    (package / "labs" / "video.py").write_text("from ..words import WORD\n")
+    monkeypatch.setenv("PYTHONPATH", str(house.ROOT))
+    return folder
+
+
+def test_build_runs_strips_and_is_repeatable(sources):
+    (source,) = build.select(["04"], sources)
+    path = build.notebook_of(source)
+    assert build.build(source)
+    nb = nbformat.read(path, 4)
+    assert nb.cells[1].outputs[0].text == "hello True\n"
+    assert nb.cells[2].outputs[0].data == {"text/plain": "a lab"}
+    assert [cell.execution_count for cell in nb.cells[1:]] == [1, 2]
+    assert path.stat().st_mtime_ns == source.stat().st_mtime_ns
+    first = path.read_bytes()
+    assert build.build(source)
+    assert path.read_bytes() == first
+
+
+def test_only_what_changed_is_built(sources):
+    source = sources / "04_clips.py"
+    root = sources.parents[1]
+    path = build.notebook_of(source)
+    nbformat.write(build.tidy(notebook("print(4)"), build.digest_of(source, root)), path)
+    assert build.is_current(source, root)
+    (root / "course_utils" / "labs" / "video.py").write_text("# this lesson does not import it\n")
+    assert build.is_current(source, root)
+    for change in ("course_utils/words.py", "data/results/04_clips.json", "notebooks/source/04_clips.py"):
+        before = build.digest_of(source, root)
+        (root / change).parent.mkdir(parents=True, exist_ok=True)
+        with (root / change).open("a") as file:
+            file.write("# changed\n")
+        assert build.digest_of(source, root) != before, change
+    assert not build.is_current(source, root)
+
+
+def test_the_helpers_of_a_lesson_are_followed(sources):
+    root = sources.parents[1]
+    found = build.helpers_of("from course_utils.labs import video\nimport course_utils, numpy", root)
+    assert {path.relative_to(root / "course_utils").as_posix() for path in found} == {
+        "__init__.py", "labs/__init__.py", "labs/video.py", "words.py",
+    }  # fmt: skip
+
+
+def test_a_lesson_that_fails_keeps_its_old_notebook(sources, capsys):
+    source = sources / "04_clips.py"
+    source.write_text(LESSON + "\n# %%\nraise ValueError('no such clip')\n")
+    before = build.notebook_of(source).read_bytes()
+    assert not build.build(source)
+    assert build.notebook_of(source).read_bytes() == before
+    told = capsys.readouterr().out
+    assert "FAILED" in told
+    assert "no such clip" in told
+
+
+def test_a_pair_is_aligned_only_if_it_agrees(sources):
+    source = sources / "04_clips.py"
+    path = build.notebook_of(source)
+    source.write_text(HEADER + "\n# %%\nprint(4)\n")
+    os.utime(source, (1000, 1000))
+    build.align(source)
+    assert path.stat().st_mtime == 1000
+    nbformat.write(notebook("print(5)"), path)
+    build.align(source)
+    assert path.stat().st_mtime != 1000
+
+
+def test_an_unknown_lesson_is_not_built(sources):
+    with pytest.raises(SystemExit, match="04_clips"):
+        build.select(["07"], sources)
+
+
+# ---------------------------------------------------------------- one list of packages
+
+
+def locked():
+    """The requirements of the lock, each with its hashes."""
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8").replace("\\\n", " ")
+    rows = [line for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
+    return [(Requirement(row.split(" --hash")[0]), row.count("--hash=sha256:")) for row in rows]
+
+
+def test_the_lock_is_hashed_and_names_no_registry():
+    assert all(hashes for _, hashes in locked())
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    assert not re.search(r"https?:|--index-url|--extra-index-url|--find-links| @ ", text)
+
+
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
+@pytest.mark.parametrize(
+    ("platform", "machine"),
+    [("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64"), ("win32", "AMD64")],
+)
+def test_the_lock_satisfies_pyproject_everywhere(python, platform, machine):
+    here = default_environment() | {
+        "python_version": python,
+        "python_full_version": python + ".1",
+        "platform_system": {"linux": "Linux", "darwin": "Darwin", "win32": "Windows"}[platform],
+        "sys_platform": platform,
+        "platform_machine": machine,
+        "os_name": "nt" if platform == "win32" else "posix",
+    }
+    versions = {
+        canonicalize_name(row.name): next(iter(row.specifier)).version
+        for row, _ in locked()
+        if row.marker is None or row.marker.evaluate(here)
+    }
+    needed = [row for row in DIRECT if row.marker is None or row.marker.evaluate(here)]
+    assert sum(row.name.startswith("tensorflow") for row in needed) == 1
+    for row in needed:
+        assert row.specifier.contains(versions[canonicalize_name(row.name)]), row
+
+
+def test_what_is_imported_is_listed():
+    """Nothing is used that only happens to come along with another package."""
+    own = {"course", "build", "course_utils", *(path.stem for path in (ROOT / "tests").rglob("*.py"))}
+    files = [ROOT / "course.py"]
+    files += [
+        path
+        for folder in ("course_utils", "tests", "notebooks", "data")
+        for path in (ROOT / folder).rglob("*.py")
+    ]
+    imported = set()
+    for path in files:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                imported.update(alias.name.split(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                imported.add(node.module.split(".")[0])
+    providers = importlib.metadata.packages_distributions()
+    listed = {canonicalize_name(row.name) for row in DIRECT}
+    for name in sorted(imported - own - sys.stdlib_module_names):
+        assert {canonicalize_name(found) for found in providers[name]} & listed, (
+            f"{name} is not in pyproject.toml"
+        )
+
+
+def test_conda_takes_python_and_nothing_else_from_conda():
+    listed = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
+    assert listed[1:] == ["pip", {"pip": ["-e ."]}]
+    version = [int(part) for part in listed[0].removeprefix("python=").split(".")]
+    assert course.fits(version)
+
+
+# ---------------------------------------------------------------- what is written down
+
+
+def test_make_only_calls_course_py():
+    command = ["make", "-n", "PYTHON=py", "LESSON=04", *course.COMMANDS]
+    shown = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=True).stdout
+    assert re.findall(r"^py course\.py (.+?) *$", shown, re.M) == [f"{name} 04" for name in course.COMMANDS]
+
+
+def test_make_without_python_says_so():
+    done = subprocess.run(["make", "PYTHON=", "lab"], cwd=ROOT, text=True, capture_output=True, check=False)
+    assert done.returncode != 0
+    assert "no Python here" in done.stdout
+
+
+def test_help_lists_every_command(capsys):
+    assert course.main([]) == 0
+    told = capsys.readouterr().out
+    for name, command in course.COMMANDS.items():
+        assert re.search(rf"^  {name} +{re.escape(command.__doc__)}$", told, re.M)
+
+
+def test_every_dependency_has_its_reason():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## Packages")[2]
+    for row in DIRECT:
+        assert re.search(rf"^\| `{re.escape(row.name)}`[^|]*\| *\S[^|]{{10,}}\|", text, re.M), row.name
+    named = re.findall(r"^\| `([\w-]+)`", text, re.M)
+    assert set(named) <= {row.name for row in DIRECT}, "a reason for a package that is no dependency any more"
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_links_to_files_and_commands_exist(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
+        if not target.startswith("http"):
+            assert (ROOT / target).exists(), target
+    for command in re.findall(r"(?:make|course\.py) ([a-z]+)", text):
+        assert command in course.COMMANDS, command
+
+
+def test_every_picture_of_the_readme_has_an_alt():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert all(len(alt) > 20 for alt in re.findall(r"!\[([^\]]*)\]", text))
+
+
+def test_the_map_of_the_readme_is_that_of_the_lessons():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \[(.+?)\]\(notebooks/(\w+)\.ipynb\) \| (.+?) \| (\d+) \|$", text, re.M)
+    listed = {name: (title, question, int(minutes)) for title, name, question, minutes in rows}
+    headers = {path.stem: nbformat.read(path, 4).metadata.course for path in course.lessons()}
+    assert listed == {name: (h.title, h.question, h.minutes) for name, h in headers.items()}

@@ -1,0 +1,781 @@
+"""Hygiene of the lessons: pairs, headers, outputs, alt text, exercises, and claims that can fail.
+
+Each rule is a function that takes a lesson and returns complaints. It is tried on a small made-up
+lesson that breaks it, and held against every real lesson.
+"""
+
+import ast
+import copy
+import dataclasses
+import json
+import re
+from pathlib import Path
+
+import jupytext
+import nbformat
+import numpy as np
+import pytest
+
+from course_utils import check
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = ROOT / "notebooks"
+TAGS = {"setup", "lab", "exercise", "check", "solution", "claim", "definition", "nbval-ignore-output"}
+PICTURES = {"image/png", "image/jpeg", "image/gif", "image/svg+xml"}
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+@dataclasses.dataclass
+class Lesson:
+    """A notebook, its source as a notebook, and the names of all lessons."""
+
+    name: str
+    notebook: nbformat.NotebookNode
+    source: nbformat.NotebookNode
+    lessons: list
+
+    @property
+    def number(self):
+        return int(self.name[:2])
+
+    @property
+    def code(self):
+        return [cell for cell in self.notebook.cells if cell.cell_type == "code"]
+
+    @property
+    def text(self):
+        return [cell for cell in self.notebook.cells if cell.cell_type == "markdown"]
+
+
+def names(folder, ending):
+    return sorted(path.stem for path in folder.glob(f"[0-9][0-9]_*{ending}"))
+
+
+def read_lesson(name):
+    source, notebook = NOTEBOOKS / "source" / f"{name}.py", NOTEBOOKS / f"{name}.ipynb"
+    return Lesson(name, jupytext.read(notebook), jupytext.read(source), names(NOTEBOOKS / "source", ".py"))
+
+
+def tags(cell):
+    return set(cell.metadata.get("tags", []))
+
+
+def hidden(cell):
+    return cell.metadata.get("jupyter", {}).get("source_hidden", False)
+
+
+def head(cell):
+    """The start of a cell, to find it by."""
+    return repr(cell.source.strip().split("\n")[0][:60])
+
+
+def tree(cell):
+    try:
+        return ast.parse(cell.source)
+    except SyntaxError:
+        return ast.Module([], [])
+
+
+def outputs(cell):
+    """(type, text) of all that a cell printed or showed."""
+    for output in cell.get("outputs", []):
+        for kind, content in output.get("data", {"text/plain": output.get("text", "")}).items():
+            yield kind, content if isinstance(content, str) else json.dumps(content)
+
+
+# ---- the pair and the header
+
+
+def pair_agrees(lesson):
+    def look(cell):
+        return cell.cell_type, cell.source.rstrip("\n"), sorted(tags(cell)), hidden(cell)
+
+    ours, theirs = lesson.source.cells, lesson.notebook.cells
+    if len(ours) != len(theirs):
+        yield f"the source has {len(ours)} cells, the notebook {len(theirs)}: build it again"
+    for number, (a, b) in enumerate(zip(ours, theirs)):
+        if look(a) != look(b):
+            yield f"cell {number} differs between source and notebook: {head(a)}: build it again"
+    for key in ("course", "kernelspec"):
+        if lesson.source.metadata.get(key) != lesson.notebook.metadata.get(key):
+            yield f"the header's {key} differs between source and notebook: build it again"
+
+
+def header_is_complete(lesson):
+    course = lesson.notebook.metadata.get("course", {})
+    for key, kind in (("title", str), ("question", str), ("minutes", int), ("seconds", int)):
+        if not isinstance(course.get(key), kind) or not course[key]:
+            yield f"the header's {key} is {course.get(key)!r}"
+    if len(course.get("question") or "") > 100:
+        yield f"the header's question has {len(course['question'])} characters; at most 100 fit"
+    for need in course.get("needs", ["(missing)"]):
+        if need not in lesson.lessons or need >= lesson.name:
+            yield f"the header needs {need}, which is no earlier lesson"
+    for objective in course.get("objectives") or [{}]:
+        if not isinstance(objective.get("say"), str) or objective.get("exercise") not in dict(
+            exercises(lesson)
+        ):
+            yield f"the objective {objective} needs 'say', and an 'exercise' of this lesson"
+    if lesson.notebook.metadata.get("kernelspec", {}).get("name") != "python3":
+        yield "the kernelspec is not python3"
+
+
+def headings_are_there(lesson):
+    found = [line for cell in lesson.text for line in re.findall(r"^#+ .*$", cell.source, flags=re.MULTILINE)]
+    if sum(line.startswith("# ") for line in found) != 1 or not found[0].startswith("# "):
+        yield "there must be one heading of the first level, at the top"
+    after = 0
+    for wanted in ("Exercises", "Where it breaks", "Summary", "Sources") if lesson.number else ():
+        at = [n for n, line in enumerate(found) if wanted.lower() in line.lower()]
+        if not at or at[-1] < after:
+            yield f"the heading {wanted!r} is missing or stands too early"
+        after = max([after, *at])
+
+
+def setup_comes_first(lesson):
+    first = lesson.code[0] if lesson.code else None
+    if first is None or "setup" not in tags(first) or "check.setup()" not in first.source:
+        yield "the first code cell is not the set-up, tagged 'setup'"
+    elif "import keras" in first.source.split("check.setup()")[0]:
+        yield "Keras is imported before check.setup()"
+
+
+# ---- cells and outputs
+
+
+def cells_were_run_in_order(lesson):
+    counts = [cell.execution_count for cell in lesson.code]
+    if counts != list(range(1, len(counts) + 1)):
+        yield f"the cells were not run once, in order: {counts}"
+
+
+def nothing_went_wrong(lesson):
+    for cell in lesson.code:
+        for output in cell.outputs:
+            if output.output_type == "error":
+                yield f"{head(cell)} shows a traceback: {output.ename}"
+            if output.get("name") == "stderr":
+                yield f"{head(cell)} wrote to stderr: {output.text[:80]!r}"
+
+
+def nothing_is_left_over(lesson):
+    if "widgets" in lesson.notebook.metadata:
+        yield "the notebook keeps widget state"
+    for cell in lesson.code:
+        if any(kind == WIDGET_VIEW for kind, _ in outputs(cell)):
+            yield f"{head(cell)} keeps a widget view"
+        if "execution" in cell.metadata:
+            yield f"{head(cell)} keeps execution times"
+    for cell in lesson.text:
+        if cell.get("attachments"):
+            yield f"{head(cell)} keeps an attachment"
+
+
+def pictures_have_alt(lesson):
+    no_alt = re.compile(r"<img(?![^>]*\balt=(\"[^\"]*\w[^\"]*\"|'[^']*\w[^']*'))[^>]*", flags=re.IGNORECASE)
+    for cell in lesson.code:
+        for output in cell.outputs:
+            data = output.get("data", {})
+            if PICTURES & set(data) and "<img" not in "".join(data.get("text/html", "")):
+                yield f"{head(cell)} shows a picture without text/html that carries its alt"
+            if no_alt.search("".join(data.get("text/html", ""))):
+                yield f"{head(cell)} shows an <img> without alt"
+    for cell in lesson.text:
+        if re.search(r"!\[\s*\]", cell.source) or no_alt.search(cell.source):
+            yield f"{head(cell)} has a picture without alt"
+
+
+def cells_are_short_and_plain(lesson):
+    for cell in lesson.code:
+        if cell.source.strip() and not tree(cell).body:
+            yield f"{head(cell)} is not plain Python"
+        most = 40 if tags(cell) & {"lab", "check"} else 25
+        if len(cell.source.splitlines()) > most:
+            yield f"{head(cell)} has {len(cell.source.splitlines())} lines; at most {most} are read in one go"
+
+
+def tags_are_known(lesson):
+    for cell in lesson.notebook.cells:
+        if tags(cell) - TAGS:
+            yield f"{head(cell)} has unknown tags {sorted(tags(cell) - TAGS)}"
+        if "solution" in tags(cell) and not hidden(cell):
+            yield f"{head(cell)} is a solution that is not hidden"
+        if "check" in tags(cell) and not hidden(cell):
+            yield f"{head(cell)} is a check that is not hidden"
+    for cell in lesson.code:
+        if "nbval-ignore-output" in tags(cell) and tags(cell) & {"exercise", "solution", "claim"}:
+            yield f"{head(cell)} is tagged nbval-ignore-output, so that nobody would see its verdict change"
+        if calls(cell, "claim") and "claim" not in tags(cell):
+            yield f"{head(cell)} makes a claim without the tag 'claim'"
+    ignored = sum("nbval-ignore-output" in tags(cell) for cell in lesson.code)
+    if 4 * ignored > len(lesson.code):
+        yield f"{ignored} of {len(lesson.code)} cells are tagged nbval-ignore-output: more than a quarter"
+
+
+def file_is_small(lesson):
+    size = len(nbformat.writes(lesson.notebook).encode())
+    if size > 2_000_000:
+        yield f"the notebook has {size:,} bytes; at most 2,000,000 are good to clone"
+
+
+def nothing_private_is_shown(lesson):
+    path = re.compile(
+        r"(?<![\w.:/<-])/(home|Users|work|tmp|root|usr|opt|var|mnt|private)/\w|\b[A-Z]:\\\w|file://"
+    )
+    host = re.compile(r"pypi\.org|pythonhosted\.org|anaconda\.(org|com)|npmjs\.org|--(extra-)?index-url")
+    for cell in lesson.notebook.cells:
+        shown = [text for kind, text in outputs(cell) if kind not in PICTURES]
+        for text in [cell.source, *(re.sub(r"base64,[\w+/=]+", "", text) for text in shown)]:
+            for found in (path.search(text), host.search(text)):
+                if found:
+                    yield f"{head(cell)} shows {text[found.start() : found.start() + 40]!r}"
+
+
+# ---- exercises
+
+
+def exercises(lesson):
+    """[(number, name of the check function), ...] as in ``@check.exercise("04.1", ...)``."""
+    found = []
+    for cell in lesson.code:
+        for node in tree(cell).body:
+            for mark in getattr(node, "decorator_list", []):
+                if isinstance(mark, ast.Call) and getattr(mark.func, "attr", "") == "exercise":
+                    found.append((mark.args[0].value, node.name))
+    return found
+
+
+def calls(cell, name):
+    """The calls of a function in a cell, whether as ``name(...)`` or ``check.name(...)``."""
+    nodes = [node for node in ast.walk(tree(cell)) if isinstance(node, ast.Call)]
+    return [node for node in nodes if name in (getattr(node.func, "id", ""), getattr(node.func, "attr", ""))]
+
+
+def exercises_are_whole(lesson):
+    found = exercises(lesson)
+    if lesson.number and len(found) < 5:
+        yield f"there are {len(found)} exercises; a lesson has at least five"
+    if len(dict(found)) < len(found):
+        yield f"a number is given twice: {[number for number, _ in found]}"
+    for number, function in found:
+        if int(number[:2]) != lesson.number:
+            yield f"exercise {number} has the number of another lesson"
+        yield from (
+            f"exercise {number}: {problem}" for problem in exercise_problems(lesson, number, function)
+        )
+
+
+def exercise_problems(lesson, number, function):
+    cells = lesson.notebook.cells
+    said = rf"^Exercise {re.escape(number)} .*"
+
+    def says(cell, status):
+        pattern = rf"{said}: ({status})(:|$)"
+        return any(
+            re.search(pattern, text, re.MULTILINE) for kind, text in outputs(cell) if kind == "text/plain"
+        )
+
+    def places(kind, test):
+        return [n for n, cell in enumerate(cells) if cell.cell_type == kind and test(cell)]
+
+    prompt = places("markdown", lambda cell: re.search(rf"\b{re.escape(number)}\b", cell.source))
+    stub = places("code", lambda cell: "exercise" in tags(cell) and calls(cell, function))
+    solution = places("code", lambda cell: "solution" in tags(cell) and calls(cell, function))
+    if len(stub) != 1 or len(solution) != 1:
+        yield f"{len(stub)} stubs and {len(solution)} solutions call {function}; there must be one of each"
+        return
+    stub, solution = stub[0], solution[0]
+    if not prompt or prompt[0] > stub:
+        yield f"no text before the stub names {number}"
+    elif not places(
+        "markdown", lambda cell: "<details>" in cell.source and cell in cells[prompt[0] : solution]
+    ):
+        yield "there is no hint in <details>"
+    if solution < stub:
+        yield "the solution comes before the stub"
+    if not says(cells[stub], "not attempted|not yet"):
+        yield "the stub does not say 'not attempted' or 'not yet'"
+    if not says(cells[solution], "correct"):
+        yield "the solution does not say 'correct'"
+    for call in calls(cells[solution], function):
+        if not any(k.arg == "record" and getattr(k.value, "value", None) is False for k in call.keywords):
+            yield "the solution is checked without record=False"
+    for call in calls(cells[stub], function):
+        if call.keywords:
+            yield "the stub's check has options; the learner's progress would be lost"
+
+
+RULES = [
+    pair_agrees,
+    header_is_complete,
+    headings_are_there,
+    setup_comes_first,
+    cells_were_run_in_order,
+    nothing_went_wrong,
+    nothing_is_left_over,
+    pictures_have_alt,
+    cells_are_short_and_plain,
+    tags_are_known,
+    file_is_small,
+    nothing_private_is_shown,
+    exercises_are_whole,
+]
+by_name = {"argvalues": RULES, "ids": lambda rule: rule.__name__}
+LESSONS = names(NOTEBOOKS, ".ipynb")
+
+
+def test_there_are_lessons_and_each_has_its_pair():
+    assert LESSONS
+    assert names(NOTEBOOKS / "source", ".py") == LESSONS
+
+
+@pytest.mark.parametrize("rule", **by_name)
+@pytest.mark.parametrize("name", LESSONS)
+def test_lesson(name, rule):
+    assert list(rule(read_lesson(name))) == []
+
+
+# ---- claims: run apart from their lessons, in worlds where the numbers are others
+
+
+class Unknown(float):
+    """Stands for what a claim takes from the lesson: a number, a dict of numbers, an array, a function.
+
+    Whatever is looked up in it is another such number; ``world`` says which, given the way to it.
+    """
+
+    def __new__(cls, world, path=()):
+        self = super().__new__(cls, world(path))
+        self.world, self.path = world, path
+        return self
+
+    def __getitem__(self, key):
+        return Unknown(self.world, (*self.path, str(key)))
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self[name]
+
+    def __call__(self, *args):
+        return self[str(args)] if args else self
+
+    def __iter__(self):
+        return iter([self["first"], self["second"]])
+
+
+def number_worlds():
+    """Worlds for live numbers: all alike (none, huge, below zero), and all different, rising or falling."""
+    for same in (0.0, 1e6, -1e6):
+        yield lambda path, same=same: same
+    for step in (1e3, -1e3):
+        seen = {}
+        yield lambda path, step=step, seen=seen: step * seen.setdefault(path, len(seen) + 1)
+
+
+def row_worlds(rows):
+    """Rows in which no model differs from the mean, or in which each has another model's numbers."""
+    keys = [key for key, value in rows[0].items() if isinstance(value, (int, float, list))]
+    alike = {key: float(np.mean([np.mean(row[key]) for row in rows])) for key in keys}
+    yield [
+        {**row, **{k: [alike[k]] * len(row[k]) if isinstance(row[k], list) else alike[k] for k in keys}}
+        for row in rows
+    ]
+    for shift in range(1, len(rows)):
+        yield [{**row, **{k: rows[n - shift][k] for k in keys}} for n, row in enumerate(rows)]
+
+
+def loaded_tables(lesson):
+    """Name -> what ``name = results.load("...")`` gives in the lesson."""
+    from course_utils import results
+
+    found = {}
+    for cell in lesson.source.cells:
+        for node in tree(cell).body if cell.cell_type == "code" else []:
+            call = getattr(node, "value", None)
+            called = ast.unparse(call.func) if isinstance(call, ast.Call) else ""
+            if isinstance(node, ast.Assign) and called == "results.load":
+                found[node.targets[0].id] = results.load(call.args[0].value)
+    return found
+
+
+def free_names(code):
+    """The names that code takes from outside."""
+    nodes = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)]
+    stored = {node.id for node in nodes if isinstance(node.ctx, ast.Store)}
+    known = set(dir(__builtins__) if not isinstance(__builtins__, dict) else __builtins__)
+    return {node.id for node in nodes if isinstance(node.ctx, ast.Load)} - stored - known - {"np", "check"}
+
+
+def judged(code, tables, world):
+    """Run a cell; the number of each claim -> whether it held."""
+    held = []
+
+    class Judge:
+        expect_error = staticmethod(check.expect_error)
+
+        @staticmethod
+        def claim(*args, **kwargs):
+            try:
+                check.claim(*args, **kwargs)
+                held.append(True)
+            except check.ClaimFailed:
+                held.append(False)
+
+    space = {name: tables.get(name) or Unknown(world, (name,)) for name in free_names(code)}
+    exec(compile(code, "<claim>", "exec"), {**space, "np": np, "check": Judge})
+    return dict(enumerate(held))
+
+
+def never_fails(code, tables):
+    """The claims of a cell that hold in every world tried, so that they say nothing."""
+    worlds = [(tables, world) for world in number_worlds()]
+    for name in tables.keys() & free_names(code):
+        for rows in row_worlds(tables[name].rows):
+            changed = copy.copy(tables[name])
+            object.__setattr__(changed, "rows", rows)
+            worlds.append(({**tables, name: changed}, lambda path: 0.0))
+    runs = [judged(code, *world) for world in worlds]
+    return sorted(n for n in runs[0] if all(run.get(n, True) for run in runs)) if runs[0] else ["no claim"]
+
+
+def claim_cells(name):
+    lesson = read_lesson(name)
+    cells = [cell.source for cell in lesson.source.cells if "claim" in tags(cell)]
+    return cells, loaded_tables(lesson)
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_every_claim_can_fail(name):
+    cells, tables = claim_cells(name)
+    for code in cells:
+        assert never_fails(code, tables) == [], code
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_claims_about_the_tables_hold_and_fail_just_past_their_bounds(name, tmp_path, monkeypatch):
+    cells, tables = claim_cells(name)
+    log = tmp_path / "claims.jsonl"
+    monkeypatch.setenv("COURSE_CLAIMS", str(log))
+    for code in cells:
+        if free_names(code) <= set(tables):
+            assert all(judged(code, tables, None).values()), code
+    monkeypatch.delenv("COURSE_CLAIMS")
+    for line in log.read_text(encoding="utf-8").splitlines() if log.exists() else []:
+        assert_margins(json.loads(line))
+
+
+def assert_margins(claimed):
+    """The recorded value is within the bounds, and just past any of them the claim fails."""
+    bounds = claimed["bounds"]
+    check.claim(claimed["sentence"], claimed["value"], **bounds)
+    past = {
+        "above": lambda limit: [limit],
+        "below": lambda limit: [limit],
+        "equals": lambda limit: [np.nextafter(limit, np.inf), np.nextafter(limit, -np.inf)],
+        "within": lambda limit: [np.nextafter(limit[0], -np.inf), np.nextafter(limit[1], np.inf)],
+    }
+    for name, limit in bounds.items():
+        for value in [*past[name](limit), np.nan]:
+            with pytest.raises(check.ClaimFailed):
+                check.claim(claimed["sentence"], value, **bounds)
+
+
+# ---- the rules themselves, on a small lesson
+
+
+def code_cell(source, *cell_tags, say=(), hide=False, **data):
+    metadata = {"tags": list(cell_tags)} if cell_tags else {}
+    if hide:
+        metadata["jupyter"] = {"source_hidden": True}
+    cell = nbformat.v4.new_code_cell(source, metadata=metadata)
+    cell.outputs = [nbformat.v4.new_output("execute_result", {"text/plain": say})] if say else []
+    if data:
+        cell.outputs.append(
+            nbformat.v4.new_output("display_data", {k.replace("_", "/"): v for k, v in data.items()})
+        )
+    return cell
+
+
+def small_lesson():
+    """A lesson that keeps every rule."""
+    text = nbformat.v4.new_markdown_cell
+    cells = [
+        text("# Video\n\n![A strip of eight frames](strip.png)"),
+        code_cell("from course_utils import check\ncheck.setup()\nimport keras", "setup"),
+        code_cell("error = 0.0", image_png="iVBO", text_html='<img alt="It falls." src="data:...">'),
+        code_cell("plotting.strip(clips)", "nbval-ignore-output"),
+        code_cell('check.claim("By hand equals Keras", error, below=1e-5)', "claim"),
+        text("## Exercises"),
+    ]
+    for n in range(1, 6):
+        cells += [
+            code_cell(f'@check.exercise("04.{n}", "T")\ndef check_{n}(a):\n    ...', "check", hide=True),
+            text(f"### Exercise 04.{n}: shapes\n\nWrite it."),
+            code_cell(
+                f"answer = ...\ncheck_{n}(answer)", "exercise", say=f"Exercise 04.{n} T: not attempted"
+            ),
+            text("<details><summary>Hint</summary>Count.</details>"),
+            code_cell(
+                f"check_{n}(3, record=False)", "solution", say=f"Exercise 04.{n} T: correct", hide=True
+            ),
+        ]
+    cells += [text("## Where it breaks\n\n## Summary\n\n## Sources")]
+    for count, cell in enumerate((cell for cell in cells if cell.cell_type == "code"), 1):
+        cell.execution_count = count
+    course = {"title": "Video", "question": "Which?", "minutes": 60, "seconds": 90, "needs": ["03_joining"]}
+    course["objectives"] = [{"say": "name shapes", "exercise": "04.1"}]
+    kernel = {"name": "python3", "language": "python", "display_name": "Python 3"}
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"course": course, "kernelspec": kernel})
+    return Lesson("04_video", notebook, copy.deepcopy(notebook), ["03_joining", "04_video"])
+
+
+@pytest.mark.parametrize("rule", **by_name)
+def test_the_small_lesson_keeps_every_rule(rule):
+    assert list(rule(small_lesson())) == []
+
+
+def at(lesson, wanted):
+    """The first cell with a tag, or else with a text."""
+    cells = lesson.notebook.cells
+    return next(c for c in cells if (wanted in tags(c) if wanted in TAGS else wanted in c.source))
+
+
+def stderr():
+    return nbformat.v4.new_output("stream", name="stderr", text="W0000 chatter")
+
+
+def error():
+    return nbformat.v4.new_output("error", ename="ValueError", evalue="no", traceback=[])
+
+
+BROKEN = [
+    (pair_agrees, lambda b: b.notebook.cells.pop(), "build it again"),
+    (pair_agrees, lambda b: at(b, "setup").update(source="other"), "cell 1 differs"),
+    (pair_agrees, lambda b: at(b, "solution").metadata.tags.append("lab"), "differs"),
+    (pair_agrees, lambda b: at(b, "solution").metadata.pop("jupyter"), "differs"),
+    (pair_agrees, lambda b: at(b, "# Video").update(cell_type="raw"), "cell 0 differs"),
+    (pair_agrees, lambda b: b.notebook.metadata.course.update(minutes=1), "header's course differs"),
+    (header_is_complete, lambda b: b.notebook.metadata.pop("course"), "title is None"),
+    (header_is_complete, lambda b: b.notebook.metadata.course.update(title=""), "title is ''"),
+    (header_is_complete, lambda b: b.notebook.metadata.course.update(question="?" * 101), "101 characters"),
+    (header_is_complete, lambda b: b.notebook.metadata.course.update(minutes="60"), "minutes is '60'"),
+    (header_is_complete, lambda b: b.notebook.metadata.course.pop("seconds"), "seconds is None"),
+    (header_is_complete, lambda b: b.notebook.metadata.course.pop("needs"), "needs (missing)"),
+    (header_is_complete, lambda b: b.notebook.metadata.course.update(needs=["02_lstm"]), "needs 02_lstm"),
+    (
+        header_is_complete,
+        lambda b: b.notebook.metadata.course.update(needs=["04_video"]),
+        "no earlier lesson",
+    ),
+    (header_is_complete, lambda b: b.notebook.metadata.course.update(objectives=[]), "objective {}"),
+    (header_is_complete, lambda b: b.notebook.metadata.course.objectives[0].update(exercise="04.9"), "04.9"),
+    (header_is_complete, lambda b: b.notebook.metadata.course.objectives[0].pop("say"), "needs 'say'"),
+    (header_is_complete, lambda b: b.notebook.metadata.kernelspec.update(name="venv"), "kernelspec"),
+    (headings_are_there, lambda b: at(b, "# Video").update(source="Video"), "first level"),
+    (headings_are_there, lambda b: at(b, "## Exercises").update(source="# Exercises"), "first level"),
+    (
+        headings_are_there,
+        lambda b: at(b, "## Summary").update(source="## Summary\n## Sources"),
+        "Where it breaks",
+    ),
+    (
+        headings_are_there,
+        lambda b: at(b, "## Summary").update(source="## Where it breaks"),
+        "'Sources' is missing",
+    ),
+    (setup_comes_first, lambda b: at(b, "setup").metadata.pop("tags"), "not the set-up"),
+    (
+        setup_comes_first,
+        lambda b: at(b, "setup").update(source="import keras\ncheck.setup()"),
+        "before check.setup",
+    ),
+    (cells_were_run_in_order, lambda b: at(b, "setup").update(execution_count=None), "not run once"),
+    (cells_were_run_in_order, lambda b: at(b, "claim").update(execution_count=99), "99"),
+    (nothing_went_wrong, lambda b: at(b, "setup").outputs.append(stderr()), "wrote to stderr: 'W0000"),
+    (nothing_went_wrong, lambda b: at(b, "setup").outputs.append(error()), "traceback: ValueError"),
+    (nothing_is_left_over, lambda b: b.notebook.metadata.update(widgets={}), "widget state"),
+    (
+        nothing_is_left_over,
+        lambda b: at(b, "error =").outputs[0].data.update({WIDGET_VIEW: {}}),
+        "widget view",
+    ),
+    (nothing_is_left_over, lambda b: at(b, "setup").metadata.update(execution={}), "execution times"),
+    (nothing_is_left_over, lambda b: at(b, "# Video").update(attachments={"a.png": {}}), "attachment"),
+    (pictures_have_alt, lambda b: at(b, "error =").outputs[0].data.pop("text/html"), "carries its alt"),
+    (
+        pictures_have_alt,
+        lambda b: at(b, "error =").outputs[0].data.update({"text/html": '<img src="x">'}),
+        "<img>",
+    ),
+    (
+        pictures_have_alt,
+        lambda b: at(b, "error =").outputs[0].data.update({"text/html": '<img alt="">'}),
+        "<img>",
+    ),
+    (
+        pictures_have_alt,
+        lambda b: at(b, "error =").outputs[0].data.update({"text/html": "<b>no</b>"}),
+        "its alt",
+    ),
+    (pictures_have_alt, lambda b: at(b, "# Video").update(source="![](a.png)"), "without alt"),
+    (pictures_have_alt, lambda b: at(b, "# Video").update(source="<img src='a.png'>"), "without alt"),
+    (cells_are_short_and_plain, lambda b: at(b, "claim").update(source="x\n" * 26), "26 lines; at most 25"),
+    (cells_are_short_and_plain, lambda b: at(b, "check").update(source="x\n" * 41), "41 lines; at most 40"),
+    (tags_are_known, lambda b: at(b, "setup").metadata.tags.append("todo"), "['todo']"),
+    (tags_are_known, lambda b: at(b, "solution").metadata.pop("jupyter"), "solution that is not hidden"),
+    (tags_are_known, lambda b: at(b, "check").metadata.pop("jupyter"), "check that is not hidden"),
+    (tags_are_known, lambda b: at(b, "claim").metadata.pop("tags"), "without the tag 'claim'"),
+    (tags_are_known, lambda b: [tag_ignored(cell) for cell in b.code[:5]], "more than a quarter"),
+    (tags_are_known, lambda b: tag_ignored(at(b, "solution")), "nobody would see"),
+    (cells_are_short_and_plain, lambda b: at(b, "claim").update(source="%time x = 1"), "not plain Python"),
+    (exercises_are_whole, lambda b: at(b, '"04.5"').update(source=at(b, '"04.1"').source), "given twice"),
+    (file_is_small, lambda b: at(b, "# Video").update(source="x" * 2_000_000), "at most 2,000,000"),
+    (nothing_private_is_shown, lambda b: at(b, "claim").update(source='open("/home/me/x")'), "'/home/me/x"),
+    (nothing_private_is_shown, lambda b: at(b, "# Video").update(source=r"see C:\Users\me"), "C:"),
+    (
+        nothing_private_is_shown,
+        lambda b: at(b, "solution").outputs[0].data.update({"text/plain": "'/tmp/x'"}),
+        "/tmp",
+    ),
+    (
+        nothing_private_is_shown,
+        lambda b: at(b, "# Video").update(source="https://" + "pypi" + ".org/x"),
+        "/x",
+    ),
+    (
+        exercises_are_whole,
+        lambda b: at(b, "04.5").update(source="pass"),
+        "4 exercises; a lesson has at least five",
+    ),
+    (
+        exercises_are_whole,
+        lambda b: at(b, '"04.5"').update(source=at(b, '"04.5"').source.replace("04.5", "03.5")),
+        "03.5",
+    ),
+    (exercises_are_whole, lambda b: at(b, "exercise").metadata.pop("tags"), "0 stubs and 1 solutions"),
+    (exercises_are_whole, lambda b: at(b, "solution").metadata.pop("tags"), "1 stubs and 0 solutions"),
+    (exercises_are_whole, lambda b: at(b, "### Exercise 04.1").update(source="Write it."), "names 04.1"),
+    (exercises_are_whole, lambda b: at(b, "<details>").update(source="Count."), "04.1: there is no hint"),
+    (exercises_are_whole, lambda b: at(b, "exercise").update(outputs=[]), "stub does not say"),
+    (
+        exercises_are_whole,
+        lambda b: at(b, "exercise").update(outputs=at(b, "solution").outputs),
+        "stub does not say",
+    ),
+    (
+        exercises_are_whole,
+        lambda b: at(b, "solution").update(outputs=at(b, "exercise").outputs),
+        "not say 'correct'",
+    ),
+    (exercises_are_whole, lambda b: at(b, "solution").update(source="check_1(3)"), "without record=False"),
+    (
+        exercises_are_whole,
+        lambda b: at(b, "solution").update(source="check_1(3, record=True)"),
+        "record=False",
+    ),
+    (
+        exercises_are_whole,
+        lambda b: at(b, "exercise").update(source="check_1(3, record=False)"),
+        "progress would be",
+    ),
+]
+
+
+def tag_ignored(cell):
+    cell.metadata.setdefault("tags", []).append("nbval-ignore-output")
+
+
+@pytest.mark.parametrize(
+    ("rule", "spoil", "told"), BROKEN, ids=lambda x: getattr(x, "__name__", None) or str(x)
+)
+def test_a_rule_sees_what_breaks_it(rule, spoil, told):
+    lesson = small_lesson()
+    spoil(lesson)
+    assert told in "\n".join(rule(lesson))
+
+
+def test_every_rule_is_tried():
+    assert {rule for rule, _, _ in BROKEN} == set(RULES)
+
+
+def test_a_solution_before_its_stub_is_seen():
+    lesson = small_lesson()
+    cells = lesson.notebook.cells
+    first, second = cells.index(at(lesson, "exercise")), cells.index(at(lesson, "solution"))
+    cells[first], cells[second] = cells[second], cells[first]
+    assert "the solution comes before the stub" in "\n".join(exercises_are_whole(lesson))
+
+
+def test_pairs_survive_the_way_through_both_formats(tmp_path):
+    lesson = small_lesson()
+    lesson.notebook.metadata["jupytext"] = {"notebook_metadata_filter": "kernelspec,course"}
+    jupytext.write(lesson.notebook, tmp_path / "a.ipynb")
+    jupytext.write(lesson.notebook, tmp_path / "a.py", fmt="py:percent")
+    both = Lesson("04_video", jupytext.read(tmp_path / "a.ipynb"), jupytext.read(tmp_path / "a.py"), [])
+    assert list(pair_agrees(both)) == []
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    rows: list
+
+    def mean(self, model, score):
+        return float(np.mean(next(row[score] for row in self.rows if row["model"] == model)))
+
+
+TABLE = Table(
+    [
+        {"model": "ours", "parameters": 100, "digit": [0.9, 0.92]},
+        {"model": "rival", "parameters": 900, "digit": [0.7, 0.72]},
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'check.claim("x", table.mean("ours", "digit"), above=0.87)',
+        'check.claim("x", table.mean("ours", "digit") - table.mean("rival", "digit"), above=0.1)',
+        'check.claim("x", table.mean("ours", "parameters"), below=200)',
+        'top = max(table.rows, key=lambda r: r["digit"])\ncheck.claim("x", top["parameters"], equals=100)',
+        'check.claim("x", live["ours"]["motion"], above=0.9)',
+        'check.claim("x", live["ours"]["motion"] - live["rival"]["motion"], below=0.1)',
+        'check.claim("x", min(scores.values()), above=0.9)',
+        'check.claim("x", error, below=1e-5)',
+        'check.claim("x", np.abs(by_hand - keras_says).max(), below=1e-5)',
+        'for name in ("a", "b"):\n    check.claim(name, live[name], within=(0, 1))',
+    ],
+)
+def test_a_claim_that_can_fail_is_seen_to_fail(code):
+    assert never_fails(code, {"table": TABLE}) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "idle"),
+    [
+        ('check.claim("x", 0.91, above=0.87)', [0]),
+        ('check.claim("x", abs(live["ours"]), above=-1)', [0]),
+        ('check.claim("x", error, above=-1e300)\ncheck.claim("y", error, above=0)', [0]),
+        ('check.claim("x", table.mean("ours", "digit"), below=2)', [0]),
+        ('check.claim("x", len(table.rows), equals=2)', [0]),
+        ("score = 0.91", ["no claim"]),
+    ],
+)
+def test_a_claim_that_cannot_fail_is_found(code, idle):
+    assert never_fails(code, {"table": TABLE}) == idle
+
+
+def test_claims_hold_in_the_world_as_it_is():
+    code = 'check.claim("x", table.mean("ours", "digit"), above=0.87)\ncheck.claim("y", 1, above=2)'
+    assert judged(code, {"table": TABLE}, None) == {0: True, 1: False}
+
+
+@pytest.mark.parametrize(
+    ("value", "bounds"),
+    [(0.9, {"above": 0.5, "below": 1}), (3, {"equals": 3}), (0.5, {"within": [0.4, 0.6]})],
+)
+def test_recorded_claims_fail_just_past_their_bounds(value, bounds):
+    assert_margins({"sentence": "x", "value": value, "bounds": bounds})
+    with pytest.raises(check.ClaimFailed):
+        assert_margins({"sentence": "x", "value": 9, "bounds": bounds})

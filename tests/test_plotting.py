@@ -1,0 +1,541 @@
+"""Pictures: they draw what was given, alt text is always there, files are small, bad input is named."""
+
+import base64
+import io
+
+import matplotlib
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
+from PIL import Image
+
+from course_utils import plotting
+
+rng = np.random.default_rng(0)
+CLIPS = rng.random((3, 8, 12, 10, 1))
+MAPS = rng.random((6, 7, 10))
+RUNS = {
+    name: {"val_accuracy": [0.1, 0.5, score]}
+    for name, score in [
+        ("CNN per frame, averaged", 0.90),
+        ("LSTM on pixels", 0.27),
+        ("Textbook CNN -> LSTM", 0.72),
+        ("Ours: CNN -> LSTM", 0.91),
+        ("Ours, pooled bridge", 0.905),
+        ("Frames as channels", 0.78),
+        ("Conv3D", 0.77),
+        ("Attention, no LSTM", 0.55),
+    ]
+}
+ROWS = [
+    {
+        "model": "CNN per frame, averaged",
+        "parameters": 116000,
+        "seconds": [41, 46],
+        "digit": [0.87, 0.89],
+        "motion": [0.2, 0.24],
+    },
+    {
+        "model": "LSTM on pixels",
+        "parameters": 219000,
+        "seconds": [11, 12],
+        "digit": [0.25, 0.29],
+        "motion": [0.99, 0.99],
+    },
+    {
+        "model": "Ours: CNN -> LSTM",
+        "parameters": 149000,
+        "seconds": [20, 25],
+        "digit": [0.91, 0.92],
+        "motion": [1.0, 1.0],
+    },
+]
+TRUE, PREDICTED = np.array([0, 0, 0, 0, 1, 1, 2, 2]), np.array([0, 0, 0, 1, 1, 1, 0, 0])
+MOVES = ["pan left", "zoom in", "roll right"]
+EVERY = {
+    "strip": lambda **more: plotting.strip(CLIPS, **more),
+    "animate": lambda **more: plotting.animate(CLIPS, **more),
+    "feature_maps": lambda **more: plotting.feature_maps(MAPS, **more),
+    "curves": lambda **more: plotting.curves(RUNS, "val_accuracy", **more),
+    "compare": lambda **more: plotting.compare(ROWS, ["digit", "motion"], **more),
+    "confusion": lambda **more: plotting.confusion(TRUE, PREDICTED, MOVES, **more),
+}
+
+
+def axes_of(picture):
+    return picture.figure.axes
+
+
+def image_data(axes):
+    return np.asarray(axes.images[0].get_array())
+
+
+# ---- every picture
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_picture_has_alt_beside_a_small_valid_png(name):
+    picture = EVERY[name]()
+    bundle = picture._repr_mimebundle_()
+    assert set(bundle) == {"image/png", "text/html", "text/plain"}
+    image = Image.open(io.BytesIO(base64.b64decode(bundle["image/png"])))
+    image.verify()
+    assert image.format == "PNG"
+    assert 100 < image.width <= 960
+    assert image.height > 60
+    assert len(picture.png) < 40_000
+    assert len(bundle["text/plain"]) > 15
+    assert bundle["text/html"].startswith("<img alt=")
+    assert repr(picture) == picture.alt == bundle["text/plain"]
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_given_alt_is_taken_and_escaped(name):
+    bundle = EVERY[name](alt='a < b & "c"\n  over lines')._repr_mimebundle_()
+    assert '<img alt="a &lt; b &amp; &quot;c&quot; over lines" src="data:image/' in bundle["text/html"]
+    assert bundle["text/plain"] == 'a < b & "c" over lines'
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_corners_are_white_in_every_theme(name):
+    image = Image.open(io.BytesIO(EVERY[name]().png)).convert("RGB")
+    corners = [(x, y) for x in (0, image.width - 1) for y in (0, image.height - 1)]
+    assert {image.getpixel(corner) for corner in corners} == {(255, 255, 255)}
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_no_text_is_smaller_than_11_points(name):
+    texts = EVERY[name]().figure.findobj(matplotlib.text.Text)
+    assert min(text.get_fontsize() for text in texts if text.get_text()) >= 11
+
+
+def test_thirty_pictures_fit_into_a_notebook():
+    heavy = plotting.strip(np.clip(rng.normal(0.5, 0.2, (4, 8, 24, 24, 1)), 0, 1))  # noise: the worst case
+    sizes = [sum(map(len, picture()._repr_mimebundle_().values())) for picture in EVERY.values()]
+    sizes.append(sum(map(len, heavy._repr_mimebundle_().values())))
+    assert 30 * np.mean(sizes) < 2_000_000
+
+
+def test_html_carries_the_same_png():
+    bundle = plotting.strip(CLIPS)._repr_mimebundle_()
+    assert f'src="data:image/png;base64,{bundle["image/png"]}"' in bundle["text/html"]
+
+
+# ---- Picture
+
+
+def test_picture_closes_a_figure_of_pyplot():
+    matplotlib.use("agg")
+    plt = pytest.importorskip("matplotlib.pyplot")
+    fig, ax = plt.subplots()
+    ax.plot([0, 1])
+    number = fig.number
+    assert number in plt.get_fignums()
+    plotting.Picture(fig, "It rises.")
+    assert number not in plt.get_fignums()
+
+
+@pytest.mark.parametrize("alt", ["", "  \n", None, 3])
+def test_picture_insists_on_alt(alt):
+    with pytest.raises(ValueError, match=r"alt is .* must say in words"):
+        plotting.Picture(Figure(), alt)
+
+
+def test_picture_insists_on_a_figure():
+    with pytest.raises(TypeError, match="fig is a list, but must be a matplotlib Figure"):
+        plotting.Picture([1, 2], "numbers")
+
+
+def test_style_is_white_with_the_colours_of_the_course():
+    plotting.use_style()
+    assert matplotlib.rcParams["figure.facecolor"] == "white"
+    colours = [entry["color"] for entry in matplotlib.rcParams["axes.prop_cycle"]]
+    assert colours[:3] == [plotting.CNN, plotting.LSTM, plotting.ATTENTION]
+
+
+# ---- clips
+
+
+def frames_of(axes, count, width):
+    """Take a film strip apart again."""
+    film = image_data(axes)
+    step = (film.shape[1] - width) // (count - 1)
+    return np.stack([film[:, t * step : t * step + width, 0] for t in range(count)])
+
+
+def test_strip_draws_each_frame_of_each_clip():
+    axes = axes_of(plotting.strip(CLIPS, ["a", "b", "c"]))
+    assert [ax.get_title(loc="left") for ax in axes] == ["a", "b", "c"]
+    for ax, clip in zip(axes, CLIPS):
+        np.testing.assert_array_equal(frames_of(ax, 8, 10), clip[..., 0])
+
+
+def test_strip_labels_time():
+    axes = axes_of(plotting.strip(CLIPS))[-1]
+    assert axes.get_xlabel() == "frame"
+    assert [label.get_text() for label in axes.get_xticklabels()] == list("12345678")
+
+
+@pytest.mark.parametrize("clips", [CLIPS, CLIPS[..., 0], CLIPS[0], CLIPS[0, ..., 0], np.repeat(CLIPS, 3, -1)])
+def test_strip_takes_one_clip_or_many_grey_or_colour(clips):
+    axes = axes_of(plotting.strip(clips))
+    np.testing.assert_array_equal(frames_of(axes[0], 8, 10), CLIPS[0, ..., 0])
+
+
+def test_standardised_clips_are_stretched_each_for_itself():
+    clips = np.stack([CLIPS[0] * 4 - 2, CLIPS[1] * 40 - 20])
+    axes = axes_of(plotting.strip(clips))
+    for ax, clip in zip(axes, CLIPS):
+        shown = frames_of(ax, 8, 10)
+        assert (shown.min(), shown.max()) == (0, 1)
+        np.testing.assert_allclose(np.corrcoef(shown.ravel(), clip.ravel())[0, 1], 1)
+
+
+@pytest.mark.parametrize(
+    ("clips", "told"),
+    [
+        (np.zeros((2, 3)), r"clips has the shape \(2, 3\), but must have 3 to 5 axes"),
+        (np.zeros((0, 8, 4, 4, 1)), r"clips has the shape \(0, 8, 4, 4, 1\)"),
+        (np.zeros((2, 8, 4, 4, 2)), "clips has 2 channels, but must have 1"),
+        (np.full((2, 8, 4, 4, 1), np.nan), "clips holds NaN"),
+    ],
+)
+@pytest.mark.parametrize("draw", [plotting.strip, plotting.animate])
+def test_bad_clips_are_named(draw, clips, told):
+    with pytest.raises(ValueError, match=told):
+        draw(clips)
+
+
+@pytest.mark.parametrize("draw", [plotting.strip, plotting.animate])
+def test_titles_must_fit_the_clips(draw):
+    with pytest.raises(ValueError, match="titles has 2 entries, but 3 are needed"):
+        draw(CLIPS, ["a", "b"])
+
+
+def gif_of(picture):
+    html = picture._repr_mimebundle_()["text/html"]
+    return Image.open(io.BytesIO(base64.b64decode(html.split("gif;base64,")[1].split('"')[0])))
+
+
+@given(frames=st.integers(1, 30), fps=st.floats(0.5, 50))
+@settings(max_examples=12, deadline=None)
+def test_animations_show_every_frame_and_end_within_five_seconds(frames, fps):
+    clip = np.linspace(0, 1, frames)[:, None, None, None] * np.ones((1, 6, 6, 1))
+    gif = gif_of(plotting.animate(clip, fps=fps))
+    durations = []
+    for frame in range(gif.n_frames):
+        gif.seek(frame)
+        durations.append(gif.info["duration"])
+    assert gif.n_frames == frames
+    assert 0 < sum(durations) * (1 + gif.info.get("loop", 0)) <= 5000
+    assert "loop" not in gif.info or gif.info["loop"] > 0  # 0 would mean for ever
+
+
+def test_animation_shows_the_pixels_enlarged_without_blur():
+    clip = (np.arange(8 * 12 * 10).reshape(1, 8, 12, 10, 1) % 2).astype(float)
+    gif = gif_of(plotting.animate(clip))
+    gif.seek(3)
+    shown = np.asarray(gif.convert("L"))
+    zoom = 144 // 12
+    inner = shown[24 : 24 + 144, : 10 * zoom].reshape(12, zoom, 10, zoom)
+    assert (inner == inner[:, :1, :, :1]).all()
+    np.testing.assert_array_equal(inner[:, 0, :, 0] > 127, clip[0, 3, ..., 0] > 0.5)
+    assert (shown[24 + 144 :] < 128).any()  # the frame's number
+
+
+def test_animation_is_small():
+    noise = rng.random((4, 8, 24, 24, 1))  # the worst case
+    assert len(plotting.animate(noise, list("abcd")).gif) < 180_000
+
+
+@pytest.mark.parametrize("fps", [0, -1, 51, "4", None])
+def test_animation_names_a_bad_fps(fps):
+    with pytest.raises(ValueError, match=r"fps is .* must be a number"):
+        plotting.animate(CLIPS, fps=fps)
+
+
+def test_animation_of_too_many_clips_is_refused():
+    with pytest.raises(ValueError, match="clips holds 9 clips, but at most 8"):
+        plotting.animate(np.zeros((9, 2, 4, 4, 1)))
+
+
+# ---- feature maps
+
+
+def test_feature_maps_draw_each_channel_on_one_scale():
+    axes = axes_of(plotting.feature_maps(MAPS))
+    drawn = [ax for ax in axes if ax.images]
+    assert [ax.get_title(loc="left") for ax in drawn] == [str(number) for number in range(10)]
+    for channel, ax in enumerate(drawn):
+        np.testing.assert_array_equal(image_data(ax), MAPS[..., channel])
+        assert ax.images[0].get_clim() == (0, MAPS.max())
+
+
+def test_signed_feature_maps_have_zero_in_the_middle():
+    low, high = axes_of(plotting.feature_maps(MAPS - 0.9))[0].images[0].get_clim()
+    assert low == -high == (MAPS - 0.9).min()
+
+
+def test_feature_maps_of_steps_go_down_the_rows():
+    steps = rng.random((3, 5, 5, 4))
+    drawn = [ax for ax in axes_of(plotting.feature_maps(steps, list("abcd"))) if ax.images]
+    for ax, (step, channel) in zip(drawn, np.ndindex(3, 4)):
+        np.testing.assert_array_equal(image_data(ax), steps[step, ..., channel])
+    assert len(drawn) == 12
+
+
+def test_feature_maps_name_the_strongest():
+    maps = np.zeros((4, 4, 3))
+    maps[1, 1, 2] = 7
+    assert "the strongest answer is that of edge" in plotting.feature_maps(maps, ["up", "down", "edge"]).alt
+
+
+@pytest.mark.parametrize("maps", [np.zeros((4, 4)), np.zeros((4, 4, 0)), np.full((4, 4, 2), np.inf)])
+def test_bad_feature_maps_are_named(maps):
+    with pytest.raises(ValueError, match=r"^maps h"):
+        plotting.feature_maps(maps)
+
+
+# ---- curves
+
+
+class History:
+    def __init__(self, **history):
+        self.history = history
+
+
+def test_curves_draw_the_numbers_given():
+    axes = axes_of(plotting.curves({"ours": History(loss=[3, 2, 1]), "rival": {"loss": [3, 2.5]}}, "loss"))[0]
+    assert [line.get_xydata().tolist() for line in axes.lines] == [
+        [[1, 3], [2, 2], [3, 1]],
+        [[1, 3], [2, 2.5]],
+    ]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("epoch", "loss")
+
+
+def test_curves_differ_in_more_than_colour_and_are_labelled_directly():
+    axes = axes_of(plotting.curves(RUNS, "val_accuracy"))[0]
+    looks = {(line.get_marker(), str(line.get_linestyle()), str(line._dash_pattern)) for line in axes.lines}
+    assert len(looks) == len({line.get_marker() for line in axes.lines}) == 8
+    assert [text.get_text() for text in axes.texts] == list(RUNS)
+    assert axes.get_legend() is None
+
+
+def test_labels_of_curves_do_not_overlap():
+    picture = plotting.curves(RUNS, "val_accuracy")
+    boxes = [text.get_window_extent() for text in axes_of(picture)[0].texts]
+    # window extents of annotations include the arrow: compare the words alone
+    boxes = [matplotlib.text.Text.get_window_extent(text) for text in axes_of(picture)[0].texts]
+    assert not any(a.overlaps(b) for n, a in enumerate(boxes) for b in boxes[:n])
+
+
+def test_parts_keep_their_colours():
+    axes = axes_of(plotting.curves(RUNS, "val_accuracy"))[0]
+    colours = {line.get_label(): line.get_color() for line in axes.lines}
+    assert colours["CNN per frame, averaged"] == plotting.CNN
+    assert colours["LSTM on pixels"] == plotting.LSTM
+    assert colours["Attention, no LSTM"] == plotting.ATTENTION
+    assert colours["Ours: CNN -> LSTM"] not in (plotting.CNN, plotting.LSTM, plotting.ATTENTION)
+
+
+def test_a_curve_that_ends_in_nan_is_labelled_at_its_last_number():
+    picture = plotting.curves({"collapsed": {"loss": [1.0, 2.0, np.nan]}}, "loss")
+    assert axes_of(picture)[0].texts[0].xy == (2, 2.0)
+    assert "collapsed ends at 2 after 2 epochs" in picture.alt
+
+
+@pytest.mark.parametrize(
+    ("histories", "told"),
+    [
+        ({}, "histories must be a dict"),
+        ([1, 2], "histories must be a dict"),
+        ({name: {"loss": [1]} for name in "abcdefghi"}, "with 1 to 8 runs"),
+        ({"a": {"accuracy": [1]}}, r"metric is 'loss', but histories\['a'\] has accuracy"),
+        ({"a": {"loss": []}}, r"histories\['a'\]\['loss'\] must be a list of numbers"),
+        ({"a": {"loss": [np.nan]}}, r"histories\['a'\]\['loss'\] must be"),
+        ({"a": {"loss": [[1, 2]]}}, r"histories\['a'\]\['loss'\] must be"),
+    ],
+)
+def test_bad_histories_are_named(histories, told):
+    with pytest.raises(ValueError, match=told):
+        plotting.curves(histories, "loss")
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
+def test_spread_keeps_order_and_distance_and_moves_nothing_needlessly(places):
+    moved = plotting._spread(places, 0.075)
+    order = np.argsort(places, kind="stable")
+    assert (np.diff(moved[order]) >= 0.075 - 1e-9).all()
+    if len(places) < 2 or np.diff(np.sort(places)).min() >= 0.075:
+        np.testing.assert_array_equal(moved, places)
+    assert np.abs(moved - places).max() <= 0.075 * len(places)
+
+
+# ---- compare
+
+
+def test_compare_draws_means_and_spread_of_every_model():
+    picture = plotting.compare(ROWS, ["digit", "motion"])
+    axes = axes_of(picture)
+    assert [ax.get_title(loc="left") for ax in axes] == ["digit", "motion", "parameters", "seconds"]
+    assert [label.get_text() for label in axes[0].get_yticklabels()] == [row["model"] for row in ROWS]
+    for ax, key in zip(axes, ["digit", "motion", "parameters", "seconds"]):
+        dots, _, (spread,) = ax.containers[0]
+        values = [np.atleast_1d(row[key]) for row in ROWS]
+        np.testing.assert_allclose(dots.get_xdata(), [v.mean() for v in values])
+        ends = [segment[:, 0].tolist() for segment in spread.get_segments()]
+        np.testing.assert_allclose(ends, [[v.min(), v.max()] for v in values])
+    assert [ax.get_xscale() for ax in axes] == ["linear", "linear", "log", "log"]
+
+
+def test_compare_writes_the_numbers_and_marks_the_best_score():
+    axes = axes_of(plotting.compare(ROWS))
+    assert [text.get_text() for text in axes[0].texts] == ["0.88", "0.27", "0.92"]
+    assert [text.get_weight() for text in axes[0].texts] == ["normal", "normal", "bold"]
+    assert [text.get_text() for text in axes[1].texts] == ["116k", "219k", "149k"]
+
+
+def test_labels_of_compare_do_not_overlap_with_eight_models():
+    rows = [{**ROWS[n % 3], "model": name} for n, name in enumerate(RUNS)]
+    picture = plotting.compare(rows, ["digit", "motion"])
+    boxes = [text.get_window_extent() for ax in axes_of(picture) for text in ax.texts]
+    boxes += [label.get_window_extent() for label in axes_of(picture)[0].get_yticklabels()]
+    assert len(boxes) == 5 * 8
+    assert not any(a.overlaps(b) for n, a in enumerate(boxes) for b in boxes[:n])
+
+
+def test_a_baseline_without_parameters_can_be_compared():
+    axes = axes_of(plotting.compare([*ROWS, {**ROWS[0], "model": "majority class", "parameters": 0}]))
+    assert [ax.get_xscale() for ax in axes] == ["linear", "linear", "log"]
+    assert axes[1].texts[-1].get_text() == "0"
+
+
+def test_compare_tells_the_best_and_the_worst():
+    alt = plotting.compare(ROWS).alt
+    assert "digit from 0.27 (LSTM on pixels) to 0.92 (Ours: CNN -> LSTM)" in alt
+    assert "parameters from 116k (CNN per frame, averaged) to 219k (LSTM on pixels)" in alt
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ([], "rows must be a list of dicts"),
+        ({"model": "x"}, "rows must be a list of dicts"),
+        ([{"model": "x", "digit": [1]}], r"rows\[0\] has model, digit, but lacks parameters, seconds"),
+        ([{**ROWS[0], "digit": []}], r"rows\[...\]\['digit'\] has the shape \(0,\)"),
+        ([{**ROWS[0], "digit": [np.nan]}], r"rows\[...\]\['digit'\] holds NaN"),
+    ],
+)
+def test_bad_rows_are_named(rows, told):
+    with pytest.raises(ValueError, match=told):
+        plotting.compare(rows)
+
+
+# ---- confusion
+
+
+def test_confusion_shows_shares_of_each_true_class():
+    picture = plotting.confusion(TRUE, PREDICTED, MOVES)
+    axes = axes_of(picture)[0]
+    np.testing.assert_allclose(image_data(axes), [[0.75, 0.25, 0], [0, 1, 0], [1, 0, 0]])
+    written = {text.get_position(): text.get_text() for text in axes.texts}
+    assert written == {(0, 0): "75", (1, 0): "25", (1, 1): "100", (0, 2): "100"}
+    assert [label.get_text() for label in axes.get_yticklabels()] == MOVES
+    assert picture.alt.startswith("Of 8 clips, 62% are named rightly; least often roll right (0%), ")
+    assert picture.alt.endswith("which is most often taken for pan left (100%).")
+
+
+def test_confusion_without_errors_blames_nobody():
+    assert plotting.confusion([0, 1], [0, 1], MOVES).alt == "Of 2 clips, 100% are named rightly."
+
+
+def test_words_on_dark_cells_are_white_and_on_light_cells_dark():
+    texts = axes_of(plotting.confusion(TRUE, PREDICTED, MOVES))[0].texts
+    assert {text.get_text(): text.get_color() for text in texts} == {
+        "75": "white",
+        "25": plotting.INK,
+        "100": "white",
+    }
+
+
+def test_class_names_do_not_overlap():
+    names = [
+        "pan left",
+        "pan right",
+        "tilt up",
+        "tilt down",
+        "zoom in",
+        "zoom out",
+        "roll left",
+        "roll right",
+    ]
+    picture = plotting.confusion(np.arange(8), np.arange(8), names)
+    for labels in (axes_of(picture)[0].get_yticklabels(), axes_of(picture)[0].get_xticklabels()):
+        ends = [label.get_window_extent() for label in labels]
+        # turned words lie side by side: compare their upper right corners with their height
+        apart = np.hypot(np.diff([box.x1 for box in ends]), np.diff([box.y1 for box in ends]))
+        assert apart.min() > 1.4 * 11 * picture.figure.dpi / 72
+
+
+@pytest.mark.parametrize(
+    ("true", "predicted", "told"),
+    [
+        ([0.0, 1.0], [0, 1], "true must be class numbers, not float64"),
+        ([0, 1], [[0, 1], [1, 0]], r"predicted must be .* of shape \(2, 2\)"),
+        ([], [], "true must be"),
+        ([0, 3], [0, 1], "true has classes 0 to 3, names has 3"),
+        ([0, 1], [-1, 1], "predicted has classes -1 to 1"),
+        ([0, 1], [0, 1, 2], "true has 2 entries, predicted 3"),
+    ],
+)
+def test_bad_classes_are_named(true, predicted, told):
+    with pytest.raises(ValueError, match=told):
+        plotting.confusion(true, predicted, MOVES)
+
+
+# ---- table
+
+
+def test_table_aligns_numbers_and_gives_the_spread():
+    shown = repr(
+        plotting.table(ROWS[:2], {"model": "Model", "parameters": "Parameters", "digit": "Digit"}, "Two")
+    )
+    assert shown.splitlines() == [
+        "Two",
+        "Model                    Parameters                   Digit",
+        "CNN per frame, averaged     116,000  0.880 (0.870 to 0.890)",
+        "LSTM on pixels              219,000  0.270 (0.250 to 0.290)",
+    ]
+
+
+def test_table_keeps_decimals_alike_within_a_cell():
+    rows = [{"model": "a", "seconds": [9.9, 13.2]}, {"model": "b", "seconds": [0.5]}]
+    lines = repr(plotting.table(rows, ["model", "seconds"])).splitlines()
+    assert [line.split(maxsplit=1)[1] for line in lines[1:]] == ["11.6 (9.9 to 13.2)", "0.500"]
+
+
+@pytest.mark.parametrize(("value", "shown"), [(96, "96"), (999_600, "1M"), (149_000, "149k"), (0.5, "0.5")])
+def test_large_numbers_are_short(value, shown):
+    assert plotting._short(value) == shown
+
+
+def test_table_in_html_is_escaped_with_caption_and_alignment():
+    page = plotting.table([{"model": "<b>", "score": 12345.678}], ["model", "score"], "R & D")._repr_html_()
+    assert ">R &amp; D</caption>" in page
+    assert '<td style="text-align:left">&lt;b&gt;</td><td style="text-align:right">12,345.7</td>' in page
+    assert page.count("<th ") == 2
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "told"),
+    [
+        ([], ["model"], "rows must be"),
+        (ROWS, [], "columns is empty"),
+        (ROWS, ["model", "f1"], r"rows\[0\] has .*, but lacks f1"),
+    ],
+)
+def test_bad_tables_are_named(rows, columns, told):
+    with pytest.raises(ValueError, match=told):
+        plotting.table(rows, columns)
