@@ -4,8 +4,8 @@ import contextlib
 import dataclasses
 import datetime
 import functools
-import io
 import html
+import io
 import json
 import numbers
 import os

@@ -145,7 +145,7 @@ def animate(clips, titles=None, alt=None, fps=4):
     return picture
 
 
-def feature_maps(maps, titles=None, alt=None):
+def feature_maps(maps, titles=None, alt=None, label="activation"):
     """Show what each filter answers, on one colour scale.
 
     Parameters
@@ -156,6 +156,8 @@ def feature_maps(maps, titles=None, alt=None):
         One for each channel; otherwise they are numbered.
     alt : str, optional
         In place of the sentence made from the values.
+    label : str
+        What the colours mean; "weight" for kernels.
     """
     maps = _numbers("maps", maps, (3, 4))
     channels = maps.shape[-1]
@@ -176,7 +178,7 @@ def feature_maps(maps, titles=None, alt=None):
             axes = grid[row * lines + channel // columns, channel % columns]
             shown = axes.imshow(step[..., channel], **scale)
             axes.set_title(titles[channel] if row == 0 else "")
-    fig.colorbar(shown, ax=grid, shrink=0.8, label="activation")
+    fig.colorbar(shown, ax=grid, shrink=0.8, label=label)
     said = f"{_count(channels, 'feature map')}, with values from {rows.min():.2f} to {rows.max():.2f}; "
     said += f"the strongest answer is that of {titles[rows.max(axis=(0, 1, 2)).argmax()]}."
     return Picture(fig, alt or said)
@@ -315,7 +317,7 @@ def confusion(true, predicted, names, alt=None):
     axes.set(xlabel="predicted", ylabel="true", title="per cent of each row")
     right = np.where(counts.any(axis=1), np.diag(share), 1)
     least = right.argmin()
-    said = f"Of {len(true)} clips, {np.mean(true == predicted):.0%} are named rightly"
+    said = f"Of {len(true)} clips, {np.mean(true == predicted):.0%} are named correctly"
     if right[least] < 1:
         np.fill_diagonal(counts, 0)
         other = counts[least].argmax()

@@ -20,7 +20,17 @@ from course_utils import check
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
-TAGS = {"setup", "lab", "exercise", "check", "solution", "claim", "definition", "nbval-ignore-output"}
+TAGS = {
+    "lab-data",
+    "setup",
+    "lab",
+    "exercise",
+    "check",
+    "solution",
+    "claim",
+    "definition",
+    "nbval-ignore-output",
+}
 PICTURES = {"image/png", "image/jpeg", "image/gif", "image/svg+xml"}
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 

@@ -443,12 +443,12 @@ def test_confusion_shows_shares_of_each_true_class():
     written = {text.get_position(): text.get_text() for text in axes.texts}
     assert written == {(0, 0): "75", (1, 0): "25", (1, 1): "100", (0, 2): "100"}
     assert [label.get_text() for label in axes.get_yticklabels()] == MOVES
-    assert picture.alt.startswith("Of 8 clips, 62% are named rightly; least often roll right (0%), ")
+    assert picture.alt.startswith("Of 8 clips, 62% are named correctly; least often roll right (0%), ")
     assert picture.alt.endswith("which is most often taken for pan left (100%).")
 
 
 def test_confusion_without_errors_blames_nobody():
-    assert plotting.confusion([0, 1], [0, 1], MOVES).alt == "Of 2 clips, 100% are named rightly."
+    assert plotting.confusion([0, 1], [0, 1], MOVES).alt == "Of 2 clips, 100% are named correctly."
 
 
 def test_words_on_dark_cells_are_white_and_on_light_cells_dark():

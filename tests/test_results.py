@@ -1,0 +1,126 @@
+"""The tables in data/results: how they are read, resumed and kept in step with the lessons."""
+
+import concurrent.futures
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from course_utils import results
+
+TABLES = sorted(path.stem for path in results.FOLDER.glob("*.json"))
+LESSONS = {path.stem[:2]: path.stem for path in (results.ROOT / "notebooks" / "source").glob("*.py")}
+
+
+@pytest.fixture
+def table(tmp_path):
+    rows = [
+        {"model": "a", "parameters": 10, "digit": [0.2, 0.4, 0.9]},
+        {"model": "b", "parameters": 20, "digit": [0.5, 0.5, 0.5]},
+    ]
+    provenance = {
+        "seeds": [0, 1, 2],
+        "date": "2026-01-01",
+        "command": "make results",
+        "versions": {"keras": "3"},
+        "machine": "a laptop",
+    }
+    (tmp_path / "00_some.json").write_text(json.dumps({"rows": rows, "provenance": provenance}))
+    return results.load("00_some", tmp_path)
+
+
+def test_a_table_tells_mean_and_spread(table):
+    assert table.mean("a", "digit") == pytest.approx(0.5)
+    assert (table.low("a", "digit"), table.high("a", "digit")) == (0.2, 0.9)
+    assert table.row("b")["parameters"] == 20
+    assert "2 models, 3 seeds each" in repr(table)
+    assert "make results" in repr(table)
+
+
+def test_an_unknown_model_or_table_is_named_beside_the_known_ones(table, tmp_path):
+    with pytest.raises(KeyError, match=r"'c'.*'a', 'b'"):
+        table.mean("c", "digit")
+    with pytest.raises(FileNotFoundError, match=r"'00_other'.*00_some"):
+        results.load("00_other", tmp_path)
+
+
+def test_a_column_is_added_to_every_row(table, tmp_path):
+    results.add_column("00_some", "seconds", {"a": [1.0], "b": [2.0]}, tmp_path)
+    again = results.load("00_some", tmp_path)
+    assert [row["seconds"] for row in again.rows] == [[1.0], [2.0]]
+    assert again.provenance == table.provenance
+
+
+def test_a_stopped_run_goes_on_where_it_was(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "digest", lambda lesson: "one")
+    calls = []
+
+    def measure(row, seed):
+        calls.append((row, seed))
+        if (row, seed) == ("b", 1) and len(calls) < 5:
+            raise KeyboardInterrupt("the lid of the laptop")
+        return {"score": seed + len(row)}
+
+    jobs = [(row, seed) for seed in (0, 1) for row in "ab"]
+    path = tmp_path / "some.part"
+    with concurrent.futures.ThreadPoolExecutor(1) as pool, pytest.raises(KeyboardInterrupt):
+        results.Journal(path, "lesson").measure(pool, measure, jobs)
+    kept = set(calls) - {("b", 1)}
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        calls[:] = [None] * 5
+        found = results.Journal(path, "lesson").measure(pool, measure, jobs)
+    assert found == {job: {"score": job[1] + 1} for job in jobs}
+    assert kept
+    assert not kept & set(calls)
+    monkeypatch.setattr(results, "digest", lambda lesson: "two")  # the lesson's models have changed
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        results.Journal(path, "lesson").measure(pool, measure, jobs)
+    assert kept <= set(calls)
+
+
+def test_the_digest_follows_the_code_and_not_its_comments(monkeypatch):
+    def digest(*cells):
+        monkeypatch.setattr(results, "definition_cells", lambda lesson: list(cells))
+        return results.digest("any")
+
+    assert digest("a = 1", "b = 2") == digest("b = 2  # two", "a = 1") == digest("a = 1\nb = 2")
+    assert digest("a = 1") != digest("a = 2")
+    assert digest("def f():\n  'one'\n  return 1") == digest("def f():\n  'two'\n  return 1")
+
+
+def test_there_are_tables():
+    assert TABLES
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_belongs_to_the_models_as_the_lesson_has_them(name):
+    table = results.load(name)
+    assert table.provenance["definitions"] == results.digest(LESSONS[name[:2]]), "run `make results`"
+    for row in table.rows:
+        scores = [key for key in row if key in ("digit", "motion", "move")]
+        assert scores
+        assert all(len(row[key]) == len(table.provenance["seeds"]) for key in scores)
+        assert all(0 <= score <= 1 for key in scores for score in row[key])
+        assert row["parameters"] > 0
+        assert min(row["seconds"]) > 0
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in results.FOLDER.glob("*.py")))
+def test_the_command_that_makes_the_tables_runs_at_toy_size(name, tmp_path):
+    environment = os.environ | {
+        "TMPDIR": str(tmp_path),
+        "TEMP": str(tmp_path),
+        "PYTHONPATH": str(results.ROOT),
+    }
+    command = [sys.executable, str(results.FOLDER / name), "--quick"]
+    ran = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    made = {path.stem: json.loads(path.read_text()) for path in tmp_path.glob("results-*/*.json")}
+    assert sorted(made) == [table for table in TABLES if table[:2] == name[:2]]
+    for table, content in made.items():
+        real = results.load(table)
+        for row in content["rows"]:
+            assert row.keys() == real.row(row["model"]).keys()
+            assert row["parameters"] == real.row(row["model"])["parameters"] or "network" in row["model"]
