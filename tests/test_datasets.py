@@ -286,8 +286,9 @@ def small_model(data, outputs, masked=False):
     features = PerFrame(keras.Sequential([layers.AveragePooling2D(6), layers.Flatten()]))(clips)
     memory = layers.LSTM(4)(features, mask=mask if masked else None)
     heads = {name: layers.Dense(len(data.class_names[name]), name=name)(memory) for name in outputs}
-    model = keras.Model([clips, mask] if masked else clips, heads if len(heads) > 1 else heads[outputs[0]])
-    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model = keras.Model([clips, mask] if masked else clips, heads)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("sgd", dict.fromkeys(outputs, loss))
     return model
 
 

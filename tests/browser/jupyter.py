@@ -126,7 +126,7 @@ class Notebook:
             open_tab.first.click()
             open_tab.first.wait_for(state="detached", timeout=10_000)
 
-    def run_all(self, seconds=300):
+    def run_all(self, seconds=1200):
         """Run All Cells, and wait until every code cell has been executed and the kernel is idle."""
         self.page.get_by_role("menuitem", name="Run", exact=True).click()
         self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
