@@ -121,22 +121,6 @@ class Dataset:
         """
         return self.compose("train", _whole("epoch", epoch, 0, 10**6, "Count epochs from 0."))
 
-    def batches(self, batch_size=32):
-        """Training batches for `model.fit`, composed anew for every epoch.
-
-        Parameters
-        ----------
-        batch_size : int
-            Clips in a batch.
-
-        Returns
-        -------
-        keras.utils.PyDataset
-            It yields `(x, y)`, y a dict as in a `Split`. With clips of unequal length x is `(x, mask)`.
-        """
-        hint = f"There are {len(self.train):,} training clips."
-        return _batches(self, _whole("batch_size", batch_size, 1, len(self.train), hint))
-
     def __repr__(self):
         return "\n".join([self.name, *(f"  {key:<12}{text}" for key, text in self._facts().items())])
 
@@ -155,29 +139,6 @@ class Dataset:
         for label, names in self.class_names.items():
             facts[f"y[{label!r}]"] = f"{len(names)} classes: {', '.join(names)}"
         return facts | self.card
-
-
-def _batches(data, batch_size):
-    import keras  # here only: the data itself needs no Keras
-
-    class Batches(keras.utils.PyDataset):
-        """Batches of the clips of an epoch; the epochs of later calls of `fit` count on."""
-
-        epoch, clips = -1, data.train
-
-        def on_epoch_begin(self):  # not on_epoch_end, which Keras also calls before the first epoch
-            self.epoch += 1
-            self.clips = data.recompose(self.epoch) if self.epoch else data.train
-
-        def __len__(self):
-            return -(-len(data.train) // batch_size)
-
-        def __getitem__(self, index):
-            clips, part = self.clips, slice(index * batch_size, (index + 1) * batch_size)
-            x = clips.x[part] if clips.lengths is None else (clips.x[part], clips.mask[part])
-            return x, {label: values[part] for label, values in clips.y.items()}
-
-    return Batches()
 
 
 # ------------------------------------------------------------------------------- moving digits
@@ -226,7 +187,8 @@ def moving_digits(frames=8, size=24, digit_size=16, speed=2, clips=(3200, 400, 8
     speed = _whole("speed", speed, 1, (size - 1) // 2, hint)
     seed = _whole("seed", seed, 0, 2**32 - 1, "Any of them will do.")
     digits = _resize(_digits(), digit_size)  # (class, 500, row, column)
-    pools = dict(zip(SPLITS, np.split(digits, [400, 450], axis=1), strict=True))
+    test, validation, train = np.split(digits, [50, 100], axis=1)
+    pools = {"train": train, "validation": validation, "test": test}
     limits = [len(MOTIONS) * 10 * pool.shape[1] for pool in pools.values()]
     counts = _counts(clips, limits, "That is 8 clips of each of its digits.", longest * size * size)
     velocities = np.array(list(MOTIONS.values())) * speed

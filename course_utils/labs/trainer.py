@@ -55,8 +55,7 @@ class Trainer:
     def __init__(self, run, data, report, patience=180):
         self.run, self.data, self.report, self.patience = run, data, report, patience
         self.total = run.state.budget.epochs
-        self.batches = data.batches(BATCH)
-        self.steps = max(1, round(len(self.batches) * run.state.budget.fraction))
+        self.steps = max(1, round(math.ceil(len(data.train) / BATCH) * run.state.budget.fraction))
         self.done = 0  # batches
         self.warned = False
         self._per_batch = []
@@ -128,13 +127,14 @@ class Trainer:
     def _train(self):
         model = self.run.model = compiled(self.run.state, self.steps * self.total)
         for epoch in range(self.total):
-            self.batches.on_epoch_begin()  # composes this epoch's clips
+            clips = self.data.recompose(epoch)
             seen, right = 0, dict.fromkeys(self.run.labels, 0.0)  # Keras scores each batch by itself
             for step in range(self.steps):
                 if not self._may_go_on():
                     return False
                 begun = time.perf_counter()
-                x, y = self.batches[step]
+                part = slice(step * BATCH, (step + 1) * BATCH)
+                x, y = clips.x[part], {label: values[part] for label, values in clips.y.items()}
                 logs = model.train_on_batch(x, y, return_dict=True)
                 took = time.perf_counter() - begun
                 if not math.isfinite(logs["loss"]):
