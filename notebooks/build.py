@@ -12,6 +12,7 @@ import concurrent.futures
 import hashlib
 import multiprocessing
 import os
+import re
 import sys
 import tempfile
 import time
@@ -26,6 +27,8 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ROOT / "notebooks" / "source"
 BUILD_KEY = "build"  # where a notebook's metadata keeps the digest of what it was built from
 ASSETS = {".mplstyle", ".png", ".js", ".css"}  # what helpers read besides code
+# What the table of progress shows of a lesson: its title and exercises.
+LISTED = re.compile(r"^#\s+title:.*|^@check\.exercise\(\s*\S+", re.MULTILINE)
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -75,8 +78,12 @@ def digest_of(source, root=ROOT):
     """One hash over all that a notebook's outputs depend on, as far as it lies in this project."""
     inputs = {source, *helpers_of(source.read_text(encoding="utf-8"), root), root / "data" / "manifest.toml"}
     inputs.update(p for p in (root / "course_utils").rglob("*") if p.suffix in ASSETS)
-    inputs.update(p for p in (root / "data" / "results").glob(f"{source.stem}*") if p.suffix != ".py")
+    inputs.update((root / "data" / "results").glob(f"{source.stem[:2]}_*.json"))
     whole = hashlib.sha256()
+    if "check.progress()" in source.read_text(encoding="utf-8"):  # it lists the exercises of all lessons
+        for lesson in sorted(source.parent.glob("[0-9][0-9]_*.py")):
+            shown = LISTED.findall(lesson.read_text(encoding="utf-8"))
+            whole.update("\n".join([lesson.stem, *shown]).encode())
     for path in sorted(path for path in inputs if path.is_file()):
         whole.update(path.relative_to(root).as_posix().encode())
         whole.update(path.read_bytes().replace(b"\r\n", b"\n"))

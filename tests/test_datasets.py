@@ -292,41 +292,22 @@ def small_model(data, outputs, masked=False):
     return model
 
 
-def test_batches_hold_the_training_clips(digits):
-    batches = digits.batches(64)
-    assert [len(batches[index][0]) for index in range(len(batches))] == [64, 64, 32]
-    np.testing.assert_array_equal(batches[1][0], digits.train.x[64:128])
-    np.testing.assert_array_equal(batches[1][1]["motion"], digits.train.y["motion"][64:128])
-
-
-def test_each_epoch_of_fit_sees_its_own_clips(digits):
-    import keras
-
-    seen, batches, model = [], digits.batches(80), small_model(digits, ["digit", "motion"])
-    spy = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(batches[0][0]))
-    model.fit(batches, epochs=2, verbose=0, callbacks=[spy])
-    model.fit(batches, epochs=1, verbose=0, callbacks=[spy])
-    for epoch in range(3):
-        np.testing.assert_array_equal(seen[epoch], digits.recompose(epoch).x[:80])
-
-
-def test_training_on_batches_is_reproducible(moves):
+def test_training_is_reproducible(moves):
     import keras
 
     losses = []
     for _ in range(2):
         keras.utils.set_random_seed(0)
-        losses.append(small_model(moves, ["move"]).fit(moves.batches(), epochs=2, verbose=0).history["loss"])
+        model = small_model(moves, ["move"])
+        losses.append(model.fit(moves.train.x, moves.train.y, epochs=2, verbose=0).history["loss"])
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
 
 
-def test_batches_of_unequal_lengths_carry_the_mask():
+def test_clips_of_unequal_length_train_with_their_mask():
     data = moving_digits(frames=(3, 6), clips=(64, 8, 8))
-    (x, mask), y = data.batches(16)[1]
-    np.testing.assert_array_equal(x, data.train.x[16:32])
-    np.testing.assert_array_equal(mask, data.train.mask[16:32])
-    assert set(y) == {"digit", "motion"}
-    small_model(data, ["digit", "motion"], masked=True).fit(data.batches(), verbose=0)
+    model, train = small_model(data, ["digit", "motion"], masked=True), data.train
+    history = model.fit([train.x, train.mask], train.y, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
 
 
 def test_reading_data_imports_neither_keras_nor_the_packages():
@@ -391,11 +372,9 @@ def test_impossible_moves_are_explained(options, words):
     assert all(word in str(info.value) for word in words), str(info.value)
 
 
-def test_impossible_epochs_and_batches_are_explained(digits):
+def test_impossible_epochs_are_explained(digits):
     with pytest.raises(ValueError, match="epoch=-1 cannot be"):
         digits.recompose(-1)
-    with pytest.raises(ValueError, match=r"batch_size=0 cannot be.*1 to 160.*160 training clips"):
-        digits.batches(0)
 
 
 @pytest.fixture

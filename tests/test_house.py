@@ -504,6 +504,16 @@ def test_only_what_changed_is_built(sources):
     assert not build.is_current(source, root)
 
 
+def test_the_table_of_progress_follows_all_lessons(sources):
+    start, lesson = sources / "00_start.py", sources / "04_clips.py"
+    start.write_text("check.progress()\n")
+    before = build.digest_of(start, sources.parents[1])
+    lesson.write_text(lesson.read_text() + "# another word\n")
+    assert build.digest_of(start, sources.parents[1]) == before
+    lesson.write_text(lesson.read_text() + '@check.exercise("04.9", "One more")\n')
+    assert build.digest_of(start, sources.parents[1]) != before
+
+
 def test_the_helpers_of_a_lesson_are_followed(sources):
     root = sources.parents[1]
     found = build.helpers_of("from course_utils.labs import video\nimport course_utils, numpy", root)

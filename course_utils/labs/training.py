@@ -33,7 +33,7 @@ class TrainingLab(Lab):
         What to train. A lab is followed: the next run trains what it is set to by then. A state, a
         state string or the name of a preset is trained as it is.
     data : Dataset
-        From `course_utils.datasets`. Trained on `data.batches(32)`, scored on `data.validation`; the
+        From `course_utils.datasets`. Trained on `data.recompose(epoch)`, scored on `data.validation`; the
         test part is not touched.
     epochs, share
         The budget to begin with: 1 to 30 epochs of "all", "half" or a "quarter" of the clips.
