@@ -264,8 +264,8 @@ def compare(rows, score="digit", alt=None):
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
         if panel not in scores and low.min() > 0:
-            axes.set(xscale="log", xlim=(low.min() / 2, high.max() * 2))
-            axes.xaxis.set_major_locator(LogLocator(numticks=4))
+            axes.set(xscale="log", xlim=(low.min() / 2.5, high.max() * 2.5))
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 3), numticks=4))
             axes.xaxis.set_minor_locator(NullLocator())
             axes.xaxis.set_major_formatter(lambda value, _: _short(value))
         elif panel in scores and low.min() >= 0 and high.max() <= 1:
@@ -274,7 +274,9 @@ def compare(rows, score="digit", alt=None):
         said.append(f"{panel} from {words[few]} ({names[few]}) to {words[most]} ({names[most]})")
     axes.set_yticks(range(len(rows)), names)
     axes.set_ylim(len(rows) - 0.5, -0.7)
-    fig.supxlabel("dot: mean; line: lowest to highest of the seeds", fontsize=11)
+    fig.supxlabel(
+        "dot: mean; line: lowest to highest of the seeds; bold: best; sizes on log axes", fontsize=11
+    )
     return Picture(fig, alt or f"{_count(len(rows), 'model')}: {'; '.join(said)}.")
 
 

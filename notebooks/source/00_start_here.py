@@ -135,8 +135,8 @@ digits.train.x.shape
 # **(clip, time, height, width, channels)**, always in this order.
 #
 # **Claims.** When a lesson states something about a result, the sentence is *checked* against your run. If
-# it is not true on your machine, the cell fails and shows you the number. No sentence stands here that
-# nobody has tested.
+# it is not true on your machine, the cell fails and shows you the number. What a lesson's argument rests on is
+# tested this way.
 
 # %%
 brightness = {"lowest": float(digits.train.x.min()), "highest": float(digits.train.x.max())}
@@ -237,8 +237,9 @@ check_orders({"which digit": "CNN only", "which way": "LSTM only", "both": "CNN 
 # %% [markdown]
 # ## 4 · Your first hybrid
 #
-# Small clips, six frames of 16 × 16. Which of eight ways does the digit move? A CNN reads every frame; an
-# LSTM reads what the CNN saw. Ten lines of plain Keras:
+# Small clips, six frames of 16 × 16. The world wraps around: what leaves on one side comes back on the other.
+# Which of eight ways does the digit move? A CNN reads every frame; an LSTM reads what the CNN saw. Ten lines of
+# plain Keras, and one layer of the course's own: `PerFrame` runs a network on each frame of a clip.
 
 # %%
 small = datasets.moving_digits(frames=6, size=16, digit_size=10, clips=(1600, 200, 400))
@@ -253,7 +254,7 @@ cnn = keras.Sequential([
     layers.Conv2D(16, 3, strides=2, padding="same", activation="relu"),  # 4 x 4 places, 16 features each
     layers.Flatten(),
     layers.Dense(48),
-    layers.LayerNormalization(),
+    layers.LayerNormalization(),  # all frames on one scale; lesson 04 shows why
 ])  # fmt: skip
 model = keras.Sequential([
     keras.Input((None, 16, 16, 1)),  # (batch, time, height, width, channels)
@@ -276,11 +277,12 @@ history = model.fit(small.train.x, small.train.y["motion"], epochs=8, batch_size
 print(f"{time.perf_counter() - start:.0f} seconds")
 plotting.curves({"first hybrid": history}, "val_accuracy", ylabel="share of validation clips named correctly")
 
-# %%
+# %% tags=["nbval-ignore-output"]
 live = {"motion": model.evaluate(small.test.x, small.test.y["motion"], verbose=0)[1]}
+live
 
 # %% tags=["claim"]
-check.claim("My first hybrid names the motion of digits it has never seen", live["motion"], above=0.6)
+check.claim("My first hybrid names the motion of digits it has never seen", live["motion"], above=0.75)
 
 # %% [markdown]
 # You have trained a CNN → LSTM. Lesson 04 takes it apart: which part does what, what happens when you

@@ -41,7 +41,7 @@
 #
 # A convolutional network is good at *what is in a picture*. An LSTM is good at *what happens over time*. A
 # clip asks for both. In this lesson you build the network that gives each its part, train it on real
-# images, take it apart, and meet its rivals. You will need about 90 minutes; running all of it takes under
+# images, take it apart, and meet its rivals. You will need about 90 minutes; running all of it takes about
 # two.
 #
 # | You will be able to | Exercise |
@@ -76,7 +76,7 @@ from course_utils.layers import PerFrame
 # ## 1 · The question
 #
 # Here are three clips of real handwritten digits. Each has two names: **which digit** it shows, and **which
-# way** it moves. The world wraps around: what leaves on the right comes back on the left.
+# way** it moves. The world wraps around (a *torus*): what leaves on the right comes back on the left.
 
 # %% tags=["lab-data"]
 digits = datasets.moving_digits()
@@ -95,11 +95,12 @@ plotting.animate(digits.train.x[shown], titles=words)
 
 # %%
 clip = digits.train.x[3]
-shuffled = clip[np.random.default_rng(1).permutation(8)]
-plotting.strip([clip, shuffled], titles=["in order", "the same frames, shuffled"])
+order = [4, 1, 6, 0, 7, 3, 5, 2]
+was = ", ".join(str(t + 1) for t in order)
+plotting.strip([clip, clip[order]], titles=["in order", f"the same frames, shuffled: {was}"])
 
 # %% [markdown]
-# One frame is enough for the digit, and says nothing about the motion. The shuffled frames hold every
+# One frame is usually enough for the digit, and says nothing about the motion. The shuffled frames hold every
 # picture; from them you may still guess along which line the digit moves, but not which way. The digit is
 # in **space**; the motion is in **order**.
 #
@@ -126,7 +127,7 @@ for t in range(4):
         ax.annotate("", (x, high), (x, low), arrowprops=arrow)
         ax.text(x + 0.1, (low + high) / 2, name, va="center")
     ax.annotate("", (x + 1.7, 2.75), (x + 0.8, 2.75), arrowprops=arrow)
-    ax.text(x + 1.25, 2.85, f"$h_{t + 1}, c_{t + 1}$", ha="center")
+    ax.text(x + 1.25, 2.85, f"$h_{t + 1}, c_{t + 1}$" if t < 3 else "$h_4$", ha="center")
 box(ax, 10, 2.75, "class", "#555555", 1.4)
 ax.text(8.6, 1.35, "one CNN: the same\nweights in every frame", va="center", color=plotting.CNN)
 ax.set(xlim=(-1, 11.4), ylim=(-0.7, 3.3))
@@ -137,9 +138,9 @@ plotting.Picture(fig, "Four frames of a clip. The same CNN turns each frame into
 # %% [markdown]
 # For each frame $x_t$ the **same** CNN gives a vector of features $z_t$. The LSTM reads these vectors one
 # after the other and keeps two vectors of its own, the hidden state $h_t$ and the cell state $c_t$. The
-# last hidden state names the clip, through a dense layer with the weights $W$ and $b$:
+# last hidden state names the clip, through a dense layer with the weights $W$ and $w$:
 #
-# $$z_t = \mathrm{CNN}(x_t), \qquad (h_t, c_t) = \mathrm{LSTM}(z_t, h_{t-1}, c_{t-1}), \qquad p = \mathrm{softmax}(W h_T + b)$$
+# $$z_t = \mathrm{CNN}(x_t), \qquad (h_t, c_t) = \mathrm{LSTM}(z_t, h_{t-1}, c_{t-1}), \qquad p = \mathrm{softmax}(W h_T + w)$$
 #
 # Inside the LSTM, the cell state is the memory. At every step three **gates**, numbers between 0 and 1,
 # decide what becomes of it: the forget gate $f$ how much of the old memory stays, the input gate $i$ how
@@ -182,8 +183,8 @@ z = features.reshape(6, 8, -1)
 print(clips.shape, "->", folded.shape, "->", features.shape, "->", z.shape)
 
 # %% [markdown]
-# Now the LSTM, one frame at a time, in NumPy. Keras keeps its four gates side by side in one matrix, in the
-# order input, forget, candidate, output.
+# Now the LSTM, one frame at a time, in NumPy. Keras keeps the three gates and the candidate side by side in
+# one matrix, in the order input, forget, candidate, output.
 
 
 # %%
@@ -228,7 +229,9 @@ digits
 # %% [markdown]
 # The splits are made of **different handwritten digits**, divided *before* any clip was composed: no test
 # digit is ever seen in training, in any clip, in any epoch. Digit and motion are balanced and independent,
-# so always answering the most frequent class scores 0.10 and 0.125.
+# so always answering the most frequent class scores 0.10 and 0.125. A digit is drawn 16 pixels high.
+# `digits.recompose(epoch)` composes new clips from the same training digits: training will use new ones in
+# every epoch, so that no clip can be learned by heart.
 #
 # Is there an answer without a network? There is. If you know that this world is *one thing that slides over
 # black, and wraps around*, then two old tools do it: **phase correlation** (Kuglin & Hines 1975) finds how
@@ -293,6 +296,7 @@ print(
 # `TimeDistributed`, twice convolution and pooling, `Flatten`, an LSTM of 128 units.
 
 # %% tags=["definition"]
+# Cells such as this one also run by themselves, for the table of section 7: hence the imports.
 import keras
 import numpy as np
 from keras import layers, ops
@@ -327,8 +331,8 @@ plotting.table([{"layer": l.name, "output": str(l.output.shape), "parameters": l
                ["layer", "output", "parameters"])  # fmt: skip
 
 # %% [markdown]
-# **Where do the parameters sit?** In the LSTM, and there in one matrix: 1,024 features times 4 gates times
-# 128 units. The CNN, which does all the seeing, holds three in a hundred of them. On the frames of 128 ×
+# **Where do the parameters sit?** In the LSTM, and there in one matrix: 1,024 features times 4 (three gates
+# and the candidate) times 128 units. The CNN, which does all the seeing, holds three in a hundred of them. On the frames of 128 ×
 # 128 pixels that such tutorials use it gets absurd: 57,600 features enter the LSTM, and nearly all of its
 # 30 million weights are that one matrix.
 
@@ -336,7 +340,7 @@ plotting.table([{"layer": l.name, "output": str(l.output.shape), "parameters": l
 in_lstm = sum(layer.count_params() for layer in old.layers if isinstance(layer, layers.LSTM))
 weights = {
     "share in the LSTM": in_lstm / old.count_params(),
-    "LSTM at 128 x 128": 4 * 128 * (57_600 + 128 + 1),  # gates x units x (features + units + bias)
+    "LSTM at 128 x 128": 4 * 128 * (57_600 + 128 + 1),  # 4 x units x (features + units + bias)
 }
 weights
 
@@ -349,9 +353,9 @@ check.claim(
 )
 
 # %% [markdown]
-# **Why is it slow?** Folding runs a layer once, on all frames together. `TimeDistributed` does not: it runs
-# its layer frame by frame when it knows their number, and through a general mapping over time when it does
-# not, and so for each layer that it wraps. The outputs are equal (section 3); are the times?
+# **Why is it slow?** Folding runs a layer once, on all frames together. `TimeDistributed` goes from frame to
+# frame instead, and does so for each of the five layers that it wraps. The outputs are equal (section 3); are
+# the times?
 
 
 # %% tags=["nbval-ignore-output"]
@@ -410,13 +414,13 @@ def scores(model, split):
 
 
 # %% [markdown]
-# Now one epoch of the textbook model, timed.
+# Now one epoch of the textbook model, timed. It is slow, so the epoch has 800 clips, a quarter of what our
+# network will get.
 
 # %% tags=["nbval-ignore-output"]
 start = time.perf_counter()
-train(old, digits, epochs=1)
-textbook_epoch = time.perf_counter() - start
-print(f"one epoch of the textbook model: {textbook_epoch:.0f} s")
+train(old, datasets.moving_digits(clips=(800, 80, 80)), epochs=1)
+print(f"one epoch of 800 clips with the textbook model: {time.perf_counter() - start:.0f} s")
 
 # %% [markdown]
 # ## 6 · Ours
@@ -463,20 +467,23 @@ keras.utils.set_random_seed(0)
 ours = hybrid()
 ours.summary(line_length=90)
 
+# %% [markdown]
+# It is 6 × 6 places with 32 features each: 1,152 numbers. The joint makes 96 of them, so `frames` has the shape
+# (32, 8, 96), and the LSTM's matrix shrinks accordingly. Now train.
+
 # %% tags=["nbval-ignore-output"]
 keras.utils.set_random_seed(0)
 ours = hybrid()
 validation = (digits.validation.x, digits.validation.y)
 start = time.perf_counter()
 history = train(ours, digits, validation_data=validation)
-print(f"trained for {EPOCHS} epochs in {time.perf_counter() - start:.0f} s")
+print(f"trained for {EPOCHS} epochs of 3,200 clips in {time.perf_counter() - start:.0f} s")
 plotting.curves({"digit": {"score": history["val_digit_accuracy"]}, "motion": {"score": history["val_motion_accuracy"]}}, "score",
                 ylabel="share of validation clips named correctly")  # fmt: skip
 
 # %% [markdown]
-# Look at the two curves. There is a plateau at the start, and then the motion is learned almost at once:
-# the network first finds out along *which line* the digit moves, then *which way*. The digit keeps
-# improving to the end.
+# Look at the two curves. The motion lies on a plateau at first, and is then learned almost at once. The digit
+# keeps improving to the end.
 #
 # Now the test clips: digits that the model has never seen.
 
@@ -485,7 +492,7 @@ live = {"ours": scores(ours, digits.test)}
 live
 
 # %% tags=["claim"]
-check.claim("The hybrid names the digits of unseen handwriting", live["ours"]["digit"], above=0.8)
+check.claim("The hybrid names the digits of unseen handwriting", live["ours"]["digit"], above=0.88)
 check.claim("The hybrid names the motion", live["ours"]["motion"], above=0.95)
 
 # %% [markdown]
@@ -519,14 +526,18 @@ def pooled(classes=DIGITS):
     return keras.Model(clips, answers(layers.LSTM(96)(frames), classes))
 
 
-# %%
+# %% tags=["nbval-ignore-output"]
 keras.utils.set_random_seed(0)
-without_place = pooled()
-train(without_place, digits, epochs=EPOCHS // 2)
+without_place, half = pooled(), EPOCHS // 2
+train(without_place, digits, epochs=half)
 live["pooled"] = scores(without_place, digits.test)
+live["ours, half way"] = {name: history[f"val_{name}_accuracy"][half - 1] for name in DIGITS}
+plotting.table([{"model": name, **live[name]} for name in ("pooled", "ours, half way")], ["model", "digit", "motion"],
+               f"After {half} epochs; the intact hybrid on the validation clips")  # fmt: skip
 
 # %% tags=["claim"]
 check.claim("Pooled before the LSTM, the motion is lost", live["pooled"]["motion"], below=0.35)
+check.claim("By then the intact hybrid has it", live["ours, half way"]["motion"], above=0.7)
 check.claim("Pooled before the LSTM, the digit survives", live["pooled"]["digit"], above=0.5)
 
 # %% [markdown]
@@ -536,9 +547,10 @@ check.claim("Pooled before the LSTM, the digit survives", live["pooled"]["digit"
 # %% [markdown]
 # ## 7 · All rivals, five seeds
 #
-# One run proves little. The table below was trained with several seeds for every model, on the same clips,
-# for the same epochs, with the same recipe. It comes from `data/results`; `make results` trains it again.
-# Two more rivals are in it, which have no LSTM but do look at several frames at once:
+# One run proves little. The table below was trained with five seeds for every model, on the same clips, for
+# the same epochs. The peak of the learning rate, 0.002 or 0.004, was chosen for each network by its own score
+# on the validation clips. The table comes from `data/results`; `make results` trains it again. Two more
+# rivals are in it, which have no LSTM but do look at several frames at once:
 
 
 # %% tags=["definition"]
@@ -608,20 +620,21 @@ check.claim("Ours: motion at least 0.98 in every seed", table.low("CNN -> LSTM",
 # %% [markdown]
 # Now the honest rivals.
 #
-# - **The rules** beat every network here, on both names. If you can write the rule down, do.
+# - **The rules** (and an SVM on digits that were cut out by rule) name the most digits, and every motion,
+#   without a network. If you know how your data came about, use it.
 # - **Conv3D** is as good as our hybrid: on short clips of one length, nobody needs an LSTM for this.
-# - So is the **textbook** model. What we gained over it is not the score; it is a third of the weights and
-#   a fraction of the time.
+# - So is the **textbook** model, nearly. What we gained over it is not the score; it is a third of the
+#   weights and a fraction of the time.
 # - **Frames as channels** finds the motion at once. But to it a clip is one picture with eight ghosts of a
-#   digit laid over each other, and it reads the digit worst of all.
-# - The best digits of all networks come from the two that are *blind to motion*. Their reward for throwing
-#   away "where" is that a digit looks the same everywhere, and they have one job, not two.
+#   digit laid over each other, and it reads digits about as badly as the LSTM on pixels.
+# - The best digits of all networks come from the two that are *blind to motion*, but by one or two clips in a
+#   hundred. To follow the motion as well costs the hybrid that much and no more.
 #
 # So why learn the hybrid? Because of what the table does not show: the next section.
 
 # %% tags=["claim"]
-check.claim("The rules name more digits than any seed of ours", table.mean("No network: rules", "digit")
-            - table.high("CNN -> LSTM", "digit"), above=0)  # fmt: skip
+check.claim("The rules name more digits than ours", table.mean("No network: rules", "digit")
+            - table.mean("CNN -> LSTM", "digit"), above=0)  # fmt: skip
 check.claim("Conv3D and the hybrid are equally good at digits", table.mean("Conv3D", "digit")
             - table.mean("CNN -> LSTM", "digit"), within=(-0.03, 0.03))  # fmt: skip
 check.claim("The textbook network is no better at digits than ours", table.mean("Textbook CNN -> LSTM", "digit")
@@ -630,8 +643,10 @@ check.claim("It takes over three times as long to train", table.mean("Textbook C
             / table.mean("CNN -> LSTM", "seconds"), above=3)  # fmt: skip
 check.claim("Frames as channels lags far behind at digits", table.mean("CNN -> LSTM", "digit")
             - table.mean("Frames as channels", "digit"), above=0.1)  # fmt: skip
-check.claim("Blind to motion, better at digits", table.mean("CNN -> LSTM, pooled", "digit")
-            - table.mean("CNN -> LSTM", "digit"), above=0.015)  # fmt: skip
+check.claim("Pooled, blind to motion, it is hardly better at digits", table.mean("CNN -> LSTM, pooled", "digit")
+            - table.mean("CNN -> LSTM", "digit"), within=(0, 0.03))  # fmt: skip
+check.claim("and so is the CNN without an LSTM", table.mean("CNN, frames averaged", "digit")
+            - table.mean("CNN -> LSTM", "digit"), within=(0, 0.03))  # fmt: skip
 
 # %% [markdown]
 # (The textbook network was *scored* with its layers folded, which gives equal outputs, and *timed* as it
@@ -659,7 +674,7 @@ plotting.Picture(fig, "Share of clips named correctly against their number of fr
 
 # %% tags=["claim"]
 check.claim("Two frames of a clip are not enough for the motion", by_length[2]["motion"], below=0.6)
-check.claim("Six frames are", by_length[6]["motion"], above=0.75)
+check.claim("Six frames are enough for most", by_length[6]["motion"], above=0.75)
 check.claim(
     "On twelve frames, more than it ever saw, it names the motion", by_length[12]["motion"], above=0.9
 )
@@ -700,7 +715,8 @@ reader = after_every_frame(ours)
 one = 4
 belief = reader.predict(digits.test.x[one : one + 1], verbose=0)
 fig, axes = plt.subplots(3, 1, figsize=(8, 6.6), height_ratios=[1.2, 2, 2], layout="constrained")
-axes[0].imshow(np.hstack(digits.test.x[one, ..., 0]), cmap="gray")
+film = np.pad(digits.test.x[one, ..., 0], ((0, 0), (0, 0), (1, 1)), constant_values=1)  # white between frames
+axes[0].imshow(np.hstack(film), cmap="gray")
 axes[0].axis("off")
 said = []
 for ax, name, colour in zip(axes[1:], ("digit", "motion"), (plotting.CNN, plotting.LSTM)):
@@ -721,16 +737,17 @@ plotting.Picture(fig, "Probability of the true class after each of eight frames.
 #
 # Be fair to the rivals. Averaging and our Conv3D take any number of frames too, and a running mean or
 # maximum could be read after every frame. What they lack is a memory that *decides*: an average fades
-# everything alike, a maximum never forgets, and a kernel five frames deep cannot relate two things that lie
-# further apart, and it waits for two frames of future. Frames-as-channels can do none of this.
+# everything alike, and a maximum never forgets. Two kernels of three frames see five together: they cannot
+# relate two things that lie further apart, and they wait for two frames of future. Frames-as-channels can do
+# none of this.
 #
 # ### Clips of unequal length
 #
-# A batch is one array, so short clips are padded, here with black frames. The LSTM reads those too, unless
+# A batch is one array, so short clips are padded at their end, here with black frames. The LSTM reads those too, unless
 # you tell it not to: pass a **mask** of shape (batch, time), `True` where a frame is real. Where the mask
 # is `False`, the LSTM keeps its state as it is.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 uneven = datasets.moving_digits(frames=(3, 24), clips=(80, 80, 800)).test
 mask = keras.Input((None,), dtype="bool", name="mask")
 last = ours.get_layer("memory")(ours.get_layer("frames").output, mask=mask)
@@ -738,6 +755,10 @@ masked = keras.Model([ours.input, mask], {name: ours.get_layer(name)(last) for n
 answer = masked.predict([uneven.x, uneven.mask], batch_size=200, verbose=0)
 live["padded, no mask"] = scores(ours, uneven)
 live["padded, mask"] = {name: float(np.mean(p.argmax(-1) == uneven.y[name])) for name, p in answer.items()}
+plotting.table(
+    [{"clips": name, **live[name]} for name in ("padded, no mask", "padded, mask")],
+    ["clips", "digit", "motion"],
+)
 
 # %% tags=["claim"]
 gain = live["padded, mask"]["digit"] - live["padded, no mask"]["digit"]
@@ -750,7 +771,7 @@ check.claim("Reading the padding costs digits that the mask saves", gain, above=
 # %% [markdown]
 # ## 9 · Three habits, each taken away
 #
-# The same hybrid with one habit missing at a time. The first row is the recipe with all three. **Predict**:
+# The same hybrid with one habit missing at a time, three seeds each. The first row is the recipe with all three. **Predict**:
 # which one matters most here?
 
 # %%
@@ -759,20 +780,23 @@ print(habits)
 plotting.compare([table.row("CNN -> LSTM"), *habits.rows], score=["digit", "motion"])
 
 # %% [markdown]
-# On this task the **warm-up** matters most: without it the first steps, taken while CNN and LSTM still talk
-# past each other, spoil what later ones cannot mend. **Clipping** changes nothing here: over eight steps no
-# gradient explodes. It costs nothing either, like a seat belt; on long sequences you will be glad of it.
-# Without the **normalised joint** a few digits are lost. And with none of the three, training can collapse
-# altogether: look at the last row. Which habit matters depends on the task and on the learning rate:
-# measure, do not believe.
+# Here the **normalised joint** matters most. Without it the features of a frame come on any scale, the LSTM
+# stays on the plateau you saw in section 6, and most trainings end before the motion is found. Without a
+# **warm-up** a few digits are lost: the first steps, taken while CNN and LSTM still talk past each other,
+# spoil what later ones do not quite mend. **Clipping** changes nothing here: over eight steps no gradient
+# explodes. It costs nothing either, like a seat belt; on long sequences you will be glad of it. And with none
+# of the three, every training collapses: look at the last row. Which habit matters depends on the task and on
+# the learning rate, and these rows kept the rate that suits the full recipe. Measure, do not believe.
 
 # %% tags=["claim"]
+check.claim("Without the normalised joint, a training can miss the motion",
+            habits.low("joint not normalised", "motion"), below=0.7)  # fmt: skip
 check.claim("Without a warm-up, digits are lost", table.mean("CNN -> LSTM", "digit")
-            - habits.mean("no warm-up", "digit"), above=0.04)  # fmt: skip
+            - habits.mean("no warm-up", "digit"), above=0.015)  # fmt: skip
 check.claim("Without clipping, nothing changes here", table.mean("CNN -> LSTM", "digit")
-            - habits.mean("gradients not clipped", "digit"), within=(-0.04, 0.04))  # fmt: skip
+            - habits.mean("gradients not clipped", "digit"), within=(-0.02, 0.02))  # fmt: skip
 check.claim(
-    "With none of the three, a training can collapse", habits.low("none of the three", "digit"), below=0.3
+    "With none of the three, every training collapses", habits.high("none of the three", "digit"), below=0.3
 )
 
 # %% [markdown]
@@ -787,18 +811,24 @@ convolutions = [
     layer for layer in ours.get_layer("frames").network.layers if isinstance(layer, layers.Conv2D)
 ]
 plotting.feature_maps(np.asarray(convolutions[0].kernel)[:, :, 0], label="weight", alt="The sixteen 5 by 5 kernels of the "
-                      "first convolution; in many, a red band lies beside a blue one: an edge or a stroke.")  # fmt: skip
+                      "first convolution; in some, a red band lies beside a blue one: an edge or a stroke.")  # fmt: skip
 
 # %% tags=["nbval-ignore-output"]
 frame = digits.test.x[one, :1]
 maps = frame
 for convolution in convolutions:
     maps = convolution(maps)
-strongest = np.argsort(-np.asarray(maps).max(axis=(0, 1, 2)))[:8]
-plotting.feature_maps(np.asarray(maps)[0][..., strongest], titles=[f"filter {i}" for i in strongest])
+maps = np.asarray(maps)[0]  # 6, 6, 32
+strongest = np.argsort(-maps.max(axis=(0, 1)))[:7]
+coarse = frame[0, :, :, 0].reshape(6, 4, 6, 4).mean(axis=(1, 3))  # the frame at 6 x 6, as bright as the maps
+coarse = coarse[..., None] / coarse.max() * maps.max()
+plotting.feature_maps(
+    np.concatenate([coarse, maps[..., strongest]], axis=-1), ["the frame", *map(str, strongest)]
+)
 
 # %% [markdown]
-# A 6 × 6 map is coarse, but it still has *places*: the bright cells lie where the digit is. That is what
+# On the left the frame itself, as coarse as the maps; then the seven filters that answer most. A 6 × 6 map is
+# coarse, but it still has *places*: compare where the bright cells lie. That is what
 # `Flatten` and `Dense` keep and pooling loses.
 #
 # ### What the LSTM's units respond to
@@ -848,7 +878,7 @@ check.claim(
 # %% [markdown]
 # ### Errors worth seeing
 #
-# Which digits are mixed up, and would you have known better at 16 pixels?
+# Which digits are mixed up, which strokes do they share, and would you have known better at 16 pixels?
 
 # %% tags=["nbval-ignore-output"]
 predicted = ours.predict(digits.test.x, batch_size=200, verbose=0)["digit"].argmax(-1)
@@ -873,12 +903,12 @@ first_of = [int(np.flatnonzero(moves.train.y["move"] == k)[n]) for k, n in ((0, 
 plotting.animate(moves.train.x[first_of], titles=[names[moves.train.y["move"][i]] for i in first_of])
 
 # %% [markdown]
-# What is different here? There is no *object*. No single frame shows anything that a name could hang on;
+# What is different here? There is no *object*. A single frame shows next to nothing that a name could hang on;
 # the answer lies in how every little patch shifts **from one frame to the next**. Our CNN sees one frame at
 # a time: it must describe each place so well that an LSTM, with 96 numbers a frame, can find the shift
 # afterwards.
 #
-# **Predict**: does the hybrid that never missed a motion of the digits hold up? What if its *first kernel*
+# **Predict**: does the hybrid that hardly missed a motion of the digits hold up? What if its *first kernel*
 # sees the frame before and the frame after as well? That is a convolution three frames deep, and only its
 # first layer changes:
 
@@ -926,6 +956,7 @@ def moves_by_rule(data):
 
 # %%
 camera = results.load("04_camera_moves")
+print(camera)
 plotting.compare(camera.rows, score="move")
 
 # %% tags=["claim"]
@@ -935,17 +966,18 @@ check.claim("Three frames in the first kernel mend it", gain, above=0.25)
 check.claim("and reach nine in ten in every seed", camera.low("3-frame CNN -> LSTM", "move"), above=0.9)
 check.claim("Frames as channels do as well", camera.mean("Frames as channels", "move")
             - camera.mean("3-frame CNN -> LSTM", "move"), within=(-0.02, 0.05))  # fmt: skip
-check.claim("The rule beats the mended hybrid", camera.mean("No network: flow", "move")
-            - camera.mean("3-frame CNN -> LSTM", "move"), above=0)  # fmt: skip
+check.claim("The rule is as good as the best network", camera.mean("No network: flow", "move")
+            - max(camera.mean(row["model"], "move") for row in camera.rows), above=-0.02)  # fmt: skip
 
 # %% [markdown]
-# - The **hybrid** that never missed a motion of the digits mostly guesses, within this budget. Its CNN has
-#   to boil down a whole texture to 96 numbers before it knows what the next frame will bring.
+# - The **hybrid** that hardly missed a motion of the digits gets more than half of the moves wrong after ten
+#   epochs, and no two seeds agree. Its CNN has to boil down a whole texture to 96 numbers before it knows what
+#   the next frame will bring.
 # - **Three frames in the first kernel**, 800 weights more, and the same network names nearly every move of
 #   photographs it has never seen. A per-frame CNN sees *where*, not *how it flows*.
-# - **Frames as channels**, the worst reader of digits, is excellent here: there is nothing to recognise,
-#   only something to follow.
-# - And the **rule**, with 40 weights, is best of all. A camera's motion is physics, and we know it.
+# - **Frames as channels**, a poor reader of digits, is excellent here: there is nothing to recognise, only
+#   something to follow.
+# - And the **rule**, with 40 weights, is as good as any network. A camera's motion is physics, and we know it.
 #
 # Train the mended hybrid yourself, for half the epochs, and see what it mixes up.
 
@@ -959,10 +991,6 @@ print(
     f"{EPOCHS // 2} epochs, {time.perf_counter() - start:.0f} s, test {np.mean(guess == moves.test.y['move']):.2f}"
 )
 plotting.confusion(moves.test.y["move"], guess, names)
-
-# %% [markdown]
-# Here it is after half the training: the confusions that are left are worth a look. Do the mixed-up moves
-# have something in common?
 
 # %% [markdown]
 # ## 12 · Labs
@@ -1063,12 +1091,12 @@ def check_weights(count):
 # Write a function that gives the number of weights of an LSTM from the number of features it reads and its
 # units, by arithmetic alone. Then use it, for yourself: how many weights has the LSTM of section 5 on
 # 57,600 features, and how many if a dense layer hands it only 96? And how many does that dense layer have?
-# (What disappears from the LSTM does not vanish: most of what is left moves into the joint, which is why
-# the joint should read a small map.)
+# (Most of the millions are gone for good. But of those that are left, nearly all now sit in the dense layer:
+# the joint, too, should read a small map.)
 #
 # <details><summary>Hint</summary>
 #
-# Each of the four gates has a matrix for $z_t$, a matrix for $h_{t-1}$ and a bias. Write their shapes next
+# Each of the three gates, and the candidate, has a matrix for $z_t$, a matrix for $h_{t-1}$ and a bias. Write their shapes next
 # to each other.
 #
 # </details>
@@ -1185,7 +1213,7 @@ def check_stream(step):
 # (24, 24, 1) and the state so far (`None` at first), and returns a pair: the motion probabilities of
 # `ours`, shape (8,), and the new state, a list of arrays. The state must not grow with time, and the
 # answers must equal those of `reader` in section 8. There are two ways: with Keras's own single step,
-# `LSTM.cell`, or with the NumPy step of section 3 and `get_weights()`. The CNN for single frames is
+# `h, state = LSTM.cell(z, state)`, where state is `[h, c]`, or with the NumPy step of section 3 and `get_weights()`. The CNN for single frames is
 # `ours.get_layer("frames").network`.
 #
 # <details><summary>Hint</summary>
@@ -1370,9 +1398,10 @@ def fit_memory(features, labels):
     return model.fit(features, labels, validation_split=0.25, epochs=4, verbose=0).history
 
 
-# %%
+# %% tags=["nbval-ignore-output"]
 lying = fit_memory(*sorted_features())
 live["sorted"] = {name: lying[name][-1] for name in ("accuracy", "val_accuracy")}
+live["sorted"]
 
 # %% tags=["claim"]
 check.claim(
@@ -1419,12 +1448,12 @@ check_split(prepare_solution, record=False)
 #
 # Choose something else when
 #
-# - **you know the rule.** Both tasks of this lesson fall to a few lines of signal processing. Try that
-#   first; it also tells you what a good score is.
+# - **you know the rule.** Both tasks of this lesson fall to a few lines of signal processing and a classical
+#   classifier. Try that first; it also tells you what a good score is.
 # - **all clips have one short length** and you need one answer at the end: try a 3-D convolution or frames
 #   as channels first. There is less to go wrong.
 # - **the motion is fine and everywhere** (camera moves, texture, flow): by the time frames are features,
-#   the fine shifts between them are gone. Put time into the first kernels, or compute the flow and feed it
+#   the fine shifts between them are hard to find again. Put time into the first kernels, or compute the flow and feed it
 #   in, or use recurrent convolution (lesson 08).
 # - **only a few frames matter** in a long clip: the last state has to carry them to the end. Attention
 #   looks back (lesson 06).
@@ -1440,7 +1469,7 @@ check_split(prepare_solution, record=False)
 # | Does the order of the frames matter? | go on | average the frame features |
 # | Can you write the rule down? | no network | go on |
 # | Must it answer live, at any length, or remember for long? | CNN → LSTM | go on |
-# | Does the answer lie in fine motion everywhere? | time in the first kernels: 3-frame CNN → LSTM, or Conv3D | CNN → LSTM, or frames as channels |
+# | Does the answer lie in fine motion everywhere? | time in the first kernels: 3-frame CNN → LSTM, or Conv3D | CNN → LSTM, or Conv3D |
 #
 # ## 15 · Summary
 #
