@@ -254,7 +254,8 @@ def compare(rows, score="digit", alt=None):
         means, low, high = (np.array([f(seeds) for seeds in data[panel]]) for f in (np.mean, np.min, np.max))
         words = [f"{mean:.2f}" if panel in scores else _short(mean) for mean in means]
         marker = "o" if panel in scores else "s"
-        spread = {"xerr": [means - low, high - means], "ecolor": INK, "elinewidth": 1.5, "capsize": 5}
+        reach = np.maximum([means - low, high - means], 0)  # the mean of equal numbers may be a hair off
+        spread = {"xerr": reach, "ecolor": INK, "elinewidth": 1.5, "capsize": 5}
         axes.errorbar(means, range(len(rows)), fmt=marker, color=CNN, markersize=5, **spread)
         for y, (mean, word) in enumerate(zip(means, words)):
             weight = "bold" if panel in scores and word == words[means.argmax()] else "normal"

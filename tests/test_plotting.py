@@ -390,6 +390,12 @@ def test_compare_draws_means_and_spread_of_every_model():
     assert [ax.get_xscale() for ax in axes] == ["linear", "linear", "log", "log"]
 
 
+def test_compare_takes_equal_numbers_for_all_seeds():
+    row = {"model": "rule", "digit": [0.9563] * 5, "parameters": 40, "seconds": [0.1, 0.1, 0.1]}
+    (spread,) = axes_of(plotting.compare([row], "digit"))[0].containers[0][2]
+    np.testing.assert_allclose(spread.get_segments()[0][:, 0], 0.9563)
+
+
 def test_compare_writes_the_numbers_and_marks_the_best_score():
     axes = axes_of(plotting.compare(ROWS))
     assert [text.get_text() for text in axes[0].texts] == ["0.88", "0.27", "0.92"]

@@ -20,7 +20,7 @@
 #     - exercise: '04.7'
 #       say: Recognise a validation split that lies
 #     question: How does a network name what it sees and how it moves, in a clip of any length?
-#     seconds: 110
+#     seconds: 120
 #     title: CNN → LSTM for video
 #   jupytext:
 #     notebook_metadata_filter: kernelspec,course,jupytext,-jupytext.text_representation.jupytext_version
@@ -500,7 +500,7 @@ check.claim("The hybrid names the motion", live["ours"]["motion"], above=0.95)
 #
 # Keep everything and insert **one** layer where the CNN ends: `GlobalMaxPooling2D` keeps only the maximum
 # of every feature map. Many image classifiers end this way. **Predict**: which of the two scores will
-# suffer? Half the epochs are enough to see it. (The cell defines two more ablations for the table in
+# suffer? Three epochs are enough to see it. (The cell defines two more ablations for the table in
 # section 7: the CNN without LSTM, and the LSTM without CNN.)
 
 
@@ -528,17 +528,17 @@ def pooled(classes=DIGITS):
 
 # %% tags=["nbval-ignore-output"]
 keras.utils.set_random_seed(0)
-without_place, half = pooled(), EPOCHS // 2
-train(without_place, digits, epochs=half)
+without_place = pooled()
+train(without_place, digits, epochs=3)
 live["pooled"] = scores(without_place, digits.test)
-live["ours, half way"] = {name: history[f"val_{name}_accuracy"][half - 1] for name in DIGITS}
-plotting.table([{"model": name, **live[name]} for name in ("pooled", "ours, half way")], ["model", "digit", "motion"],
-               f"After {half} epochs; the intact hybrid on the validation clips")  # fmt: skip
+live["ours, so far"] = {name: history[f"val_{name}_accuracy"][2] for name in DIGITS}
+plotting.table([{"model": name, **live[name]} for name in ("pooled", "ours, so far")], ["model", "digit", "motion"],
+               "After three epochs; the intact hybrid on the validation clips")  # fmt: skip
 
 # %% tags=["claim"]
 check.claim("Pooled before the LSTM, the motion is lost", live["pooled"]["motion"], below=0.35)
-check.claim("By then the intact hybrid has it", live["ours, half way"]["motion"], above=0.7)
-check.claim("Pooled before the LSTM, the digit survives", live["pooled"]["digit"], above=0.5)
+check.claim("By then the intact hybrid has it", live["ours, so far"]["motion"], above=0.7)
+check.claim("Pooled before the LSTM, the digit survives", live["pooled"]["digit"], above=0.75)
 
 # %% [markdown]
 # The maximum says *that* a feature is there, not *where*. Without "where" in every frame, no LSTM can tell
@@ -673,12 +673,12 @@ plotting.Picture(fig, "Share of clips named correctly against their number of fr
     f"{n} frames: digit {by_length[n]['digit']:.2f}, motion {by_length[n]['motion']:.2f}" for n in lengths))  # fmt: skip
 
 # %% tags=["claim"]
-check.claim("Two frames of a clip are not enough for the motion", by_length[2]["motion"], below=0.6)
-check.claim("Six frames are enough for most", by_length[6]["motion"], above=0.75)
+check.claim("Two frames of a clip are not enough for the motion", by_length[2]["motion"], below=0.45)
+check.claim("Six frames are enough for most", by_length[6]["motion"], above=0.8)
 check.claim(
     "On twelve frames, more than it ever saw, it names the motion", by_length[12]["motion"], above=0.9
 )
-check.claim("On three times the frames it still names most digits", by_length[24]["digit"], above=0.6)
+check.claim("On three times the frames it still names most digits", by_length[24]["digit"], above=0.8)
 
 # %% [markdown]
 # Beyond eight frames little changes. Below six the motion fails, although two frames would hold it: this
@@ -762,7 +762,7 @@ plotting.table(
 
 # %% tags=["claim"]
 gain = live["padded, mask"]["digit"] - live["padded, no mask"]["digit"]
-check.claim("Reading the padding costs digits that the mask saves", gain, above=0.1)
+check.claim("Reading the padding costs digits that the mask saves", gain, above=0.2)
 
 # %% [markdown]
 # A trap: `keras.layers.Masking` is made for vectors. On clips it gives a mask of shape (batch, time,
@@ -872,7 +872,7 @@ live["units"] = {"with one job": float(np.mean(larger > 3 * smaller))}
 check.claim(
     "For most units, one of the two explains over three times as much as the other",
     live["units"]["with one job"],
-    above=0.55,
+    above=0.7,
 )
 
 # %% [markdown]
@@ -979,17 +979,15 @@ check.claim("The rule is as good as the best network", camera.mean("No network: 
 #   something to follow.
 # - And the **rule**, with 40 weights, is as good as any network. A camera's motion is physics, and we know it.
 #
-# Train the mended hybrid yourself, for half the epochs, and see what it mixes up.
+# Train the mended hybrid yourself, for three epochs, and see what it mixes up.
 
 # %% tags=["nbval-ignore-output"]
 keras.utils.set_random_seed(0)
 seer = flowing({"move": 8})
 start = time.perf_counter()
-train(seer, moves, epochs=EPOCHS // 2)
+train(seer, moves, epochs=3)
 guess = seer.predict(moves.test.x, batch_size=200, verbose=0)["move"].argmax(-1)
-print(
-    f"{EPOCHS // 2} epochs, {time.perf_counter() - start:.0f} s, test {np.mean(guess == moves.test.y['move']):.2f}"
-)
+print(f"3 epochs, {time.perf_counter() - start:.0f} s, test {np.mean(guess == moves.test.y['move']):.2f}")
 plotting.confusion(moves.test.y["move"], guess, names)
 
 # %% [markdown]
