@@ -266,7 +266,8 @@ def compare(rows, score="digit", alt=None):
         axes.spines["left"].set_visible(False)
         if panel not in scores and low.min() > 0:
             axes.set(xscale="log", xlim=(low.min() / 2.5, high.max() * 2.5))
-            axes.xaxis.set_major_locator(LogLocator(subs=(1, 3), numticks=4))
+            narrow = high.max() < 30 * low.min()
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 3) if narrow else (1,), numticks=4))
             axes.xaxis.set_minor_locator(NullLocator())
             axes.xaxis.set_major_formatter(lambda value, _: _short(value))
         elif panel in scores and low.min() >= 0 and high.max() <= 1:

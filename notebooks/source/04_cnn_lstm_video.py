@@ -414,13 +414,13 @@ def scores(model, split):
 
 
 # %% [markdown]
-# Now one epoch of the textbook model, timed. It is slow, so the epoch has 800 clips, a quarter of what our
+# Now one epoch of the textbook model, timed. It is slow, so the epoch has 400 clips, an eighth of what our
 # network will get.
 
 # %% tags=["nbval-ignore-output"]
 start = time.perf_counter()
-train(old, datasets.moving_digits(clips=(800, 80, 80)), epochs=1)
-print(f"one epoch of 800 clips with the textbook model: {time.perf_counter() - start:.0f} s")
+train(old, datasets.moving_digits(clips=(400, 80, 80)), epochs=1)
+print(f"one epoch of 400 clips with the textbook model: {time.perf_counter() - start:.0f} s")
 
 # %% [markdown]
 # ## 6 · Ours
@@ -661,7 +661,7 @@ check.claim("and so is the CNN without an LSTM", table.mean("CNN, frames average
 
 # %% tags=["nbval-ignore-output"]
 lengths = [2, 3, 4, 6, 8, 12, 16, 24]
-by_length = {n: scores(ours, datasets.moving_digits(frames=n, clips=(80, 80, 800)).test) for n in lengths}
+by_length = {n: scores(ours, datasets.moving_digits(frames=n, clips=(80, 80, 400)).test) for n in lengths}
 fig, ax = plt.subplots(figsize=(8, 3.6), layout="constrained")
 for name, marker in (("digit", "o"), ("motion", "s")):
     values = [by_length[n][name] for n in lengths]
@@ -749,7 +749,7 @@ plotting.Picture(fig, "Probability of the true class after each of eight frames.
 # is `False`, the LSTM keeps its state as it is.
 
 # %% tags=["nbval-ignore-output"]
-uneven = datasets.moving_digits(frames=(3, 24), clips=(80, 80, 800)).test
+uneven = datasets.moving_digits(frames=(3, 24), clips=(80, 80, 400)).test
 mask = keras.Input((None,), dtype="bool", name="mask")
 last = ours.get_layer("memory")(ours.get_layer("frames").output, mask=mask)
 masked = keras.Model([ours.input, mask], {name: ours.get_layer(name)(last) for name in ("digit", "motion")})
@@ -980,15 +980,15 @@ check.claim("The rule is as good as the best network", camera.mean("No network: 
 #   something to follow.
 # - And the **rule**, with 40 weights, is as good as any network. A camera's motion is physics, and we know it.
 #
-# Train the mended hybrid yourself, for three epochs, and see what it mixes up.
+# Train the mended hybrid yourself, for two epochs, and see what it mixes up.
 
 # %% tags=["nbval-ignore-output"]
 keras.utils.set_random_seed(0)
 seer = flowing({"move": 8})
 start = time.perf_counter()
-train(seer, moves, epochs=3)
+train(seer, moves, epochs=2)
 guess = seer.predict(moves.test.x, batch_size=200, verbose=0)["move"].argmax(-1)
-print(f"3 epochs, {time.perf_counter() - start:.0f} s, test {np.mean(guess == moves.test.y['move']):.2f}")
+print(f"2 epochs, {time.perf_counter() - start:.0f} s, test {np.mean(guess == moves.test.y['move']):.2f}")
 plotting.confusion(moves.test.y["move"], guess, names)
 
 # %% [markdown]
