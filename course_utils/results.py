@@ -1,7 +1,7 @@
 """Tables over many seeds: trained by `make results`, kept in data/results/, shown by the lessons.
 
-A lesson trains one or two models before your eyes. What it says about five seeds of nine models comes
-from here: numbers with the command, versions and date that made them. The models are not written a
+A lesson trains one or two models before your eyes. What it says about several seeds of many models
+comes from here: numbers with the command, versions and date that made them. The models are not written a
 second time: `definitions` reads them out of the lesson's own cells.
 """
 
@@ -32,13 +32,13 @@ class Results:
         One for each model: `{"model": str, "parameters": int, "seconds": [...], "digit": [...]}`;
         every list holds one number for each seed.
     provenance : dict
-        Command, seeds, versions, machine, date, seconds, and the digest of the lesson's definitions.
+        Command, seeds, versions, machine, date, and the digest of the lesson's definitions.
 
     Examples
     --------
     >>> table = results.load("04_moving_digits")
     >>> table.mean("CNN -> LSTM", "motion")
-    0.999
+    1.0
     """
 
     rows: list

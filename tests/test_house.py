@@ -495,7 +495,7 @@ def test_only_what_changed_is_built(sources):
     assert build.is_current(source, root)
     (root / "course_utils" / "labs" / "video.py").write_text("# this lesson does not import it\n")
     assert build.is_current(source, root)
-    for change in ("course_utils/words.py", "data/results/04_clips.json", "notebooks/source/04_clips.py"):
+    for change in ("course_utils/words.py", "data/results/04_a_table.json", "notebooks/source/04_clips.py"):
         before = build.digest_of(source, root)
         (root / change).parent.mkdir(parents=True, exist_ok=True)
         with (root / change).open("a") as file:

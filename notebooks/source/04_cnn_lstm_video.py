@@ -610,6 +610,8 @@ plotting.table([table.row(name) for name in rivals], columns,
 # - The **textbook** network does get both, at three times the weights. Look at its seconds.
 
 # %% tags=["claim"]
+check.claim("The networks above trained at the peak that was best for ours", table.row("CNN -> LSTM")["peak"],
+            equals=4e-3)  # fmt: skip
 check.claim("Without order, no motion", table.high("CNN, frames averaged", "motion"), below=0.35)
 lag = table.mean("CNN -> LSTM", "digit") - table.mean("LSTM on pixels", "digit")
 check.claim("Without a CNN, the digits lag far behind", lag, above=0.1)
