@@ -1,18 +1,24 @@
-"""The course's data: real images, read from installed packages and put in motion here.
+"""The course's data, read from installed packages: images put in motion, movie reviews, traffic.
 
 Every loader returns a `Dataset`: train, validation and test (each a `Split` of x and y), the names of
 the classes, and a card that says where the data comes from. Everything runs offline and is seeded.
 `python -m course_utils.datasets` writes data/README.md from data/manifest.toml.
 """
 
+import csv
 import hashlib
 import html
 import importlib.metadata
 import importlib.util
+import io
+import re
 import tomllib
+import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +45,16 @@ MOVES = {  # what the camera does -> (rows down, columns right, log of the dista
     "roll right": (0, 0, 0, 1),
     "roll left": (0, 0, 0, -1),
 }
+REVIEWS = {  # source -> (words in a row that make near-duplicates, neighbours that stay together)
+    "sentences": (8, 1),
+    "long": (12, 250),
+}
+WEATHER = {  # feature -> the words of the file that set it to 1
+    "rain": ("Rain", "Drizzle", "Thunderstorm"),
+    "snow": ("Snow",),
+    "mist": ("Mist", "Fog", "Haze", "Smoke"),
+}
+CALENDAR = ("hour sine", "hour cosine", "weekday sine", "weekday cosine", "weekend")
 
 
 class DataError(RuntimeError):
@@ -50,24 +66,33 @@ class DataError(RuntimeError):
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """One part of a dataset: clips and their labels.
+    """One part of a dataset: clips, reviews or windows of a series, and what there is to say of each.
 
     Attributes
     ----------
-    x : array (clip, time, height, width, channels), float32
-    y : dict of arrays (clip,), int
-        One entry for each thing there is to name, for instance `y["digit"]` and `y["motion"]`.
+    x : array
+        Clips: (clip, time, height, width, channels), float32. Reviews: (review,), each a str.
+        Windows: (window, hour, feature), float32, the hours gone by.
+    y : dict of arrays
+        One entry for each thing there is to name, for instance `y["digit"]` and `y["motion"]`, (clip,),
+        int. Of windows `y["volume"]`, (window, hour), float32: the hours to come, right after those of x.
     lengths : array (clip,), int, or None
         How many frames of each clip are real; the frames after them are padding. None: all are.
+    future : array (window, hour, feature), float32, or None
+        What is known ahead of the hours to come: the calendar, named in `datasets.CALENDAR`.
+    start : array (window,), datetime64[h], or None
+        The first of the hours to come.
     """
 
     x: np.ndarray
     y: dict[str, np.ndarray]
     lengths: np.ndarray | None = None
+    future: np.ndarray | None = None
+    start: np.ndarray | None = None
 
     @property
     def mask(self):
-        """Bool array (clip, time): True where a frame is real, False where it is padding."""
+        """Of clips, a bool array (clip, time): True where a frame is real, False where it is padding."""
         lengths = np.full(len(self), self.x.shape[1]) if self.lengths is None else self.lengths
         return np.arange(self.x.shape[1]) < lengths[:, None]
 
@@ -75,11 +100,18 @@ class Split:
         return len(self.x)
 
     def __repr__(self):
-        return f"Split({len(self):,} clips, x {self._shape()}, y {', '.join(self.y)})"
+        return f"Split({self._size()}, y {', '.join(self.y)})"
 
-    def _shape(self):
+    def _size(self):
+        if self.x.dtype == object:
+            words = [len(text.split()) for text in self.x]
+            return (
+                f"{len(self):,} reviews of {np.median(words):.0f} words (median) to {max(words):,} (longest)"
+            )
+        if self.start is not None:
+            return f"{len(self):,} windows, x {self.x.shape}"
         real = "" if self.lengths is None else f", {self.lengths.min()} to {self.lengths.max()} real frames"
-        return f"{self.x.shape}{real}"
+        return f"{len(self):,} clips, x {self.x.shape}{real}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,11 +123,13 @@ class Dataset:
     name : str
     train, validation, test : Split
     class_names : dict of tuples of str
-        `class_names["motion"][3]` is the word for a 3 in `y["motion"]`.
+        `class_names["motion"][3]` is the word for a 3 in `y["motion"]`. Empty where a number is to be found.
     card : dict of str
         Where the data comes from, its licence, how it is split, what to cite.
     compose : callable
-        `compose("train", 3)` makes the training clips of epoch 3; see `recompose`.
+        `compose("train", 3)` makes the training part of epoch 3; see `recompose`.
+    feature_names : tuple of str
+        What stands along the last axis of x, where x is a series.
     """
 
     name: str
@@ -105,15 +139,16 @@ class Dataset:
     class_names: dict[str, tuple[str, ...]]
     card: dict[str, str]
     compose: Callable[[str, int], Split]
+    feature_names: tuple[str, ...] = ()
 
     def recompose(self, epoch):
-        """Compose new training clips from the same training images.
+        """Make the training part anew: other clips of the same images; the same texts or windows reordered.
 
         Parameters
         ----------
         epoch : int
-            The same epoch always gives the same clips, every other epoch gives others;
-            `recompose(0)` equals `train`.
+            The same epoch always gives the same clips (texts, windows, in the same order), every other
+            epoch gives others; `recompose(0)` equals `train`.
 
         Returns
         -------
@@ -122,7 +157,7 @@ class Dataset:
         return self.compose("train", _whole("epoch", epoch, 0, 10**6, "Count epochs from 0."))
 
     def __repr__(self):
-        return "\n".join([self.name, *(f"  {key:<12}{text}" for key, text in self._facts().items())])
+        return "\n".join([self.name, *(f"  {key:<11} {text}" for key, text in self._facts().items())])
 
     def _repr_html_(self):
         cell = "<td style='text-align:left'>"
@@ -131,14 +166,24 @@ class Dataset:
         return f"<b>{self.name}</b><table>{''.join(rows)}</table>"
 
     def _facts(self):
-        x = self.train.x
-        facts = {"x": f"(clip, time, height, width, channels), {x.dtype} from {x.min():.3g} to {x.max():.3g}"}
-        for name in SPLITS:
-            split = getattr(self, name)
-            facts[name] = f"{len(split):,} clips, x {split._shape()}"
-        for label, names in self.class_names.items():
-            facts[f"y[{label!r}]"] = f"{len(names)} classes: {', '.join(names)}"
+        if self.train.x.dtype == object:
+            facts = {"x": "(review,), each a str"}
+        elif self.feature_names:
+            facts = {"x": _told("(window, hour, feature)", self.train.x)}
+            facts["features"] = ", ".join(self.feature_names)
+            facts["future"] = f"(window, hour, feature): {', '.join(CALENDAR)} of the hours to come"
+        else:
+            facts = {"x": _told("(clip, time, height, width, channels)", self.train.x)}
+        facts |= {name: getattr(self, name)._size() for name in SPLITS}
+        for label, values in self.train.y.items():
+            names = self.class_names.get(label)
+            classes = names and f"{len(names)} classes: {', '.join(names)}"
+            facts[f"y[{label!r}]"] = classes or _told("(window, hour)", values)
         return facts | self.card
+
+
+def _told(axes, values):
+    return f"{axes}, {values.dtype} from {values.min():.3g} to {values.max():.3g}"
 
 
 # ------------------------------------------------------------------------------- moving digits
@@ -328,6 +373,178 @@ def _photos(size):
     return photos
 
 
+# --------------------------------------------------------------------------- movie reviews
+
+
+def reviews(source="sentences", seed=0):
+    """Movie reviews as their authors wrote them. One label: is it negative or positive?
+
+    Only markup, blank space and garbled dashes and quotes are mended. Duplicates are dropped.
+    Near-duplicates, which share a run of 8 words (of long reviews: 12), are always in the same part.
+    So are long reviews that stand near each other in the file, as those of one film do: otherwise a
+    model would know the films of the test.
+
+    Parameters
+    ----------
+    source : {"sentences", "long"}
+        "sentences": 8,528 sentences from Rotten Tomatoes, in lower case, about 20 words each.
+        "long": 24,901 whole reviews from IMDB, about 170 words each.
+    seed : int
+        The same seed always gives the same split: train 80 %, validation 10 %, test 10 % of each label.
+
+    Returns
+    -------
+    Dataset
+
+    Examples
+    --------
+    >>> data = reviews("sentences")
+    >>> data.train.x.shape, type(data.train.x[0])                  # (review,), text
+    ((6822,), <class 'str'>)
+    >>> data.class_names["sentiment"][data.train.y["sentiment"][0]] in ("negative", "positive")
+    True
+    """
+    if source not in tuple(REVIEWS):
+        raise ValueError(
+            f'source={source!r} cannot be: use "sentences" (Rotten Tomatoes, one sentence each) or "long" '
+            "(IMDB, whole reviews)."
+        )
+    seed = _whole("seed", seed, 0, 2**32 - 1, "Any of them will do.")
+    texts, labels, first = _reviews(source)
+    part = np.empty(len(texts), int)
+    rng = np.random.default_rng(seed)
+    for label in (0, 1):
+        own = labels[first] == label
+        block = (first[own] - first[own].min()) // REVIEWS[source][1]  # what is in one block stays together
+        _, group, sizes = np.unique(block, return_inverse=True, return_counts=True)
+        turn = rng.permutation(len(sizes))
+        middle = np.empty(len(sizes))  # of each group, when all stand in a row: from 0 to 1
+        middle[turn] = (np.cumsum(sizes[turn]) - sizes[turn] / 2) / sizes.sum()
+        part[own] = np.digitize(middle, (0.8, 0.9))[group]
+
+    def compose(split, epoch=0):
+        number = SPLITS.index(split)
+        order = np.random.default_rng((seed, number, epoch)).permutation(np.flatnonzero(part == number))
+        return Split(texts[order], {"sentiment": labels[order]})
+
+    return _dataset("reviews", compose, {"sentiment": ("negative", "positive")})
+
+
+@cache
+def _reviews(source):
+    """Texts without duplicates, their labels, and for each text the first one that it must stay with."""
+    content = _files("reviews")[0]["path"].read_bytes()
+    long, _, sentences = content.rpartition(b",imdb\n")  # the long ones come first in the file
+    content = (sentences if source == "sentences" else long.partition(b"\n")[2]).decode("utf-8")
+    plain = bytes(code if chr(code).isalnum() else 32 for code in range(128)) + b" " * 128
+    found = {}  # letters and digits of a text -> the text as it is first written, its words, all its labels
+    for text, label, *_ in csv.reader(io.StringIO(content, newline="")):
+        if not text.isascii():  # some dashes and quotes are in the code of old Windows
+            text = re.sub("[\x80-\x9f]", lambda c: c[0].encode("latin-1").decode("cp1252", "ignore"), text)
+        text = " ".join(text.replace("<br />", " ").split())
+        words = text.lower().encode("ascii", "ignore").translate(plain).split()
+        found.setdefault(b" ".join(words), (text, words, set()))[2].add(int(label))
+    texts, words, labels = zip(*(entry for entry in found.values() if len(entry[2]) == 1), strict=True)
+
+    owner = np.repeat(np.arange(len(words), dtype="uint64"), [len(text) for text in words])
+    word = np.fromiter(map(zlib.crc32, chain.from_iterable(words)), "uint64", len(owner))
+    length = REVIEWS[source][0]
+    run = np.zeros(len(word) - length + 1, "uint64")  # a number for each run of so many words
+    for i in range(length):
+        run = run * np.uint64(0x9E3779B97F4A7C15) + word[i : len(run) + i]
+    whole = owner[: len(run)] == owner[length - 1 :]  # a run ends in the text in which it begins
+    run = np.sort(run[whole] >> 16 << 16 | owner[: len(run)][whole])  # equal runs are neighbours now
+    again = np.flatnonzero(run[1:] >> 16 == run[:-1] >> 16)
+    one, other = (run[place].astype("uint16") for place in (again, again + 1))
+    first = np.arange(len(texts))
+    while np.any(first[one] != first[other]):
+        lower = np.minimum(first[one], first[other])
+        np.minimum.at(first, one, lower)
+        np.minimum.at(first, other, lower)
+    return np.array(texts, object), np.array([min(label) for label in labels]), first
+
+
+# --------------------------------------------------------------------------- traffic
+
+
+def traffic(days=7, ahead=24, seed=0):
+    """Hourly traffic on a motorway: from the hours gone by, tell the volume of the hours to come.
+
+    Volume is in thousands of vehicles per hour, so a mean absolute error times 1,000 is vehicles per
+    hour. Temperature and clouds are standardised with mean and deviation of the training hours;
+    rain, snow and mist are 0 or 1. The last 2,000 hours are for test, the 2,000 before for validation.
+    A window belongs where its hours to come are; its hours gone by may reach back into the part before.
+
+    Parameters
+    ----------
+    days : int
+        Days gone by that x shows: 24 hours each.
+    ahead : int
+        Hours to come, in y and in `future`.
+    seed : int
+        The same seed always gives the training windows in the same order. Validation and test keep to time.
+
+    Returns
+    -------
+    Dataset
+        One window for each hour, except where an hour to come was not measured. In the past, a missing
+        volume is that of the week before (in the first week: of the day before), missing weather that of
+        the hour before. Nothing of a window's past is filled from its future.
+
+    Examples
+    --------
+    >>> data = traffic(days=7, ahead=24)
+    >>> data.test.x.shape, data.test.y["volume"].shape, data.test.future.shape      # (window, hour, feature)
+    ((1927, 168, 11), (1927, 24), (1927, 24, 5))
+    >>> data.feature_names[:3]
+    ('volume', 'temperature', 'clouds')
+    """
+    days = _whole("days", days, 1, 14, "With 7, the same hour of last week is in sight.")
+    ahead = _whole("ahead", ahead, 1, 48, "24 is the day to come.")
+    seed = _whole("seed", seed, 0, 2**32 - 1, "Any of them will do.")
+    hours, table, measured = _traffic()
+    validation, test, end = len(hours) - 4000, len(hours) - 2000, len(hours)
+    parts = {"train": (24 * days, validation), "validation": (validation, test), "test": (test, end)}
+
+    def compose(split, epoch=0):
+        start = np.arange(parts[split][0], parts[split][1] - ahead + 1)
+        start = start[measured[start[:, None] + np.arange(ahead)].all(axis=1)]
+        if split == "train":
+            start = np.random.default_rng((seed, epoch)).permutation(start)
+        after = table[start[:, None] + np.arange(ahead)]
+        before = table[start[:, None] + np.arange(-24 * days, 0)]
+        volume, future = after[..., 0].copy(), after[..., -len(CALENDAR) :].copy()
+        return Split(before, {"volume": volume}, future=future, start=hours[start])
+
+    names = ("volume", "temperature", "clouds", *WEATHER, *CALENDAR)
+    return _dataset("traffic", compose, {}, names)
+
+
+@cache
+def _traffic():
+    """The hours (datetime64), the table of features (hour, feature) without gaps, and what was measured."""
+    with zipfile.ZipFile(_files("traffic")[0]["path"]) as archive:
+        rows = list(csv.DictReader(archive.read("traffic_hourly.zip").decode("ascii").splitlines()))
+    hours = np.array([row["datetime"] for row in rows], "datetime64[h]")
+    volume, temperature, clouds = (
+        np.array([row[name] or "nan" for row in rows], "float64")
+        for name in ("traffic_volume", "temp", "clouds_all")
+    )
+    sky = np.array([row["weather_main"] for row in rows])
+    measured = ~np.isnan(volume)
+    for hour in np.flatnonzero(~measured):
+        volume[hour] = volume[hour - 168 if hour >= 168 else hour - 24]
+        for weather in (temperature, clouds, sky):
+            weather[hour] = weather[hour - 1]
+    columns = [volume / 1000]
+    columns += [(values - values[:-4000].mean()) / values[:-4000].std() for values in (temperature, clouds)]
+    columns += [np.isin(sky, words) for words in WEATHER.values()]
+    day = (hours.astype("datetime64[D]").astype(int) + 3) % 7  # Monday is 0
+    for turn in (hours.astype(int) % 24 / 24, day / 7):
+        columns += [np.sin(2 * np.pi * turn), np.cos(2 * np.pi * turn)]
+    return hours, np.stack([*columns, day >= 5], axis=1).astype("float32"), measured
+
+
 # --------------------------------------------------------------------------- reading and checking
 
 
@@ -345,7 +562,7 @@ def _files(name):
     )
     spec = importlib.util.find_spec(entry["module"])  # finds the package without importing it
     if spec is None:
-        raise DataError(f"{name} reads its images from the package {wanted}, which is not installed. {mend}")
+        raise DataError(f"{name} reads its data from the package {wanted}, which is not installed. {mend}")
     files = []
     for file in entry["files"]:
         path = Path(spec.submodule_search_locations[0]) / file["path"]
@@ -360,11 +577,12 @@ def _files(name):
     return files
 
 
-def _dataset(name, compose, class_names):
+def _dataset(name, compose, class_names, feature_names=()):
     entry = _manifest()[name]
     card = {key: entry[key] for key in ("content", "split", "licence", "citation")}
     card = {"source": f"{entry['package']} {entry['version']}", **card}
-    return Dataset(name, *(compose(split, 0) for split in SPLITS), class_names, card, compose)
+    splits = [compose(split, 0) for split in SPLITS]
+    return Dataset(name, *splits, class_names, card, compose, feature_names)
 
 
 def _whole(name, value, low, high, hint):
@@ -399,7 +617,7 @@ def _counts(clips, limits, why, pixels):
 
 def cards_markdown():
     """Text of data/README.md: a card for each dataset of the manifest."""
-    text = "# Data cards\n\nThe images come with installed packages, so every lesson runs offline.\n"
+    text = "# Data cards\n\nAll data come with installed packages, so every lesson runs offline.\n"
     text += "`python -m course_utils.datasets` writes this page from manifest.toml: edit that file.\n"
     for name, entry in _manifest().items():
         text += f"\n## {entry['title']}\n\n`datasets.{name}()`. {entry['about']}\n\n"

@@ -1,5 +1,6 @@
 """The data: what is promised about clips, labels and splits, and what bad input is told."""
 
+import csv
 import hashlib
 import importlib.machinery
 import importlib.metadata
@@ -9,6 +10,8 @@ import re
 import subprocess
 import sys
 import tomllib
+import zipfile
+from datetime import datetime
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -19,7 +22,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from course_utils import datasets
-from course_utils.datasets import MOTIONS, MOVES, SPLITS, DataError, camera_moves, moving_digits
+from course_utils.datasets import (
+    CALENDAR,
+    MOTIONS,
+    MOVES,
+    REVIEWS,
+    SPLITS,
+    DataError,
+    camera_moves,
+    moving_digits,
+    reviews,
+    traffic,
+)
 
 ROOT = Path(datasets.__file__).parent.parent
 SMALL = (160, 80, 80)
@@ -236,6 +250,258 @@ def test_something_moves_in_every_clip(moves):
     assert np.median(change) > 0.15
 
 
+# ------------------------------------------------------------------------------------ movie reviews
+
+
+@pytest.fixture(scope="module", params=list(REVIEWS))
+def texts(request):
+    return reviews(request.param)
+
+
+def words_of(text):
+    return re.findall("[a-z0-9]+", text.lower().encode("ascii", "ignore").decode())
+
+
+def test_reviews_are_text_and_balanced_and_each_is_there_once(texts):
+    seen = set()
+    total = sum(map(len, splits(texts)))
+    for split, share in zip(splits(texts), (0.8, 0.1, 0.1), strict=True):
+        assert split.x.dtype == object
+        assert split.x.shape == split.y["sentiment"].shape == (len(split),)
+        assert split.y["sentiment"].dtype.kind == "i"
+        assert abs(len(split) / total - share) < 0.01
+        assert abs(split.y["sentiment"].mean() - 0.5) < 0.03
+        seen |= {" ".join(words_of(text)) for text in split.x}
+    assert len(seen) == total, "no text is there twice, in any part"
+    assert f"{total:,}" in datasets._manifest()["reviews"]["shape"]
+
+
+def test_reviews_are_clean_but_as_written(texts):
+    every = "\n".join(text for split in splits(texts) for text in split.x)
+    assert "<br" not in every
+    assert not re.search("[\t\r\x80-\x9f]|  |^ | $", every, re.M)
+    for sign in "é–!,'\"":
+        assert sign in every
+
+
+def test_labels_of_reviews_are_the_right_way_round(texts):
+    for word, sentiment in (("worst", "negative"), ("wonderful", "positive")):
+        named = [texts.train.y["sentiment"][i] for i, text in enumerate(texts.train.x) if word in text]
+        assert np.mean(np.take(texts.class_names["sentiment"], named) == sentiment) > 0.75
+
+
+@pytest.mark.parametrize(("source", "seed"), [("sentences", 0), ("sentences", 7), ("long", 0)])
+def test_no_near_duplicate_is_in_two_splits(source, seed):
+    def runs(split):
+        for text in split.x:
+            words = words_of(text)
+            yield from map(hash, zip(*(words[i:] for i in range(REVIEWS[source][0])), strict=False))
+
+    train, validation, test = splits(reviews(source, seed))
+    known, unseen = set(runs(validation)), set(runs(test))
+    assert known.isdisjoint(unseen)
+    assert (known | unseen).isdisjoint(runs(train))
+
+
+@pytest.mark.parametrize(("source", "apart"), [("sentences", 0.34), ("long", 0.01)])
+def test_long_reviews_stay_with_their_neighbours_as_those_of_one_film_do(source, apart):
+    data = reviews(source)
+    part = {text: name for name in SPLITS for text in getattr(data, name).x}
+    row = [part[text] for text in datasets._reviews(source)[0]]  # in the order of the file
+    changes = np.mean([one != other for one, other in itertools.pairwise(row)])
+    assert changes == pytest.approx(apart, abs=0.02)
+
+
+def test_repeated_and_contradictory_texts_are_dropped(monkeypatch, tmp_path):
+    rows = [["Good, and that is all!", 1], ["good and that -- is all", 1], [" Caf\xe9 \x96 bad ", 0]]
+    rows += [["So-so <br /><br />film", 0], ["so so, FILM", 1]]
+    with (tmp_path / "reviews.csv").open("w", encoding="utf-8", newline="") as file:
+        header, imdb = ["text", "label", "source"], ["long one", 1, "imdb"]
+        csv.writer(file, lineterminator="\n").writerows(
+            [header, imdb, *([*row, "rotten_tomatoes"] for row in rows)]
+        )
+    monkeypatch.setattr(datasets, "_files", lambda name: [{"path": tmp_path / "reviews.csv"}])
+    texts, labels, first = datasets._reviews.__wrapped__("sentences")
+    assert texts.tolist() == ["Good, and that is all!", "Caf\xe9 \u2013 bad"]
+    assert labels.tolist() == [1, 0]
+    assert first.tolist() == [0, 1]
+
+
+def test_near_duplicates_are_found_through_others(monkeypatch, tmp_path):
+    words = [f"w{i}" for i in range(30)]
+    lines = [
+        "nothing like the others at all this one really is",
+        words[:12],
+        words[9:25],
+        words[4:18],
+        words[22:],
+    ]
+    lines = [line if isinstance(line, str) else " ".join(line) for line in lines]
+    text = "text,label,source\nx,1,imdb\n" + "".join(f"{line},0,rotten_tomatoes\n" for line in lines)
+    (tmp_path / "reviews.csv").write_text(text, encoding="utf-8", newline="\n")
+    monkeypatch.setattr(datasets, "_files", lambda name: [{"path": tmp_path / "reviews.csv"}])
+    assert datasets._reviews.__wrapped__("sentences")[2].tolist() == [0, 1, 1, 1, 4]
+
+
+def test_the_split_of_reviews_follows_the_seed_and_an_epoch_changes_the_order_alone():
+    data, again, other = reviews(seed=3), reviews(seed=3), reviews(seed=4)
+    for one, two, three in zip(splits(data), splits(again), splits(other), strict=True):
+        assert one.x.tolist() == two.x.tolist()
+        assert one.y["sentiment"].tolist() == two.y["sentiment"].tolist()
+        assert set(one.x) != set(three.x)
+    pairs = [list(zip(part.x, part.y["sentiment"], strict=True)) for part in map(data.recompose, range(3))]
+    assert pairs[0] == list(zip(data.train.x, data.train.y["sentiment"], strict=True))
+    assert pairs[1] != pairs[0] != pairs[2] != pairs[1]
+    assert set(pairs[0]) == set(pairs[1]) == set(pairs[2])
+
+
+def test_reviews_tell_what_you_hold():
+    data = reviews()
+    for text in (repr(data), data._repr_html_()):
+        for fact in (
+            "each a str",
+            "853 reviews",
+            "59 (longest)",
+            "2 classes: negative, positive",
+            "movie-reviews",
+        ):
+            assert fact in text
+    assert re.fullmatch(
+        r"Split\(853 reviews of \d\d words \(median\) to \d\d \(longest\), y sentiment\)", repr(data.test)
+    )
+
+
+# ------------------------------------------------------------------------------------------- traffic
+
+
+@pytest.fixture(scope="module")
+def week():
+    return traffic()
+
+
+@pytest.fixture(scope="module")
+def file():
+    """The file as it is: for each hour that was measured its row."""
+    with zipfile.ZipFile(datasets._files("traffic")[0]["path"]) as archive:
+        rows = list(csv.DictReader(archive.read("traffic_hourly.zip").decode().splitlines()))
+    return {np.datetime64(row["datetime"], "h"): row for row in rows if row["traffic_volume"]}
+
+
+def hours_to_come(split):
+    return split.start[:, None] + np.arange(split.y["volume"].shape[1])
+
+
+@given(days=st.integers(1, 14), ahead=st.integers(1, 48), seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=8, deadline=None)
+def test_windows_keep_their_promises_under_any_options(days, ahead, seed):
+    data, seen = traffic(days, ahead, seed), []
+    for split in splits(data):
+        assert split.x.shape == (len(split), 24 * days, len(data.feature_names))
+        assert split.y["volume"].shape == (len(split), ahead)
+        assert split.future.shape == (len(split), ahead, len(CALENDAR))
+        assert {split.x.dtype, split.y["volume"].dtype, split.future.dtype} == {np.dtype("float32")}
+        assert np.isfinite(split.x).all()
+        seen.append(np.unique(hours_to_come(split)))
+    train, validation, test = seen
+    assert train[-1] < validation[0] <= validation[-1] < test[0], "no hour to come is in two parts"
+    for split in splits(data)[1:]:
+        assert np.all(np.diff(split.start) > np.timedelta64(0, "h")), "validation and test keep to time"
+
+
+def test_windows_are_slices_of_the_file(week, file):
+    rng = np.random.default_rng(0)
+    for split in splits(week):
+        for i in rng.integers(len(split), size=25):
+            start = split.start[i]
+            for hour, volume in zip(start + np.arange(24), split.y["volume"][i], strict=True):
+                assert volume == pytest.approx(float(file[hour]["traffic_volume"]) / 1000, abs=1e-6)
+            for hour, values in zip(start + np.arange(-168, 0), split.x[i], strict=True):
+                if hour in file:
+                    row = file[hour]
+                    assert values[0] == pytest.approx(float(row["traffic_volume"]) / 1000, abs=1e-6)
+                    assert values[3] == (row["weather_main"] in ("Rain", "Drizzle", "Thunderstorm"))
+                    assert values[4] == (row["weather_main"] == "Snow")
+            for hour, told in zip(start + np.arange(24), split.future[i], strict=True):
+                assert told == pytest.approx(calendar(hour.astype(datetime)), abs=1e-6)
+            for hour, told in zip(start + np.arange(-168, 0), split.x[i], strict=True):
+                assert told[-5:] == pytest.approx(calendar(hour.astype(datetime)), abs=1e-6)
+
+
+def calendar(time):
+    turns = 2 * np.pi * np.array([time.hour / 24, time.weekday() / 7])
+    (a, c), (b, d) = np.sin(turns), np.cos(turns)
+    return [a, b, c, d, float(time.weekday() >= 5)]
+
+
+def test_a_window_begins_at_each_hour_unless_what_is_to_come_is_missing(week, file):
+    for split, first, after in zip(
+        splits(week), (168, 13_520, 15_520), (13_520, 15_520, 17_520), strict=True
+    ):
+        every = np.datetime64("2016-10-01T00", "h") + np.arange(first, after - 24 + 1)
+        wanted = [start for start in every if all(hour in file for hour in start + np.arange(24))]
+        assert np.sort(split.start).tolist() == np.array(wanted).tolist()
+
+
+def test_the_past_of_a_part_may_reach_back_but_only_there(week):
+    assert week.test.start[0] - np.timedelta64(168, "h") < week.validation.start[-1] + np.timedelta64(24, "h")
+    np.testing.assert_array_equal(week.test.x[24, -24:, 0], week.test.y["volume"][0])
+
+
+def test_gaps_are_filled_from_the_past_alone(file):
+    hours, table, measured = datasets._traffic()
+    assert [hour in file for hour in hours] == measured.tolist()
+    gaps = np.flatnonzero(~measured)
+    assert len(gaps) == 104
+    for hour in gaps:
+        assert table[hour, 0] == table[hour - (168 if hour >= 168 else 24), 0]
+        np.testing.assert_array_equal(table[hour, 1:6], table[hour - 1, 1:6])
+    content = datasets._manifest()["traffic"]["content"]
+    assert f"{len(gaps)} of them, in {1 + np.sum(np.diff(gaps) > 1)} gaps" in content
+
+
+def test_weather_is_standardised_with_training_hours_only():
+    table = datasets._traffic()[1].astype("float64")
+    np.testing.assert_allclose(table[:-4000, 1:3].mean(0), 0, atol=1e-4)
+    np.testing.assert_allclose(table[:-4000, 1:3].std(0), 1, atol=1e-4)
+    assert np.all(np.abs(table[:, 1].mean()) > 0.01)
+
+
+def test_simple_forecasts_of_the_next_hour_are_as_good_as_they_were_found_to_be():
+    test = traffic(ahead=1).test
+    for hours, vehicles in ((1, 585), (24, 475), (168, 236)):
+        error = np.abs(test.y["volume"][:, 0] - test.x[:, -hours, 0]).mean() * 1000
+        assert error == pytest.approx(vehicles, abs=3)
+
+
+def test_an_epoch_changes_the_order_of_the_windows_alone(week):
+    again, other = traffic(), traffic(seed=1)
+    np.testing.assert_array_equal(week.recompose(0).x, week.train.x)
+    np.testing.assert_array_equal(again.train.start, week.train.start)
+    orders = [week.train.start, week.recompose(1).start, week.recompose(2).start, other.train.start]
+    for one, two in itertools.combinations(orders, 2):
+        assert np.any(one != two)
+        np.testing.assert_array_equal(np.sort(one), np.sort(two))
+    np.testing.assert_array_equal(again.recompose(1).future, week.recompose(1).future)
+    np.testing.assert_array_equal(other.test.x, week.test.x)
+
+
+def test_traffic_tells_what_you_hold(week):
+    for text in (repr(week), week._repr_html_()):
+        for fact in (
+            "(window, hour, feature), float32",
+            "1,927 windows",
+            "temperature",
+            "weekend of the hours",
+            "autots",
+        ):
+            assert fact in text
+        assert "classes" not in text
+    assert repr(week.test) == "Split(1,927 windows, x (1927, 168, 11), y volume)"
+    assert str(week.train.x.shape) in datasets._manifest()["traffic"]["shape"]
+    assert len(week.feature_names) == 11
+    assert week.feature_names[-5:] == CALENDAR
+
+
 # --------------------------------------------------------------------------------- what both share
 
 
@@ -317,8 +583,9 @@ def test_behind_its_mask_a_padded_clip_counts_no_further_than_its_last_real_fram
 def test_reading_data_imports_neither_keras_nor_the_packages():
     code = (
         "import sys; from course_utils import datasets; datasets.moving_digits(clips=(8, 8, 8));"
-        "datasets.camera_moves(clips=(8, 8, 8));"
-        "print([m for m in ('keras', 'tensorflow', 'mlxtend', 'skimage', 'matplotlib') if m in sys.modules])"
+        "datasets.camera_moves(clips=(8, 8, 8)); datasets.reviews(); datasets.traffic(days=1);"
+        "names = 'keras tensorflow mlxtend skimage matplotlib movie_reviews autots pandas statsmodels';"
+        "print([name for name in names.split() if name in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
@@ -376,6 +643,25 @@ def test_impossible_moves_are_explained(options, words):
     assert all(word in str(info.value) for word in words), str(info.value)
 
 
+@pytest.mark.parametrize(
+    ("loader", "options", "words"),
+    [
+        (reviews, {"source": "tweets"}, ["source='tweets'", '"sentences"', '"long"']),
+        (reviews, {"source": ["long"]}, ["source=['long']"]),
+        (reviews, {"seed": -1}, ["seed=-1"]),
+        (traffic, {"days": 0}, ["days=0", "1 to 14"]),
+        (traffic, {"days": 15}, ["days=15", "last week"]),
+        (traffic, {"ahead": 49}, ["ahead=49", "1 to 48"]),
+        (traffic, {"ahead": 1.0}, ["ahead=1.0", "whole number"]),
+        (traffic, {"seed": "0"}, ["seed='0'"]),
+    ],
+)
+def test_impossible_reviews_and_traffic_are_explained(loader, options, words):
+    with pytest.raises(ValueError, match="cannot be") as info:
+        loader(**options)
+    assert all(word in str(info.value) for word in words), str(info.value)
+
+
 def test_impossible_epochs_are_explained(digits):
     with pytest.raises(ValueError, match="epoch=-1 cannot be"):
         digits.recompose(-1)
@@ -402,6 +688,15 @@ def test_a_missing_package_names_the_commands_that_install_it(monkeypatch):
     assert "`python -m pip install mlxtend==0.25.0`" in str(info.value)
 
 
+@pytest.mark.parametrize(("loader", "read"), [(reviews, datasets._reviews), (traffic, datasets._traffic)])
+def test_missing_reviews_and_traffic_name_their_package(monkeypatch, loader, read):
+    monkeypatch.setattr(datasets.importlib.util, "find_spec", lambda name: None)
+    read.cache_clear()
+    entry = datasets._manifest()[loader.__name__]
+    with pytest.raises(DataError, match=f"{entry['package']}=={entry['version']}, which is not installed"):
+        loader()
+
+
 def test_a_changed_file_names_both_hashes(elsewhere):
     elsewhere.write_bytes(b"other digits")
     with pytest.raises(DataError, match="not the file that the course was made with") as info:
@@ -426,14 +721,18 @@ def test_the_cards_are_written_from_the_manifest():
     )
 
 
-@pytest.mark.parametrize("name", ["moving_digits", "camera_moves"])
+@pytest.mark.parametrize("name", ["moving_digits", "camera_moves", "reviews", "traffic"])
 def test_the_manifest_fits_what_is_installed_and_what_is_pinned(name):
     entry = datasets._manifest()[name]
     assert importlib.metadata.version(entry["package"]) == entry["version"]
     pins = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
     assert f"{entry['package']}=={entry['version']}" in pins
     assert all(file["path"].is_file() for file in datasets._files(name))
-    default = getattr(datasets, name).__defaults__
+
+
+@pytest.mark.parametrize("name", ["moving_digits", "camera_moves"])
+def test_the_manifest_tells_the_shape_of_the_clips(name):
+    entry, default = datasets._manifest()[name], getattr(datasets, name).__defaults__
     assert str((default[-2][0], default[0], 24, 24, 1)) in entry["shape"]
 
 

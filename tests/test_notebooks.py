@@ -385,14 +385,17 @@ def number_worlds():
 
 def row_worlds(rows):
     """Rows in which no model differs from the mean, or in which each has another model's numbers."""
-    keys = [key for key, value in rows[0].items() if isinstance(value, (int, float, list))]
-    alike = {key: float(np.mean([np.mean(row[key]) for row in rows])) for key in keys}
+    numbers = [{k: v for k, v in row.items() if isinstance(v, (int, float, list))} for row in rows]
+    keys = set().union(*numbers)
+    alike = {key: float(np.mean([np.mean(row[key]) for row in numbers if key in row])) for key in keys}
     yield [
-        {**row, **{k: [alike[k]] * len(row[k]) if isinstance(row[k], list) else alike[k] for k in keys}}
-        for row in rows
+        {**row, **{k: [alike[k]] * len(v) if isinstance(v, list) else alike[k] for k, v in own.items()}}
+        for row, own in zip(rows, numbers)
     ]
     for shift in range(1, len(rows)):
-        yield [{**row, **{k: rows[n - shift][k] for k in keys}} for n, row in enumerate(rows)]
+        yield [
+            {**row, **{k: rows[n - shift].get(k, row[k]) for k in numbers[n]}} for n, row in enumerate(rows)
+        ]
 
 
 def loaded_tables(lesson):

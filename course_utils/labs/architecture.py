@@ -1,60 +1,114 @@
-"""The architecture lab: turn the layers of a CNN -> LSTM and see at once what it becomes."""
+"""The architecture lab: compose a hybrid from its layers, see what it becomes, train it, look inside."""
 
 import hashlib
+import html
+import re
 from dataclasses import replace
 
 import ipywidgets as widgets
 
-from course_utils.labs import diagram, video
-from course_utils.labs.base import STYLE, Lab, group
-from course_utils.labs.video import PRESETS, VideoState
+from course_utils.labs import assembly, blocks, compose, diagram
+from course_utils.labs.advice import Note
+from course_utils.labs.base import LOCK, STYLE, Lab, group
+from course_utils.labs.inside_view import Inside
+from course_utils.labs.state import PRESETS, LabState
+from course_utils.labs.touch import CopyButton
+from course_utils.labs.training import TrainingPanel
 
 MOST_ROWS = 4
+PANELS = {"train": "Train and compare", "inside": "Look inside", "code": "Keras code"}
+CARDS = {  # block -> colour, title, what it is
+    "clip": ("other", "Clip", "what comes in"),
+    "text": ("other", "Review", "what comes in"),
+    "series": ("other", "Hours", "what comes in"),
+    "convolutions": ("cnn", "CNN", ""),
+    "joint": ("other", "Joint", "maps become a vector or steps"),
+    "lstm": ("lstm", "LSTM", "reads the steps in order"),
+    "answer": ("other", "Answer", "what is asked"),
+}
 
 
 class ArchitectureLab(Lab):
-    """Alter the layers of a CNN -> LSTM video classifier; shapes, cost and receptive field follow at once.
+    """Compose CNN, LSTM and attention in any order; everything there is to know about it follows at once.
 
     Parameters
     ----------
-    start : str or VideoState
-        Where to begin: "ours" (the hybrid of lesson 04), "textbook", "pooled", a state string
-        copied from another lab, or a state.
+    start : str or LabState
+        Where to begin: the name of a preset ("ours", the hybrid of lesson 04; "textbook", "pooled",
+        "textbook text", "textbook attention"...), a state string copied from another lab, or a state.
+    hide : tuple of str
+        What learners shall not see: dials ("lstm.layers", "task", "order", "attention", "seed"), whole blocks
+        ("clip", "convolutions", "joint", "lstm", "answer"), "presets", "state", or the panels
+        "train", "inside" and "code".
     **blocks
         Blocks to set otherwise than `start`: `clip=(frames, size)`,
         `convolutions=[(filters, kernel, stride, pool, padding), ...]`, `joint="flatten"` or
-        `("dense", units, normalise)`, `lstm=(units, layers, both)`, `answer="move"`, `seed=0`.
-        Later entries of a tuple may be left out.
+        `("dense", units, normalise)`, `lstm=(units, layers, both, "last")`, `task="reviews"`,
+        `order="lstm-cnn"`, `attention=True`, `seed=0`. Later entries of a tuple may be left out.
+
+    Attributes
+    ----------
+    training : TrainingPanel
+        `start()`, `pause()`, `step()`, `reset()`, `wait()`, and the `runs`.
+
+    Raises
+    ------
+    ValueError
+        If a block cannot be what was asked for; the message names what is allowed.
 
     Examples
     --------
-    >>> lab = ArchitectureLab("textbook", clip=(8, 48))
+    >>> lab = ArchitectureLab("textbook", clip=(8, 48), hide=("task", "lstm.layers"))
     >>> lab                      # in a notebook: the lab itself
-    >>> lab.model().summary()    # the Keras model it is set to, not yet trained
+    >>> print(lab.code)          # the Keras code of what it is set to
+    >>> lab.model().summary()    # the model that this code makes, not yet trained
     """
 
-    state_class = VideoState
+    state_class = LabState
     title = "Architecture lab"
 
-    def __init__(self, start="ours", **blocks):
+    def __init__(self, start="ours", hide=(), **blocks):
         super().__init__(starting_state(start, blocks))
-        self._begin, rows = self.state, list(self.state.convolutions)
-        self._rows = rows + [video.Convolution(rows[-1].filters)] * (MOST_ROWS - len(rows))  # hidden rows too
+        self._begin, self._rows = self.state, list(self.state.convolutions)
+        self._rows += [blocks_of(self.state)] * (MOST_ROWS - len(self._rows))  # rows that are hidden too
+        self.hidden = checked(hide, self)
         self.picture = widgets.HTML()
         self.picture.add_class("cl-picture")
         self.mark = widgets.HTML(layout={"display": "none"})
+        self.inside = Inside()
+        self.training = TrainingPanel(self, self._look)
+        self.listing, self.copy_code = widgets.HTML(), CopyButton(label="Copy the code")
+        self.copy_state = CopyButton(label="Copy")
+        self.panels = widgets.ToggleButtons(
+            options=[(said, name) for name, said in PANELS.items() if name not in self.hidden]
+        )
+        self.panels.add_class("cl-panels")
+        self.panels.observe(lambda _: self._open(), "value")
+        self.parts = {
+            "train": self.training.view,
+            "inside": self.inside.view,
+            "code": widgets.VBox([self.copy_code, self.listing]),
+        }
+        panel = self._panel()
+        self.back = widgets.Button(description="Back to the start")
+        self.back.on_click(lambda _: setattr(self, "state", self._begin))
+        share = widgets.HBox([self.line, self.copy_state, self.add_control("seed"), self.back])
+        share.add_class("cl-share")
+        share.layout.display = "none" if "state" in self.hidden else None
         self.view = widgets.VBox(
             [
                 widgets.HTML(STYLE, layout={"display": "none"}),
                 self.mark,
-                self._panel(),
-                self.advice_box,
+                panel,
+                self.notes.view,
                 self.picture,
-                widgets.HBox([self.line, self.seed, self.back]),
+                share,
                 self.message,
+                *([self.panels, *self.parts.values()] if self.panels.options else []),
             ]
         )
         self.view.add_class("course-lab")
+        self._open()
         self.state = self.state
 
     # Controls
@@ -70,35 +124,38 @@ class ArchitectureLab(Lab):
         self.presets = widgets.Dropdown(
             description="Start from",
             style={"description_width": "72px"},
-            layout={"width": "auto"},
+            layout={"width": "auto", "display": "none" if "presets" in self.hidden else None},
             options=[("choose …", ""), *((name, name) for name in PRESETS)],
         )
         self.presets.observe(self._preset, "value")
-        self.back = widgets.Button(description="Back to the start")
-        self.back.on_click(lambda _: setattr(self, "state", self._begin))
-        self.seed = self.add_control("seed")
-
-        def of(block):
-            return [self.add_control(f"{block}.{name}") for name in type(getattr(self.state, block)).dials()]
-
-        groups = {
-            "clip": group("other", "Clip", "what comes in", *of("clip")),
-            "cnn": group("cnn", "CNN", "the same on every frame", self.count, self._table()),
-            "joint": group("other", "Joint", "a frame becomes a vector", *of("joint")),
-            "lstm": group("lstm", "LSTM", "reads them in order", *of("lstm")),
-            "answer": group("other", "Answer", "what is asked", *of("answer"), self.presets),
-        }
-        for path in ("joint.kind_of", "answer.labels"):
-            self.controls[path].add_class("cl-bare")
-        for name, box in groups.items():
-            box.layout.grid_area = name
-        panel = widgets.GridBox(list(groups.values()))
+        dials = [self.add_control(path) for path in ("task", "order", "attention")]
+        self.cards = {"whole": group("other", "Compose", "task and order", *dials, self.presets)}
+        for block, (kind, title, remark) in CARDS.items():
+            if block == "convolutions":
+                inside = [self.count, self._table()]
+            else:
+                names = type(getattr(self.state, block)).dials()
+                inside = [self.add_control(f"{block}.{name}") for name in names]
+            self.cards[block] = group(kind, title, remark, *inside)
+            self.cards[block].layout.grid_area = "entry" if block in ("clip", "text", "series") else block
+        self.cards["whole"].layout.grid_area = "whole"
+        if {"task", "order", "attention", "presets"} <= self.hidden:
+            self.cards["whole"].layout.display = "none"
+            for block, area in (
+                ("clip", "whole"),
+                ("text", "whole"),
+                ("series", "whole"),
+                ("answer", "entry"),
+            ):
+                self.cards[block].layout.grid_area = area
+        self.controls["joint.kind_of"].add_class("cl-bare")
+        panel = widgets.GridBox(list(self.cards.values()))
         panel.add_class("cl-groups")
         return panel
 
     def _table(self):
         """A row of dials for each convolution."""
-        block = video.Convolution.dials()
+        block = blocks.Convolution.dials()
         shown, self._state = self._state, self._state.change("convolutions", tuple(self._rows))
         cells = [widgets.HTML(one.label) for one in block.values()]
         self._cells = []
@@ -112,25 +169,27 @@ class ArchitectureLab(Lab):
             self._cells.append(made)
             cells.extend(made)
         self._state = shown
-        grid = widgets.GridBox(cells, layout={"grid_template_columns": "1fr 1fr 0.8fr 1.1fr 1.1fr"})
+        grid = widgets.GridBox(cells, layout={"grid_template_columns": "1fr 0.9fr 0.8fr 1fr 1.1fr"})
         grid.add_class("cl-rows")
         return grid
 
     def mirror(self):
-        rows = self.state.convolutions
+        state, rows = self.state, self.state.convolutions
         self._rows[: len(rows)] = rows
         for path, made in self.controls.items():
-            _, _, rest = path.partition("convolutions.")
-            if not rest or int(rest[0]) < len(rows):
-                made.value = self.state.get(path)
+            block, _, rest = path.partition(".")
+            if block != "convolutions" or int(rest[0]) < len(rows):
+                made.value = state.get(path)
+            if block != "convolutions":
+                made.layout.display = "none" if path in self.hidden or state.idle(path) else None
         self.count.value = len(rows)
         for row, cells in enumerate(self._cells):
             for cell in cells:
                 cell.layout.display = None if row < len(rows) else "none"
-        for name, one in video.Joint.dials().items():
-            if one.needs:
-                self.controls[f"joint.{name}"].disabled = not one.needs(self.state.joint)
-        self.presets.value = next((name for name, state in PRESETS.items() if state == self.state), "")
+        for block in CARDS:
+            unused = block in self.hidden or state.idle(block)
+            self.cards[block].layout.display = "none" if unused else None
+        self.presets.value = next((name for name, preset in PRESETS.items() if preset == state), "")
 
     def _counted(self, change):
         if not self._quiet:
@@ -148,26 +207,54 @@ class ArchitectureLab(Lab):
         if not self._quiet and change["new"]:
             self.state = PRESETS[change["new"]]
 
+    def _open(self):
+        for name, part in self.parts.items():
+            part.layout.display = None if name == self.panels.value else "none"
+        self._list()
+        self._look(self.training.runs)
+
+    def _look(self, runs):
+        """Look into the runs, where that panel is open."""
+        if self.panels.value == "inside":
+            self.inside.show(runs)
+
     # Picture
 
     @property
     def composition(self):
-        """Shapes, parameters, multiply-adds and receptive field of what is dialled in."""
-        return video.compose(self.state)
+        """Shapes, parameters, multiply-adds and receptive field of what is composed."""
+        return compose.compose(self.state)
 
     def show(self):
-        made = self.composition
-        self.picture.value = diagram.diagram(made)
-        self.mark.value = self.tag()
-        self.show_notes(made.notes or (video.Note("fine", video.summary(made)),))
+        with LOCK:
+            made = self.composition
+            self.picture.value = diagram.diagram(made)
+            self.mark.value = self.tag()
+            self.notes.show(made.notes or (Note("fine", compose.summary(made)),))
+            self.copy_state.text = str(self.state)
+            self.training.show()
+            self._list()
+
+    def _list(self):
+        """The Keras code, where it is looked at."""
+        if self.panels.value == "code":
+            script = self.code
+            self.copy_code.text = script
+            soft = re.sub(r"(#[^\n]*)", r"<span>\1</span>", html.escape(script, quote=False))
+            self.listing.value = f'<pre class="cl-code" tabindex="0" aria-label="Keras code">{soft}</pre>'
+
+    @property
+    def code(self):
+        """The Keras code of what is composed; where it does not fit, as far as it goes."""
+        return compose.code(self.state)
 
     def model(self):
-        """The Keras model that is dialled in, untrained; its weights follow from the seed."""
-        return video.model(self.state)
+        """The Keras model that is composed, untrained; its weights follow from the seed."""
+        return assembly.model(self.state)
 
     @property
     def pictured(self):
-        return self.state.change("budget", video.Budget())
+        return self.state.change("budget", blocks.Budget())
 
     @property
     def alt(self):
@@ -177,10 +264,33 @@ class ArchitectureLab(Lab):
         return hashlib.sha256(diagram.diagram(self.composition).encode()).hexdigest()[:16]
 
 
+def blocks_of(state):
+    """A row for a convolution that is not shown yet."""
+    return blocks.Convolution(state.convolutions[-1].filters)
+
+
+def checked(hide, lab):
+    """The names of what is hidden, as a frozenset; a ValueError tells which there are."""
+    known = {"task", "order", "attention", "seed", "presets", "state", *PANELS, *CARDS}
+    known |= {
+        f"{block}.{name}"
+        for block in CARDS
+        if block != "convolutions"
+        for name in type(getattr(lab.state, block)).dials()
+    }
+    names = (hide,) if isinstance(hide, str) else tuple(hide)
+    for name in names:
+        if name not in known:
+            raise ValueError(f"hide={name!r} cannot be: there are {', '.join(sorted(known))}.")
+    return frozenset(names)
+
+
 def starting_state(start, blocks):
     """The state a lab starts from: a preset by name, a state string or a state, and blocks that differ."""
     if isinstance(start, str):
-        start = PRESETS[start] if start in PRESETS else VideoState.parse(start)
-    for name, value in blocks.items():
-        start = start.change(name, value)
+        start = PRESETS[start] if start in PRESETS else LabState.parse(start)
+    for name in sorted(blocks, key=lambda name: (name not in LabState.decides, name != "task")):
+        start = (
+            start.turn(name, blocks[name]) if name in LabState.decides else start.change(name, blocks[name])
+        )
     return start

@@ -156,19 +156,32 @@ class Block(Dialled):
 class State(Dialled):
     """A whole lab as plain data: blocks, rows of blocks and single dials, to and from one short string.
 
-    Subclasses are frozen dataclasses with a `version` that their strings begin with.
+    Subclasses are frozen dataclasses with a `version` that their strings begin with. The fields they name in
+    `decides` decide on the defaults of all others; a string tells what differs from those and what is
+    `spelled`.
     """
 
-    version = "lab1"
+    version = "lab"
+    decides = spelled = ()
+
+    @classmethod
+    def default(cls, **decided):
+        return cls(**decided)
 
     def __str__(self):
         parts = [self.version]
+        usual, first = self.default(**{name: getattr(self, name) for name in self.decides}), self.default()
         for f in dataclasses.fields(self):
             value = getattr(self, f.name)
+            default = getattr(first if f.name in self.decides else usual, f.name)
+            if value == default and f.name not in self.spelled:
+                continue
             if "rows" in f.metadata:
                 written = ",".join(row.write() for row in value)
             else:
-                written = value.write() if isinstance(value, Block) else str(value)
+                written = (
+                    value.write() if isinstance(value, Block) else str(int(value) if value is True else value)
+                )
             parts.append(f"{f.name}={written}")
         return ";".join(parts)
 
@@ -181,28 +194,36 @@ class State(Dialled):
                 f"A state of this lab begins with '{cls.version};', not with '{version[:20]}'. "
                 "Copy the whole line from the other lab."
             )
-        known, values = {f.name: f for f in dataclasses.fields(cls)}, {}
+        known, written, values = {f.name: f for f in dataclasses.fields(cls)}, {}, {}
         for part in filter(None, parts):
-            name, equals, written = part.partition("=")
+            name, equals, text = part.partition("=")
             if name not in known or not equals:
                 raise ValueError(f"'{part[:40]}' is not understood: the parts are {', '.join(known)}.")
-            f = known[name]
+            written[name] = text
+        for name, text in written.items():
             try:
-                if "rows" in f.metadata:
-                    texts = written.split(",")
-                    values[name] = tuple(
-                        f.metadata["rows"].read(t, f"{name}, row {i}") for i, t in enumerate(texts, 1)
-                    )
-                elif "dial" in f.metadata:
-                    values[name] = f.metadata["dial"].check(
-                        int(written[:9]) if written.isdecimal() else written[:30]
-                    )
-                else:
-                    values[name] = f.type.read(written, name)
-                cls(**{name: values[name]})
+                values[name] = cls._read(known[name], text)
             except ValueError as problem:
                 raise ValueError(f"{str(problem)[:1].upper()}{str(problem)[1:]}.") from None
-        return cls(**values)
+        decided = {name: values.pop(name) for name in cls.decides if name in values}
+        return replace(cls.default(**decided), **values)
+
+    @staticmethod
+    def _read(f, text):
+        if "rows" in f.metadata:
+            block, most = f.metadata["rows"], f.metadata["most"]
+            rows = tuple(
+                block.read(t, f"{f.name}, row {i}") for i, t in enumerate(text.split(",")[: most + 1], 1)
+            )
+            if len(rows) > most:
+                raise ValueError(f"{f.name} has more rows than {most}: there can be 1 to {most}")
+            return rows
+        if "dial" in f.metadata:
+            one = f.metadata["dial"]
+            if one.is_switch and text in ("0", "1"):
+                return text == "1"
+            return one.check(int(text[:9]) if text.isdecimal() else text[:30])
+        return f.type.read(text, f.name)
 
     def get(self, path):
         """The value at a path such as 'clip.frames' or 'convolutions.0.kernel'."""
@@ -210,6 +231,10 @@ class State(Dialled):
         for step in path.split("."):
             value = value[int(step)] if step.isdecimal() else getattr(value, step)
         return value
+
+    def turn(self, path, value):
+        """What becomes of the state when a learner turns the dial at `path`."""
+        return self.change(path, value)
 
     def change(self, path, value):
         """A copy in which the dial at `path` stands at `value`."""
@@ -234,10 +259,10 @@ def control(one, value, label=None):
     options = [(one.words(choice), choice) for choice in one.choices]
     if one.is_switch:
         made = widgets.Checkbox(value=value, indent=False, description=text, layout={"width": "auto"})
-    elif len(one.choices) > 100:
-        made = widgets.BoundedIntText(value=value, min=one.choices[0], max=one.choices[-1], **common)
     elif one.slider and one.choices == tuple(range(one.choices[0], one.choices[-1] + 1)):
         made = widgets.IntSlider(value=value, min=one.choices[0], max=one.choices[-1], **common)
+    elif len(one.choices) > 100:
+        made = widgets.BoundedIntText(value=value, min=one.choices[0], max=one.choices[-1], **common)
     elif one.slider:
         made = widgets.SelectionSlider(value=value, options=options, **common)
     else:
@@ -248,14 +273,15 @@ def control(one, value, label=None):
 
 
 # JupyterLab takes arrow keys and digits from lists and sliders (a 1 turns the cell into a heading), and the
-# handles of sliders have no name for screen readers. Both are mended where the focus arrives.
+# handles of sliders have no name for screen readers. The first is mended where the focus arrives, the second
+# whenever something is shown.
 MENDS = (
+    "const lab = this.closest('.course-lab'); "
     "const name = () => lab.querySelectorAll('.widget-slider').forEach(slider => "
     "slider.querySelector('[role=slider]')"
     "?.setAttribute('aria-label', slider.querySelector('label').textContent)); "
-    "const lab = this.closest('.course-lab'); name(); "
-    "lab.addEventListener('focusin', "
-    "event => { name(); event.target.dataset.lmSuppressShortcuts = 'true'; })"
+    "name(); new MutationObserver(name).observe(lab, {childList: true, subtree: true}); "
+    "lab.addEventListener('focusin', event => { event.target.dataset.lmSuppressShortcuts = 'true'; })"
 )
 STYLE = (
     f'<style onload="{MENDS}">'
@@ -265,11 +291,22 @@ STYLE = (
   --cl-cnn: #0072B2; --cl-lstm: #D55E00; --cl-other: #8a9099; --cl-warn: #E69F00; --cl-bad: #e0233f;
   color: var(--cl-ink); max-width: 940px; padding: 2px 4px 8px 2px; container-type: inline-size; }
 .course-lab .widget-html-content { line-height: 1.4; overflow: visible; }
-.course-lab .cl-groups { gap: 8px; align-items: stretch; grid-template-columns: 1fr 1.75fr 1fr;
-  grid-template-areas: "clip cnn joint" "answer cnn lstm"; overflow: visible; }
-@container (max-width: 800px) { .course-lab .cl-groups { grid-template-columns: 1fr 1fr 1fr;
-  grid-template-areas: "clip joint lstm" "cnn cnn answer"; } }
-.course-lab .cl-halves { gap: 8px; grid-template-columns: 1fr 1.4fr; overflow: visible; }
+.course-lab .cl-groups { gap: 8px; align-items: stretch;
+  grid-template-columns: minmax(0, 1fr) minmax(0, 1.5fr) minmax(0, 1fr);
+  grid-template-areas: "whole convolutions joint" "entry convolutions lstm" "entry answer lstm";
+  overflow: visible; }
+@container (max-width: 800px) { .course-lab .cl-groups { grid-template-columns: repeat(3, minmax(0, 1fr));
+  grid-template-areas: "whole entry joint" "convolutions convolutions lstm"
+    "convolutions convolutions answer"; } }
+.course-lab .cl-panels { margin: 10px 0 4px; }
+.course-lab .cl-share { align-items: center; flex-flow: row wrap; }
+.course-lab .cl-share .cl-state { min-width: min(460px, 100%); }
+.course-lab .cl-code { padding: 8px 12px; border: 1px solid var(--cl-line); border-radius: 4px;
+  overflow-x: auto; font-family: var(--jp-code-font-family, monospace); font-size: 12.5px;
+  line-height: 1.4; margin: 4px 0; }
+.course-lab .cl-code span { color: var(--cl-soft); }
+.course-lab .cl-halves { gap: 8px; overflow: visible;
+  grid-template-columns: minmax(0, 1fr) minmax(0, 1.4fr); }
 .course-lab .cl-group { border: 1px solid var(--cl-line); border-top: 4px solid var(--cl-other);
   border-radius: 6px;  padding: 4px 10px 8px; background: var(--cl-card); overflow: visible; }
 .course-lab .cl-cnn { border-top-color: var(--cl-cnn); }
@@ -290,7 +327,7 @@ STYLE = (
 .course-lab .cl-picture svg { min-width: 640px; width: 100%; height: auto; display: block; }
 .course-lab .cl-note { padding: 5px 10px; margin: 6px 0 0; border-left: 4px solid var(--cl-other);
   border-radius: 3px;  background: color-mix(in srgb, var(--cl-other) 12%, transparent); font-size: 13px; }
-.course-lab .cl-note.broken { border-color: var(--cl-bad);
+.course-lab .cl-note.broken, .course-lab .cl-note.stuck { border-color: var(--cl-bad);
   background: color-mix(in srgb, var(--cl-bad) 12%, transparent); }
 .course-lab .cl-note.warning { border-color: var(--cl-warn);
   background: color-mix(in srgb, var(--cl-warn) 14%, transparent); }
@@ -309,6 +346,7 @@ STYLE = (
 NOTES = 3  # shown at once
 SYMBOLS = {
     "broken": "✕ Does not fit.",
+    "stuck": "✕ Cannot be trained.",
     "warning": "▲ Watch out.",
     "hint": "● Worth knowing.",
     "fine": "✓ It fits.",
@@ -331,6 +369,35 @@ def group(kind, title, remark, *children):
     return box
 
 
+class Notes:
+    """Some sentences for the learner, each with a button if something can be done about it."""
+
+    def __init__(self, lab):
+        self._lab, self._shown = lab, ()
+        self.lines = [(widgets.HTML(layout={"flex": "1 1 auto"}), widgets.Button()) for _ in range(NOTES)]
+        for number, (_, button) in enumerate(self.lines):
+            button.on_click(lambda _, number=number: self.fix(number))
+        self.view = widgets.VBox(
+            [widgets.HBox(pair, layout={"align_items": "center"}) for pair in self.lines]
+        )
+
+    def show(self, notes):
+        """Show the first notes."""
+        self._shown = tuple(notes)[:NOTES]
+        for number, (words, button) in enumerate(self.lines):
+            one = self._shown[number] if number < len(self._shown) else None
+            words.value = note(one.level, one.text) if one else ""
+            words.layout.display = None if one else "none"
+            button.description = one.fix if one else ""
+            button.layout.display = None if one and one.fix else "none"
+
+    def fix(self, number=0):
+        """Press the button of the note `number`."""
+        with LOCK:
+            if number < len(self._shown) and self._shown[number].fixed:
+                self._lab.state = self._shown[number].fixed
+
+
 class Lab:
     """A lab in a notebook cell: dials, a picture, and a state string that can be copied and pasted.
 
@@ -342,6 +409,7 @@ class Lab:
 
     state_class = State
     title = "Lab"
+    hidden = frozenset()  # names of what learners do not see
 
     def __init__(self, state):
         self._state = state
@@ -355,11 +423,7 @@ class Lab:
         self.line.add_class("cl-state")
         self.message = widgets.HTML()
         self.line.observe(self._pasted, "value")
-        self.notes = [(widgets.HTML(layout={"flex": "1 1 auto"}), widgets.Button()) for _ in range(NOTES)]
-        for number, (_, button) in enumerate(self.notes):
-            button.on_click(lambda _, number=number: self.fix(number))
-        lines = [widgets.HBox(pair, layout={"align_items": "center"}) for pair in self.notes]
-        self.advice_box, self._shown_notes = widgets.VBox(lines), ()
+        self.notes = Notes(self)
 
     # The state and its controls
 
@@ -403,7 +467,7 @@ class Lab:
     def _turned(self, path, value):
         with LOCK:
             if not self._quiet:
-                self.state = self.state.change(path, value)
+                self.state = self.state.turn(path, value)
 
     def _pasted(self, change):
         if self._quiet:
@@ -417,22 +481,6 @@ class Lab:
 
     def show(self):
         """Draw what the state means."""
-
-    def show_notes(self, notes):
-        """Show the first notes, each with its button if it has a fix."""
-        self._shown_notes = tuple(notes)[:NOTES]
-        for number, (words, button) in enumerate(self.notes):
-            one = self._shown_notes[number] if number < len(self._shown_notes) else None
-            words.value = note(one.level, one.text) if one else ""
-            words.layout.display = None if one else "none"
-            button.description = one.fix if one else ""
-            button.layout.display = None if one and one.fix else "none"
-
-    def fix(self, number=0):
-        """Press the button of the note `number`."""
-        with LOCK:
-            if number < len(self._shown_notes) and self._shown_notes[number].fixed:
-                self.state = self._shown_notes[number].fixed
 
     # What a notebook shows
 
@@ -449,7 +497,8 @@ class Lab:
     @property
     def preview(self):
         """The PNG that stands in for the live lab, named after the lab and its state."""
-        digest = hashlib.sha256(str(self.pictured).encode()).hexdigest()[:8]
+        look = f"{self.pictured} {' '.join(sorted(self.hidden))}"
+        digest = hashlib.sha256(look.encode()).hexdigest()[:8]
         return PREVIEWS / f"{type(self).__name__.removesuffix('Lab').lower()}-{digest}.png"
 
     def fingerprint(self):
@@ -459,6 +508,7 @@ class Lab:
     def tag(self):
         """An invisible mark in the page, by which the screenshot tool knows which lab it is looking at."""
         marks = {"preview": self.preview.stem, "state": str(self.pictured), "picture": self.fingerprint()}
+        marks["hidden"] = " ".join(sorted(self.hidden))
         return "<i hidden " + " ".join(f'data-{k}="{html.escape(v)}"' for k, v in marks.items()) + "></i>"
 
     def __repr__(self):

@@ -1,236 +1,301 @@
-"""The vocabulary of blocks: one small class for each, from which model, diagram and controls follow.
+"""The vocabulary of blocks: one small class for each, from which code, model, diagram and controls follow.
 
-A block holds its dials (see `base.dial`) and says in `stages` which Keras layers it stands for. Where one
-cannot be applied, `obstacle` says why and `repairs` offers other positions of the dials.
+A block holds its dials (see `base.dial`) and says in `stages` what it stands for. A stage is written in
+Keras: its lines are shown to the learner as code, and the very same lines build the model.
 """
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from course_utils.labs.base import Block, dial
 
 SIZES = (8, 12, 16, 20, 24, 28, 32, 40, 48, 64, 96, 128)
-WIDTHS = (4, 8, 12, 16, 24, 32, 48, 64, 96, 128)
-UNITS = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
+WIDTHS = (4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 256)
+KERNELS = (1, 2, 3, 4, 5, 7, 9, 11)
+RATES = (0, 10, 20, 30, 40, 50)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One layer: the Keras expression that makes it, what it is applied to, and the name of what it gives.
+
+    An empty `of` is whatever the line before gave.
+    """
+
+    layer: str
+    of: str = ""
+    to: str = "x"
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What is drawn as one volume: `layers` are applied one after another.
+    """What is drawn as one column. `part` groups columns: input, cnn, joint, lstm, attention or answer.
 
-    `window` is the (size, stride) with which it looks at its input, None where it looks at all of it.
+    `window` is the (size, stride) with which it looks at its input, None where it looks at all of it;
+    `along` tells whether that is in "space", in "time" or in "both".
     """
 
+    path: str
+    part: str
     title: str
     detail: str
-    layers: tuple
+    lines: tuple
     window: tuple | None = (1, 1)
+    along: str = "space"
+    axes: int = 0  # of the window
 
 
-class Seeds:
-    """A row of seeds for initialisers, the same for the same first number."""
+def one(path, part, title, detail, layer, window=(1, 1), along="space", axes=0):
+    """A stage of a single layer."""
+    return Stage(path, part, title, detail, (Line(layer),), window, along, axes)
 
-    def __init__(self, seed):
-        self._source = np.random.default_rng(seed)
 
-    def __call__(self):
-        return int(self._source.integers(2**31))
-
-    def glorot(self):
-        from keras import initializers
-
-        return initializers.GlorotUniform(seed=self())
-
-    def orthogonal(self):
-        from keras import initializers
-
-        return initializers.Orthogonal(seed=self())
+# ---------------------------------------------------------------------------------------------------
+# What comes in
 
 
 @dataclass(frozen=True)
 class Clip(Block):
-    """What comes in: frames, each square."""
+    """A clip: frames, each square."""
 
     frames: int = dial(8, "Frames", range(1, 33), "f", slider=True)
     size: int = dial(24, "Frame size", SIZES, "s", slider=True, shown={n: f"{n} px" for n in SIZES})
     channels: int = dial(1, "Channels", (1, 3), "c", shown={1: "1 (grey)", 3: "3 (colour)"})
+    any_number: bool = dial(False, "Any number of frames", (False, True), "any")
 
     spelled = 2
 
     @property
     def shape(self):
-        return (self.frames, self.size, self.size, self.channels)
+        """(time, height, width, channels); time is None where any number of frames may come."""
+        return (None if self.any_number else self.frames, self.size, self.size, self.channels)
+
+
+@dataclass(frozen=True)
+class Text(Block):
+    """A review: the numbers of its words, cut or padded to one length, each word a vector."""
+
+    source: str = dial(
+        "sentences",
+        "Reviews",
+        ("sentences", "long"),
+        shown={"long": "long reviews", "sentences": "sentences"},
+    )
+    tokens: int = dial(
+        40, "Words read", (1, 5, 10, 20, 30, 40, 50, 60, 80, 100, 150, 200, 300, 400), "t", slider=True
+    )
+    words: int = dial(10000, "Vocabulary", (1000, 2000, 5000, 10000, 20000), "v")
+    embedding: int = dial(
+        64, "Embedding", (2, 4, 8, 16, 24, 32, 48, 64, 96, 100, 128, 200, 300), "e", slider=True
+    )
+
+    spelled = 2
+
+    def stages(self):
+        layer = f"layers.Embedding({self.words}, {self.embedding})"
+        yield one("text", "input", f"Embedding {self.embedding}", "a vector a word", layer, along="time")
+
+
+@dataclass(frozen=True)
+class Series(Block):
+    """Hours of traffic and weather gone by; the hours to come are asked for."""
+
+    days: int = dial(7, "Days read", range(1, 15), "d", slider=True)
+    ahead: int = dial(24, "Hours ahead", (1, 6, 12, 24, 48), "h")
+
+    spelled = 2
+
+
+# ---------------------------------------------------------------------------------------------------
+# CNN
 
 
 @dataclass(frozen=True)
 class Convolution(Block):
-    """A convolution with ReLU, and a max pooling after it if asked for."""
+    """A convolution with ReLU, and a max pooling after it if asked for; in ConvLSTM, the one in its gates."""
 
     filters: int = dial(16, "Filters", WIDTHS, "f")
-    kernel: int = dial(
-        3, "Kernel", (1, 2, 3, 4, 5, 7, 9, 11), "k", shown={n: f"{n}×{n}" for n in range(1, 12)}
-    )
+    kernel: int = dial(3, "Kernel", KERNELS, "k")
     stride: int = dial(1, "Stride", (1, 2, 3, 4), "s")
-    pool: int = dial(1, "Max pool", (1, 2, 3, 4), "p", shown={1: "none", 2: "2×2", 3: "3×3", 4: "4×4"})
+    pool: int = dial(1, "Max pool", (1, 2, 3, 4), "p", shown={1: "none"})
     padding: str = dial("same", "Padding", ("same", "valid"))
 
-    kind = "cnn"
     spelled = 2
 
-    def stages(self, seeds):
-        from keras import layers
+    def arguments(self, *more):
+        """The arguments of the Keras layer, as code."""
+        strides = [f"strides={self.stride}"] if self.stride > 1 else []
+        padding = ['padding="same"'] if self.padding == "same" else []
+        return ", ".join([f"{self.filters}, {self.kernel}", *strides, *padding, *more])
 
-        conv = layers.Conv2D(
-            self.filters,
-            self.kernel,
-            strides=self.stride,
-            padding=self.padding,
-            activation="relu",
-            kernel_initializer=seeds.glorot(),
-        )
-        detail = f"{self.kernel}×{self.kernel}" + (f", stride {self.stride}" if self.stride > 1 else "")
-        yield Stage(f"Conv {self.filters}", detail, (conv,), (self.kernel, self.stride))
+    def stages(self, path, axes):
+        """Convolution and pooling over the `axes` (2: height and width of a frame, 1: the steps)."""
+        along = "space" if axes == 2 else "time"
+        relu = 'activation="relu"'
+        layer = f"layers.Conv{axes}D({self.arguments(relu)})"
+        looks = (self.kernel, self.stride)
+        yield one(path, "cnn", f"Conv {self.filters}", self._looks(axes), layer, looks, along, axes)
         if self.pool > 1:
-            pool = layers.MaxPooling2D(self.pool)
-            yield Stage("Max pool", f"{self.pool}×{self.pool}", (pool,), (self.pool, self.pool))
+            yield self._pool(path, "cnn", f"layers.MaxPooling{axes}D({self.pool})", axes, along)
 
-    def obstacle(self, shape, stage):
-        """Why `stage` cannot be applied to maps of `shape` (height, width, channels)."""
-        window, what = (self.pool, "pooling") if stage.title == "Max pool" else (self.kernel, "kernel")
-        axes = [name for name, size in zip(("height", "width"), shape, strict=False) if size < window]
-        left = " by ".join(f"{shape[i]}" for i in range(2))
-        axes = " and ".join(axes)
-        return (
-            f"the {what} needs {window}×{window} pixels, and only {left} are left: it does not fit in {axes}."
-        )
+    def recurrent_stages(self, path, axes, sequences):
+        """A ConvLSTM over maps with `axes` axes; it hands on all steps or the last one."""
+        more = ["return_sequences=True"] if sequences else []
+        layer = f"layers.ConvLSTM{axes}D({self.arguments(*more)})"
+        looks = (self.kernel, self.stride)
+        yield one(path, "convlstm", f"ConvLSTM {self.filters}", self._looks(axes), layer, looks, "both", axes)
+        if self.pool > 1:
+            size = f"(1, {', '.join([str(self.pool)] * axes)})" if sequences else f"{self.pool}"
+            layer = f"layers.MaxPooling{axes + sequences}D({size})"
+            yield self._pool(path, "convlstm", layer, axes, "space")
 
-    def repairs(self, shape, stage):
-        side = min(shape[:2])
-        if stage.title == "Max pool":
-            fitting = [p for p in self.dials()["pool"].choices if p <= side]
-            yield (
-                "pool",
-                max(fitting),
-                "no pooling" if max(fitting) == 1 else f"pool {max(fitting)}×{max(fitting)}",
-            )
-        else:
-            kernel = max(k for k in self.dials()["kernel"].choices if k <= side and (k % 2 or side < 3))
-            yield ("kernel", kernel, f"a {kernel}×{kernel} kernel")
+    def _looks(self, axes):
+        size = f"{self.kernel}×{self.kernel}" if axes == 2 else f"{self.kernel} wide"
+        return size + (f", stride {self.stride}" if self.stride > 1 else "")
 
+    def _pool(self, path, part, layer, axes, along):
+        size = f"{self.pool}×{self.pool}" if axes == 2 else f"{self.pool} wide"
+        return one(path, part, "Max pool", size, layer, (self.pool, self.pool), along, axes)
+
+    def obstacle(self, sizes, stage, names):
+        """Why `stage` does not fit on maps of these sizes, and (dial, value, words) of one that does."""
+        name, what = ("pool", "pooling") if stage.title == "Max pool" else ("kernel", "kernel")
+        window, side = getattr(self, name), max(min(sizes), 1)
+        tight = " and ".join(axis for axis, size in zip(names, sizes, strict=True) if size < window)
+        left, wanted = (" × ".join(str(n) for n in each) for each in (sizes, [window] * len(sizes)))
+        are = "is" if sizes == (1,) else "are"
+        reason = f"the {what} needs {wanted}, and only {left} {are} left: it does not fit in {tight}."
+        fits = [n for n in self.dials()[name].choices if n <= side and (n % 2 or side < 3 or name == "pool")]
+        words = f"a kernel of {max(fits)}" if name == "kernel" else f"a pooling of {max(fits)}"
+        return reason, (name, max(fits), words if fits[-1] > 1 or name == "kernel" else "no pooling")
+
+
+# ---------------------------------------------------------------------------------------------------
+# Joint
 
 JOINTS = {
     "flatten": "flatten",
     "dense": "flatten + dense",
     "max": "global max pooling",
     "average": "global average pooling",
+    "steps": "keep the grid as steps",
 }
 
 
 @dataclass(frozen=True)
 class Joint(Block):
-    """How a frame's feature maps become one vector, the LSTM's input at that step."""
+    """How feature maps become what the next part reads: one vector, or steps."""
 
     kind_of: str = dial("dense", "Joint", tuple(JOINTS), shown=JOINTS)
-    units: int = dial(96, "Units", UNITS, "u", slider=True, needs=lambda joint: joint.kind_of == "dense")
-    normalise: bool = dial(
-        True, "LayerNormalization", (False, True), "n", needs=lambda joint: joint.kind_of == "dense"
-    )
+    units: int = dial(96, "Units", range(1, 513), "u", slider=True)
+    normalise: bool = dial(True, "LayerNormalization", (False, True), "n")
 
-    kind = "other"
-
-    def stages(self, seeds):
-        from keras import layers
-
-        if self.kind_of == "max":
-            yield Stage("Global max", "over the maps", (layers.GlobalMaxPooling2D(),), None)
-        elif self.kind_of == "average":
-            yield Stage("Global mean", "over the maps", (layers.GlobalAveragePooling2D(),), None)
+    def stages(self, axes, channels, path="joint"):
+        """From maps with so many axes and channels. Where there are steps, keeping them needs no layer."""
+        if self.kind_of == "steps":
+            if axes == 2:
+                yield one(path, "joint", "Reshape", "cells as steps", f"layers.Reshape((-1, {channels}))")
+        elif self.kind_of in ("max", "average"):
+            name, said = ("Max", "Global max") if self.kind_of == "max" else ("Average", "Global mean")
+            where = "over the map" if axes == 2 else "over the steps"
+            yield one(path, "joint", said, where, f"layers.Global{name}Pooling{axes}D()", None, _along(axes))
         else:
-            yield Stage("Flatten", "one vector", (layers.Flatten(),), None)
+            yield one(path, "joint", "Flatten", "one vector", "layers.Flatten()", None, _along(axes))
         if self.kind_of == "dense":
-            dense = layers.Dense(self.units, kernel_initializer=seeds.glorot())
-            norm = (layers.LayerNormalization(),) if self.normalise else ()
-            yield Stage(
-                f"Dense {self.units}", "norm, ReLU" if norm else "ReLU", (dense, *norm, layers.ReLU()), None
-            )
+            normalise = (Line("layers.LayerNormalization()"),) if self.normalise else ()
+            lines = (Line(f"layers.Dense({self.units})"), *normalise, Line("layers.ReLU()"))
+            detail = "norm, ReLU" if self.normalise else "ReLU"
+            yield Stage(path, "joint", f"Dense {self.units}", detail, lines)
+
+
+def _along(axes):
+    return "space" if axes == 2 else "time"
+
+
+# ---------------------------------------------------------------------------------------------------
+# LSTM and attention
 
 
 @dataclass(frozen=True)
 class Memory(Block):
-    """The LSTM layers that read the vectors in order; the last one hands on its last state."""
+    """The LSTM layers that read the steps in order; the last one hands on its last state or all of them."""
 
-    units: int = dial(96, "Units", UNITS, "u", slider=True)
+    units: int = dial(96, "Units", range(1, 513), "u", slider=True)
     layers: int = dial(1, "Layers", (1, 2, 3), "l")
     both: bool = dial(False, "Both directions", (False, True), "b")
+    hands_on: str = dial(
+        "last", "Hands on", ("last", "all"), shown={"last": "the last state", "all": "all states"}
+    )
 
-    kind = "lstm"
-
-    def stages(self, seeds):
-        from keras import layers
-
+    def stages(self):
         for number in range(1, self.layers + 1):
-            lstm = layers.LSTM(
-                self.units,
-                return_sequences=number < self.layers,
-                kernel_initializer=seeds.glorot(),
-                recurrent_initializer=seeds.orthogonal(),
-            )
-            if not self.both:
-                yield Stage(f"LSTM {self.units}", "one direction", (lstm,), None)
-                continue
-            back = layers.LSTM(
-                self.units,
-                return_sequences=number < self.layers,
-                go_backwards=True,
-                kernel_initializer=seeds.glorot(),
-                recurrent_initializer=seeds.orthogonal(),
-            )
-            yield Stage(
-                f"LSTM {self.units}",
-                "both directions",
-                (layers.Bidirectional(lstm, backward_layer=back),),
-                None,
-            )
+            every = number < self.layers or self.hands_on == "all"
+            layer = f"layers.LSTM({self.units}{', return_sequences=True' * every})"
+            if self.both:
+                layer = f"layers.Bidirectional({layer})"
+            title = f"{'Bi' * self.both}LSTM {self.units}"
+            yield one("lstm", "lstm", title, "all states" if every else "last state", layer, None, "time")
 
 
-ANSWERS = {"digit+motion": {"digit": 10, "motion": 8}, "move": {"move": 8}}
+ATTENTION = Stage(
+    "attention",
+    "attention",
+    "Attention",
+    "weighs the steps",
+    (
+        Line('layers.Dense(32, activation="tanh")', to="scores"),
+        Line("layers.Dense(1)", "scores", "scores"),
+        Line('layers.Softmax(axis=1, name="attention")', "scores", "weights"),
+        Line("layers.Dot(axes=1)", "[weights, x]"),
+        Line("layers.Flatten()", "x"),
+    ),
+    None,
+    "time",
+)
+
+
+# ---------------------------------------------------------------------------------------------------
+# Answer
+
+ANSWERS = {
+    "digit+motion": {"digit": 10, "motion": 8},
+    "digit": {"digit": 10},
+    "motion": {"motion": 8},
+    "move": {"move": 8},
+    "action": {"action": 5},
+}
 
 
 @dataclass(frozen=True)
 class Answer(Block):
-    """One softmax for each question about the clip."""
+    """What is asked about a clip (the other tasks ask one thing only), and the dropout before the answer."""
 
     labels: str = dial(
         "digit+motion",
-        "Answer",
+        "Asked",
         tuple(ANSWERS),
-        shown={"digit+motion": "digit 10 + motion 8", "move": "move 8"},
+        shown={
+            "digit+motion": "digit 10 + motion 8",
+            "digit": "digit 10",
+            "motion": "motion 8",
+            "move": "camera move 8",
+            "action": "5 classes (no data)",
+        },
     )
+    dropout: int = dial(0, "Dropout", RATES, "d", shown={0: "none"} | {n: f"{n} %" for n in RATES[1:]})
 
-    kind = "other"
-
-    @property
-    def classes(self):
-        return ANSWERS[self.labels]
-
-    def heads(self, seeds):
-        """A softmax layer for each label."""
-        from keras import layers
-
-        return {
-            label: layers.Dense(count, activation="softmax", name=label, kernel_initializer=seeds.glorot())
-            for label, count in self.classes.items()
-        }
+    def stages(self):
+        if self.dropout:
+            rate = f"{self.dropout / 100:g}"
+            yield one("answer", "answer", "Dropout", f"{self.dropout} %", f"layers.Dropout({rate})")
 
 
 @dataclass(frozen=True)
 class Budget(Block):
     """How long a training lasts."""
 
-    epochs: int = dial(14, "Epochs", range(1, 31), "e", slider=True)
+    epochs: int = dial(10, "Epochs", range(1, 31), "e", slider=True)
     share: str = dial(
-        "all", "Clips", ("quarter", "half", "all"), shown={"quarter": "a quarter", "half": "half"}
+        "all", "Examples", ("quarter", "half", "all"), shown={"quarter": "a quarter", "half": "half"}
     )
 
     @property

@@ -1,5 +1,7 @@
 """Training and validation curves of the runs as an SVG."""
 
+import math
+
 from course_utils.labs.diagram import INK, SOFT, WIDTH, path, rect, svg, text
 
 TALL, GAP = 190, 30
@@ -11,50 +13,83 @@ def alt(runs, current):
         return "Training curves, still empty: nothing has been trained yet."
     said = [f"Run {current.letter}, {current.epochs} of {current.state.budget.epochs} epochs"]
     for label, score in current.scores.items():
-        said.append(f"{label}: validation accuracy {score:.2f}, training {current.history[label][-1]:.2f}")
+        trained = current.history[label][-1]
+        said.append(
+            f"{label}: validation {measure(current)} {said_score(score)}, training {said_score(trained)}"
+        )
     for run in runs:
         if run is not current and run.epochs:
-            said.append(
-                f"earlier run {run.letter}: " + ", ".join(f"{k} {v:.2f}" for k, v in run.scores.items())
-            )
+            scores = ", ".join(f"{label} {said_score(score)}" for label, score in run.scores.items())
+            said.append(f"earlier run {run.letter}: {scores}")
     return "; ".join(said) + "."
 
 
-def curves(runs, current, classes, epochs):
-    """One panel a label, accuracy against epochs: the current run strong, earlier ones grey."""
+def measure(run):
+    """What a run's scores are called."""
+    return "error in vehicles per hour" if run.state.task == "traffic" else "accuracy"
+
+
+def said_score(score):
+    return f"{score:.2f}" if score <= 1 else f"{score:.0f}"
+
+
+def curves(runs, current, state, epochs):
+    """One panel a label, its score against epochs: the current run strong, earlier ones grey."""
+    newest = current or (runs[-1] if runs else None)
+    classes = (newest.state if newest else state).classes
     wide = (WIDTH - GAP * (len(classes) - 1)) / len(classes)
-    panels = []
-    for number, (label, count) in enumerate(classes.items()):
-        panels.append(_panel(number * (wide + GAP), wide, label, count, runs, current, epochs))
-    words = alt(runs, current)
-    return svg(TALL + 50, words, "".join(panels))
+    panels = [
+        _panel(i * (wide + GAP), wide, label, runs, current, epochs, state) for i, label in enumerate(classes)
+    ]
+    return svg(TALL + 50, alt(runs, current), "".join(panels))
 
 
-def _panel(x, wide, label, count, runs, current, epochs):
-    left, right, top, bottom = x + 34, x + wide - 26, 24, 24 + TALL - 20
-    longest = max([epochs, *(run.epochs for run in runs)])
+def sparkline(run):
+    """The learning curve of a run, small: the validation scores of its first label."""
+    scores = run.history.get(f"val_{run.labels[0]}", ())
+    top = max([1, *scores])
+    points = [(2 + 76 * i / max(len(scores) - 1, 1), 20 - 17 * score / top) for i, score in enumerate(scores)]
+    line = _line(points, INK, 1.6, "") if points else ""
+    words = (
+        " to ".join(said_score(score) for score in (scores[:1] + scores[-1:])) if scores else "nothing yet"
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 80 22" width="80" height="22" role="img" '
+        f'aria-label="learning curve: {words}">{line}</svg>'
+    )
+
+
+def _panel(x, wide, label, runs, current, epochs, state):
+    shown = [run for run in runs if label in run.labels]
+    run = current or (shown[-1] if shown else None)
+    task = (run.state if run else state).task
+    left, right, top, bottom = x + 40, x + wide - 26, 24, 24 + TALL - 20
+    longest = max([epochs, *(run.epochs for run in shown)])
+    known = [score for one in shown for score in one.history.get(f"val_{label}", ())]
+    base, name = _baseline(run, label, state)
+    high = 1.0 if task != "traffic" else 100 * math.ceil(1.1 * max([base or 1000, *known]) / 100)
 
     def at(epoch, score):
-        return left + (right - left) * epoch / longest, bottom - (bottom - top) * score
+        return left + (right - left) * epoch / longest, bottom - (bottom - top) * min(score / high, 1)
 
-    parts = [text(left, 14, f"{label}: accuracy", 13, "start", INK, 600)]
+    unit = "accuracy" if task != "traffic" else "mean error, vehicles an hour (lower is better)"
+    parts = [text(left, 14, f"{label}: {unit}", 13, "start", INK, 600)]
     parts.append(text(right, 14, "― validation   ┄ training", 11, "end", SOFT))
-    for score in (0, 0.25, 0.5, 0.75, 1):
-        y = at(0, score)[1]
+    for share in (0, 0.25, 0.5, 0.75, 1):
+        y = at(0, share * high)[1]
         parts.append(path(f"M{left:.1f},{y:.1f} H{right:.1f}", LINE, 1))
-        if score in (0, 0.5, 1):
-            parts.append(text(left - 6, y + 4, score, 11, "end", SOFT))
-    y = at(0, 1 / count)[1]
-    parts.append(path(f"M{left:.1f},{y:.1f} H{right:.1f}", SOFT, 1, "none", 'stroke-dasharray="1 4"'))
-    parts.append(text(left + 4, y - 4, f"guessing {1 / count:.2f}", 10.5, "start", SOFT))
+        if share in (0, 0.5, 1):
+            parts.append(text(left - 6, y + 4, f"{share * high:g}", 11, "end", SOFT))
+    if base:
+        y = at(0, base)[1]
+        parts.append(path(f"M{left:.1f},{y:.1f} H{right:.1f}", SOFT, 1, "none", 'stroke-dasharray="1 4"'))
+        parts.append(text(left + 4, y - 4, f"{name} {said_score(base)}", 10.5, "start", SOFT))
     for tick in sorted({0, longest, *range(0, longest + 1, max(1, longest // 5))}):
         if tick in (0, longest) or longest - tick >= max(1, longest // 5) * 0.6:
             parts.append(text(at(tick, 0)[0], bottom + 16, tick, 11, "middle", SOFT))
     parts.append(text((left + right) / 2, bottom + 31, "epochs", 11, "middle", SOFT))
     ends = []
-    for run in [run for run in runs if run is not current] + [current] * bool(current):
-        if label not in run.labels:
-            continue
+    for run in sorted(shown, key=lambda run: run is current):
         mine = run is current
         trained = [(i + 1, score) for i, score in enumerate(run.history.get(label, ()))]
         trained += [(epoch, scores[label]) for epoch, scores in list(run.live)]
@@ -80,6 +115,13 @@ def _panel(x, wide, label, count, runs, current, epochs):
         low = min(py + 4, low - 13)
         parts.append(text(px + 7, low, letter, 12, "start", INK if mine else SOFT, 700 if mine else 400))
     return "".join(parts)
+
+
+def _baseline(run, label, state):
+    """The score without any network, and its name; None while the data is not read."""
+    if run and run.feed:
+        return run.feed.baseline[label]
+    return (None, "") if state.task == "traffic" else (1 / state.classes.get(label, 2), "guessing")
 
 
 def _line(points, colour, width, extra):

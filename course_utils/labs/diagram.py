@@ -1,18 +1,26 @@
-"""A composition as an SVG: volumes to scale, shapes on the arrows, the LSTM unrolled, where the cost sits."""
+"""A composition as an SVG: tensors to scale, their shapes on the arrows, what each stage costs and sees."""
 
 import html
+from dataclasses import dataclass
+from itertools import groupby, pairwise
 from math import sqrt
 
-WIDTH = 800
+WIDTH = 820
+LEFT, RIGHT = 96, 72  # beside the columns: names of the lines, and room for arrows to the next row
+EDGE = WIDTH - 10
 SHADES = {  # front, side, line
     "cnn": ("#9CCBE6", "#4E9FCD", "#0072B2"),
+    "convlstm": ("#9CCBE6", "#F3C09A", "#D55E00"),
     "lstm": ("#F3C09A", "#E38B4A", "#D55E00"),
+    "attention": ("#9ADBC4", "#4DBB97", "#009E73"),
     "other": ("#D3D7DC", "#A5ACB5", "#767D87"),
 }
 CARD = "var(--jp-layout-color1, #fff)"
 INK = "var(--jp-ui-font-color1, #1f1f1f)"
 SOFT = "var(--jp-ui-font-color2, #5b5b5b)"
+DARK = "#1f1f1f"
 BAD = "#e0233f"
+TALL = 54  # pixels of the largest tensor
 
 
 def number(value):
@@ -25,22 +33,29 @@ def number(value):
 
 
 def times(shape):
-    return "×".join(str(size) for size in shape)
+    """A shape in words: 8×24×24×1, with T for any number of steps."""
+    return "×".join("T" if size is None else str(size) for size in shape)
 
 
 def alt(made):
     """What the diagram says, in words."""
-    frames, size = made.state.clip.frames, made.state.clip.size
-    chain = ", then ".join(f"{fact.title} gives {times(fact.shape)}" for fact in made.facts[1:])
-    start = f"A clip of {frames} frames of {size} by {size} pixels"
+    state, first = made.state, made.facts[0]
+    chain = [f"{fact.title} gives {times(fact.shape)}" for fact in made.facts[1:]]
+    if state.order == "parallel":
+        chain = [
+            f"{('', 'on one side ', 'on the other side ')[f.branch]}{c}"
+            for f, c in zip(made.facts[1:], chain)
+        ]
+    start = f"{first.title} of {times(first.shape)}"
     if made.broken:
-        return f"{start}. {chain or 'Nothing is applied'}. There it breaks: {made.broken.title} does not fit."
+        said = ", then ".join(chain) or "nothing is applied"
+        return f"{start}: {said}. There it breaks: {made.broken.title} does not fit."
     most = max(made.all, key=lambda fact: fact.parameters)
     answers = " and ".join(f"{fact.title} ({fact.detail})" for fact in made.answers)
     share = most.parameters / made.parameters
     return (
-        f"{start}: {chain}; the answers are {answers}. {made.parameters:,} parameters in all, most of them "
-        f"({share:.0%}) in {most.title}; {number(made.multiply_adds)} multiply-adds a clip."
+        f"{start}: {', then '.join(chain)}; the answer is {answers}. {made.parameters:,} parameters in all, "
+        f"most of them ({share:.0%}) in {most.title}; {number(made.multiply_adds)} multiply-adds."
     )
 
 
@@ -89,285 +104,349 @@ def pair(x, y, first, second, size, anchor="start"):
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}" style="fill:{INK}">'
         f'<tspan font-weight="700">{html.escape(first)}</tspan>'
-        f'<tspan dx="8" style="fill:{SOFT}">{html.escape(second)}</tspan></text>'
+        f'<tspan dx="7" style="fill:{SOFT}">{html.escape(second)}</tspan></text>'
     )
 
 
-def marks(fact):
-    """Names a piece of the picture after its stage and shape, for tests and readers of the page's source."""
-    return f'data-stage="{html.escape(fact.title)}" data-shape="{",".join(map(str, fact.shape))}"'
-
-
-def shape_label(x, y, fact, anchor="middle"):
-    """The shape a stage puts out."""
-    return f"<g {marks(fact)}>{text(x, y, times(fact.shape), 12, anchor, INK, 600)}</g>"
-
-
-def volume(x, middle, side, depth, kind):
-    """A box whose front face is `side` x `side`, centred at (x, middle), `depth` pixels deep."""
-    front, shade, line = SHADES[kind]
-    left, top = x - (side + depth) / 2, middle - (side - depth) / 2
-    right, bottom = left + side, top + side
-    lid = f"M{left:.1f},{top:.1f} l{depth:.1f},{-depth:.1f} h{side:.1f} l{-depth:.1f},{depth:.1f} Z"
-    wall = f"M{right:.1f},{top:.1f} l{depth:.1f},{-depth:.1f} v{side:.1f} l{-depth:.1f},{depth:.1f} Z"
-    drawn = path(lid, line, 0.8, shade, 'stroke-linejoin="round"') + path(
-        wall, line, 0.8, shade, 'stroke-linejoin="round"'
-    )
-    return drawn + rect(left, top, side, side, front, line), (left, top, right, bottom)
-
-
-def bar(x, middle, features, kind):
-    """A vector as a bar, its height growing with the square root of the features."""
-    front, _, line = SHADES[kind]
-    tall = min(8 + 2.4 * sqrt(features), 96)
-    ticks = "".join(
-        path(f"M{x - 5:.1f},{middle - tall / 2 + tall * i / 6:.1f} h10", line, 0.5)
-        for i in range(1, 6)
-        if tall > 20
-    )
-    return rect(x - 5, middle - tall / 2, 10, tall, front, line, 2) + ticks, (
-        x - 5,
-        middle - tall / 2,
-        x + 5,
-        middle + tall / 2,
-    )
+def shape_label(x, y, fact, room=200):
+    """The shape a stage puts out, in two lines where there is little room. Tests find it by its stage."""
+    named = f'data-stage="{html.escape(fact.title)}" data-shape="{",".join(map(str, fact.shape))}"'
+    halo = f"{INK};paint-order:stroke;stroke:{CARD};stroke-width:4px;stroke-linejoin:round"
+    words, lines = times(fact.shape), ""
+    if len(words) * 7 > room:
+        cut = words.index("×", len(words) // 2 - 1) + 1
+        lines, words = text(x, y - 14, words[:cut], 12, "middle", halo, 600), words[cut:]
+    return f"<g {named}>{lines}{text(x, y, words, 12, 'middle', halo, 600)}</g>"
 
 
 # ---------------------------------------------------------------------------------------------------
-# The two lanes
+# Tensors. Each is drawn around (x, y) and told as (what is drawn, how far it reaches to the left and right).
 
 
-def space_lane(made):
-    """What happens to every frame. Returns the SVG, where it ends, and where the vector leaves it."""
-    stages = [fact for fact in made.facts if fact.kind != "lstm"]
-    columns = len(stages) + bool(made.broken)
-    frames, size = made.state.clip.frames, made.state.clip.size
-    cards = min(frames, 5) - 1
-    left, right, top = 8, WIDTH - 8 - 4 * cards, 4 + 4 * cards
-    pitch = min((right - left) / columns, 118)
-    narrow = pitch < 96
-    side_most = min(66, pitch - 26)
-    scale = side_most / size
-    head = 62 if narrow else 50
-    middle, height = top + head + 54, head + 186
-    parts = []
-    for card in range(cards, 0, -1):
-        parts.append(
-            rect(
-                left + 4 * card,
-                top - 4 * card,
-                right - left,
-                height,
-                CARD,
-                "#0072B2",
-                8,
-                'stroke-opacity="0.45"',
-            )
-        )
-    parts.append(rect(left, top, right - left, height, CARD, "#0072B2", 8))
-    plural = f"the same network on each of the {frames} frames" if frames > 1 else "one frame"
-    parts.append(rect(left + 12, top + 11, 11, 11, "#0072B2", radius=2))
-    parts.append(pair(left + 29, top + 21, "CNN", plural, 13))
-    offset = left + (right - left - pitch * columns) / 2
-    boxes, label_y, words_y = [], top + head, top + head + 118
-    for place, fact in enumerate(stages):
-        x = offset + pitch * (place + 0.5)
-        if len(fact.shape) == 4:
-            depth = min(1.5 + 1.35 * sqrt(fact.shape[3]), pitch * 0.22)
-            drawn, box = volume(x, middle, max(fact.shape[1] * scale, 2), depth, fact.kind)
-        else:
-            drawn, box = bar(x, middle, fact.shape[-1], fact.kind)
-        tip = f"{fact.title} {fact.detail}: {times(fact.shape)}, {fact.parameters:,} parameters"
-        parts.append(f"<g><title>{html.escape(tip)}</title>{drawn}</g>")
-        boxes.append(box)
-        parts.append(_words(x, words_y, fact, pitch, left + 8 if place == 0 else None))
-    parts.append(_field(boxes[0], stages, size))
-    for place, fact in enumerate(stages):
-        last = place == len(stages) - 1
-        gap = offset + pitch * (place + 1)
-        if last and not made.broken:
-            break
-        after = boxes[place + 1] if not last else (gap + pitch / 2 - 24, 0, 0, 0)
-        start = boxes[place][2] + (
-            min(1.5 + 1.35 * sqrt(fact.shape[-1]), pitch * 0.22) if len(fact.shape) == 4 else 0
-        )
-        if not last:
-            parts.append(_look(boxes[place], after, stages[place + 1], scale))
-        if after[0] - start > 9:
-            parts.append(arrow(start + 2, middle, after[0] - 2, middle))
-        y = label_y - 16 * (narrow and place % 2)
-        parts.append(
-            path(f"M{gap:.1f},{y + 5:.1f} V{middle - 4:.1f}", SOFT, 0.8, "none", 'stroke-dasharray="1.5 3"')
-        )
-        parts.append(shape_label(max(gap, left + 52), y, fact))
-    if made.broken:
-        x = offset + pitch * (len(stages) + 0.5)
-        parts.append(
-            rect(x - 24, middle - 30, 48, 60, "none", BAD, 4, 'stroke-width="2" stroke-dasharray="5 3"')
-        )
-        parts.append(text(x, middle + 9, "✕", 26, fill=BAD, weight=700))
-        parts.append(text(x, words_y, made.broken.title, 12.5, weight=600))
-        parts.append(text(x, words_y + 15, made.broken.detail, 11, fill=SOFT))
-        parts.append(text(x, words_y + 31, "does not fit", 12, weight=700))
-    return "".join(parts), top + height, offset + pitch * (len(stages) - 0.5)
+def volume(x, y, side, channels, kind):
+    """Maps of `side` pixels, as deep as there are channels."""
+    front, shade, line = SHADES[kind]
+    side, deep = max(side, 2), min(1.5 + 1.35 * sqrt(channels), 24)
+    left, top = x - (side + deep) / 2, y - (side - deep) / 2
+    right, edge = left + side, 'stroke-linejoin="round"'
+    lid = f"M{left:.1f},{top:.1f} l{deep:.1f},{-deep:.1f} h{side:.1f} l{-deep:.1f},{deep:.1f} Z"
+    wall = f"M{right:.1f},{top:.1f} l{deep:.1f},{-deep:.1f} v{side:.1f} l{-deep:.1f},{deep:.1f} Z"
+    drawn = path(lid, line, 0.8, shade, edge) + path(wall, line, 0.8, shade, edge)
+    return drawn + rect(left, top, side, side, front, line), (left, right + deep)
 
 
-def _words(x, y, fact, pitch, names_at):
-    """The lines under a volume; under the clip stand the names of the lines."""
-    size = 12.5 if pitch > 80 else 11.5
-    head = text(x, y, fact.title, size, weight=600) + text(
-        x, y + 15, fact.detail, min(11, size - 1), fill=SOFT
+def bar(x, y, features, kind, extra=""):
+    """A vector, its height growing with the square root of its features."""
+    front, _, line = SHADES[kind]
+    tall = min(8 + 2.2 * sqrt(features), 72)
+    ticks = "".join(
+        path(f"M{x - 5:.1f},{y - tall / 2 + tall * i / 6:.1f} h10", line, 0.5)
+        for i in range(1, 6)
+        if tall > 20
     )
-    if names_at:
-        names = enumerate(("parameters", "multiply-adds", "sees"))
-        where, anchor = (x, "middle") if pitch > 80 else (names_at, "start")
-        return head + "".join(
-            text(where, y + 31 + 14 * i, name, 11, anchor, SOFT, extra='font-style="italic"')
-            for i, name in names
+    return rect(x - 5, y - tall / 2, 10, tall, front, line, 2, extra) + ticks, (x - 5, x + 5)
+
+
+def strip(x, y, share, steps, features, kind):
+    """A sequence: as wide as its share of the input's steps, as tall as the square root of its features."""
+    front, _, line = SHADES[kind]
+    wide, tall = max(TALL * 1.2 * min(share, 1), 3), min(8 + 2.4 * sqrt(features), 70)
+    left, top = x - wide / 2, y - tall / 2
+    ticks = "".join(
+        path(f"M{left + wide * i / steps:.1f},{top:.1f} v{tall:.1f}", line, 0.5)
+        for i in range(1, steps)
+        if steps <= 24
+    )
+    return rect(left, top, wide, tall, front, line, 1) + ticks, (left, left + wide)
+
+
+def cells(x, y, steps, units, every, both):
+    """An LSTM unrolled over its steps; the states it hands on stick out."""
+    front, _, line = SHADES["lstm"]
+    shown = min(steps, 4)
+    wide, gap, tall = 12, 9, min(12 + 1.3 * sqrt(units), 46)
+    left = x - (shown * wide + (shown - 1) * gap) / 2
+    drawn = []
+    for i in range(shown):
+        cell = left + i * (wide + gap)
+        out = every or i == shown - 1
+        drawn.append(
+            rect(cell, y - tall / 2, wide, tall, front, line, 3, 'stroke-width="2.2"' if out else "")
         )
-    sees = f"{fact.sees}×{fact.sees}" + (" px" if pitch > 80 else "")
-    lines = (f"{fact.parameters:,}", number(fact.multiply_adds), sees)
-    return head + "".join(text(x, y + 31 + 14 * i, words, 12) for i, words in enumerate(lines))
+        if out:
+            drawn.append(arrow(cell + wide / 2, y - tall / 2, cell + wide / 2, y - tall / 2 - 11, line, 1.3))
+        if i and i == shown - 1 and steps > shown:
+            drawn.append(text(cell - gap / 2, y + 4, "…", 11, fill=SOFT))
+        elif i:
+            drawn.append(arrow(cell - gap, y - 4 * both, cell, y - 4 * both, line, 1.2))
+            if both:
+                drawn.append(arrow(cell, y + 5, cell - gap, y + 5, line, 1.2))
+    return "".join(drawn), (left, left + shown * wide + (shown - 1) * gap)
 
 
-def _field(box, stages, size):
-    """On the clip's first frame: the patch that one feature of the last maps depends on."""
-    maps = [fact for fact in stages if len(fact.shape) == 4]
-    if len(maps) < 2:
+def fan(x, y):
+    """Attention: steps of different weight, added up."""
+    front, _, line = SHADES["attention"]
+    drawn = []
+    for i, weight in enumerate((0.8, 3.6, 1.4, 0.8, 2.2)):
+        at = y - 26 + 13 * i
+        drawn.append(path(f"M{x - 22:.1f},{at:.1f} L{x + 8:.1f},{y:.1f}", line, weight))
+        drawn.append(rect(x - 27, at - 4.5, 8, 9, front, line, 2))
+    drawn.append(rect(x + 3, y - 11, 22, 22, front, line, 11))
+    drawn.append(text(x + 14, y + 5, "Σ", 14, fill=DARK, weight=600))
+    return "".join(drawn), (x - 27, x + 25)
+
+
+def tensor(x, y, fact, made):
+    """What a stage puts out, to scale."""
+    kind, shape, state = fact.part if fact.part in SHADES else "other", fact.shape, made.state
+    steps = [1 if size is None else size for size in shape]
+    if fact.part == "lstm":
+        before = made.facts[made.facts.index(fact) - 1].shape
+        every = len(shape) == 2
+        return cells(x, y, before[0] or state.steps, state.lstm.units, every, state.lstm.both)
+    if fact.part == "attention":
+        return fan(x, y)
+    if state.task == "digits" and len(shape) >= 3:
+        return volume(x, y, TALL * steps[-2] / state.clip.size, steps[-1], kind)
+    if len(shape) == 3:
+        return strip(x, y, steps[1] / 24, steps[1], steps[2], kind)
+    if len(shape) == 2 and not fact.each:
+        length = state.steps if shape[0] is None else shape[0]
+        longest = (
+            max(f.shape[0] or 1 for f in made.facts if len(f.shape) == 2)
+            if state.task == "digits"
+            else state.steps
+        )
+        hours = state.task == "traffic" and state.order == "convlstm" and fact.part == "convlstm"
+        return strip(x, y, length / (24 if hours else max(longest, 1)), length, steps[1], kind)
+    if fact.part == "input":
+        return strip(x, y, 1, steps[0], 4, kind)
+    if fact.title == "Dropout":
+        return bar(x, y, steps[-1], kind, 'stroke-dasharray="3 2"')
+    return bar(x, y, steps[-1], kind)
+
+
+# ---------------------------------------------------------------------------------------------------
+# Rows of columns
+
+MIDDLE, LINES, ROW = 76, 132, 228  # from the top of a row: arrows, words; its height
+BOXES = {
+    "input": ("Input", ""),
+    "cnn": ("CNN", "over the {step}s"),
+    "convlstm": ("ConvLSTM", "convolutions in the gates"),
+    "joint": ("Joint", ""),
+    "lstm": ("LSTM", "in order"),
+    "attention": ("Attention", ""),
+    "answer": ("Answer", ""),
+}
+
+
+@dataclass
+class Column:
+    """One stage in the picture; `fact` is None for the answers and for what is broken."""
+
+    fact: object
+    part: str
+    branch: int = 0
+    each: bool = False
+    x: float = 0.0
+    top: float = 0.0
+    pitch: float = 0.0
+    reach: tuple = (0.0, 0.0)
+
+
+def lay_out(made):
+    """Rows of columns: all in one if they fit, otherwise evenly; side by side, each branch has its own."""
+    columns = [Column(fact, fact.part, fact.branch, fact.each) for fact in made.facts]
+    end = made.broken or made.answers[0]
+    columns.append(Column(None, end.part, end.branch))
+    sides = ([], [], [])
+    for column in columns:  # what both sides begin with stands before the first
+        first = column.branch < 2 and not sides[1] and (column.branch or not any(c.branch for c in sides[0]))
+        sides[0 if first else 1 if column.branch == 2 else 2].append(column)
+    return [row for side in sides for row in _even(side)]
+
+
+def _even(columns):
+    """Columns in rows of at most five, or six where one row is enough."""
+    count = 1 if len(columns) <= 6 else -(-len(columns) // 5)
+    size = max(-(-len(columns) // count), 1)
+    return [columns[i : i + size] for i in range(0, len(columns), size)]
+
+
+def diagram(made):
+    """The whole picture of a composition, as an SVG string."""
+    rows = lay_out(made)
+    parts = []
+    for place, row in enumerate(rows):
+        parts.append(_row(made, row, 4 + place * ROW))
+    parts.append(_arrows(made, rows))
+    bottom = 4 + len(rows) * ROW
+    sure = "so far" if made.broken else "in all"
+    one = {"digits": "clip", "reviews": "review", "traffic": "forecast"}[made.state.task]
+    bars = (
+        ("Where the parameters sit", lambda f: f.parameters, f"parameters {sure}"),
+        ("Where the work is done", lambda f: f.multiply_adds, f"multiply-adds for one {one} {sure}"),
+    )
+    for title, amount, unit in bars:
+        drawn, bottom = cost_bar(made, bottom + 6, title, amount, unit)
+        parts.append(drawn)
+    parts.append(text(8, bottom + 14, _key(made), 11, "start", SOFT))
+    return svg(bottom + 20, alt(made), "".join(parts))
+
+
+def _key(made):
+    if made.state.task == "digits":
+        return (
+            "Height and width are to scale; depth, bars and cells grow with the square root of the channels."
+        )
+    return f"Widths are to scale in {made.state.step}s; heights grow with the square root of the features."
+
+
+def _row(made, row, top):
+    parts, pitch = [], min((WIDTH - LEFT - RIGHT) / len(row), 150)
+    if len(row) == 6:
+        pitch = (WIDTH - LEFT - 8) / 6
+    for place, column in enumerate(row):
+        column.x, column.top, column.pitch = LEFT + pitch * (place + 0.5), top, pitch
+    for (part, each), members in groupby(row, key=lambda c: (c.part, c.each)):
+        parts.append(_box(made, part, each, list(members), pitch, top))
+    names = ("parameters", "multiply-adds", "sees", "")
+    if any(column.fact and column.fact.part != "input" for column in row):
+        for i, name in enumerate(names):
+            parts.append(
+                text(LEFT - 12, top + LINES + 30 + 14 * i, name, 11, "end", SOFT, extra='font-style="italic"')
+            )
+    for column in row:
+        if column.fact:
+            parts.append(_column(made, column, top))
+        else:
+            parts.append(_broken(made, column, top) if made.broken else _answers(made, column, top))
+    return "".join(parts)
+
+
+def _box(made, part, each, members, pitch, top):
+    """The frame around consecutive stages of one part; a pile of frames where it is done for every frame."""
+    left, right = members[0].x - pitch / 2 + 5, members[-1].x + pitch / 2 - 5
+    kind = part if part in SHADES else "other"
+    line, height = SHADES[kind][2], ROW - 24
+    cards = min(made.state.clip.frames, 4) - 1 if each else 0
+    drawn = [
+        rect(left + 3 * i, top + 9 - 3 * i, right - left, height, CARD, line, 7, 'stroke-opacity="0.4"')
+        for i in range(cards, 0, -1)
+    ]
+    drawn.append(rect(left, top + 9, right - left, height, CARD, line, 7))
+    name, remark = BOXES[part]
+    if each:
+        remark = f"for every {'frame' if made.state.task == 'digits' else 'day'}"
+    elif part == "cnn":
+        remark = "over the states" if made.state.order == "lstm-cnn" else f"over the {made.state.step}s"
+    elif part == "lstm":
+        remark = "in both directions" if made.state.lstm.both else "in order"
+    room = (right - left - 44) / 6.6
+    drawn.append(rect(left + 9, top + 17, 10, 10, line, radius=2))
+    drawn.append(pair(left + 24, top + 26, name, remark if len(name) + len(remark) < room else "", 12.5))
+    return "".join(drawn)
+
+
+def _column(made, column, top):
+    fact, x = column.fact, column.x
+    drawn, column.reach = tensor(x, top + MIDDLE, fact, made)
+    words = f"{fact.title} {fact.detail}: {times(fact.shape)}, {fact.parameters:,} parameters"
+    parts = [f"<g><title>{html.escape(words)}</title>{drawn}</g>"]
+    parts.append(text(x, top + LINES, fact.title, 12.5, weight=600))
+    parts.append(text(x, top + LINES + 14, fact.detail, 11, fill=SOFT))
+    if fact.part == "input" and not fact.parameters:
+        if fact is made.facts[0] and made.state.task == "digits":
+            parts.append(_field(column, made, top))
+        return "".join(parts)
+    parts.append(text(x, top + LINES + 30, f"{fact.parameters:,}"))
+    parts.append(text(x, top + LINES + 44, number(fact.multiply_adds)))
+    for i, words in enumerate(_sees(made, fact)):
+        parts.append(text(x, top + LINES + 58 + 14 * i, words, 11.5))
+    return "".join(parts)
+
+
+def _sees(made, fact):
+    """What one feature depends on, in space and in time."""
+    if fact.sees:
+        yield f"{fact.sees}×{fact.sees} px"
+    step, steps = made.state.step, made.state.steps
+    yield f"{fact.sees_steps} of {steps} {step}{'s' * (steps > 1)}"
+
+
+def _field(column, made, top):
+    """On the clip: the patch that one feature of the last maps depends on."""
+    maps = [fact for fact in made.facts if fact.part in ("cnn", "convlstm") and len(fact.shape) > 2]
+    if not maps:
         return ""
-    left, top, right, bottom = box
-    share = maps[-1].sees / size
-    w = (right - left) * share
-    x, y = (left + right - w) / 2, (top + bottom - w) / 2
+    side = TALL * maps[-1].sees / made.state.clip.size
+    deep = min(1.5 + 1.35 * sqrt(made.state.clip.channels), 24)
+    left, y = column.x - deep / 2 - side / 2, top + MIDDLE + deep / 2 - side / 2
     tip = f"<title>one feature of the last maps sees {maps[-1].sees}×{maps[-1].sees} pixels</title>"
     dashes = 'stroke-width="1.6" stroke-dasharray="3 2"'
-    return f"<g>{tip}{rect(x, y, w, w, 'none', '#0072B2', 0, dashes)}</g>"
+    return f"<g>{tip}{rect(left, y, side, side, 'none', '#0072B2', 0, dashes)}</g>"
 
 
-def _look(box, after, fact, scale):
-    """The window on one volume and the feature it becomes on the next."""
-    if fact.window is None:
-        return ""
-    left, top, right, bottom = box
-    w = min(fact.window[0] * scale, right - left)
-    x, y = left + (right - left - w) * 0.62, top + (bottom - top - w) * 0.3
-    tx = after[0] + (after[2] - after[0]) * 0.5
-    ty = after[1] + (after[3] - after[1]) * 0.3
-    line = SHADES["cnn"][2]
-    corners = " ".join(f"M{x + w:.1f},{corner:.1f} L{tx:.1f},{ty:.1f}" for corner in (y, y + w))
-    rays = path(corners, SHADES["cnn"][1], 1)
-    return (
-        rays
-        + rect(x, y, w, w, "#0072B2", line, 0, 'fill-opacity="0.3"')
-        + rect(tx - 1.2, ty - 1.2, 2.4, 2.4, line)
-    )
+def _broken(made, column, top):
+    x, y = column.x, top + MIDDLE
+    column.reach = (x - 24, x + 24)
+    parts = [rect(x - 24, y - 30, 48, 60, "none", BAD, 4, 'stroke-width="2" stroke-dasharray="5 3"')]
+    parts.append(text(x, y + 9, "✕", 26, fill=BAD, weight=700))
+    parts.append(text(x, top + LINES, made.broken.title, 12.5, weight=600))
+    parts.append(text(x, top + LINES + 14, made.broken.detail, 11, fill=SOFT))
+    parts.append(text(x, top + LINES + 32, "does not fit", 12, weight=700))
+    return "".join(parts)
 
 
-def time_lane(made, top, enters):
-    """The LSTM unrolled over the frames, and the answers. Returns the SVG and where it ends."""
-    layers = [fact for fact in made.facts if fact.kind == "lstm"]
-    state = made.state
-    frames, units, count = state.clip.frames, state.lstm.units, state.lstm.layers
-    ghost = not layers
-    cell = 20 + 0.8 * sqrt(units)
-    step_y = cell + 34
-    height = 78 + count * step_y
-    opacity = 'opacity="0.35"' if ghost else ""
-    parts = [rect(8, top, WIDTH - 16, height, CARD, "#D55E00", 8)]
-    order = "in order, and again backwards" if state.lstm.both else "in order"
-    steps = f"reads the {frames} vectors {order}" if frames > 1 else "reads one vector"
-    parts.append(rect(20, top + 11, 11, 11, "#D55E00", radius=2))
-    parts.append(pair(37, top + 21, "LSTM", steps, 13))
-    shown = list(range(1, frames + 1)) if frames <= 10 else [1, 2, 3, 4, 0, frames - 2, frames - 1, frames]
-    x0, x1 = 184, 604
-    pitch = min((x1 - x0) / len(shown), 76)
-    xs = [x0 + pitch * (i + 0.5) for i in range(len(shown))]
-    inputs_y = top + 48
-    sequence = [fact for fact in made.facts if fact.kind != "lstm"][-1]
-    body = []
-    for x, step in zip(xs, shown, strict=True):
-        if step:
-            body.append(rect(x - 12, inputs_y - 6, 24, 11, SHADES["other"][0], SHADES["other"][2], 2))
-            body.append(text(x, inputs_y - 11, f"t = {step}" if pitch > 44 else step, 11, fill=SOFT))
-            body.append(arrow(x, inputs_y + 6, x, inputs_y + 29, SOFT, 1.2))
-        else:
-            body.append(text(x, inputs_y + 3, "…", 15, fill=SOFT))
-    wide = min(pitch - 18, 40)
-    for row in range(count):
-        y = inputs_y + 30 + row * step_y
-        body.extend(_cells(xs, shown, y, cell, wide, state.lstm.both, row < count - 1))
-        if row < count - 1:
-            body.extend(
-                arrow(x, y + cell, x, y + step_y - 1, SOFT, 1.2)
-                for x, step in zip(xs, shown, strict=True)
-                if step
-            )
-    parts.append(f"<g {opacity}>{''.join(body)}</g>")
-    if not ghost:
-        down = f"M{enters:.1f},{top - 14:.1f} V{top - 4:.1f}"
-        parts.append(path(down, SOFT, 1.4))
-        parts.append(arrow(enters, top - 16, enters, top + 2))
-        parts.append(
-            f"<g {marks(sequence)}>{pair(20, inputs_y + 4, times(sequence.shape), 'time × features', 12)}</g>"
-        )
-        for row, fact in enumerate(layers):
-            y = inputs_y + 30 + row * step_y + cell / 2
-            sees = f"sees {fact.sees_frames} frame{'s' * (fact.sees_frames != 1)}"
-            parts.append(text(20, y - 8, fact.title, 12.5, "start", weight=600))
-            parts.append(text(20, y + 7, f"{fact.parameters:,} parameters", 11.5, "start"))
-            parts.append(text(20, y + 21, f"{number(fact.multiply_adds)} multiply-adds", 11.5, "start"))
-            if row == count - 1:
-                parts.append(text(20, y + 35, sees, 11.5, "start"))
-            else:
-                parts.append(shape_label(xs[0] - 7, y + cell / 2 + 22, fact, "end"))
-        y = inputs_y + 30 + (count - 1) * step_y + cell / 2
-        parts.append(_answers(made, xs[-1] + wide / 2, y, layers[-1], top, height, cell / 2 + 2))
-    return "".join(parts), top + height
-
-
-def _cells(xs, shown, y, cell, wide, both, sequences):
-    """One LSTM layer, a cell for each step, with the state handed along."""
-    front, _, line = SHADES["lstm"]
-    drawn = []
-    for i, (x, step) in enumerate(zip(xs, shown, strict=True)):
-        if step:
-            last = step == shown[-1] and not sequences
-            drawn.append(
-                rect(x - wide / 2, y, wide, cell, front, line, 5, 'stroke-width="2.4"' if last else "")
-            )
-        else:
-            drawn.append(text(x, y + cell / 2 + 4, "…", 15, fill=SOFT))
-        if i:
-            gap = (xs[i - 1] + (wide / 2 if shown[i - 1] else 7), x - (wide / 2 if step else 7))
-            middle = y + cell / 2
-            if both:
-                drawn.append(arrow(gap[0] + 1, middle - 5, gap[1] - 1, middle - 5, line, 1.6))
-                drawn.append(arrow(gap[1] - 1, middle + 5, gap[0] + 1, middle + 5, line, 1.6))
-            else:
-                drawn.append(arrow(gap[0] + 1, middle, gap[1] - 1, middle, line, 1.6))
-    return drawn
-
-
-def _answers(made, x, y, last, top, height, cell_gap):
-    """The last state and what is read off it."""
-    parts, left, wide, tall, dark = [], 648, 136, 44, "#1f1f1f"
-    together = (tall + 8) * len(made.answers) - 8
-    first = min(max(y - together / 2, top + 30), top + height - 10 - together)
+def _answers(made, column, top):
+    parts, x, count = [], column.x, len(made.answers)
+    wide, tall = 98, 28
+    column.reach = (x - wide / 2, x + wide / 2)
     for i, fact in enumerate(made.answers):
-        middle = first + i * (tall + 8) + tall / 2
-        parts.append(arrow(x + 2, y, left - 2, middle))
-        parts.append(rect(left, middle - tall / 2, wide, tall, SHADES["other"][0], SHADES["other"][2], 5))
-        name = text(
-            left + wide / 2,
-            middle - 4,
-            f"{fact.title}: {times(fact.shape)} classes",
-            12,
-            fill=dark,
-            weight=600,
-        )
-        parts.append(f"<g {marks(fact)}>{name}</g>")
-        parts.append(text(left + wide / 2, middle + 12, f"{fact.parameters:,} parameters", 11.5, fill=dark))
-    return "".join(parts) + shape_label(x + 5, y - cell_gap, last, "start")
+        y = top + MIDDLE + (tall + 8) * (i - (count - 1) / 2)
+        parts.append(rect(x - wide / 2, y - tall / 2, wide, tall, SHADES["other"][0], SHADES["other"][2], 5))
+        named = f'data-stage="{fact.title}" data-shape="{fact.shape[0]}"'
+        words = text(x, y + 4.5, f"{fact.title}: {fact.shape[0]}", 12.5, fill=DARK, weight=600)
+        parts.append(f"<g {named}>{words}</g>")
+    forecast = made.state.task == "traffic"
+    sums = (
+        f"{sum(f.parameters for f in made.answers):,}",
+        number(sum(f.multiply_adds for f in made.answers)),
+    )
+    parts.append(text(x, top + LINES, "Dense", 12.5, weight=600))
+    parts.append(text(x, top + LINES + 14, "hours to come" if forecast else "softmax", 11, fill=SOFT))
+    for i, words in enumerate((*sums, *_sees(made, made.answers[-1]))):
+        parts.append(text(x, top + LINES + 30 + 14 * i, words, 12 if i < 2 else 11.5))
+    return "".join(parts)
+
+
+def _arrows(made, rows):
+    """From stage to stage, and from row to row, each with the shape it carries."""
+    parts, flat = [], [column for row in rows for column in row]
+    starts = {id(row[0]) for row in rows}
+    for before, after in pairwise(flat):
+        a, b, y = before.reach[1] + 4, after.reach[0] - 3, before.top + MIDDLE
+        if id(after) not in starts:
+            parts.append(arrow(a, y, b, y) + shape_label((a + b) / 2, y - 7, before.fact, b - a + 8))
+            continue
+        parts.append(path(f"M{a:.1f},{y:.1f} H{EDGE}", SOFT, 1.4))
+        parts.append(shape_label((a + EDGE) / 2, y - 7, before.fact))
+        if after.branch == 2 and before.branch == 1:  # the other side begins where the first began
+            fork = [
+                column for column in flat if column.fact and column.part == "input" and not column.branch
+            ][-1]
+            turn, low = fork.x + fork.pitch / 2, fork.top + ROW - 10
+            way = f"M{turn:.1f},{fork.top + MIDDLE:.1f} V{low:.1f} H3 V{after.top + MIDDLE:.1f}"
+            parts.insert(0, path(way, SOFT, 1.4) + arrow(3, after.top + MIDDLE, b, after.top + MIDDLE))
+            joins = rows[-1][0].top + 2 if not made.broken else before.top + MIDDLE
+            parts.append(path(f"M{EDGE},{y:.1f} V{joins:.1f}", SOFT, 1.4))
+            continue
+        down = after.top + MIDDLE
+        parts.append(path(f"M{EDGE},{y:.1f} V{after.top + 2:.1f} H{LEFT - 6} V{down:.1f}", SOFT, 1.4))
+        parts.append(arrow(LEFT - 6, down, b, down))
+    return "".join(parts)
 
 
 # ---------------------------------------------------------------------------------------------------
@@ -375,42 +454,24 @@ def _answers(made, x, y, last, top, height, cell_gap):
 
 
 def cost_bar(made, top, title, amount, unit):
-    """A stacked bar: how `amount(fact)` is shared among the stages."""
+    """A stacked bar: how `amount(fact)` is shared among the stages. Returns the SVG and where it ends."""
     total = sum(amount(fact) for fact in made.all)
     parts = [text(8, top + 13, title, 12.5, "start", weight=600)]
     parts.append(text(WIDTH - 8, top + 13, f"{total:,} {unit}", 12.5, "end", weight=600))
     x, y, tall = 8.0, top + 20, 24
+    parts.append(rect(8, y, WIDTH - 16, tall, "none", SHADES["other"][2], 2))
     for fact in made.all:
         share = amount(fact) / max(total, 1)
         w = share * (WIDTH - 16)
         if w < 0.3:
             continue
-        front, _, line = SHADES[fact.kind]
+        front, _, line = SHADES[fact.part if fact.part in SHADES else "other"]
         tip = f"<title>{html.escape(fact.title)}: {amount(fact):,} {unit}, {share:.1%}</title>"
         parts.append(f"<g>{tip}{rect(x, y, w, tall, front, line, 2)}")
         for words in (f"{fact.title} {share:.0%}", fact.title):
             if w > 7 * len(words) + 8:
-                parts.append(text(x + w / 2, y + 16, words, 12, fill="#1f1f1f"))
+                parts.append(text(x + w / 2, y + 16, words, 12, fill=DARK))
                 break
         parts.append("</g>")
         x += w
     return "".join(parts), top + 48
-
-
-def diagram(made):
-    """The whole picture of a composition, as an SVG string."""
-    lane, bottom, enters = space_lane(made)
-    memory, bottom2 = time_lane(made, bottom + 16, enters)
-    sure = "so far" if made.broken else "in all"
-    first, bottom3 = cost_bar(
-        made, bottom2 + 12, "Where the parameters sit", lambda f: f.parameters, f"parameters {sure}"
-    )
-    second, bottom4 = cost_bar(
-        made, bottom3 + 8, "Where the work is done", lambda f: f.multiply_adds, f"multiply-adds a clip {sure}"
-    )
-    key = (
-        "Height and width are to scale. Depth and bars grow with the square root of channels and features; "
-        "dashed: what one last feature sees."
-    )
-    foot = text(8, bottom4 + 16, key, 11, "start", SOFT)
-    return svg(bottom4 + 22, alt(made), f"{lane}{memory}{first}{second}{foot}")

@@ -5,34 +5,42 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from course_utils.labs import video
+from course_utils.labs import assembly
+from course_utils.labs.feed import BATCH, feed
+from course_utils.labs.state import LabState
 
-BATCH = 32
-WARM_UP, TOP_RATE = 100, 2e-3
+WARM_UP = 100  # batches
 
 
 @dataclass
 class Run:
     """One training: what was trained, on how much, and how it went.
 
-    `history` maps "digit" (training accuracy), "val_digit" (validation accuracy) and so on to one number per
-    finished epoch. `live` holds (epochs passed, {label: accuracy}) within the epoch that is under way.
+    `history` maps "digit" (training score), "val_digit" (validation score) and so on to one number per
+    finished epoch. `live` holds (epochs passed, {label: score}) within the epoch that is under way. Scores
+    are accuracies, or mean absolute errors in vehicles per hour. `feed` and `built` come with training.
     """
 
     name: str
     letter: str
-    state: video.VideoState
+    state: LabState
     parameters: int
     history: dict = field(default_factory=dict)
     live: list = field(default_factory=list)
     seconds: float = 0.0
-    status: str = "ready"  # ready, measuring, running, paused, done, stopped, failed
+    status: str = "ready"  # ready, loading, measuring, running, paused, done, stopped, failed
     problem: str = ""
-    model: object = None
+    feed: object = None
+    built: assembly.Assembly | None = None
+
+    @property
+    def model(self):
+        """The Keras model, once it is built."""
+        return self.built and self.built.model
 
     @property
     def labels(self):
-        return list(self.state.answer.classes)
+        return list(self.state.classes)
 
     @property
     def epochs(self):
@@ -41,42 +49,44 @@ class Run:
 
     @property
     def scores(self):
-        """Validation accuracy after the last finished epoch, for each label."""
+        """Validation score after the last finished epoch, for each label."""
         return {label: self.history[f"val_{label}"][-1] for label in self.labels if self.epochs}
 
 
 class Trainer:
-    """Trains `run.state` on `data`, batch by batch, and calls `report()` as it goes.
+    """Trains `run.state` batch by batch on the data its task has, and calls `report()` as it goes.
 
-    The numbers depend on the state alone: initialisers are seeded from it, and the order of the clips is the
-    data's own. Keras's global seed is not used.
+    The numbers depend on the state alone: initialisers and dropout are seeded from it, and the order of the
+    examples is the data's own. Keras's global seed is not used.
     """
 
-    def __init__(self, run, data, report, patience=180):
-        self.run, self.data, self.report, self.patience = run, data, report, patience
+    def __init__(self, run, report, patience=180):
+        self.run, self.report, self.patience = run, report, patience
         self.total = run.state.budget.epochs
-        self.steps = max(1, round(math.ceil(len(data.train) / BATCH) * run.state.budget.fraction))
+        self.steps = None  # batches in an epoch, once the data is there
         self.done = 0  # batches
         self.warned = False
         self._per_batch = []
         self._changed = threading.Condition()
-        self._until = 0  # batches that may be trained before the next pause
+        self._until = math.inf  # epochs or parts of one that may be trained before the next pause
         self._stop = False
         self._idle = True  # paused or ended, and reported
         self._thread = None
         self._said = 0.0
+
+    @property
+    def passed(self):
+        """Epochs behind us, with the part of the one under way."""
+        return self.done / self.steps if self.steps else 0.0
 
     # Orders, from any thread
 
     def go(self, epochs=None):
         """Train on: to the end, or for so many epochs."""
         with self._changed:
-            whole = self.steps * self.total
-            self._until = (
-                whole if epochs is None else min(whole, (self.done // self.steps + epochs) * self.steps)
-            )
+            self._until = math.inf if epochs is None else int(self.passed) + epochs
             self._idle = False
-            self.run.status = "running" if self._per_batch else "measuring"
+            self.run.status = "running" if self._per_batch else "measuring" if self.steps else "loading"
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, daemon=True)
                 self._thread.start()
@@ -84,7 +94,7 @@ class Trainer:
 
     def pause(self):
         with self._changed:
-            self._until = self.done
+            self._until = self.passed
             self._changed.notify_all()
 
     def stop(self):
@@ -104,7 +114,7 @@ class Trainer:
         if not self._per_batch:
             return None
         recent = sorted(self._per_batch[-60:])
-        check = len(self.data.validation) / BATCH / 3 * (self.total - self.run.epochs)
+        check = self.run.feed.count / BATCH / 3 * (self.total - self.run.epochs)
         return recent[len(recent) // 2] * (self.steps * self.total - self.done + check)
 
     # The work, in its own thread
@@ -125,56 +135,59 @@ class Trainer:
             self._changed.notify_all()
 
     def _train(self):
-        model = self.run.model = compiled(self.run.state, self.steps * self.total)
+        run = self.run
+        data = run.feed = feed(run.state)
+        self.steps = data.batches(run.state.budget.fraction)
+        run.built = assembly.build(run.state)
+        model = compiled(run, self.steps * self.total)
         for epoch in range(self.total):
-            clips = self.data.recompose(epoch)
-            seen, right = 0, dict.fromkeys(self.run.labels, 0.0)  # Keras scores each batch by itself
+            all_x, all_y = data.epoch(epoch)
+            seen, summed = 0, dict.fromkeys(run.labels, 0.0)  # Keras scores each batch by itself
             for step in range(self.steps):
                 if not self._may_go_on():
                     return False
                 begun = time.perf_counter()
                 part = slice(step * BATCH, (step + 1) * BATCH)
-                x, y = clips.x[part], {label: values[part] for label, values in clips.y.items()}
+                x, y = all_x[part], one_or_all({label: values[part] for label, values in all_y.items()})
                 logs = model.train_on_batch(x, y, return_dict=True)
                 took = time.perf_counter() - begun
                 if not math.isfinite(logs["loss"]):
                     self._lost(epoch)
-                self.run.seconds += took
+                run.seconds += took
                 if self.done:  # the first batch also compiles
                     self._per_batch.append(took)
                 self.done += 1
                 seen += len(x)
                 for label, score in self._scores(logs).items():
-                    right[label] += score * len(x)
-                trained = {label: total / seen for label, total in right.items()}
-                if step >= 7:  # fewer clips say too little
-                    self.run.live.append((epoch + (step + 1) / self.steps, trained))
+                    summed[label] += score * len(x)
+                trained = {label: total / seen for label, total in summed.items()}
+                if step >= 7:  # fewer batches say too little
+                    run.live.append((epoch + (step + 1) / self.steps, trained))
                 if self.done == 4 and self.left > self.patience and not self.warned:
                     self.warned = True
                     self.pause()
                 self._tell()
             begun = time.perf_counter()
-            checked = model.evaluate(
-                self.data.validation.x, self.data.validation.y, batch_size=200, verbose=0, return_dict=True
-            )
-            for label in self.run.labels:
-                self.run.history.setdefault(label, []).append(trained[label])
-                self.run.history.setdefault(f"val_{label}", []).append(self._scores(checked)[label])
-            self.run.live.clear()
+            x, y = data.validation
+            checked = model.evaluate(x, one_or_all(y), batch_size=200, verbose=0, return_dict=True)
+            for label in run.labels:
+                run.history.setdefault(label, []).append(trained[label])
+                run.history.setdefault(f"val_{label}", []).append(self._scores(checked)[label])
+            run.live.clear()
             self.kept = model.get_weights()
-            self.run.seconds += time.perf_counter() - begun
+            run.seconds += time.perf_counter() - begun
             self._tell(now=True)
         return True
 
     def _may_go_on(self):
         """Wait while paused. False when the run was stopped. Never reports while it holds the condition."""
-        if self.done >= self._until and not self._stop:
+        if self.passed >= self._until and not self._stop:
             self.run.status = "paused"
             self.report()
             with self._changed:
-                self._idle = self.done >= self._until
+                self._idle = self.passed >= self._until
                 self._changed.notify_all()
-                self._changed.wait_for(lambda: self._stop or self.done < self._until)
+                self._changed.wait_for(lambda: self._stop or self.passed < self._until)
         if not self._stop:
             self.run.status = "running" if self._per_batch else "measuring"
         return not self._stop
@@ -187,9 +200,11 @@ class Trainer:
         raise FloatingPointError(self.run.problem)
 
     def _scores(self, logs):
-        labels = self.run.labels
+        data = self.run.feed
+        several = len(self.run.labels) > 1
         return {
-            label: float(logs[f"{label}_accuracy" if len(labels) > 1 else "accuracy"]) for label in labels
+            label: float(logs[f"{label}_{data.metric}" if several else data.metric]) * data.scale
+            for label in self.run.labels
         }
 
     def _tell(self, now=False):
@@ -198,18 +213,22 @@ class Trainer:
             self.report()
 
 
-def compiled(state, steps):
-    """The model of a state with the course's recipe: Adam, clipped, a warm-up, then a cosine down to zero."""
+def one_or_all(labels):
+    """The labels as Keras wants them: those of a model with one answer stand alone."""
+    return labels if len(labels) > 1 else next(iter(labels.values()))
+
+
+def compiled(run, steps):
+    """A run's model with the course's recipe: Adam, clipped, a warm-up, then a cosine down to zero."""
     import keras
 
-    model = video.model(state)
-    warm_up = min(WARM_UP, steps // 4)
+    warm_up = min(WARM_UP, max(1, steps // 4))
     rate = keras.optimizers.schedules.CosineDecay(
-        TOP_RATE / WARM_UP, max(1, steps - warm_up), warmup_target=TOP_RATE, warmup_steps=max(1, warm_up)
+        run.feed.peak / WARM_UP, max(1, steps - warm_up), warmup_target=run.feed.peak, warmup_steps=warm_up
     )
-    model.compile(
+    run.model.compile(
         keras.optimizers.Adam(rate, clipnorm=1.0),
-        loss=dict.fromkeys(state.answer.classes, "sparse_categorical_crossentropy"),
-        metrics={label: ["accuracy"] for label in state.answer.classes},
+        loss=one_or_all(dict.fromkeys(run.labels, run.feed.loss)),
+        metrics=one_or_all({label: [run.feed.metric] for label in run.labels}),
     )
-    return model
+    return run.model

@@ -1,20 +1,23 @@
-"""The training lab: train what is dialled in, on a budget, and compare it with what was trained before."""
+"""The lab's training panel: train what is composed, on a budget, and compare it with earlier runs."""
 
 import html
+from itertools import pairwise
 
 import ipywidgets as widgets
 
-from course_utils.labs import video
-from course_utils.labs.architecture import starting_state
-from course_utils.labs.base import LOCK, STYLE, Lab, group
-from course_utils.labs.curves import alt, curves
-from course_utils.labs.trainer import BATCH, Run, Trainer
-from course_utils.labs.video import Note, VideoState
+from course_utils.labs import compose
+from course_utils.labs.advice import Note
+from course_utils.labs.base import LOCK, Notes, group
+from course_utils.labs.curves import curves, measure, said_score, sparkline
+from course_utils.labs.feed import BATCH, clips_that_fit
+from course_utils.labs.trainer import Run, Trainer
 
 LEFT = " class='cl-left'"
 MOST = 60_000_000  # parameters; training keeps four numbers for each
+EXAMPLES = {"sentences": 6800, "long": 20000, "traffic": 12200}  # before the data is read: about
 WORDS = {
     "ready": "ready",
+    "loading": "reading the data",
     "measuring": "timing the first batches",
     "running": "training",
     "paused": "paused",
@@ -22,42 +25,24 @@ WORDS = {
     "stopped": "stopped",
     "failed": "failed",
 }
+ACTIVE = ("loading", "measuring", "running")
 
 
-class TrainingLab(Lab):
-    """Train a composition within a budget: start, pause, one epoch at a time, and compare the runs.
+class TrainingPanel:
+    """Start, pause, one epoch at a time, and a table of the runs. It trains what `lab` is set to by then.
 
     Parameters
     ----------
-    what : ArchitectureLab, VideoState or str
-        What to train. A lab is followed: the next run trains what it is set to by then. A state, a
-        state string or the name of a preset is trained as it is.
-    data : Dataset
-        From `course_utils.datasets`. Trained on `data.recompose(epoch)`, scored on `data.validation`; the
-        test part is not touched.
-    epochs, share
-        The budget to begin with: 1 to 30 epochs of "all", "half" or a "quarter" of the clips.
-
-    Examples
-    --------
-    >>> training = TrainingLab(lab, datasets.moving_digits())
-    >>> training                                    # in a notebook: the lab itself
-    >>> training.start(), training.wait()           # the same without pressing anything
-    >>> training.runs[0].scores, training.runs[0].model
+    lab : ArchitectureLab
+        Gives the state, and controls for its dials.
+    report : callable
+        Called when a run has something new to look into.
     """
 
-    state_class = VideoState
-    title = "Training lab"
-
-    def __init__(self, what, data, epochs=None, share=None):
-        self.source = what if isinstance(what, Lab) else None
-        state = what.state if self.source else starting_state(what, {})
-        for name, value in (("epochs", epochs), ("share", share)):
-            if value is not None:
-                state = state.change(f"budget.{name}", value)
-        super().__init__(state)
-        self.data, self.runs, self.trainer = data, [], None
-        self._begun = 0
+    def __init__(self, lab, report):
+        self._lab, self._report = lab, report
+        self.runs, self.trainer = [], None
+        self._begun, self._speed = 0, 1.0
         wide = {"layout": {"width": "auto"}, "style": {"description_width": "72px"}}
         self.name = widgets.Text(description="Name", continuous_update=False, **wide)
         self.progress = widgets.FloatProgress(description="Progress", max=1.0, **wide)
@@ -67,45 +52,34 @@ class TrainingLab(Lab):
             button.on_click(lambda _, key=key: getattr(self, key)())
         self.budget, self.composed, self.clock, self.picture, self.table = (widgets.HTML() for _ in range(5))
         self.picture.add_class("cl-picture")
-        self.mark = widgets.HTML(layout={"display": "none"})
-        dials = [self.add_control("budget.epochs"), self.add_control("budget.share")]
+        self.notes = Notes(lab)
+        self.other = widgets.Dropdown(description="Run", options=[], layout={"width": "auto"})
+        self.other.style.description_width = "initial"
+        self.match = widgets.Button(description="Match its parameters")
+        self.match.on_click(lambda _: self.match_parameters())
+        self.take = widgets.Button(description="Compose it again")
+        self.take.on_click(lambda _: self._taken())
+        self.matched = widgets.HTML()
+        self.compare = widgets.HBox([self.other, self.match, self.take, self.matched])
+        self.compare.layout.flex_flow = "row wrap"
+        dials = [lab.add_control("budget.epochs"), lab.add_control("budget.share")]
         buttons = widgets.HBox(list(self.buttons.values()), layout={"flex_flow": "row wrap"})
-        what = "what is dialled in above" if self.source else "one composition"
         groups = widgets.GridBox(
             [
                 group("other", "Budget", "what it may cost", *dials, self.name, self.budget),
-                group("other", "Training", what, self.composed, buttons, self.progress, self.clock),
+                group(
+                    "other",
+                    "Training",
+                    "what is composed above",
+                    self.composed,
+                    buttons,
+                    self.progress,
+                    self.clock,
+                ),
             ]
         )
         groups.add_class("cl-halves")
-        self.view = widgets.VBox(
-            [
-                widgets.HTML(STYLE, layout={"display": "none"}),
-                self.mark,
-                groups,
-                self.advice_box,
-                self.picture,
-                self.table,
-                widgets.HBox([self.line, self.add_control("seed")]),
-                self.message,
-            ]
-        )
-        self.view.add_class("course-lab")
-        if self.source:
-            self.source.on_change(self._follow)
-        self.state = self.state
-
-    # One state, shared with the architecture lab
-
-    def _follow(self, state):
-        if state != self.state:
-            self.state = state
-
-    @Lab.state.setter
-    def state(self, state):
-        Lab.state.fset(self, state)
-        if self.source and self.source.state != self.state:
-            self.source.state = self.state
+        self.view = widgets.VBox([groups, self.notes.view, self.picture, self.table, self.compare])
 
     # What the buttons do
 
@@ -115,7 +89,7 @@ class TrainingLab(Lab):
         return self.trainer.run if self.trainer else None
 
     def start(self):
-        """Train what is dialled in; take up a paused run where it stands."""
+        """Train what is composed; take up a paused run where it stands."""
         self._go(None)
 
     def step(self):
@@ -123,10 +97,8 @@ class TrainingLab(Lab):
         self._go(1)
 
     def pause(self):
-        """Pause after the batch under way; pressed again, go on."""
-        if self.run and self.run.status == "paused":
-            self.trainer.go()
-        elif self.trainer:
+        """Pause after the batch under way."""
+        if self.trainer:
             self.trainer.pause()
         self.show()
 
@@ -137,11 +109,28 @@ class TrainingLab(Lab):
             if not self.run.epochs:
                 self.runs.remove(self.run)
             self.trainer = None
-        self.show()
+        self._tell()
 
     def wait(self, seconds=None):
         """Wait until the training is done or paused. False when `seconds` were not enough."""
         return self.trainer.wait(seconds) if self.trainer else True
+
+    def match_parameters(self):
+        """Scale the width of what is composed until it has about as many parameters as the chosen run."""
+        with LOCK:
+            run = next((run for run in self.runs if run.letter == self.other.value), None)
+            if run is None:
+                return
+            state, count = compose.match(self._lab.state, run.parameters)
+            self._lab.state = state
+            how = "as many" if count == run.parameters else f"{count / run.parameters:.0%} of the"
+            self.matched.value = f"{count:,} parameters now: {how} parameters of run {run.letter}."
+
+    def _taken(self):
+        with LOCK:
+            run = next((run for run in self.runs if run.letter == self.other.value), None)
+            if run:
+                self._lab.state = run.state
 
     def _go(self, epochs):
         with LOCK:
@@ -150,28 +139,36 @@ class TrainingLab(Lab):
 
     def _begin(self, epochs):
         if self.trainer is None or self.run.status in ("done", "failed", "stopped"):
-            if any(one.level == "broken" for one in self.advice()):
+            state = self._lab.state
+            if any(one.level == "stuck" for one in obstacles(state)):
                 return
-            made = video.compose(self.state)
             letter = _letter(self._begun)
             self._begun += 1
-            run = Run(self._free_name(), letter, self.state, made.parameters)
+            run = Run(self._free_name(), letter, state, compose.compose(state).parameters)
             self.runs.append(run)
-            self.trainer = Trainer(run, self.data, self.show)
+            self.trainer = Trainer(run, self._tell)
         self.trainer.go(epochs)
 
     def _free_name(self):
-        wanted = self.name.value.strip() or video.short_name(self.state)
+        wanted = self.name.value.strip() or compose.short_name(self._lab.state)
         taken, name, count = {run.name for run in self.runs}, wanted, 2
         while name in taken:
             name, count = f"{wanted} ({count})", count + 1
         return name
 
+    def _tell(self):
+        run = self.run
+        if run and self.trainer.left is not None and run.status == "running":
+            guess = _guess(run.state, self.trainer.steps * run.state.budget.epochs)
+            self._speed = (run.seconds + self.trainer.left) / guess
+        self.show()
+        self._report(self.runs)
+
     # What is shown
 
     def advice(self):
-        """Why the composition cannot be trained on this data, or what to think of before."""
-        yield from self._obstacles()
+        """Why the composition cannot be trained, or what to think of before."""
+        yield from obstacles(self._lab.state)
         run, trainer = self.run, self.trainer
         if not run:
             return
@@ -179,90 +176,65 @@ class TrainingLab(Lab):
             kept = f" The {run.epochs} epochs before are kept in the table." if run.epochs else ""
             yield Note("warning", f"Run {run.letter} ended: {run.problem}.{kept}")
         if run.status == "paused" and trainer.warned and trainer.done < 10:
-            way_out = "or Reset and dial fewer epochs, fewer clips or a smaller network."
+            way_out = "or Reset and dial fewer epochs, fewer examples or a smaller network."
             yield Note(
                 "warning",
                 f"This needs {_minutes(trainer.left)}. Press Resume to go on all the same, {way_out}",
             )
-        if run.status in ("running", "paused", "measuring") and run.state != self.state:
+        if run.status in (*ACTIVE, "paused") and run.state != self._lab.state:
             yield Note(
                 "hint",
                 f"The dials have moved: run {run.letter} goes on as it began. Reset to train the new one.",
             )
-
-    def _obstacles(self):
-        state, made, x = self.state, video.compose(self.state), self.data.train.x
-        asked = {label: len(names) for label, names in self.data.class_names.items()}
-        if self.data.train.lengths is not None:
-            yield Note(
-                "broken",
-                "These clips have unequal lengths and this lab uses no frame mask: give it equal ones.",
-            )
-        if made.broken:
-            yield made.notes[0]
-        if tuple(x.shape[1:]) != state.clip.shape:
-            given, expected = _clips(x.shape[1:]), _clips(state.clip.shape)
-            fix = self._fix("Take the data's clips", "clip", (x.shape[1], x.shape[2], x.shape[4]))
-            yield Note("broken", f"The data has {given}, the composition expects {expected}.", *fix)
-        if asked != state.answer.classes:
-            fix = self._fix("Answer what the data asks", "answer", "+".join(asked))
-            answers = _labels(state.answer.classes)
-            yield Note(
-                "broken", f"The data asks for {_labels(asked)}, the composition answers {answers}.", *fix
-            )
-        if made.parameters > MOST:
-            yield Note(
-                "broken",
-                f"{made.parameters:,} parameters need about {made.parameters * 16 / 1e9:.1f} GB to train: "
-                "weights, gradients and Adam's two averages.",
-                *next(((note.fix, note.fixed) for note in made.notes if note.fixed), ()),
-            )
-
-    def _fix(self, label, name, value):
-        try:
-            return label, self.state.change(name, value)
-        except ValueError:
-            return ()
 
     def show(self):
         with LOCK:
             self._show()
 
     def _show(self):
-        made, run = video.compose(self.state), self.run
+        state, run = self._lab.state, self.run
+        made = compose.compose(state)
         status = run.status if run else "ready"
-        active = status in ("measuring", "running")
         notes = list(self.advice())
-        self.show_notes(notes)
-        stuck = status != "paused" and any(one.level == "broken" for one in notes)
+        self.notes.show(notes)
+        stuck = status != "paused" and any(one.level == "stuck" for one in notes)
         self.buttons["start"].description = "▶ Resume" if status == "paused" else "▶ Start"
-        self.buttons["start"].disabled = self.buttons["step"].disabled = active or stuck
-        self.buttons["pause"].disabled = not active
+        self.buttons["start"].disabled = self.buttons["step"].disabled = status in ACTIVE or stuck
+        self.buttons["pause"].disabled = status not in ACTIVE
         self.buttons["reset"].disabled = run is None
-        self.name.placeholder = video.short_name(self.state)
+        self.name.placeholder = compose.short_name(state)
         self.composed.value = (
-            f"<b>{html.escape(video.short_name(self.state))}</b>, {made.parameters:,} parameters"
+            f"<b>{html.escape(compose.short_name(state))}</b>, {made.parameters:,} parameters"
         )
-        self.budget.value = self._budget(made)
-        self.progress.value = self.trainer.done / (self.trainer.steps * self.trainer.total) if run else 0.0
+        self.budget.value = self._budget()
+        self.progress.value = self.trainer.passed / self.trainer.total if run else 0.0
         self.clock.value = self._clock(status)
-        self.picture.value = curves(
-            self.runs, run, self.state.answer.classes, (run or self).state.budget.epochs
-        )
+        self.picture.value = curves(self.runs, run, state, (run.state if run else state).budget.epochs)
         self.table.value = self._table()
-        self.mark.value = self.tag()
+        letters = tuple((f"{run.letter}: {run.name}", run.letter) for run in self.runs)
+        if self.other.options != letters:
+            known, chosen = [letter for _, letter in letters], self.other.value
+            self.other.options = letters
+            self.other.value = chosen if chosen in known else known[0] if known else None
+        self.compare.layout.display = None if self.runs else "none"
 
-    def _budget(self, made):
-        budget, clips = self.state.budget, len(self.data.train)
-        batches = max(1, round(-(-clips // BATCH) * budget.fraction))
-        clips = min(clips, batches * BATCH)
-        seconds = budget.epochs * clips * made.multiply_adds * 3 / 4e10 + budget.epochs * batches * 0.004 + 5
-        if self.run and self.trainer.left is not None and self.run.state == self.state:
-            total = self.run.seconds + self.trainer.left
-            time = f"{_minutes(total)}, measured on this machine"
+    def _budget(self):
+        state, trainer = self._lab.state, self.trainer
+        same = bool(trainer and trainer.steps and self.run.state == state)
+        examples = _examples(state)
+        batches = trainer.steps if same else max(1, round(-(-examples // BATCH) * state.budget.fraction))
+        noun = {"digits": "clips", "reviews": "reviews", "traffic": "windows"}[state.task]
+        about = "" if same or state.task == "digits" else "about "
+        seconds = _guess(state, batches * state.budget.epochs) * self._speed
+        if same and trainer.left is not None:
+            time = f"{_minutes(self.run.seconds + trainer.left)}, measured on this machine"
+        elif self._speed != 1.0:
+            time = f"{_minutes(seconds)}, judging by the last run"
         else:
             time = f"{_minutes(seconds)}: a guess until the first batches are timed"
-        said = f"{budget.epochs} epochs × {clips:,} clips = {budget.epochs * batches:,} batches of {BATCH}."
+        seen = min(examples, batches * BATCH)
+        total = state.budget.epochs * batches
+        said = f"{state.budget.epochs} epochs × {about}{seen:,} {noun} = {about}{total:,} batches of {BATCH}."
         return f"{said} {time.capitalize()}."
 
     def _clock(self, status):
@@ -279,40 +251,78 @@ class TrainingLab(Lab):
         if not self.runs:
             return '<div class="cl-note">The runs you train are kept here, to be compared.</div>'
         labels = list(dict.fromkeys(label for run in self.runs for label in run.labels))
-        names = {
-            "": 1,
-            "name": 1,
-            **dict.fromkeys(labels, 0),
-            "parameters": 0,
-            "seconds": 0,
-            "epochs": 0,
-            "status": 1,
-        }
+        names = {"": 1, "name": 1, **dict.fromkeys(labels, 0)}
+        names |= {"parameters": 0, "seconds": 0, "epochs": 0, "curve": 1, "status": 1}
         head = "".join(
             f"<th scope='col'{LEFT * left}>{html.escape(name)}</th>" for name, left in names.items()
         )
         rows = []
         for run in self.runs:
-            scores = [f"{run.scores[label]:.3f}" if label in run.scores else "–" for label in labels]
-            epochs = f"{run.epochs} of {run.state.budget.epochs}"
-            cells = [
-                run.letter,
-                run.name,
-                *scores,
+            scores = [said_score3(run.scores[label]) if label in run.scores else "–" for label in labels]
+            numbers = [
                 f"{run.parameters:,}",
                 f"{run.seconds:.0f}",
-                epochs,
-                WORDS[run.status],
+                f"{run.epochs} of {run.state.budget.epochs}",
             ]
-            row = zip(cells, names.values(), strict=True)
-            written = "".join(f"<td{LEFT * left}>{html.escape(cell)}</td>" for cell, left in row)
+            cells = [
+                *(html.escape(cell) for cell in (run.letter, run.name, *scores, *numbers)),
+                sparkline(run),
+            ]
+            row = zip([*cells, WORDS[run.status]], names.values(), strict=True)
+            written = "".join(f"<td{LEFT * left}>{cell}</td>" for cell, left in row)
             rows.append(f"<tr title='{html.escape(str(run.state))}'>{written}</tr>")
-        caption = "<caption>Runs: validation accuracy after the last finished epoch</caption>"
+        scored = " and ".join(dict.fromkeys(measure(run) for run in self.runs))
+        caption = f"<caption>Runs: validation {scored} after the last finished epoch</caption>"
         return f"<table class='cl-table'>{caption}<tr>{head}</tr>{''.join(rows)}</table>"
 
-    @property
-    def alt(self):
-        return alt(self.runs, self.run)
+
+def said_score3(score):
+    """A score for the table: three digits of an accuracy, whole vehicles of an error."""
+    return f"{score:.3f}" if score <= 1 else said_score(score)
+
+
+def obstacles(state):
+    """Why a state cannot be trained on the course's data, each with what helps."""
+    made, clip = compose.compose(state), state.clip
+    if made.broken:
+        yield Note("stuck", "It has to fit first: see above the picture.")
+    if state.task == "digits":
+        if clip.channels != 1:
+            yield Note(
+                "stuck", "The course's clips are grey.", "One channel", state.change("clip.channels", 1)
+            )
+        if state.answer.labels == "action":
+            words = "No clips of the course have these 5 classes."
+            yield Note(
+                "stuck", words, "Ask for digit and motion", state.change("answer.labels", "digit+motion")
+            )
+        if state.answer.labels == "move" and clip.size > 64:
+            words = "The photographs do not give camera moves larger than 64 pixels."
+            yield Note("stuck", words, "64 pixels", state.change("clip.size", 64))
+    if made.parameters > MOST:
+        yield Note(
+            "stuck",
+            f"{made.parameters:,} parameters need about {made.parameters * 16 / 1e9:.1f} GB to train: "
+            "weights, gradients and Adam's two averages.",
+            *next(((note.fix, note.fixed) for note in made.notes if note.fixed), ()),
+        )
+
+
+def _examples(state):
+    if state.task == "digits":
+        return clips_that_fit(state.clip.frames, state.clip.size)
+    return EXAMPLES[state.text.source if state.task == "reviews" else "traffic"]
+
+
+def _guess(state, batches):
+    """Seconds that so many batches may take: work, and what every step of an LSTM costs beside it."""
+    made = compose.compose(state)
+    steps = sum(
+        before.shape[0] or state.steps
+        for before, fact in pairwise(made.facts)
+        if fact.part in ("lstm", "convlstm") and len(before.shape) > 1
+    )
+    return batches * (0.01 + 0.0008 * steps + BATCH * made.multiply_adds * 3 / 1.6e10) + 10
 
 
 def _letter(number):
@@ -321,12 +331,3 @@ def _letter(number):
 
 def _minutes(seconds):
     return f"about {seconds:.0f} s" if seconds < 100 else f"about {seconds / 60:.0f} min"
-
-
-def _clips(shape):
-    frames, height, width, channels = shape
-    return f"{frames} frames of {height}×{width} in {channels} channel{'s' * (channels != 1)}"
-
-
-def _labels(classes):
-    return " and ".join(f"{label} ({count} classes)" for label, count in classes.items())

@@ -148,12 +148,12 @@ check.claim("and never above 1", brightness["highest"], within=(0.9, 1))
 
 # %% [markdown]
 # **Labs.** Dials that alter a network, with a picture that follows at once. Move a slider with the mouse or
-# the arrow keys. The *joint* is what stands between CNN and LSTM. *Predict*: what happens to the number of
+# the arrow keys. Later labs also train what you compose and let you look inside. The *joint* is what stands between CNN and LSTM. *Predict*: what happens to the number of
 # parameters if it only flattens the feature maps, without a dense layer? And what does the lab say if you
 # pool until nothing is left of the frame?
 
 # %% tags=["lab"]
-ArchitectureLab()
+ArchitectureLab("ours", hide=("task", "order", "attention", "presets", "train", "inside"))
 
 # %% [markdown]
 # **Exercises.** Replace each `...` and run the cell. The check answers *not attempted*, *not yet* (and

@@ -69,7 +69,7 @@ from keras import layers
 from matplotlib.patches import FancyBboxPatch
 
 from course_utils import datasets, plotting, results
-from course_utils.labs import ArchitectureLab, TrainingLab
+from course_utils.labs import ArchitectureLab
 from course_utils.layers import PerFrame
 
 # %% [markdown]
@@ -994,28 +994,23 @@ print(f"2 epochs, {time.perf_counter() - start:.0f} s, test {np.mean(guess == mo
 plotting.confusion(moves.test.y["move"], guess, names)
 
 # %% [markdown]
-# ## 12 · Labs
+# ## 12 · The lab
 #
-# **Alter the layers.** Every dial changes the model at once: shapes, parameters, multiply-adds and
-# receptive field come from the real Keras model. Things to try:
+# The whole lesson in one place. Every dial changes the network at once: shapes, parameters, multiply-adds and
+# receptive field come from the real Keras model, and *Keras code* shows the lines that build it. Things to try:
 #
 # 1. Set the joint to *flatten* and watch the bar that shows where the parameters sit.
 # 2. Add pooling until nothing is left of the frame. The lab says which axis ran out, and offers a fix.
-# 3. Start from the textbook model: `ArchitectureLab("textbook")`. How few changes bring it under 210,000
-#    parameters?
+# 3. Start from *textbook*. How few changes bring it under 210,000 parameters?
+# 4. *Predict*: with the joint on *global max pooling*, which of the two curves will rise, digit or motion? Press
+#    *Start* and see. Then train *ours*, and compare the two runs.
+# 5. Set the order to *LSTM only* and press *Match its parameters*: the same size without a CNN. What does it lose?
+# 6. *Look inside* a run: move through a clip frame by frame. After which frame does it know the motion?
+# 7. Copy the code into a new cell below, run it, and look at `model.summary()`.
 
 # %% tags=["lab"]
-lab = ArchitectureLab()
+lab = ArchitectureLab("ours")
 lab
-
-# %% [markdown]
-# **Train what you built.** Press *Start* and the composition from the lab above is trained on the moving
-# digits; the budget is shown first. Change a dial above, train again, and compare the runs. Try the pooled
-# joint: can you see the motion fail *while* it trains?
-
-# %% tags=["lab"]
-training = TrainingLab(lab, digits)
-training
 
 # %% [markdown]
 # ## 13 · Exercises

@@ -4,7 +4,7 @@ import os
 import shutil
 
 import pytest
-from jupyter import COURSE, Notebook, browser, chromium, server
+from jupyter import COURSE, Notebook, browser, chromium, server, write
 
 
 def pytest_collection_modifyitems(items):
@@ -18,7 +18,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def jupyterlab(tmp_path_factory):
-    """(browser, address, token) of a JupyterLab whose notebooks and settings are all temporary."""
+    """(browser, address, token, folder) of a JupyterLab whose notebooks and settings are all temporary."""
     if chromium() is None:
         pytest.fail(
             "There is no Chromium on this machine: the browser tests need one (apt install chromium)."
@@ -29,7 +29,7 @@ def jupyterlab(tmp_path_factory):
     if (COURSE / "notebooks" / "images").exists():
         shutil.copytree(COURSE / "notebooks" / "images", folder / "images")
     with server(folder, home) as (address, token), browser() as made:
-        yield made, address, token
+        yield made, address, token, folder
 
 
 @pytest.fixture
@@ -40,7 +40,22 @@ def open_lesson(jupyterlab):
     def opener(name, **size):
         if not (COURSE / "notebooks" / name).exists():
             pytest.fail(f"notebooks/{name} is missing: build it with `make notebooks`")
-        opened.append(Notebook(*jupyterlab, name, **size))
+        opened.append(Notebook(*jupyterlab[:3], name, **size))
+        return opened[-1]
+
+    yield opener
+    for notebook in opened:
+        notebook.close()
+
+
+@pytest.fixture
+def open_cells(jupyterlab):
+    """Opens a notebook of these cells; its page and its kernel are closed afterwards."""
+    opened = []
+
+    def opener(name, cells, **size):
+        write(jupyterlab[3] / name, cells)
+        opened.append(Notebook(*jupyterlab[:3], name, **size))
         return opened[-1]
 
     yield opener

@@ -13,6 +13,7 @@ import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
+import nbformat
 from playwright.sync_api import sync_playwright
 
 COURSE = Path(__file__).resolve().parents[2]
@@ -103,11 +104,19 @@ def browser():
             made.close()
 
 
+def write(file, cells):
+    """A notebook of code cells."""
+    spec = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    made = [nbformat.v4.new_code_cell(source) for source in cells]
+    nbformat.write(nbformat.v4.new_notebook(cells=made, metadata=spec), file)
+
+
 class Notebook:
     """One notebook, open in JupyterLab. `problems` collects what the page's console calls an error."""
 
     def __init__(self, made, address, token, name, width=1400, height=1000):
         self.page = made.new_page(viewport={"width": width, "height": height})
+        self.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
         self.problems = []
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
         self.page.on(
@@ -142,6 +151,27 @@ class Notebook:
             polling=250,
         )
         return self
+
+    def run_in_cell(self, number, code="", paste=False):
+        """Write `code` (or what the clipboard holds) into a cell, run it, and give what it shows as text."""
+        cell = self.panel.locator(".jp-Notebook .jp-Cell").nth(number)
+        before = cell.locator(".jp-InputPrompt").inner_text()
+        cell.locator(".cm-content").click()
+        self.page.keyboard.press("ControlOrMeta+A")
+        if paste:
+            self.page.keyboard.press("ControlOrMeta+V")
+        else:
+            self.page.keyboard.insert_text(code)
+        self.page.keyboard.press("ControlOrMeta+Enter")
+        self.page.wait_for_function(
+            """([cell, before]) => {
+                const prompt = cell.querySelector('.jp-InputPrompt').textContent;
+                return /\\d/.test(prompt) && prompt.trim() !== before.trim();
+            }""",
+            arg=[cell.element_handle(), before],
+            timeout=60_000,
+        )
+        return "\n".join(cell.locator(".jp-OutputArea-output").all_inner_texts()).strip()
 
     def errors(self):
         """What a learner would see as an error: tracebacks, messages on stderr, widgets that did not show."""

@@ -3,28 +3,46 @@
 python tests/browser/latency.py        # 30 presses on each control; median and 90th percentile in ms
 """
 
+import re
 import statistics
 import tempfile
 from pathlib import Path
 
-import nbformat
-from jupyter import Notebook, browser, server
+from jupyter import Notebook, browser, server, write
 
+FRESH = """
+from course_utils.labs import assembly, base
+turn = base.Lab.state.fset
+def afresh(lab, state):
+    assembly._survey.cache_clear()  # every press builds its model anew
+    turn(lab, state)
+base.Lab.state = base.Lab.state.setter(afresh)
+"""
 CELLS = [
     "from course_utils import check\ncheck.setup()\nfrom course_utils import labs",
-    "from course_utils.labs import video\nvideo._bare = video._bare.__wrapped__  # builds each model anew",
+    FRESH,
     "labs.ArchitectureLab('ours')",
 ]
-CONTROLS = {  # name -> (how to find it, keys pressed in turn)
-    "Frames": ('.cl-group:has-text("Clip") [role="slider"] >> nth=0', ("ArrowRight", "ArrowLeft")),
-    "Frame size": ('.cl-group:has-text("Clip") [role="slider"] >> nth=1', ("ArrowRight", "ArrowLeft")),
-    "Filters of convolution 1": (None, ("ArrowDown", "ArrowUp")),
-    "Kernel of convolution 2": (None, ("ArrowDown", "ArrowUp")),
-    "Stride of convolution 3": (None, ("ArrowDown", "ArrowUp")),
-    "Number of convolutions": (None, ("ArrowDown", "ArrowUp")),
-    "Joint": (None, ("ArrowDown", "ArrowUp")),
-    "LSTM units": ('.cl-group:has-text("reads them in order") [role="slider"]', ("ArrowRight", "ArrowLeft")),
-    "Both directions": (None, (" ", " ")),
+SLIDE, PICK, TICK = ("ArrowRight", "ArrowLeft"), ("ArrowDown", "ArrowUp"), (" ", " ")
+CONTROLS = {  # name -> (the card it is in, keys pressed in turn)
+    "Frames": ("Clip", SLIDE),
+    "Frame size": ("Clip", SLIDE),
+    "Any number of frames": ("Clip", TICK),
+    "Order": ("Compose", PICK),
+    "Attention": ("Compose", TICK),
+    "Filters of convolution 1": ("CNN", PICK),
+    "Kernel of convolution 2": ("CNN", PICK),
+    "Stride of convolution 3": ("CNN", PICK),
+    "Max pool of convolution 1": ("CNN", PICK),
+    "Padding of convolution 1": ("CNN", PICK),
+    "Number of convolutions": ("CNN", PICK),
+    "Joint": ("Joint", PICK),
+    "Units": ("LSTM", SLIDE),
+    "Layers": ("LSTM", PICK),
+    "Both directions": ("LSTM", TICK),
+    "Hands on": ("LSTM", PICK),
+    "Dropout": ("Answer", PICK),
+    "Task": ("Compose", PICK),
 }
 WATCH = """lab => {
     const place = lab.querySelector('.cl-picture');
@@ -42,11 +60,13 @@ WATCH = """lab => {
 
 def measure(notebook, presses=30):
     lab = notebook.labs().first
-    lab.locator(".cl-picture svg").wait_for()
+    lab.locator(".cl-picture svg").first.wait_for()
     lab.evaluate(WATCH)
     results = {}
-    for name, (where, keys) in CONTROLS.items():
-        control = lab.locator(where) if where else lab.get_by_label(name, exact=True)
+    for name, (card, keys) in CONTROLS.items():
+        head = notebook.page.locator(".cl-head", has_text=re.compile(f"^{card} ?"))
+        inside = lab.locator(".cl-group", has=head)
+        control = inside.get_by_label(name, exact=True)
         control.focus()
         times = []
         for i in range(presses):
@@ -65,9 +85,7 @@ def main():
         home = Path(home)
         folder = home / "lessons"
         folder.mkdir()
-        cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
-        spec = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=spec), folder / "latency.ipynb")
+        write(folder / "latency.ipynb", CELLS)
         with server(folder, home) as (address, token), browser() as made:
             results = measure(Notebook(made, address, token, "latency.ipynb").run_all())
     every = [time for times in results.values() for time in times]

@@ -3,7 +3,7 @@
     python tests/browser/screenshots.py                  # previews of the labs of all lessons
     python tests/browser/screenshots.py 04               # of lesson 04, and notebooks/images/lab_04.png
 
-Only cells tagged `setup`, `definition`, `lab-data` and `lab` are run, and the two labs as they stand without
+Only cells tagged `setup`, `definition`, `lab-data` and `lab` are run, and the lab as it stands without
 any lesson. A preview carries the lab's state and a fingerprint of its picture: a test notices a stale one.
 """
 
@@ -12,17 +12,17 @@ import sys
 import tempfile
 from pathlib import Path
 
+import jupytext
 import nbformat
-from jupyter import COURSE, Notebook, browser, server
+from jupyter import COURSE, Notebook, browser, server, write
 from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
 from course_utils.labs.base import PREVIEWS
 
 PLAIN = [
-    "from course_utils import check\ncheck.setup()\nfrom course_utils import datasets, labs",
-    "lab = labs.ArchitectureLab('ours')\nlab",
-    "labs.TrainingLab(lab, datasets.moving_digits())",
+    "from course_utils import check\ncheck.setup()\nfrom course_utils import labs",
+    "labs.ArchitectureLab('ours')",
 ]
 TAGS = {"setup", "definition", "lab", "lab-data"}
 BANNER = "Run this cell to use the lab"
@@ -30,22 +30,19 @@ BANNER = "Run this cell to use the lab"
 
 def labs_only(lesson, folder):
     """A copy of a lesson with no more than its labs need; None when it has no lab."""
-    notebook = nbformat.read(lesson, 4)
+    notebook = jupytext.read(lesson)
     cells = [cell for cell in notebook.cells if TAGS & set(cell.metadata.get("tags", ()))]
     if not any("lab" in cell.metadata.get("tags", ()) for cell in cells):
         return None
     notebook.cells = cells
-    for cell in cells:
-        cell.outputs, cell.execution_count = [], None
-    nbformat.write(notebook, folder / lesson.name)
-    return lesson.name
+    name = f"{lesson.stem}.ipynb"
+    nbformat.write(notebook, folder / name)
+    return name
 
 
 def plain(folder):
-    """A notebook with the two labs as they are without any dial turned."""
-    cells = [nbformat.v4.new_code_cell(source) for source in PLAIN]
-    spec = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=spec), folder / "plain.ipynb")
+    """A notebook with the lab as it is without any dial turned."""
+    write(folder / "plain.ipynb", PLAIN)
     return "plain.ipynb"
 
 
@@ -64,7 +61,7 @@ def with_banner(png):
 
 def save(png, marks):
     told = PngImagePlugin.PngInfo()
-    for name in ("state", "picture"):
+    for name in ("state", "picture", "hidden"):
         told.add_text(name, marks[name])
     file = PREVIEWS / f"{marks['preview']}.png"
     with_banner(png).quantize(96, dither=Image.Dither.NONE).save(file, optimize=True, pnginfo=told)
@@ -72,7 +69,8 @@ def save(png, marks):
 
 
 def main(wanted):
-    lessons = [p for p in sorted((COURSE / "notebooks").glob("*.ipynb")) if p.name.startswith(wanted)]
+    sources = sorted((COURSE / "notebooks" / "source").glob("*.py"))
+    lessons = [source for source in sources if source.name.startswith(wanted)]
     with tempfile.TemporaryDirectory() as home:
         home = Path(home)
         folder = home / "lessons"
@@ -80,11 +78,11 @@ def main(wanted):
         names = [plain(folder), *(name for lesson in lessons if (name := labs_only(lesson, folder)))]
         with server(folder, home) as (address, token), browser() as made:
             for name in names:
-                notebook = Notebook(made, address, token, name, width=1120, height=1500).run_all()
+                notebook = Notebook(made, address, token, name, width=1120, height=2400).run_all()
                 labs = notebook.labs()
                 for number in range(labs.count()):
                     lab = labs.nth(number)
-                    lab.locator(".cl-picture svg").wait_for()
+                    lab.locator(".cl-picture svg").first.wait_for()
                     marks = lab.locator("i[data-preview]").evaluate("mark => ({...mark.dataset})")
                     save(lab.screenshot(), marks)
                 if name.startswith("04"):

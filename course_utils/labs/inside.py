@@ -1,0 +1,345 @@
+"""Looking into a trained network: what its parts make of one example. NumPy and Keras, no widgets here."""
+
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+# Models that look into an `Assembly`, kept as long as it lives; they share its layers, so they train along.
+_PROBES, _TWINS = WeakKeyDictionary(), WeakKeyDictionary()
+
+
+@dataclass(frozen=True, eq=False)
+class Maps:
+    """What a convolution, a pooling or a ConvLSTM was given, and the feature maps that it gives.
+
+    Attributes
+    ----------
+    kind : str
+        "convolution", "pooling" or "recurrent".
+    given, gives : array
+        ([time,] [height,] width, channels).
+    axes : int
+        2: height and width; 1: only a width. Whatever stands before them is time (`timed`).
+    window : tuple of array
+        Size, stride and how many zeros stand before the first value, each as (rows, columns).
+    weights : list of array
+        Kernel and bias as they were when the trace was taken.
+    steps : int
+        Of the input.
+    """
+
+    title: str
+    kind: str
+    given: np.ndarray
+    gives: np.ndarray
+    axes: int
+    window: tuple
+    weights: list
+    steps: int
+
+    @property
+    def timed(self):
+        return self.gives.ndim == self.axes + 2
+
+    def at(self, step, array):
+        """One frame of `given` or `gives` as (rows, columns, channels), with one row where axes is 1."""
+        one = array[place(step, self.steps, len(array))[0]] if array.ndim == self.axes + 2 else array
+        return one if self.axes == 2 else one[None]
+
+
+@dataclass(frozen=True, eq=False)
+class Gates:
+    """One LSTM, in one direction, step by step: everything is (steps, units), in the order of time."""
+
+    title: str
+    input: np.ndarray
+    forget: np.ndarray
+    output: np.ndarray
+    candidate: np.ndarray
+    cell: np.ndarray
+    hidden: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """What a network makes of one example, part by part."""
+
+    state: object
+    maps: tuple
+    lstms: tuple
+    attention: np.ndarray | None
+    answers: dict
+
+
+@dataclass(frozen=True, eq=False)
+class Sum:
+    """How one value of a feature map comes about. `products` are summed within each channel."""
+
+    patch: np.ndarray
+    inside: np.ndarray  # False where the patch reaches over the edge, into padding
+    value: float
+    kernel: np.ndarray | None = None
+    products: np.ndarray | None = None
+    bias: float = 0.0
+    total: float = 0.0
+
+
+def place(step, steps, count):
+    """From where to where `step` (from 0) of `steps` lies among the `count` steps of a part."""
+    first = min(step * count // steps, count - 1)
+    return first, max((step + 1) * count // steps, first + 1)
+
+
+# ---------------------------------------------------------------------------------------------------
+# Trace
+
+
+def trace(built, x):
+    """What every part of a network makes of one example.
+
+    Parameters
+    ----------
+    built : assembly.Assembly
+        With its model, trained or not.
+    x : array
+        One example, without a batch axis.
+
+    Returns
+    -------
+    Trace
+    """
+    whole, frames = _probes(built)
+    seen = {key: value[0] for key, value in whole.predict_on_batch(np.asarray(x)[None]).items()}
+    if frames:
+        seen |= frames.predict_on_batch(x)
+    maps, lstms = [], []
+    for tap in built.taps:
+        if _is_map(tap):
+            maps.append(_maps(built.state, tap, len(maps) + 1, seen))
+        elif tap.fact.part == "lstm":
+            lstms += _gates(tap, len(lstms) + 1, seen)
+    weights = seen.get("attention")
+    answers = {name: seen[f"answer {name}"] for name in built.state.classes}
+    return Trace(
+        built.state, tuple(maps), tuple(lstms), None if weights is None else weights.ravel(), answers
+    )
+
+
+def _is_map(tap):
+    return tap.fact.part in ("cnn", "convlstm")
+
+
+def _key(tap, what):
+    return f"{what} {id(tap)}"
+
+
+def _answers(built, outputs):
+    """The outputs of a model as a dictionary, also where only one thing is asked."""
+    return outputs if isinstance(outputs, dict) else {next(iter(built.state.classes)): outputs}
+
+
+def _probes(built):
+    """Two models that give what lies inside: one for the whole input, one for single frames (or None)."""
+    import keras
+
+    if built not in _PROBES:
+        whole = {f"answer {name}": tensor for name, tensor in _answers(built, built.model.output).items()}
+        frames = {}
+        for tap in built.taps:
+            if _is_map(tap) or tap.fact.part == "lstm":
+                one = frames if tap.each else whole
+                one |= {_key(tap, "given"): tap.given, _key(tap, "gives"): tap.gives}
+            elif tap.fact.part == "attention":
+                softmax = next(layer for layer in tap.layers if layer.name == "attention")
+                whole["attention"] = softmax.output
+        _PROBES[built] = (
+            keras.Model(built.model.input, whole),
+            keras.Model(built.piece, frames) if frames else None,
+        )
+    return _PROBES[built]
+
+
+def _maps(state, tap, number, seen):
+    axes = 1 + (state.task == "digits" and state.order != "lstm-cnn")
+    layer, given, pools = tap.layers[0], seen[_key(tap, "given")], tap.fact.title == "Max pool"
+    size, stride, before = np.ones(2, int), np.ones(2, int), np.zeros(2, int)
+    size[-axes:] = (layer.pool_size if pools else layer.kernel_size)[-axes:]
+    stride[-axes:] = layer.strides[-axes:]
+    if layer.padding == "same":
+        have = np.array(given.shape[-1 - axes : -1])
+        missing = (-(-have // stride[-axes:]) - 1) * stride[-axes:] + size[-axes:] - have
+        before[-axes:] = missing.clip(0) // 2
+    return Maps(
+        f"{number}. {tap.fact.title}, {tap.fact.detail}",
+        "pooling" if pools else "recurrent" if tap.fact.part == "convlstm" else "convolution",
+        given,
+        seen[_key(tap, "gives")],
+        axes,
+        (size, stride, before),
+        layer.get_weights(),
+        state.steps,
+    )
+
+
+def _gates(tap, number, seen):
+    """The gates of an LSTM tap; of a Bidirectional, forward and backward apart."""
+    layer, given = tap.layers[0], seen[_key(tap, "given")].astype("float64")
+    if not hasattr(layer, "backward_layer"):
+        return [run_lstm(f"{number}. {tap.fact.title}", given, *layer.get_weights())]
+    forward = run_lstm(f"{number}. {tap.fact.title}, forward", given, *layer.forward_layer.get_weights())
+    name = f"{number + 1}. {tap.fact.title}, backward (from the end)"
+    return [forward, run_lstm(name, given, *layer.backward_layer.get_weights(), backward=True)]
+
+
+def run_lstm(title, given, kernel, recurrent, bias, backward=False):
+    """An LSTM step by step: `Gates` from Keras's weights, whose blocks stand in the order i, f, c, o.
+
+    `backward` reads the last step first; what comes out is in the order of time all the same.
+    """
+    order = slice(None, None, -1 if backward else 1)
+    hidden = cell = np.zeros(recurrent.shape[0])
+    steps = []
+    for arriving in (given @ kernel + bias)[order]:
+        i, f, g, o = np.split(arriving + hidden @ recurrent, 4)
+        i, f, o = (0.5 + 0.5 * np.tanh(z / 2) for z in (i, f, o))  # the sigmoid, without overflow
+        g = np.tanh(g)
+        cell = f * cell + i * g
+        hidden = o * np.tanh(cell)
+        steps.append((i, f, o, g, cell, hidden))
+    return Gates(title, *(np.array(kind)[order] for kind in zip(*steps, strict=True)))
+
+
+# ---------------------------------------------------------------------------------------------------
+# The answer after some steps
+
+
+def answer_after(built, x, step):
+    """What the model would answer if only the first steps had come.
+
+    Parameters
+    ----------
+    built : assembly.Assembly
+        With its model, trained or not.
+    x : array
+        One example, without a batch axis.
+    step : int
+        How many steps have come, at least 1.
+
+    Returns
+    -------
+    dict of arrays, str
+        The answers, and in words what stands in for the steps not yet come.
+    """
+    task, x = built.state.task, np.asarray(x)
+    left, how = len(x) - step, "everything has come"
+    twin = _twin(built, x.shape) if task == "digits" else None
+    if twin and _fits(twin, (1, step, *x.shape[1:])):
+        how = how if not left else "as if the clip ended here"
+        outputs = _answers(built, twin.predict_on_batch(x[None, :step]))
+        return {name: value[0] for name, value in outputs.items()}, how
+    if left and task == "digits":
+        how = "the frames to come are replaced by black ones: the network needs all of them"
+        x = np.concatenate([x[:step], np.zeros_like(x[step:])])
+    elif left and task == "reviews":
+        how = "as if the review ended here (padding on the left)"
+        x = np.concatenate([np.zeros_like(x[step:]), x[:step]])
+    elif left:
+        how = "the hours to come are replaced by this one: the network needs all of them"
+        x = np.concatenate([x[:step], np.repeat(x[step - 1 : step], left, axis=0)])
+    outputs = _probes(built)[0].predict_on_batch(x[None])
+    return {name: outputs[f"answer {name}"][0] for name in built.state.classes}, how
+
+
+def _twin(built, shape):
+    """The same layers over any number of frames, or None where the composition needs a fixed number."""
+    import keras
+
+    if built not in _TWINS:
+        clip = keras.Input((None, *shape[1:]))
+        try:
+            twin = keras.models.clone_model(built.model, clip, clone_function=lambda layer: layer)
+        except ValueError:
+            twin = None
+        _TWINS[built] = twin
+        # Traced for the first length alone, then once more for any: both now, not while the learner scrubs.
+        for length in (shape[0], max(shape[0] - 1, 1)):
+            if twin and _fits(twin, (1, length, *shape[1:])):
+                twin.predict_on_batch(np.zeros((1, length, *shape[1:]), "float32"))
+    return _TWINS[built]
+
+
+def _fits(twin, shape):
+    """Whether so many frames are enough for all windows of a convolution or pooling over time."""
+    try:
+        twin.compute_output_shape(shape)
+    except ValueError:
+        return False
+    return True
+
+
+# ---------------------------------------------------------------------------------------------------
+# One value of a map
+
+
+def explain(trace, stage, step, row, column, filter):
+    """How one value of a feature map comes about.
+
+    Parameters
+    ----------
+    trace : Trace
+        Of one example.
+    stage : int
+        Which of `trace.maps`.
+    step : int
+        The step of the input, from 0: decides on the frame where maps are made for every frame.
+    row, column, filter : int
+        Where in the map; `row` is 0 where there is only one axis.
+
+    Returns
+    -------
+    Sum
+
+    Raises
+    ------
+    ValueError
+        For a ConvLSTM, whose values come from gates and a state, not from one sum.
+    """
+    maps = trace.maps[stage]
+    if maps.kind == "recurrent":
+        raise ValueError(
+            "A value of a ConvLSTM is not one sum: three gates, a candidate and the state before go into it."
+        )
+    given = maps.at(step, maps.given)
+    size, stride, before = maps.window
+    edge, corner = given.shape[:2], (row, column) * stride - before
+    rows, columns = (corner[axis] + np.arange(size[axis]) for axis in (0, 1))
+    inside = ((rows >= 0) & (rows < edge[0]))[:, None] & (columns >= 0) & (columns < edge[1])
+    patch = given[rows.clip(0, edge[0] - 1)[:, None], columns.clip(0, edge[1] - 1)]
+    patch = np.where(inside[..., None], patch, 0)
+    flat = 0 if maps.axes == 1 else ...  # where there is no row
+    if maps.kind == "pooling":
+        window = patch[..., filter]
+        return Sum(window[flat], inside[flat], float(window.max()))
+    kernel, bias = (weights[..., filter] for weights in maps.weights)
+    kernel = kernel.reshape(patch.shape)
+    products = (patch * kernel).sum((0, 1), dtype="float64")
+    total = float(products.sum() + bias)
+    return Sum(patch[flat], inside[flat], max(total, 0.0), kernel[flat], products, float(bias), total)
+
+
+def sees(trace, stage, row, column):
+    """What a value of a map depends on in the input: (top, left, bottom, right), the last two excluded.
+
+    None where there is no such window: behind an LSTM and in a ConvLSTM, which remember what came before.
+    """
+    chain = trace.maps[: stage + 1]
+    if trace.state.order == "lstm-cnn" or any(maps.kind == "recurrent" for maps in chain):
+        return None
+    first, last = np.array([row, column]), np.array([row, column])
+    for maps in reversed(chain):
+        size, stride, before = maps.window
+        edge = np.array(maps.at(0, maps.given).shape[:2]) - 1
+        first = (first * stride - before).clip(0, edge)
+        last = (last * stride - before + size - 1).clip(0, edge)
+    return (*map(int, first), *map(int, last + 1))

@@ -1,0 +1,153 @@
+"""The state of the lab as plain data: which task, which order of blocks, and what fits by default."""
+
+from dataclasses import dataclass, field, replace
+
+from course_utils.labs.base import State, dial, rows
+from course_utils.labs.blocks import ANSWERS, Answer, Budget, Clip, Convolution, Joint, Memory, Series, Text
+
+TASKS = {
+    "digits": "moving digits (video)",
+    "reviews": "review sentences (text)",
+    "traffic": "traffic (series)",
+}
+ORDERS = {
+    "cnn": "CNN only",
+    "lstm": "LSTM only",
+    "cnn-lstm": "CNN → LSTM",
+    "lstm-cnn": "LSTM → CNN",
+    "convlstm": "ConvLSTM",
+    "parallel": "side by side",
+}
+STEPS = {"digits": "frame", "reviews": "word", "traffic": "hour"}
+FEATURES = 11  # numbers an hour of traffic has: volume, weather, calendar
+THREE = (Convolution(16, 5, 2), Convolution(32, 3, 2), Convolution(32, 3))
+
+
+@dataclass(frozen=True)
+class LabState(State):
+    """A hybrid for one of three tasks: what comes in, the blocks and their order, what is asked, a budget."""
+
+    task: str = dial("digits", "Task", tuple(TASKS), shown=TASKS)
+    order: str = dial("cnn-lstm", "Order", tuple(ORDERS), shown=ORDERS)
+    attention: bool = dial(False, "Attention", (False, True))
+    clip: Clip = field(default=Clip())
+    text: Text = field(default=Text())
+    series: Series = field(default=Series())
+    convolutions: tuple = rows(THREE, Convolution, 4)
+    joint: Joint = field(default=Joint())
+    lstm: Memory = field(default=Memory())
+    answer: Answer = field(default=Answer())
+    budget: Budget = field(default=Budget())
+    seed: int = dial(0, "Seed", range(1000))
+
+    version = "lab2"
+    decides, spelled = ("task", "order", "attention"), ("task", "order", "seed")
+
+    @classmethod
+    def default(cls, task="digits", order="cnn-lstm", attention=False):
+        """A sound composition of this task and order; a state string tells only what differs from it."""
+        made, video = {}, task == "digits"
+        if task == "reviews":
+            made = {
+                "convolutions": (Convolution(64, 3, pool=2 if order == "cnn-lstm" else 1),),
+                "lstm": Memory(64),
+                "answer": Answer(dropout=30),
+                "budget": Budget(4),
+            }
+        elif task == "traffic":
+            made = {
+                "convolutions": (Convolution(32, 5, pool=2), Convolution(32, 5, pool=2)),
+                "lstm": Memory(64),
+            }
+        if order == "convlstm":
+            made["convolutions"] = (Convolution(8, 5, 2), Convolution(16, 3, 2))[: 1 + video]
+        elif order == "lstm-cnn" and video:
+            made["convolutions"] = (Convolution(64, 3),)
+        pooled = order in ("cnn", "lstm-cnn", "parallel") and not (video and order != "lstm-cnn")
+        if (order == "cnn-lstm" and not video) or (attention and pooled and order != "parallel"):
+            made["joint"] = Joint("steps")
+        elif pooled and task != "traffic":
+            made["joint"] = Joint("max")
+        every = order == "lstm-cnn" or (attention and order != "cnn")
+        made["lstm"] = replace(made.get("lstm", Memory()), hands_on="all" if every else "last")
+        return cls(task, order, attention, **made)
+
+    def turn(self, path, value):
+        """`change` as a learner means it: a new task begins with what is sound there; with another order or
+        attention, whatever was not touched becomes what fits.
+        """
+        changed = self.change(path, value)
+        if path not in self.decides:
+            return changed
+        old, new = (s.default(s.task, s.order, s.attention) for s in (self, changed))
+        if path == "task":
+            return replace(new, seed=self.seed)
+        touched = self.convolutions != old.convolutions
+        return replace(
+            changed,
+            convolutions=self.convolutions if touched else new.convolutions,
+            joint=replace(self.joint, kind_of=new.joint.kind_of),
+            lstm=replace(self.lstm, hands_on=new.lstm.hands_on),
+        )
+
+    @property
+    def step(self):
+        """What one step of the input is called."""
+        return STEPS[self.task]
+
+    @property
+    def steps(self):
+        """Steps of the input."""
+        return {"digits": self.clip.frames, "reviews": self.text.tokens, "traffic": 24 * self.series.days}[
+            self.task
+        ]
+
+    @property
+    def entry(self):
+        """The block that says what comes in."""
+        return getattr(self, {"digits": "clip", "reviews": "text", "traffic": "series"}[self.task])
+
+    @property
+    def classes(self):
+        """What is asked: the number of outputs for each label."""
+        if self.task == "digits":
+            return ANSWERS[self.answer.labels]
+        return {"sentiment": 2} if self.task == "reviews" else {"volume": self.series.ahead}
+
+    @property
+    def has_cnn(self):
+        return self.order != "lstm"
+
+    @property
+    def has_lstm(self):
+        return self.order not in ("cnn", "convlstm")
+
+    def idle(self, path):
+        """Whether the dial at `path` (or a whole block) changes nothing in this composition."""
+        block, _, name = path.partition(".")
+        if block in ("clip", "text", "series"):
+            return getattr(self, block) is not self.entry
+        if block == "convolutions":
+            return not self.has_cnn
+        if block == "joint":
+            return not self.has_cnn or bool(name in ("units", "normalise") and self.joint.kind_of != "dense")
+        if block == "lstm":
+            return not self.has_lstm and not (self.order == "convlstm" and name in ("", "hands_on"))
+        return path == "answer.labels" and self.task != "digits"
+
+
+OURS = LabState()
+TEXTBOOK = OURS.change("convolutions", [(32, 3, 1, 2, "valid"), (64, 3, 1, 2, "valid")]).change("lstm", 128)
+TEXTBOOK = TEXTBOOK.change("joint.kind_of", "flatten")
+LARGE = TEXTBOOK.change("clip", (8, 128, 3, True)).change("answer", "action")
+TEXT = LabState.default("reviews", "lstm-cnn").change("text", ("sentences", 50, 10000, 100))
+PRESETS = {
+    "ours": OURS,
+    "pooled": OURS.change("joint.kind_of", "max"),
+    "textbook": TEXTBOOK,
+    "textbook, 128 pixels": LARGE,
+    "textbook text": TEXT.change("lstm.units", 128).change("answer", Answer()),
+    "textbook attention": LARGE.change("clip", (1, 128, 3))
+    .change("attention", True)
+    .change("lstm.hands_on", "all"),
+}

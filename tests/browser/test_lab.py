@@ -1,0 +1,116 @@
+"""The architecture lab as a learner works with it, from the first dial to a second lab."""
+
+import re
+
+from playwright.sync_api import expect
+from test_lessons import check_page, press
+
+SETUP = "from course_utils import check\ncheck.setup()\nfrom course_utils import labs"
+SMALL = (
+    "lab2;task=digits;order=cnn-lstm;clip=f4.s12;convolutions=f4.k5.s4;joint=dense.u8;lstm=u8;"
+    "budget=e6.quarter;seed=0"
+)
+COUNT = "model.count_params(), tuple(model.output['digit'].shape)"
+
+
+def set_state(lab, state):
+    line = lab.get_by_label("State", exact=True)
+    line.fill(state)
+    line.press("Enter")
+    expect(line).to_have_value(state)
+
+
+def open_panel(lab, name):
+    lab.get_by_role("button", name=name).press("Enter")
+
+
+def test_a_learner_composes_trains_looks_inside_and_shares(open_cells):
+    cells = [SETUP, "labs.ArchitectureLab()", "labs.ArchitectureLab('textbook text')", "...", "..."]
+    notebook = open_cells("lab.ipynb", cells).run_all(180)
+    page, lab, second = notebook.page, notebook.labs().nth(0), notebook.labs().nth(1)
+    picture = lab.locator(".cl-picture svg").first
+
+    # Compose, with the keyboard alone.
+    before, after = press(lab.get_by_label("Filters of convolution 1"), "ArrowDown", picture)
+    assert "201,042 parameters in all" in before
+    assert "Conv 20 gives 8×12×12×20" in after
+    _, after = press(lab.get_by_label("Order"), "ArrowDown", picture)
+    assert "LSTM 96 gives 8×96, then Conv 20 gives 4×20" in after
+    _, after = press(lab.get_by_label("Attention"), " ", picture)
+    assert "Attention gives 32" in after
+    _, after = press(lab.get_by_label("Task"), "ArrowDown", picture)
+    assert after.startswith("Review of 40")
+
+    # Something impossible is drawn up to where it breaks, told, and mended by the button.
+    set_state(lab, "lab2;task=reviews;order=cnn-lstm;joint=max;seed=0")
+    expect(lab.get_by_text("Does not fit.")).to_be_visible()
+    expect(lab.get_by_text("the time axis is gone")).to_be_visible()
+    expect(picture).to_have_attribute("aria-label", re.compile("There it breaks: LSTM 64 does not fit"))
+    lab.get_by_role("button", name="Keep the steps").press("Enter")
+    expect(lab.get_by_text("Does not fit.")).to_be_hidden()
+    expect(picture).to_have_attribute("aria-label", re.compile("LSTM 64 gives 64"))
+
+    # The code, copied into a new cell, builds the model of the picture.
+    set_state(lab, SMALL)
+    expect(picture).to_have_attribute("aria-label", re.compile(r"Clip of 4×12×12×1"))
+    total = re.search(r"([\d,]+) parameters in all", picture.get_attribute("aria-label"))[1].replace(",", "")
+    open_panel(lab, "Keras code")
+    expect(lab.locator(".cl-code")).to_contain_text("layers.LSTM(8)")
+    lab.get_by_role("button", name="Copy the code").press("Enter")
+    expect(lab.get_by_text("Copied", exact=True)).to_be_visible()
+    assert notebook.run_in_cell(3, paste=True) == ""
+    assert notebook.run_in_cell(4, COUNT) == f"({total}, (None, 10))"
+
+    # Train, pause, resume; the notebook stays usable meanwhile.
+    open_panel(lab, "Train and compare")
+    curves = lab.locator(".cl-picture svg").nth(1)
+    expect(curves).to_have_attribute("aria-label", re.compile("still empty"))
+    lab.get_by_role("button", name="One epoch").press("Enter")
+    expect(lab.get_by_text(re.compile("Run A, paused: 1 of 6"))).to_be_visible(timeout=120_000)
+    expect(curves).to_have_attribute("aria-label", re.compile("Run A, 1 of 6 epochs"))
+    lab.get_by_role("button", name="Resume").press("Enter")
+    assert notebook.run_in_cell(4, "6 * 7") == "42"
+    lab.get_by_role("button", name="Pause").press("Enter")
+    expect(lab.get_by_text(re.compile("Run A, (paused|done)"))).to_be_visible(timeout=60_000)
+    if lab.get_by_role("button", name="Resume").is_visible():
+        lab.get_by_role("button", name="Resume").press("Enter")
+    expect(lab.get_by_text(re.compile("Run A, done: 6 of 6"))).to_be_visible(timeout=120_000)
+
+    # A second run of another order at equal size, beside the first.
+    press(lab.get_by_label("Order"), "ArrowUp", picture)
+    lab.get_by_role("button", name="Match its parameters").press("Enter")
+    expect(lab.get_by_text(re.compile("parameters of run A"))).to_be_visible()
+    lab.get_by_role("button", name="▶ Start").press("Enter")
+    expect(lab.get_by_text(re.compile("Run B, done: 6 of 6"))).to_be_visible(timeout=120_000)
+    expect(curves).to_have_attribute("aria-label", re.compile("earlier run A"))
+    expect(lab.locator("table.cl-table tr")).to_have_count(3)
+
+    # Look inside what was trained.
+    open_panel(lab, "Look inside")
+    lab.get_by_label("Run", exact=True).last.select_option(index=0)
+    expect(lab.get_by_role("img", name=re.compile("^Frame 4 of 4"))).to_be_visible()
+    lab.get_by_label("Frame", exact=True).press("ArrowLeft")
+    expect(lab.get_by_role("img", name=re.compile("^Frame 3 of 4"))).to_be_visible()
+    expect(lab.get_by_text("as if the clip ended here")).to_be_visible()
+    gates = lab.get_by_text("forget gate f")
+    expect(gates).to_be_visible()
+    total = lab.get_by_text(re.compile("together .*ReLU"))
+    before = total.inner_text()
+    lab.get_by_label("Filter", exact=True).press("ArrowRight")
+    expect(total).not_to_have_text(before)
+    check_page(notebook)
+
+    # The whole state is a string: pasted into the second lab it gives the same picture.
+    lab.get_by_role("button", name="Copy", exact=True).press("Enter")
+    line = second.get_by_label("State", exact=True)
+    line.focus()
+    page.keyboard.press("ControlOrMeta+A")
+    page.keyboard.press("ControlOrMeta+V")
+    line.press("Enter")
+    words = picture.get_attribute("aria-label")
+    expect(second.locator(".cl-picture svg").first).to_have_attribute("aria-label", words)
+    set_state(second, SMALL)
+    line.fill("nonsense")
+    line.press("Enter")
+    expect(second.get_by_text("A state of this lab begins with")).to_be_visible()
+    check_page(notebook)

@@ -1,0 +1,365 @@
+"""Looking inside: what is shown equals what Keras computes, and the panel follows every control."""
+
+import functools
+import itertools
+import re
+import xml.etree.ElementTree as ET
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+
+from course_utils.labs import assembly, inside
+from course_utils.labs.blocks import Convolution
+from course_utils.labs.inside_view import Inside
+from course_utils.labs.state import FEATURES, ORDERS, TASKS, LabState
+from course_utils.labs.touch import CopyButton, MapPicker
+
+build = functools.cache(assembly.build)  # what looks into a model is traced once
+
+
+def small(task, order, attention=False):
+    """A composition of this kind that is quick to build."""
+    state = LabState.default(task, order, attention).change("lstm.units", 5)
+    state = (
+        state.change("clip", (3, 8, 1)).change("text", ("sentences", 10, 1000, 8)).change("series.days", 2)
+    )
+    if task == "digits" and order != "lstm-cnn":
+        state = state.change("convolutions", [Convolution(4, 3, 2), Convolution(6, 3)])
+    return state.change("joint.units", 7)
+
+
+def example(state, seed=0):
+    """(x, truth, shown) as a feed gives it."""
+    rng = np.random.default_rng(seed)
+    truth = {label: int(rng.integers(count)) for label, count in state.classes.items()}
+    if state.task == "digits":
+        clip = rng.random((state.clip.frames, 8, 8, state.clip.channels), "float32")
+        return clip, truth, clip
+    if state.task == "reviews":
+        words = ["", "", "", "not", "<bad>", "at", "all", "&", "a", "joy"]
+        return np.array([0, 0, 0, *rng.integers(1, 1000, 7)], "int32"), truth, words
+    hours = rng.normal(size=(state.steps, FEATURES)).astype("float32")
+    return hours, {"volume": rng.normal(size=state.series.ahead).astype("float32")}, hours
+
+
+class Feed:
+    count = 4
+
+    def __init__(self, state):
+        self.state = state
+        words = {label: tuple(f"{label} {n}" for n in range(k)) for label, k in state.classes.items()}
+        self.names = {} if state.task == "traffic" else words
+
+    def example(self, number):
+        return example(self.state, number)
+
+
+def run(state, letter="A"):
+    built = build(state)
+    return SimpleNamespace(letter=letter, name="tried", built=built, state=state, epochs=1, feed=Feed(state))
+
+
+def outputs(built, x):
+    made = built.model(x[None], training=False)
+    made = made if isinstance(made, dict) else {next(iter(built.state.classes)): made}
+    return {label: np.asarray(values[0]) for label, values in made.items()}
+
+
+def fitting():
+    for task, order, attention in itertools.product(TASKS, ORDERS, (False, True)):
+        if (task, order) != ("reviews", "convlstm"):
+            yield pytest.param(task, order, attention, id=f"{task} {order}{' attention' * attention}")
+
+
+# -------------------------------------------------------------------------------------------- numbers
+
+
+@pytest.mark.parametrize(("task", "order", "attention"), list(fitting()))
+def test_the_trace_of_a_composition_agrees_with_its_model(task, order, attention):
+    state = small(task, order, attention)
+    built = build(state)
+    x = example(state)[0]
+    trace = inside.trace(built, x)
+    expected = outputs(built, x)
+    answers, how = inside.answer_after(built, x, len(x))
+    assert how == "everything has come"
+    for label, values in expected.items():
+        np.testing.assert_allclose(trace.answers[label], values, atol=1e-5)
+        np.testing.assert_allclose(answers[label], values, atol=1e-5)
+    assert (trace.attention is not None) == attention
+    if attention:
+        assert trace.attention.sum() == pytest.approx(1, abs=1e-5)
+    assert len(trace.maps) == sum(tap.fact.part in ("cnn", "convlstm") for tap in built.taps)
+    assert len(trace.lstms) == state.has_lstm
+    check_sums(trace, state)
+
+
+def check_sums(trace, state, seed=0):
+    rng = np.random.default_rng(seed)
+    for stage, maps in enumerate(trace.maps):
+        step = int(rng.integers(state.steps))
+        plane = maps.at(step, maps.gives)
+        corners = [(0, 0, 0), tuple(n - 1 for n in plane.shape)]
+        for row, column, filter in corners + [tuple(map(int, rng.integers(plane.shape))) for _ in range(6)]:
+            if maps.kind == "recurrent":
+                with pytest.raises(ValueError, match="not one sum"):
+                    inside.explain(trace, stage, step, row, column, filter)
+                continue
+            one = inside.explain(trace, stage, step, row, column, filter)
+            assert one.value == pytest.approx(plane[row, column, filter], abs=1e-4)
+            assert not np.any(one.patch[~one.inside])
+            assert one.inside.shape == one.patch.shape[: maps.axes]
+            if maps.kind == "convolution":
+                assert one.products.sum() + one.bias == pytest.approx(one.total, abs=1e-6)
+                np.testing.assert_allclose((one.patch * one.kernel).sum(), one.products.sum(), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [(4, 5, 3, 1, "same")],
+        [(4, 4, 2, 1, "same"), (4, 2, 2, 1, "valid")],
+        [(4, 3, 1, 2, "valid"), (4, 3, 1, 1, "same")],
+        [(4, 3, 4, 1, "same"), (4, 2, 1, 2, "same")],
+    ],
+)
+@pytest.mark.parametrize(("task", "order"), [("digits", "cnn-lstm"), ("traffic", "cnn"), ("reviews", "cnn")])
+def test_sums_are_right_for_any_window(task, order, rows):
+    state = small(task, order).change("convolutions", rows).change("clip.channels", 3)
+    built = build(state)
+    x = example(state, 3)[0]
+    trace = inside.trace(built, x)
+    check_sums(trace, state, 3)
+    # What lies outside of what a value is said to see does not change it.
+    stage = len(trace.maps) - 1
+    maps = trace.maps[stage]
+    row, column = (n // 2 for n in maps.at(0, maps.gives).shape[:2])
+    top, left, bottom, right = inside.sees(trace, stage, row, column)
+    other = example(state, 4)[0]
+    if task == "digits":
+        other[:, top:bottom, left:right] = x[:, top:bottom, left:right]
+    else:
+        other[left:right] = x[left:right]
+    again = inside.trace(built, other).maps[stage]
+    value, same = (m.at(0, m.gives)[row, column] for m in (maps, again))
+    np.testing.assert_allclose(value, same, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("task", "order", "layers", "both", "every"),
+    [
+        ("digits", "lstm", 2, True, "last"),
+        ("digits", "cnn-lstm", 1, True, "all"),
+        ("digits", "parallel", 3, False, "last"),
+        ("reviews", "lstm-cnn", 2, True, "all"),
+        ("reviews", "cnn-lstm", 1, False, "last"),
+        ("traffic", "lstm", 1, True, "last"),
+        ("traffic", "parallel", 2, False, "last"),
+    ],
+)
+def test_gates_give_what_the_keras_layer_gives(task, order, layers, both, every):
+    state = small(task, order).change("lstm", (5, layers, both, every))
+    built = build(state)
+    x = example(state)[0]
+    lstms = list(inside.trace(built, x).lstms)
+    assert len(lstms) == layers * (1 + both)
+    for tap in [tap for tap in built.taps if tap.fact.part == "lstm"]:
+        expected = keras.Model(built.model.input, tap.gives).predict_on_batch(x[None])[0]
+        parts = [lstms.pop(0) for _ in range(1 + both)]
+        if expected.ndim == 1:  # the backward one has read everything at the first step
+            states = [part.hidden[0 if number else -1] for number, part in enumerate(parts)]
+        else:
+            states = [part.hidden for part in parts]
+        np.testing.assert_allclose(np.concatenate(states, axis=-1), expected, atol=1e-5)
+        for part in parts:
+            for gate in (part.input, part.forget, part.output):
+                assert gate.min() >= 0
+                assert gate.max() <= 1
+            np.testing.assert_allclose(part.hidden, part.output * np.tanh(part.cell), atol=1e-12)
+    np.testing.assert_allclose(
+        parts[0].cell[1:],
+        parts[0].forget[1:] * parts[0].cell[:-1] + parts[0].input[1:] * parts[0].candidate[1:],
+    )
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("order", ["cnn", "lstm-cnn", "parallel"])
+def test_an_answer_knows_nothing_of_later_steps(task, order):
+    state = small(task, order)
+    built = build(state)
+    x, other = example(state)[0], example(state, 9)[0]
+    for step in (1, 2, len(x) - 1):
+        mixed = np.concatenate([x[:step], other[step:]])
+        first, how = inside.answer_after(built, x, step)
+        second, _ = inside.answer_after(built, mixed, step)
+        assert "come" in how or "ended" in how
+        for label in state.classes:
+            np.testing.assert_array_equal(first[label], second[label])
+
+
+def test_a_clip_that_ends_early_is_answered_as_by_a_network_for_short_clips():
+    for order, attention in itertools.product(("cnn-lstm", "lstm", "convlstm", "parallel"), (False, True)):
+        state = small("digits", order, attention)
+        built, brief = assembly.build(state), assembly.build(state.change("clip.frames", 2))
+        brief.model.set_weights(built.model.get_weights())
+        x = example(state)[0]
+        answers, how = inside.answer_after(built, x, 2)
+        assert how == "as if the clip ended here"
+        for label, values in outputs(brief, x[:2]).items():
+            np.testing.assert_allclose(answers[label], values, atol=1e-5)
+
+
+def test_where_too_few_frames_are_left_black_ones_take_their_place():
+    state = small("digits", "lstm-cnn").change("convolutions", [Convolution(4, 3, padding="valid")])
+    built = build(state)
+    x = example(state)[0]
+    assert "black" in inside.answer_after(built, x, 2)[1]
+    flat = assembly.build(state.change("joint.kind_of", "flatten"))
+    assert "black" in inside.answer_after(flat, x, 2)[1]
+
+
+def test_looking_inside_follows_the_training_and_leaves_the_model_alone():
+    state = small("digits", "cnn-lstm", True)
+    built = assembly.build(state)
+    x = example(state)[0]
+    before = inside.trace(built, x).answers, inside.answer_after(built, x, 2)[0]
+    built.model.set_weights([weights + 0.1 for weights in built.model.get_weights()])
+    expected = outputs(built, x)
+    for label, values in expected.items():
+        np.testing.assert_allclose(inside.trace(built, x).answers[label], values, atol=1e-6)
+        assert not np.allclose(before[1][label], inside.answer_after(built, x, 2)[0][label])
+    built.model.compile(
+        "sgd", dict.fromkeys(state.classes, "sparse_categorical_crossentropy"), run_eagerly=True
+    )
+    built.model.train_on_batch(x[None], dict.fromkeys(state.classes, np.zeros(1)))
+
+
+# ---------------------------------------------------------------------------------------------- panel
+
+
+def shown(panel):
+    return [panel.seen, panel.answers, panel.caption, panel.sum, panel.gates, panel.attention]
+
+
+def check_pictures(panel):
+    for part in shown(panel):
+        for image in re.findall(r"<img[^>]*>", part.value):
+            assert len(re.search(r'alt="([^"]*)"', image)[1]) > 10
+        for svg in re.findall(r"<svg.*?</svg>", part.value, re.S):
+            root = ET.fromstring(svg)
+            assert root.get("role") == "img"
+            assert len(root.get("aria-label")) > 10
+        assert not re.search(r"\b(nan|inf)\b", part.value)
+    for picker in (panel.sheet, panel.picker):
+        if picker.image:
+            assert picker.label
+            assert 0 <= picker.row < picker.rows
+            assert 0 <= picker.column < picker.columns
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_panel_follows_every_control_for_any_order(task):
+    panel = Inside()
+    for order, attention in itertools.product(ORDERS, (False, True)):
+        state = small(task, order, attention)
+        try:
+            one = run(state)
+        except ValueError:
+            continue
+        panel.show([one])
+        for control, attribute in itertools.product(
+            (panel.example, panel.step, panel.filter, panel.row, panel.column), ("max", "min")
+        ):
+            control.value = getattr(control, attribute)
+            assert panel.message.value == ""
+        for dropdown in (panel.stage, panel.lstm, panel.channel):
+            for _, value in dropdown.options:
+                dropdown.value = value
+                assert panel.message.value == ""
+            check_pictures(panel)
+        assert bool(panel.attention.value) >= attention
+
+
+def changed(panel, control, value):
+    """Which of the parts that are drawn became others."""
+    before = [part.value for part in shown(panel)] + [panel.sheet.image, panel.picker.image]
+    control.value = value
+    after = [part.value for part in shown(panel)] + [panel.sheet.image, panel.picker.image]
+    assert panel.message.value == ""
+    names = ("seen", "answers", "caption", "sum", "gates", "attention", "sheet", "picker")
+    return {name for name, old, new in zip(names, before, after, strict=True) if old != new}
+
+
+def test_each_control_changes_what_it_is_for():
+    panel = Inside()
+    state = small("digits", "cnn-lstm", True).change("lstm", (5, 1, True, "all"))
+    panel.show([run(state), run(state.change("seed", 5), "B")])
+    assert [letter for _, letter in panel.run.options] == ["A", "B"]
+    assert changed(panel, panel.step, 1) >= {
+        "seen",
+        "answers",
+        "sum",
+        "gates",
+        "attention",
+        "sheet",
+        "picker",
+    }
+    assert changed(panel, panel.filter, 1 - min(panel.filter.value, 1)) >= {"caption", "picker"}
+    assert changed(panel, panel.row, 3 * (panel.row.value == 0)) == {"seen", "sum"}
+    assert changed(panel, panel.stage, 1) >= {"sheet", "picker", "sum"}
+    panel.channel.value = 2
+    assert changed(panel, panel.channel, 3) == {"sum"}
+    assert changed(panel, panel.lstm, 1) == {"gates"}
+    assert changed(panel, panel.example, 2) >= {"seen", "answers", "gates", "sheet"}
+    assert changed(panel, panel.run, "B") >= {"answers", "gates", "sheet"}
+    assert "frame 1" in panel.gates.value
+
+
+def test_pointing_at_a_map_selects():
+    panel = Inside()
+    panel.show([run(small("digits", "cnn-lstm"))])
+    panel.picker.row, panel.picker.column = 2, 3
+    assert (panel.row.value, panel.column.value) == (2, 3)
+    panel.sheet.row, panel.sheet.column = 0, 1
+    assert panel.filter.value == 1
+    panel.row.value = 1
+    assert panel.picker.row == 1
+    panel.show([run(small("traffic", "cnn-lstm"))])
+    panel.sheet.row, panel.sheet.column = 4, 7
+    assert (panel.filter.value, panel.column.value, panel.picker.column) == (4, 7, 7)
+    assert panel.message.value == ""
+
+
+def test_words_begin_after_the_padding_and_stand_over_their_patch():
+    panel = Inside()
+    panel.show([run(small("reviews", "cnn"))])
+    assert (panel.step.description, panel.step.max) == ("Word", 7)
+    panel.step.value = 2
+    assert "<mark>&lt;bad&gt;</mark>" in panel.seen.value
+    assert panel.column.value == 4
+    assert "<th>not</th><th>&lt;bad&gt;</th><th>at</th>" in panel.sum.value
+
+
+def test_what_is_not_trained_or_cannot_be_shown_is_said_in_the_panel():
+    panel = Inside()
+    assert "Nothing is trained yet" in panel.message.value
+    good = run(small("traffic", "lstm"))
+    panel.show(
+        [SimpleNamespace(**{**vars(good), "built": None}), SimpleNamespace(**{**vars(good), "epochs": 0})]
+    )
+    assert "Nothing is trained yet" in panel.message.value
+    panel.show([good])
+    assert panel.message.value == ""
+    good.feed.example = lambda number: (np.zeros((3, 2), "float32"), {}, None)
+    panel.example.value = 1
+    assert "cannot be shown" in panel.message.value
+    panel.show([])
+    assert "Nothing is trained yet" in panel.message.value
+
+
+def test_the_touch_widgets_fetch_nothing():
+    for made in (MapPicker(label="A map"), CopyButton(text="lab2", label="Copy the code")):
+        assert "http" not in made._esm
+    assert made.label == "Copy the code"
