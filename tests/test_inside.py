@@ -313,7 +313,8 @@ def test_each_control_changes_what_it_is_for():
     assert changed(panel, panel.channel, 3) == {"sum"}
     assert changed(panel, panel.lstm, 1) == {"gates"}
     assert changed(panel, panel.example, 2) >= {"seen", "answers", "gates", "sheet"}
-    assert changed(panel, panel.run, "B") >= {"answers", "gates", "sheet"}
+    assert panel.run.value == "B"  # the newest
+    assert changed(panel, panel.run, "A") >= {"answers", "gates", "sheet"}
     assert "frame 1" in panel.gates.value
 
 

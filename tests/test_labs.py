@@ -161,6 +161,7 @@ def test_diagram_code_and_model_of_any_state_agree(state):
     for note in made.notes:
         assert note.fixed is None or compose.compose(note.fixed).broken is None
         assert (note.fixed is None) == (note.fix == "")
+        assert note.fixed is None or (note.fixed.budget, note.fixed.seed) == (state.budget, state.seed)
     if made.broken:
         assert made.notes[0].level == "broken"
         assert made.notes[0].fixed != state
@@ -527,6 +528,46 @@ def test_the_matrix_of_29_million_weights_is_told_and_mended(lab):
     assert lab.composition.parameters < 29_577_285 / 5
 
 
+def test_what_changes_along_is_told_and_can_be_undone(lab):
+    lab.controls["lstm.units"].value = 40
+    lab.controls["order"].value = "lstm-cnn"
+    assert "the joint is global max pooling" in lab.message.value
+    assert "hands on all states" in lab.message.value
+    lab.controls["clip.frames"].value = 9
+    assert lab.message.value == ""
+    for expected in (
+        OURS.change("lstm.units", 40).turn("order", "lstm-cnn"),
+        OURS.change("lstm.units", 40),
+        OURS,
+    ):
+        lab.undo.click()
+        assert lab.state == expected
+    assert lab.undo.disabled
+
+
+def test_what_one_step_depends_on_is_told(lab):
+    def sees(title):
+        fact = next(fact for fact in lab.composition.facts if fact.title.startswith(title))
+        return fact.sees, fact.sees_steps, fact.up_to
+
+    lab.state = usual("reviews", "lstm-cnn")
+    assert sees("Conv") == (None, 40, True)
+    assert "up to 40 words" in lab.picture.value
+    lab.controls["lstm.both"].value = True
+    assert sees("Conv") == (None, 40, False)
+    assert sees("Global max") == (None, 40, False)
+    lab.state = OURS.change("joint.kind_of", "steps")
+    assert sees("Reshape")[0] == 17
+    assert sees("LSTM")[0] == 24  # it reads the cells of the whole frame
+
+
+def test_one_frame_is_not_asked_how_it_moves(lab):
+    lab.state = OURS.change("joint.kind_of", "steps").change("clip.frames", 1)
+    assert "nothing in it tells" in lab.notes.lines[0][0].value
+    lab.notes.fix()
+    assert lab.state.clip.frames == 8
+
+
 def test_rows_that_were_hidden_come_back_as_they_were(lab):
     lab.controls["convolutions.2.filters"].value = 48
     lab.count.value = 1
@@ -711,9 +752,21 @@ def test_runs_are_kept_named_compared_and_matched():
     assert training.progress.value == 0
     lab.controls["order"].value = "lstm"
     assert training.other.value == "A"
+    lab.controls["clip.size"].value = 48
+    before = lab.state
     training.match.click()
-    assert lab.state.lstm.units == 1  # an LSTM on the pixels is larger even then
+    assert "Cannot be matched" in training.matched.value  # an LSTM on the pixels is larger even with one unit
+    assert lab.state == before
+    lab.state = SMALL.change("joint.units", 9)
+    training.match.click()
     assert "parameters of run A" in training.matched.value
+    assert lab.state.lstm.units < 8
+    lab.controls["lstm.units"].value = 30
+    assert training.matched.value == ""
+    lab.controls["task"].value = "reviews"
+    training.match.click()
+    assert "another task" in training.matched.value
+    assert "still empty" in training.picture.value
     training.take.click()
     assert lab.state == training.runs[0].state
 

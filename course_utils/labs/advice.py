@@ -28,8 +28,8 @@ def mend(state):
         if len(said) == 8:
             return "Start from what fits", replace(state.default(state.task, state.order), seed=state.seed)
         said.append(broken.way_out)
-        state = broken.mended
-    return ", ".join([said[0], *(words[0].lower() + words[1:] for words in said[1:])]), state
+        state = replace(broken.mended, budget=state.budget, seed=state.seed)
+    return said[0] + f", and {len(said) - 1} more" * (len(said) > 1), state
 
 
 def advise(state, made):
@@ -40,7 +40,7 @@ def advise(state, made):
             fact for fact in made.facts if fact.part in ("input", "cnn", "convlstm") and len(fact.shape) > 1
         ]
         sides = " → ".join(str(fact.shape[-2]) for fact in maps)
-        way = f" The side of the map went {sides}." if "kernel" in words or "pooling" in words else ""
+        way = f" The side of the map went {sides}." if "left: it does not fit" in made.broken.reason else ""
         yield Note("broken", f"{made.broken.reason}{way}", words, fixed)
         return
     yield from _attends_to_nothing(state, made)
@@ -57,6 +57,9 @@ def advise(state, made):
     if worst.largest > HUGE:
         yield _huge(state, made, worst)
     yield from _steps_of_lstm(state, made)
+    if state.task == "digits" and state.clip.frames == 1 and {"motion", "move"} & set(state.classes):
+        words = "One frame is asked how it moves: nothing in it tells."
+        yield Note("warning", words, "Read 8 frames", state.change("clip.frames", 8))
     if state.task == "digits" and state.order in ("cnn-lstm", "parallel") and _unnormalised(state):
         yield Note(
             "warning",
@@ -73,7 +76,8 @@ def advise(state, made):
     ):
         yield Note(
             "hint",
-            "The frames are weighed and added up: shuffle them, and the answer stays. No order, no motion.",
+            "The frames are taken together without their order: shuffle them, and the answer stays. "
+            "No order, no motion.",
             "Let an LSTM read them",
             state.turn("order", "cnn-lstm"),
         )

@@ -9,7 +9,7 @@ import ipywidgets as widgets
 
 from course_utils.labs import assembly, blocks, compose, diagram
 from course_utils.labs.advice import Note
-from course_utils.labs.base import LOCK, STYLE, Lab, group
+from course_utils.labs.base import LOCK, STYLE, Lab, group, heading, note
 from course_utils.labs.inside_view import Inside
 from course_utils.labs.state import PRESETS, LabState
 from course_utils.labs.touch import CopyButton
@@ -92,7 +92,9 @@ class ArchitectureLab(Lab):
         panel = self._panel()
         self.back = widgets.Button(description="Back to the start")
         self.back.on_click(lambda _: setattr(self, "state", self._begin))
-        share = widgets.HBox([self.line, self.copy_state, self.add_control("seed"), self.back])
+        self.undo, self._past = widgets.Button(description="Undo", disabled=True), []
+        self.undo.on_click(lambda _: self._undone())
+        share = widgets.HBox([self.line, self.copy_state, self.add_control("seed"), self.undo, self.back])
         share.add_class("cl-share")
         share.layout.display = "none" if "state" in self.hidden else None
         self.view = widgets.VBox(
@@ -123,7 +125,7 @@ class ArchitectureLab(Lab):
         self.count.observe(self._counted, "value")
         self.presets = widgets.Dropdown(
             description="Start from",
-            style={"description_width": "72px"},
+            style={"description_width": "78px"},
             layout={"width": "auto", "display": "none" if "presets" in self.hidden else None},
             options=[("choose …", ""), *((name, name) for name in PRESETS)],
         )
@@ -186,6 +188,9 @@ class ArchitectureLab(Lab):
         for row, cells in enumerate(self._cells):
             for cell in cells:
                 cell.layout.display = None if row < len(rows) else "none"
+        self.cards["convolutions"].children[0].value = heading(
+            "ConvLSTM" if state.order == "convlstm" else "CNN", ""
+        )
         for block in CARDS:
             unused = block in self.hidden or state.idle(block)
             self.cards[block].layout.display = "none" if unused else None
@@ -195,13 +200,22 @@ class ArchitectureLab(Lab):
         if not self._quiet:
             self.state = self.state.change("convolutions", tuple(self._rows[: change["new"]]))
 
+    def _undone(self):
+        with LOCK:
+            if len(self._past) > 1:
+                self._past.pop()  # what is composed now
+                self.state = self._past.pop()
+
     def _turned(self, path, value):
         name, _, rest = path.partition(".")
         row, _, dial = rest.partition(".")
         if name == "convolutions" and int(row) >= len(self.state.convolutions):
             self._rows[int(row)] = replace(self._rows[int(row)], **{dial: value})
         else:
+            before = self.state
             super()._turned(path, value)
+            if path in ("order", "attention") and not self._quiet:
+                self.message.value = along(before, self.state)
 
     def _preset(self, change):
         if not self._quiet and change["new"]:
@@ -228,6 +242,9 @@ class ArchitectureLab(Lab):
     def show(self):
         with LOCK:
             made = self.composition
+            if self._past[-1:] != [self.state]:
+                self._past.append(self.state)
+            self.undo.disabled = len(self._past) < 2
             self.picture.value = diagram.diagram(made)
             self.mark.value = self.tag()
             self.notes.show(made.notes or (Note("fine", compose.summary(made)),))
@@ -262,6 +279,18 @@ class ArchitectureLab(Lab):
 
     def fingerprint(self):
         return hashlib.sha256(diagram.diagram(self.composition).encode()).hexdigest()[:16]
+
+
+def along(before, after):
+    """What changed along with another order or attention, as a note; nothing is said where nothing did."""
+    said = []
+    if before.joint != after.joint and after.has_cnn:
+        said.append(f"the joint is {blocks.JOINTS[after.joint.kind_of]}")
+    if before.lstm != after.lstm and after.has_lstm:
+        said.append(f"the LSTM hands on {'all states' if after.lstm.hands_on == 'all' else 'the last state'}")
+    if before.convolutions != after.convolutions and after.has_cnn:
+        said.append("the convolutions are those that fit here")
+    return note("hint", f"Changed along: {', '.join(said)}.") if said else ""
 
 
 def blocks_of(state):

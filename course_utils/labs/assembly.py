@@ -41,6 +41,7 @@ class Fact:
     sees: int | None = None  # pixels in height and width that one feature depends on
     sees_steps: int = 1  # frames, words or hours that it depends on
     each: bool = False  # whether it is done for every frame by itself
+    up_to: bool = False  # whether each step depends on the steps up to it alone
     branch: int = 0  # 0: the trunk; 1 and 2: side by side
 
 
@@ -117,6 +118,7 @@ class Assembly:
         self.taps, self.piece = [], None
         self.broken = self.model = None
         self._names = {"keras": keras, "layers": keras.layers, "PerFrame": PerFrame}
+        self._up_to = False
         self._now = self._outer = ""  # the name of what the last line gave; of the clip, within a frame
         self._branch = 0
         self._field = (1 if state.task == "digits" else None, 1, 1, 1)  # sees, jump; steps seen, their jump
@@ -148,7 +150,7 @@ class Assembly:
                 if self._branch:
                     self._say("seen", self._now)
                     self.script += [("", None), ("# beside it: the LSTM", None)]
-                self._now, self._field = begins
+                (self._now, self._field), self._up_to = begins, False
                 self._branch += 1
             else:
                 if stage is JOIN:
@@ -228,10 +230,15 @@ class Assembly:
             steps, step_jump = steps + (window - 1) * step_jump, step_jump * stride
         elif stage.along in ("time", "both"):
             steps = state.steps
+            backwards = stage.part == "lstm" and state.lstm.both
+            self._up_to = stage.part in ("lstm", "convlstm") and not backwards
+            if sees and state.joint.kind_of == "steps" and stage.along == "time":
+                sees = state.clip.size  # the steps are cells of the whole frame
         self._field = (sees and min(sees, state.clip.size), jump, min(steps, state.steps), step_jump)
 
     def _fact(self, stage, shape, parameters=0, multiply_adds=0, largest=0):
-        looks = (stage.window, self._field[0], self._field[2], bool(self._outer), self._branch)
+        up_to = self._up_to and len(self._full(shape)) > 1
+        looks = (stage.window, self._field[0], self._field[2], bool(self._outer), up_to, self._branch)
         told = (stage.path, stage.part, stage.title, stage.detail, self._full(shape))
         self.facts.append(Fact(*told, parameters, multiply_adds, largest, *looks))
 

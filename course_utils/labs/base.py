@@ -255,7 +255,7 @@ class State(Dialled):
 def control(one, value, label=None):
     """The ipywidget of a dial. `label` is read aloud in place of the visible heading (rows of a table)."""
     text = label or one.label
-    common = {"description": text, "style": {"description_width": "72px"}, "layout": {"width": "auto"}}
+    common = {"description": text, "style": {"description_width": "78px"}, "layout": {"width": "auto"}}
     options = [(one.words(choice), choice) for choice in one.choices]
     if one.is_switch:
         made = widgets.Checkbox(value=value, indent=False, description=text, layout={"width": "auto"})
@@ -319,7 +319,7 @@ STYLE = (
 .course-lab .cl-rows .widget-dropdown { margin: 1px 0; min-width: 0; }
 .course-lab .cl-rows .widget-html { margin: 0; min-width: 0; color: var(--cl-soft); font-size: 12px; }
 .course-lab .widget-inline-hbox { min-width: 0; }
-.course-lab .widget-readout { min-width: 44px; margin: 0; text-align: right;
+.course-lab .widget-readout { min-width: 44px; margin: 0 0 0 8px; text-align: right;
   font-variant-numeric: tabular-nums; }
 .course-lab :focus-visible { outline: 2px solid var(--cl-cnn); outline-offset: 1px; }
 .course-lab svg text { font-family: var(--jp-ui-font-family, system-ui, sans-serif); }
@@ -358,12 +358,14 @@ def note(level, text):
     return f'<div class="cl-note {level}" role="status"><b>{SYMBOLS[level]}</b> {html.escape(text)}</div>'
 
 
+def heading(title, remark):
+    """The title of a card, as HTML."""
+    return f'<div class="cl-head">{html.escape(title)} <small>{html.escape(remark)}</small></div>'
+
+
 def group(kind, title, remark, *children):
     """A titled card of controls; `kind` is 'cnn', 'lstm' or 'other' and gives the colour."""
-    head = widgets.HTML(
-        f'<div class="cl-head">{html.escape(title)} <small>{html.escape(remark)}</small></div>'
-    )
-    box = widgets.VBox([head, *children])
+    box = widgets.VBox([widgets.HTML(heading(title, remark)), *children])
     for name in ("cl-group", f"cl-{kind}"):
         box.add_class(name)
     return box

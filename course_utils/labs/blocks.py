@@ -81,7 +81,7 @@ class Text(Block):
         shown={"long": "long reviews", "sentences": "sentences"},
     )
     tokens: int = dial(
-        40, "Words read", (1, 5, 10, 20, 30, 40, 50, 60, 80, 100, 150, 200, 300, 400), "t", slider=True
+        40, "Words", (1, 5, 10, 20, 30, 40, 50, 60, 80, 100, 150, 200, 300, 400), "t", slider=True
     )
     words: int = dial(10000, "Vocabulary", (1000, 2000, 5000, 10000, 20000), "v")
     embedding: int = dial(
@@ -99,8 +99,8 @@ class Text(Block):
 class Series(Block):
     """Hours of traffic and weather gone by; the hours to come are asked for."""
 
-    days: int = dial(7, "Days read", range(1, 15), "d", slider=True)
-    ahead: int = dial(24, "Hours ahead", (1, 6, 12, 24, 48), "h")
+    days: int = dial(7, "Days", range(1, 15), "d", slider=True)
+    ahead: int = dial(24, "Ahead", (1, 6, 12, 24, 48), "h")
 
     spelled = 2
 
@@ -162,8 +162,10 @@ class Convolution(Block):
         window, side = getattr(self, name), max(min(sizes), 1)
         tight = " and ".join(axis for axis, size in zip(names, sizes, strict=True) if size < window)
         left, wanted = (" × ".join(str(n) for n in each) for each in (sizes, [window] * len(sizes)))
-        are = "is" if sizes == (1,) else "are"
+        are = "is" if set(sizes) == {1} else "are"
         reason = f"the {what} needs {wanted}, and only {left} {are} left: it does not fit in {tight}."
+        if name == "kernel" and self.padding == "valid":
+            return reason, ("padding", "same", "same padding")
         fits = [n for n in self.dials()[name].choices if n <= side and (n % 2 or side < 3 or name == "pool")]
         words = f"a kernel of {max(fits)}" if name == "kernel" else f"a pooling of {max(fits)}"
         return reason, (name, max(fits), words if fits[-1] > 1 or name == "kernel" else "no pooling")

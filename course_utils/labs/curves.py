@@ -35,8 +35,7 @@ def said_score(score):
 
 def curves(runs, current, state, epochs):
     """One panel a label, its score against epochs: the current run strong, earlier ones grey."""
-    newest = current or (runs[-1] if runs else None)
-    classes = (newest.state if newest else state).classes
+    classes = (current.state if current else state).classes
     wide = (WIDTH - GAP * (len(classes) - 1)) / len(classes)
     panels = [
         _panel(i * (wide + GAP), wide, label, runs, current, epochs, state) for i, label in enumerate(classes)
@@ -83,7 +82,7 @@ def _panel(x, wide, label, runs, current, epochs, state):
     if base:
         y = at(0, base)[1]
         parts.append(path(f"M{left:.1f},{y:.1f} H{right:.1f}", SOFT, 1, "none", 'stroke-dasharray="1 4"'))
-        parts.append(text(left + 4, y - 4, f"{name} {said_score(base)}", 10.5, "start", SOFT))
+        parts.append(text(left + 4, y - 4, f"{name} {base:.3g}", 10.5, "start", SOFT))
     for tick in sorted({0, longest, *range(0, longest + 1, max(1, longest // 5))}):
         if tick in (0, longest) or longest - tick >= max(1, longest // 5) * 0.6:
             parts.append(text(at(tick, 0)[0], bottom + 16, tick, 11, "middle", SOFT))

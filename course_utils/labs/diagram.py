@@ -184,12 +184,12 @@ def cells(x, y, steps, units, every, both):
     return "".join(drawn), (left, left + shown * wide + (shown - 1) * gap)
 
 
-def fan(x, y):
+def fan(x, y, steps):
     """Attention: steps of different weight, added up."""
     front, _, line = SHADES["attention"]
-    drawn = []
-    for i, weight in enumerate((0.8, 3.6, 1.4, 0.8, 2.2)):
-        at = y - 26 + 13 * i
+    drawn, weights = [], (3.6,) if steps == 1 else (0.8, 3.6, 1.4, 0.8, 2.2)[: min(steps, 5)]
+    for i, weight in enumerate(weights):
+        at = y + 13 * (i - (len(weights) - 1) / 2)
         drawn.append(path(f"M{x - 22:.1f},{at:.1f} L{x + 8:.1f},{y:.1f}", line, weight))
         drawn.append(rect(x - 27, at - 4.5, 8, 9, front, line, 2))
     drawn.append(rect(x + 3, y - 11, 22, 22, front, line, 11))
@@ -206,7 +206,7 @@ def tensor(x, y, fact, made):
         every = len(shape) == 2
         return cells(x, y, before[0] or state.steps, state.lstm.units, every, state.lstm.both)
     if fact.part == "attention":
-        return fan(x, y)
+        return fan(x, y, made.facts[made.facts.index(fact) - 1].shape[0] or state.steps)
     if state.task == "digits" and len(shape) >= 3:
         return volume(x, y, TALL * steps[-2] / state.clip.size, steps[-1], kind)
     if len(shape) == 3:
@@ -373,7 +373,8 @@ def _sees(made, fact):
     if fact.sees:
         yield f"{fact.sees}×{fact.sees} px"
     step, steps = made.state.step, made.state.steps
-    yield f"{fact.sees_steps} of {steps} {step}{'s' * (steps > 1)}"
+    known = "up to " if fact.up_to else f"{fact.sees_steps} of "
+    yield f"{known}{steps} {step}{'s' * (steps > 1)}"
 
 
 def _field(column, made, top):

@@ -1,31 +1,16 @@
 """The panel that looks inside a trained network: one example, step by step, down to a single sum."""
 
-import base64
 import html
-import io
 from functools import partial
 
 import ipywidgets as widgets
 import numpy as np
-from PIL import Image
 
 from course_utils.labs import inside
+from course_utils.labs import inside_pictures as pictures
 from course_utils.labs.base import LOCK, group, note
 from course_utils.labs.touch import MapPicker
 
-BLUE, VERMILLION, GREEN = (0, 114, 178), (213, 94, 0), (0, 158, 115)
-VIOLET, BROWN = (78, 42, 132), (140, 81, 10)  # below zero: in the LSTM, in the CNN
-INK, SOFT = "var(--cl-ink)", "var(--cl-soft)"
-NUMBERS = 7  # the widest kernel that is shown in numbers
-NAMED = 12  # channels whose sums are written out
-KINDS = {  # field of inside.Gates -> what its picture says
-    "input": "<b>input gate i</b>: 1 lets the new in, 0 keeps it out",
-    "forget": "<b>forget gate f</b>: 1 keeps, 0 erases",
-    "output": "<b>output gate o</b>: 1 shows the memory, 0 hides it",
-    "candidate": "<b>candidate g</b>: what would be new, −1 to 1",
-    "cell": "<b>cell state c</b> = f·c + i·g: the memory",
-    "hidden": "<b>hidden state h</b> = o·tanh(c): what is handed on",
-}
 STYLE = """<style>
 .course-lab .ci-top, .course-lab .ci-two, .course-lab .ci-maps, .course-lab .ci-dials, .course-lab .ci-six {
   display: grid; gap: 0 14px; overflow: visible; }
@@ -65,281 +50,6 @@ STYLE = """<style>
   .course-lab .ci-two, .course-lab .ci-maps, .course-lab .ci-top { grid-template-columns: minmax(0, 1fr); }
   .course-lab .ci-six { grid-template-columns: repeat(2, minmax(0, 1fr)); } }
 </style>"""
-
-
-# ---------------------------------------------------------------------------------------------------
-# Pictures
-
-
-def tint(values, above, below=BROWN, scale=None, strength=1.0):
-    """Colours for numbers: white at 0, `above` at `scale` (the largest of all, or one for each channel)."""
-    scale = np.abs(values).max() if scale is None else scale
-    share = (values / np.maximum(scale, 1e-9)).clip(-1, 1)[..., None] * strength
-    ends = np.where(share < 0, below, above)
-    return (255 + np.abs(share) * (ends - 255.0)).astype("uint8")
-
-
-def uri(pixels):
-    """A PNG of an array (height, width, 3 or 4) of bytes."""
-    file = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(file, "PNG", compress_level=1)
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
-
-
-def picture(pixels, alt, style="", over=""):
-    """An array of bytes as an image of hard pixels; `over` is drawn on top of it."""
-    image = f'<img alt="{html.escape(alt)}" src="{uri(pixels)}">'
-    return f'<div class="ci-pic" style="{style}">{image}{over}</div>'
-
-
-def box(kind, top, left, bottom, right, rows, columns):
-    """An outline over a picture of `rows` by `columns`."""
-    edges = {"top": top / rows, "left": left / columns, "height": (bottom - top) / rows}
-    edges["width"] = (right - left) / columns
-    return f'<i class="ci-{kind}" style="{";".join(f"{k}:{100 * v:.2f}%" for k, v in edges.items())}"></i>'
-
-
-def grey(frame):
-    """The bytes of a frame (height, width, 1 or 3) of numbers from 0 to 1."""
-    return np.broadcast_to((frame.clip(0, 1) * 255).astype("uint8"), (*frame.shape[:2], 3))
-
-
-def say(words):
-    return f'<div class="ci-say">{words}</div>'
-
-
-def number(value, digits=2, sign=""):
-    """A number as it is read: with a real minus, and never a zero below zero."""
-    return f"{round(float(value), digits) + 0.0:{sign}.{digits}f}".replace("-", "−")
-
-
-def signed(value, digits=2):
-    return number(value, digits, "+")
-
-
-def svg(wide, tall, words, parts):
-    size = f'viewBox="0 0 {wide} {tall}" style="width:100%;max-width:{1.1 * wide:.0f}px"'
-    words = f'role="img" aria-label="{html.escape(words)}"'
-    return f'<svg {size} {words} xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg>'
-
-
-def text(x, y, words, anchor="start", colour=INK, more=""):
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" font-size="12" text-anchor="{anchor}" style="fill:{colour};{more}">'
-        f"{html.escape(str(words))}</text>"
-    )
-
-
-def bar(x, y, wide, tall, colour, more=""):
-    edges = f'x="{x:.1f}" y="{y:.1f}" width="{max(wide, 0.5):.1f}" height="{tall:.1f}"'
-    return f'<rect {edges} style="fill:{colour};{more}"/>'
-
-
-def line(points, colour, more=""):
-    points = list(points) * (2 if len(points) == 1 else 1)
-    return (
-        f'<polyline points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in points)}" fill="none" '
-        f'style="stroke:{colour};stroke-width:1.8;stroke-linecap:round;{more}"/>'
-    )
-
-
-# ---------------------------------------------------------------------------------------------------
-# What comes in, and the answers
-
-
-def clip(frames, now, window):
-    """The frame of this step, large, with the patch that the selected value sees; below it all frames."""
-    count, tall, wide, _ = frames.shape
-    over = box("patch", *window, tall, wide) if window else ""
-    seen = "; outlined: what the selected value sees" if window else ""
-    large = picture(grey(frames[now]), f"Frame {now + 1} of {count}{seen}.", "max-width:230px", over)
-    strip = picture(
-        grey(frames.transpose(1, 0, 2, 3).reshape(tall, count * wide, -1)),
-        f"All {count} frames side by side, frame {now + 1} outlined.",
-        "margin-top:6px",
-        box("now", 0, now, 1, now + 1, 1, count),
-    )
-    return large + strip * (count > 1)
-
-
-def sentence(words, now, window):
-    """The review: the current word marked, coming words pale, what the selected value sees underlined."""
-    parts = []
-    for number, word in enumerate(words):
-        if word:
-            said = html.escape(str(word))
-            said = f"<mark>{said}</mark>" if number == now else said
-            said = f"<u>{said}</u>" if window and window[1] <= number < window[3] else said
-            parts.append(f'<span class="ci-coming">{said}</span>' if number > now else said)
-    seen = " Underlined in blue: what the selected value sees." if window else ""
-    return f'<div class="ci-text">{" ".join(parts)}</div>' + say(
-        f"Marked: this word. Pale: still to come.{seen}"
-    )
-
-
-def plotted(curves, wide):
-    """Points for curves that share their axes, and the labels of the axis upwards."""
-    low, top = min(0.0, *(float(curve.min()) for curve in curves)), max(float(c.max()) for c in curves)
-    span = max(top - low, 1e-9)
-    made = [
-        [(30 + wide * i / max(len(c) - 1, 1), 130 - 110 * (v - low) / span) for i, v in enumerate(c)]
-        for c in curves
-    ]
-    return made, [text(26, y, number(v, 1), "end", SOFT) for y, v in ((24, top), (134, low))]
-
-
-def series(volumes, now, window):
-    """The volumes of the hours gone by, those after `now` pale, with what the selected value sees shaded."""
-    (points,), parts = plotted([volumes], 285)
-    if window:
-        left, right = points[window[1]][0], points[window[3] - 1][0]
-        parts.append(bar(left - 1, 14, right - left + 2, 122, "#0072B2", "fill-opacity:.3"))
-    parts += [line(points[now:], SOFT, "opacity:.6"), line(points[: now + 1], INK)]
-    x, y = points[now]
-    parts += [line([(x, 14), (x, 136)], "#0072B2"), bar(x - 3, y - 3, 6, 6, "#0072B2")]
-    said = f"Hour {now + 1} of {len(volumes)}: {number(volumes[now])} thousand vehicles."
-    shaded = " Shaded: what the selected value sees." if window else ""
-    return svg(320, 140, f"The traffic so far. {said}", parts) + say(f"{said} Pale: still to come.{shaded}")
-
-
-def bars(label, shares, words, truth):
-    """One bar a class; the likeliest is bold, the true one has a tick and the word."""
-    best, tall = int(np.argmax(shares)), 17
-    parts = [text(0, 13, label, more="font-weight:600")]
-    for number, share in enumerate(shares):
-        y, bold = 22 + tall * number, "font-weight:700" * (number == best)
-        true = " ✓ true" * (number == truth)
-        parts.append(text(76, y + 12, words[number], "end", more=bold))
-        parts.append(bar(80, y + 2, 55 * float(share), 12, INK if number == best else "#9aa2ad"))
-        parts.append(text(84 + 55 * float(share), y + 12, f"{share:.0%}{true}", more=bold))
-    said = f"{label}: the answer is {words[best]} with {shares[best]:.0%}; true is {words[truth]}."
-    return svg(212, 28 + tall * len(shares), said, parts)
-
-
-def forecast(label, values, truth):
-    """Forecast and truth of the hours to come."""
-    (guessed, true), parts = plotted([values, truth], 270)
-    parts += [line(guessed, INK, "stroke-dasharray:5 4;stroke-width:2.4"), line(true, SOFT)]
-    ends = [guessed[-1][1], true[-1][1]]
-    if abs(ends[0] - ends[1]) < 14:  # the names would stand on each other
-        ends[int(ends[0] <= ends[1])] = min(ends) + 14
-    parts += [text(305, ends[0] + 4, "forecast", more="font-weight:700"), text(305, ends[1] + 4, "truth")]
-    error = float(np.abs(values - truth).mean()) * 1000
-    said = f"{len(values)} hours to come. Forecast (dashed) and truth are {error:,.0f} vehicles an hour apart"
-    return svg(370, 140, f"{label}: {said} on average.", parts) + say(
-        f"{said}{' on average' * (len(values) > 1)}."
-    )
-
-
-# ---------------------------------------------------------------------------------------------------
-# Maps, sums, gates, attention
-
-
-def sheet(planes, scale):
-    """All maps of one step side by side: the bytes, and how many stand in a column and in a row."""
-    tall, wide, count = planes.shape
-    across = int(np.ceil(np.sqrt(1.7 * count * tall / wide)))
-    down, times = -(-count // across), max(1, 440 // (across * (wide + 2)))
-    tiles = np.full((down * across, tall * times + 4, wide * times + 4, 4), (138, 144, 153, 90), "uint8")
-    tiles[count:] = 0
-    pixels = tint(planes, BLUE, BROWN, scale).transpose(2, 0, 1, 3).repeat(times, 1).repeat(times, 2)
-    tiles[:count, 2:-2, 2:-2, :3], tiles[:count, 2:-2, 2:-2, 3] = pixels, 255
-    rows = tiles.reshape(down, across, *tiles.shape[1:]).transpose(0, 2, 1, 3, 4)
-    return rows.reshape(down * tiles.shape[1], -1, 4), down, across
-
-
-def numbers(values, title, fits, heads=(), best=None):
-    """A small table of numbers with colour; large ones as colour only. What is padding is hatched."""
-    values, fits = np.atleast_2d(values), np.atleast_2d(fits)
-    colours, digits = tint(values, BLUE, BROWN, strength=0.55), 2 if np.abs(values).max() >= 0.1 else 3
-    if max(values.shape) > NUMBERS:
-        said = f"{title}: {' by '.join(map(str, values.shape))} numbers as colours."
-        return f"<div>{say(title)}{picture(tint(values, BLUE, BROWN), said, 'width:160px')}</div>"
-    rows = "".join(f"<th>{html.escape(str(head))}</th>" for head in heads)
-    for row, colour_row in enumerate(colours):
-        rows += "</tr><tr>"
-        for column, colour in enumerate(colour_row):
-            kind = "" if fits[row, column] else "ci-pad"
-            kind = "ci-best" if best == (row, column) else kind
-            shade = f"rgb({','.join(map(str, colour))})"
-            rows += (
-                f'<td class="{kind}" style="background:{shade}">{number(values[row, column], digits)}</td>'
-            )
-    return f"<table><caption>{title}</caption><tr>{rows}</tr></table>"
-
-
-def pooled(one, heads):
-    """The window of a pooling and its largest value."""
-    window = np.atleast_2d(one.patch)
-    best = np.unravel_index(window.argmax(), window.shape)
-    table = numbers(one.patch, "window: what it was given", one.inside, heads, tuple(map(int, best)))
-    said = f"<span>largest value: <b>{number(one.value, 3)}</b></span>"
-    return f'<div class="ci-sum">{table}<big>→</big>{said}</div>'
-
-
-def summed(one, channel, heads):
-    """Patch, kernel and products of one channel, then the sum over all of them."""
-    patch, kernel, every = one.patch[..., channel], one.kernel[..., channel], np.ones(one.inside.shape, bool)
-    told = f"products, sum {signed(one.products[channel], 3)}"
-    tables = [
-        numbers(patch, f"patch, channel {channel}", one.inside, heads),
-        numbers(kernel, f"kernel, channel {channel}", every),
-        numbers(patch * kernel, told, every),
-    ]
-    order = np.argsort(-np.abs(one.products), kind="stable")
-    told = ", ".join(f"{signed(one.products[c], 3)} (ch. {c})" for c in order[:NAMED])
-    if len(order) > NAMED:
-        told += f", the {len(order) - NAMED} others together {signed(one.products[order[NAMED:]].sum(), 3)}"
-    count = f"all {len(order)} channels" if len(order) > 1 else "the one channel"
-    edge = "The white edge" if patch.shape[-1] > NUMBERS else "Hatched"
-    padding = "" if one.inside.all() else f" {edge}: zeros of the padding."
-    return (
-        f'<div class="ci-sum{" ci-wide" * (patch.shape[-1] > 5)}">{"<big>×</big>".join(tables[:2])}'
-        f"<big>=</big>{tables[2]}</div>"
-        + say(f"Sum of each channel: {told}.{padding}")
-        + f'<div class="ci-sum"><span>sum over {count} <b>{signed(one.products.sum(), 3)}</b>, bias '
-        f"<b>{signed(one.bias, 3)}</b>, together <b>{signed(one.total, 3)}</b>; "
-        f"ReLU {'leaves it' if one.total > 0 else 'makes it 0'}: <b>{number(one.value, 3)}</b></span></div>"
-    )
-
-
-def gates(lstm, place, step):
-    """Six heat maps of units by steps, a cursor at the step."""
-    figures = []
-    for name, said in KINDS.items():
-        values = getattr(lstm, name).T
-        scale = max(1.0, float(np.abs(values).max()))
-        units, steps = values.shape
-        alt = f"{name} of {lstm.title}: {units} units (down) by {steps} steps, mean {values.mean():.2f}."
-        over = box("now", 0, place[0], 1, place[1], 1, steps)
-        tall = min(max(70, 2 * units), 110)
-        heat = picture(tint(values, VERMILLION, VIOLET, scale), alt, f"height:{tall}px", over)
-        most = f" (full colour: ±{scale:.1f})" if name == "cell" else ""
-        mean = number(values[:, place[0] : place[1]].mean())
-        figures.append(f"<div>{heat}{say(f'{said}{most}; mean here {mean}')}</div>")
-    words = f"{units} units from top to bottom, {steps} steps from left to right; the box is at {step}."
-    return f'<div class="ci-six">{"".join(figures)}</div>' + say(f"{words} White 0, vermillion 1, violet −1.")
-
-
-def attended(weights, place):
-    """Green bars over the steps, the current ones outlined."""
-    wide, tall, count = 700, 96, len(weights)
-    each, top, best = (wide - 4) / count, float(weights.max()), int(weights.argmax())
-    parts = []
-    for number, weight in enumerate(weights):
-        x, high = 2 + each * number, 62 * float(weight) / top
-        parts.append(bar(x + each * 0.08, 80 - high, each * 0.84, high, "#009E73"))
-        if count <= 12 or number == best:
-            parts.append(text(min(max(x + each / 2, 14), wide - 14), 74 - high, f"{weight:.2f}", "middle"))
-    x, span = 2 + each * place[0], each * (place[1] - place[0])
-    parts.append(bar(x, 2, max(span, 3), 80, "none", f"stroke:{INK};stroke-width:1.5"))
-    parts.append(text(2, 94, "step 1", colour=SOFT) + text(wide - 2, 94, f"step {count}", "end", SOFT))
-    said = f"Attention over {count} steps, together 1: the largest weight, {top:.2f}, is at step {best + 1}."
-    return svg(wide, tall, said, parts) + say(said)
-
-
-# ---------------------------------------------------------------------------------------------------
-# The panel
 
 
 def _slider(label):
@@ -409,7 +119,7 @@ class Inside:
         dials = _classed(widgets.Box([self.stage, self.filter, self.row, self.column]), "ci-dials")
         self._pictures = _classed(widgets.Box([self.sheet, self.picker]), "ci-maps")
         sums = [self.channel, self.sum]
-        remark = "point at a value, or move it with the sliders"
+        remark = "point at a value, click to hold it, or use the sliders"
         self._cnn = group("cnn", "Feature maps", remark, dials, self.caption, self._pictures, *sums)
         self._lstm = group("lstm", "Gates and memory of the LSTM", "at every step", self.lstm, self.gates)
         self._attention = group(
@@ -419,6 +129,8 @@ class Inside:
             part.add_class("ci-group")
         halves = _classed(widgets.Box([self._seen_card, answers]), "ci-two")
         self._body = widgets.VBox([halves, self._cnn, self._lstm, self._attention])
+        remark = "This is the trained run as it was composed, whatever is dialled above by now."
+        self._body = widgets.VBox([widgets.HTML(pictures.say(remark)), self._body])
         self.view = widgets.VBox([widgets.HTML(STYLE), top, self.message, self._body])
 
     def show(self, runs):
@@ -435,7 +147,10 @@ class Inside:
             self._safely(self._offer_runs)
 
     def _offer_runs(self):
+        more = len(self._runs) > len(self.run.options)
         _offer(self.run, [(f"{run.letter}: {run.name}", run.letter) for run in self._runs])
+        if more:
+            self.run.value = self._runs[-1].letter
         for part in (self._body, self.run, self.example, self.step):
             part.layout.display = None if self._runs else "none"
         if self._runs:
@@ -535,14 +250,33 @@ class Inside:
             self._answered[key] = inside.answer_after(self._built, self._x, self._now + 1)
         answers, how = self._answered[key]
         if self._state.task == "traffic":
-            shown = [forecast(label, values, self._truth[label]) for label, values in answers.items()]
+            shown = [
+                pictures.forecast(label, values, self._truth[label]) for label, values in answers.items()
+            ]
         else:
             shown = [
-                bars(label, v, self._names[label], int(self._truth[label])) for label, v in answers.items()
+                pictures.bars(label, v, self._names[label], int(self._truth[label]))
+                for label, v in answers.items()
             ]
         grid = f"display:grid;gap:4px;grid-template-columns:repeat({len(shown)},minmax(0,1fr))"
-        words = say(html.escape(f"{how[:1].upper()}{how[1:]}."))
-        self.answers.value = f'<div style="{grid}">{"".join(shown)}</div>{words}'
+        words = pictures.say(html.escape(f"{how[:1].upper()}{how[1:]}."))
+        self.answers.value = f'<div style="{grid}">{"".join(shown)}</div>{words}{self._course()}'
+
+    def _course(self):
+        """For a clip, the answer after each frame."""
+        count = len(self._x)
+        if self._state.task != "digits" or count == 1:
+            return ""
+        for step in range(1, count + 1):
+            if (*self._key, step) not in self._answered:
+                self._answered[*self._key, step] = inside.answer_after(self._built, self._x, step)
+        after = [self._answered[*self._key, step][0] for step in range(1, count + 1)]
+        rows = {label: np.array([answers[label] for answers in after]) for label in self._names}
+        truth = {label: int(self._truth[label]) for label in rows}
+        return "".join(
+            pictures.course(label, shares, self._names[label], truth[label], self._now)
+            for label, shares in rows.items()
+        )
 
     def _draw(self):
         """Draw the maps, gates and attention at this step."""
@@ -552,9 +286,11 @@ class Inside:
         if self._trace.lstms:
             lstm = self._trace.lstms[self.lstm.value]
             spot = inside.place(self._now, len(self._x), len(lstm.cell))
-            self.gates.value = gates(lstm, spot, at)
+            self.gates.value = pictures.gates(lstm, spot, at)
         if (weights := self._trace.attention) is not None:
-            self.attention.value = attended(weights, inside.place(self._now, len(self._x), len(weights)))
+            words = self._shown if self._state.task == "reviews" and len(self._shown) == len(weights) else ()
+            place = inside.place(self._now, len(self._x), len(weights))
+            self.attention.value = pictures.attended(weights, place, words)
         self._point()
 
     def _draw_maps(self):
@@ -566,11 +302,15 @@ class Inside:
         flat, chosen = rows == 1, self.filter.value
         scale = np.abs(maps.gives).max(tuple(range(maps.gives.ndim - 1)))  # one for each filter
         self._pictures.add_class("ci-line") if flat else self._pictures.remove_class("ci-line")
-        pixels, down, across = (tint(planes[0], BLUE, BROWN, scale).transpose(1, 0, 2), filters, columns)
+        pixels, down, across = (
+            pictures.tint(planes[0], pictures.BLUE, pictures.BROWN, scale).transpose(1, 0, 2),
+            filters,
+            columns,
+        )
         if not flat:
-            pixels, down, across = sheet(planes, scale)
+            pixels, down, across = pictures.sheet(planes, scale)
         with self.sheet.hold_sync():
-            self.sheet.image, self.sheet.rows, self.sheet.columns = uri(pixels), down, across
+            self.sheet.image, self.sheet.rows, self.sheet.columns = pictures.uri(pixels), down, across
             self.sheet.aspect = (
                 700 / min(max(4 * filters, 70), 200) if flat else pixels.shape[1] / pixels.shape[0]
             )
@@ -578,16 +318,17 @@ class Inside:
             self.sheet.label = f"All {filters} feature maps of {maps.title}, {what}. Select one."
         with self.picker.hold_sync():
             one = planes[..., chosen]
-            self.picker.image = uri(tint(one, BLUE, BROWN, scale[chosen]))
+            self.picker.image = pictures.uri(pictures.tint(one, pictures.BLUE, pictures.BROWN, scale[chosen]))
             self.picker.rows, self.picker.columns = rows, columns
-            size = f"{rows} by {columns} values from {number(one.min())} to {number(one.max())}."
+            low, high = (pictures.number(end) for end in (one.min(), one.max()))
+            size = f"{rows} by {columns} values from {low} to {high}."
             self.picker.label = f"Feature map of filter {chosen}, {size}"
         when = "after the last step"
         if maps.timed or flat:
             when = f"at {self._state.step} {self.step.value}" if maps.timed else "over all steps"
         below = "below it, larger, that" if flat else "beside it, larger, that"
         brown = ", brown below 0" * bool((planes < 0).any())
-        self.caption.value = say(
+        self.caption.value = pictures.say(
             f"All {filters} maps {when}; {below} of filter <b>{chosen}</b>. "
             f"White is 0{brown}, full blue the largest value of each filter."
         )
@@ -613,9 +354,9 @@ class Inside:
             self._mark(row, column, chosen)
             window = inside.sees(self._trace, self.stage.value, row, column)
             self._explain(row, column, chosen)
-        draw = {"digits": clip, "reviews": sentence}.get(self._state.task)
+        draw = {"digits": pictures.clip, "reviews": pictures.sentence}.get(self._state.task)
         shown = self._shown if draw else self._shown[:, 0]
-        self.seen.value = (draw or series)(shown, self._now, window)
+        self.seen.value = (draw or pictures.series)(shown, self._now, window)
 
     def _mark(self, row, column, chosen):
         flat, across = self.picker.rows == 1, self.sheet.columns
@@ -632,17 +373,17 @@ class Inside:
         try:
             one = inside.explain(self._trace, self.stage.value, self._now, row, column, chosen)
         except ValueError as problem:
-            self.sum.value = say(html.escape(str(problem)))
+            self.sum.value = pictures.say(html.escape(str(problem)))
             return
         heads = self._heads(maps, column) if maps.axes == 1 else ()
         if maps.kind == "pooling":
-            self.sum.value = pooled(one, heads)
+            self.sum.value = pictures.pooled(one, heads)
             return
         count = len(one.products)
         _offer(self.channel, [("the one that counts most", -1), *((f"{c}", c) for c in range(count))])
         self.channel.layout.display = None if count > 1 else "none"
         channel = int(np.abs(one.products).argmax()) if self.channel.value == -1 else self.channel.value
-        self.sum.value = summed(one, channel, heads)
+        self.sum.value = pictures.summed(one, channel, heads)
 
     def _heads(self, maps, column):
         """What stands above a patch along time: words where there are words, otherwise positions."""

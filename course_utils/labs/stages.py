@@ -89,7 +89,7 @@ def _weighed(state, every):
     if state.attention:
         yield ATTENTION
     elif every:
-        detail = f"of all {'states' if state.order in ('lstm', 'cnn-lstm', 'parallel') else 'steps'}"
+        detail = {"cnn": "of all frames", "convlstm": "of all steps"}.get(state.order, "of all states")
         yield one("pool", "joint", "Mean", detail, "layers.GlobalAveragePooling1D()", None, "time")
 
 

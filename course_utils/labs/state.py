@@ -6,9 +6,9 @@ from course_utils.labs.base import State, dial, rows
 from course_utils.labs.blocks import ANSWERS, Answer, Budget, Clip, Convolution, Joint, Memory, Series, Text
 
 TASKS = {
-    "digits": "moving digits (video)",
-    "reviews": "review sentences (text)",
-    "traffic": "traffic (series)",
+    "digits": "video: moving digits",
+    "reviews": "text: reviews",
+    "traffic": "series: traffic",
 }
 ORDERS = {
     "cnn": "CNN only",

@@ -32,6 +32,7 @@ function render({ model, el }) {
     const said = `${model.get('label')} Selected: row ${row} of ${rows}, column ${column} of ${columns}, ` +
       'counted from 0. Arrow keys move it.';
     if (image.getAttribute('src') !== model.get('image')) image.src = model.get('image');
+    image.hidden = !model.get('image');
     image.alt = model.get('label') || 'A map';
     map.setAttribute('aria-label', said);
     map.classList.toggle('ct-flat', rows === 1);
@@ -55,10 +56,14 @@ function render({ model, el }) {
     ghost.hidden = false;
     put(ghost, ...at);
     clearTimeout(resting);
-    resting = setTimeout(() => pick(...at), 150);  // where the mouse rests, not what it passes
+    if (!held) resting = setTimeout(() => pick(...at), 150);  // where the mouse rests, not what it passes
   });
   map.addEventListener('pointerleave', () => { clearTimeout(resting); ghost.hidden = true; });
-  map.addEventListener('click', event => { pick(...under(event)); map.focus({ preventScroll: true }); });
+  map.addEventListener('click', event => {  // from now on the mouse may wander, and what was clicked stays
+    held = true;
+    pick(...under(event));
+    map.focus({ preventScroll: true });
+  });
   map.addEventListener('keydown', event => {
     const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
     if (!step) return;
@@ -125,7 +130,7 @@ COPY_STYLE = """
 
 
 class MapPicker(anywidget.AnyWidget):
-    """A map on which a pixel is selected: by a click, where the mouse rests, or with the arrow keys.
+    """A map on which a pixel is selected: where the mouse rests, by a click that holds, or by arrow keys.
 
     `image` is a data URI; `aspect` is its width by its height where its pixels are not square.
     """

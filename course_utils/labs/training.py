@@ -42,8 +42,8 @@ class TrainingPanel:
     def __init__(self, lab, report):
         self._lab, self._report = lab, report
         self.runs, self.trainer = [], None
-        self._begun, self._speed = 0, 1.0
-        wide = {"layout": {"width": "auto"}, "style": {"description_width": "72px"}}
+        self._begun, self._speed, self._matched = 0, 1.0, None
+        wide = {"layout": {"width": "auto"}, "style": {"description_width": "78px"}}
         self.name = widgets.Text(description="Name", continuous_update=False, **wide)
         self.progress = widgets.FloatProgress(description="Progress", max=1.0, **wide)
         words = {"start": "▶ Start", "pause": "Pause", "step": "One epoch", "reset": "Reset"}
@@ -122,9 +122,15 @@ class TrainingPanel:
             if run is None:
                 return
             state, count = compose.match(self._lab.state, run.parameters)
-            self._lab.state = state
-            how = "as many" if count == run.parameters else f"{count / run.parameters:.0%} of the"
-            self.matched.value = f"{count:,} parameters now: {how} parameters of run {run.letter}."
+            share = f"{count / run.parameters:.0%} of the parameters of run {run.letter}"
+            if run.state.task != state.task:
+                said = f"Run {run.letter} is of another task: equal size would say nothing."
+            elif abs(count / run.parameters - 1) > 0.25:
+                said = f"Cannot be matched: the nearest is {count:,}, {share}. Nothing was changed."
+            else:
+                self._lab.state = state
+                said = f"{count:,} parameters now: {share}."
+            self.matched.value = said
 
     def _taken(self):
         with LOCK:
@@ -193,6 +199,10 @@ class TrainingPanel:
 
     def _show(self):
         state, run = self._lab.state, self.run
+        if state != self._matched:
+            self._matched, self.matched.value = state, ""
+        if run and run.status not in (*ACTIVE, "paused") and run.labels != list(state.classes):
+            run = None  # what was trained answers another question
         made = compose.compose(state)
         status = run.status if run else "ready"
         notes = list(self.advice())
@@ -203,12 +213,11 @@ class TrainingPanel:
         self.buttons["pause"].disabled = status not in ACTIVE
         self.buttons["reset"].disabled = run is None
         self.name.placeholder = compose.short_name(state)
-        self.composed.value = (
-            f"<b>{html.escape(compose.short_name(state))}</b>, {made.parameters:,} parameters"
-        )
+        size = "does not fit yet" if made.broken else f"{made.parameters:,} parameters"
+        self.composed.value = f"<b>{html.escape(compose.short_name(state))}</b>, {size}"
         self.budget.value = self._budget()
         self.progress.value = self.trainer.passed / self.trainer.total if run else 0.0
-        self.clock.value = self._clock(status)
+        self.clock.value = self._clock(status) if run else "Ready."
         self.picture.value = curves(self.runs, run, state, (run.state if run else state).budget.epochs)
         self.table.value = self._table()
         letters = tuple((f"{run.letter}: {run.name}", run.letter) for run in self.runs)
@@ -234,7 +243,8 @@ class TrainingPanel:
             time = f"{_minutes(seconds)}: a guess until the first batches are timed"
         seen = min(examples, batches * BATCH)
         total = state.budget.epochs * batches
-        said = f"{state.budget.epochs} epochs × {about}{seen:,} {noun} = {about}{total:,} batches of {BATCH}."
+        epochs = f"{state.budget.epochs} epoch{'s' * (state.budget.epochs > 1)}"
+        said = f"{epochs} × {about}{seen:,} {noun} = {about}{total:,} batches of {BATCH}."
         return f"{said} {time.capitalize()}."
 
     def _clock(self, status):

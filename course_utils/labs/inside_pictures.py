@@ -1,0 +1,305 @@
+"""Pictures of what goes on inside a network, as HTML and SVG: frames, sentences, maps, gates, sums."""
+
+import base64
+import html
+import io
+
+import numpy as np
+from PIL import Image
+
+BLUE, VERMILLION, GREEN = (0, 114, 178), (213, 94, 0), (0, 158, 115)
+VIOLET, BROWN = (78, 42, 132), (140, 81, 10)  # below zero: in the LSTM, in the CNN
+INK, SOFT = "var(--cl-ink)", "var(--cl-soft)"
+NUMBERS = 7  # the widest kernel that is shown in numbers
+NAMED = 12  # channels whose sums are written out
+KINDS = {  # field of inside.Gates -> what its picture says
+    "input": "<b>input gate i</b>: 1 lets the new in, 0 keeps it out",
+    "forget": "<b>forget gate f</b>: 1 keeps, 0 erases (untrained: about 0.73)",
+    "output": "<b>output gate o</b>: 1 shows the memory, 0 hides it",
+    "candidate": "<b>candidate g</b>: what would be new, −1 to 1",
+    "cell": "<b>cell state c</b> = f·c + i·g: the memory",
+    "hidden": "<b>hidden state h</b> = o·tanh(c): what is handed on",
+}
+
+
+def tint(values, above, below=BROWN, scale=None, strength=1.0):
+    """Colours for numbers: white at 0, `above` at `scale` (the largest of all, or one for each channel)."""
+    scale = np.abs(values).max() if scale is None else scale
+    share = (values / np.maximum(scale, 1e-9)).clip(-1, 1)[..., None] * strength
+    ends = np.where(share < 0, below, above)
+    return (255 + np.abs(share) * (ends - 255.0)).astype("uint8")
+
+
+def uri(pixels):
+    """A PNG of an array (height, width, 3 or 4) of bytes."""
+    file = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels)).save(file, "PNG", compress_level=1)
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def picture(pixels, alt, style="", over=""):
+    """An array of bytes as an image of hard pixels; `over` is drawn on top of it."""
+    image = f'<img alt="{html.escape(alt)}" src="{uri(pixels)}">'
+    return f'<div class="ci-pic" style="{style}">{image}{over}</div>'
+
+
+def box(kind, top, left, bottom, right, rows, columns):
+    """An outline over a picture of `rows` by `columns`."""
+    edges = {"top": top / rows, "left": left / columns, "height": (bottom - top) / rows}
+    edges["width"] = (right - left) / columns
+    return f'<i class="ci-{kind}" style="{";".join(f"{k}:{100 * v:.2f}%" for k, v in edges.items())}"></i>'
+
+
+def grey(frame):
+    """The bytes of a frame (height, width, 1 or 3) of numbers from 0 to 1."""
+    return np.broadcast_to((frame.clip(0, 1) * 255).astype("uint8"), (*frame.shape[:2], 3))
+
+
+def say(words):
+    return f'<div class="ci-say">{words}</div>'
+
+
+def number(value, digits=2, sign=""):
+    """A number as it is read: with a real minus, and never a zero below zero."""
+    return f"{round(float(value), digits) + 0.0:{sign}.{digits}f}".replace("-", "−")
+
+
+def signed(value, digits=2):
+    return number(value, digits, "+")
+
+
+def svg(wide, tall, words, parts):
+    size = f'viewBox="0 0 {wide} {tall}" style="width:100%;max-width:{1.1 * wide:.0f}px"'
+    words = f'role="img" aria-label="{html.escape(words)}"'
+    return f'<svg {size} {words} xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg>'
+
+
+def text(x, y, words, anchor="start", colour=INK, more=""):
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" font-size="12" text-anchor="{anchor}" style="fill:{colour};{more}">'
+        f"{html.escape(str(words))}</text>"
+    )
+
+
+def bar(x, y, wide, tall, colour, more=""):
+    edges = f'x="{x:.1f}" y="{y:.1f}" width="{max(wide, 0.5):.1f}" height="{tall:.1f}"'
+    return f'<rect {edges} style="fill:{colour};{more}"/>'
+
+
+def line(points, colour, more=""):
+    points = list(points) * (2 if len(points) == 1 else 1)
+    return (
+        f'<polyline points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in points)}" fill="none" '
+        f'style="stroke:{colour};stroke-width:1.8;stroke-linecap:round;{more}"/>'
+    )
+
+
+# ---------------------------------------------------------------------------------------------------
+# What comes in, and the answers
+
+
+def clip(frames, now, window):
+    """The frame of this step, large, with the patch that the selected value sees; below it all frames."""
+    count, tall, wide, _ = frames.shape
+    over = box("patch", *window, tall, wide) if window else ""
+    seen = "; outlined: what the selected value sees" if window else ""
+    large = picture(grey(frames[now]), f"Frame {now + 1} of {count}{seen}.", "max-width:230px", over)
+    strip = picture(
+        grey(frames.transpose(1, 0, 2, 3).reshape(tall, count * wide, -1)),
+        f"All {count} frames side by side, frame {now + 1} outlined.",
+        "margin-top:6px",
+        box("now", 0, now, 1, now + 1, 1, count),
+    )
+    return large + strip * (count > 1)
+
+
+def sentence(words, now, window):
+    """The review: the current word marked, coming words pale, what the selected value sees underlined."""
+    parts = []
+    for number, word in enumerate(words):
+        if word:
+            said = html.escape(str(word))
+            said = f"<mark>{said}</mark>" if number == now else said
+            said = f"<u>{said}</u>" if window and window[1] <= number < window[3] else said
+            parts.append(f'<span class="ci-coming">{said}</span>' if number > now else said)
+    seen = " Underlined in blue: what the selected value sees." if window else ""
+    return f'<div class="ci-text">{" ".join(parts)}</div>' + say(
+        f"Marked: this word. Pale: still to come.{seen}"
+    )
+
+
+def plotted(curves, wide):
+    """Points for curves that share their axes, and the labels of the axis upwards."""
+    low, top = min(0.0, *(float(curve.min()) for curve in curves)), max(float(c.max()) for c in curves)
+    span = max(top - low, 1e-9)
+    made = [
+        [(30 + wide * i / max(len(c) - 1, 1), 130 - 110 * (v - low) / span) for i, v in enumerate(c)]
+        for c in curves
+    ]
+    return made, [text(26, y, number(v, 1), "end", SOFT) for y, v in ((24, top), (134, low))]
+
+
+def series(volumes, now, window):
+    """The volumes of the hours gone by, those after `now` pale, with what the selected value sees shaded."""
+    (points,), parts = plotted([volumes], 285)
+    if window:
+        left, right = points[window[1]][0], points[window[3] - 1][0]
+        parts.append(bar(left - 1, 14, right - left + 2, 122, "#0072B2", "fill-opacity:.3"))
+    parts += [line(points[now:], SOFT, "opacity:.6"), line(points[: now + 1], INK)]
+    x, y = points[now]
+    parts += [line([(x, 14), (x, 136)], "#0072B2"), bar(x - 3, y - 3, 6, 6, "#0072B2")]
+    said = f"Hour {now + 1} of {len(volumes)}: {number(volumes[now])} thousand vehicles."
+    shaded = " Shaded: what the selected value sees." if window else ""
+    return svg(320, 140, f"The traffic so far. {said}", parts) + say(f"{said} Pale: still to come.{shaded}")
+
+
+def bars(label, shares, words, truth):
+    """One bar a class; the likeliest is bold, the true one has a tick and the word."""
+    best, tall = int(np.argmax(shares)), 17
+    parts = [text(0, 13, label, more="font-weight:600")]
+    for number, share in enumerate(shares):
+        y, bold = 22 + tall * number, "font-weight:700" * (number == best)
+        true = " ✓ true" * (number == truth)
+        parts.append(text(76, y + 12, words[number], "end", more=bold))
+        parts.append(bar(80, y + 2, 55 * float(share), 12, INK if number == best else "#9aa2ad"))
+        parts.append(text(84 + 55 * float(share), y + 12, f"{share:.0%}{true}", more=bold))
+    said = f"{label}: the answer is {words[best]} with {shares[best]:.0%}; true is {words[truth]}."
+    return svg(212, 28 + tall * len(shares), said, parts)
+
+
+def course(label, shares, words, truth, now):
+    """What a network answers after each frame: a cell a frame, darker where surer, ticked where true."""
+    wide, best = min(470 / len(shares), 58), shares.argmax(axis=1)
+    parts = [text(0, 12, f"{label} after each frame", more="font-weight:600")]
+    for step, (answer, row) in enumerate(zip(best, shares, strict=True)):
+        x, share = step * wide, float(row[answer])
+        outline = f"stroke:{INK};stroke-width:{2.2 if step == now else 0.4};fill-opacity:{share:.2f}"
+        parts.append(bar(x + 1, 19, wide - 2, 20, "#9aa2ad", outline))
+        size = f"font-size:{min(11, 1.9 * wide / max(len(words[answer]), 1)):.1f}px"
+        parts.append(text(x + wide / 2, 33, words[answer], "middle", more=size))
+        parts.append(text(x + wide / 2, 51, "✓" if answer == truth else "·", "middle", SOFT))
+    said = f"{label} after each frame: {', '.join(words[answer] for answer in best)}; true is {words[truth]}."
+    return svg(472, 54, said, parts)
+
+
+def forecast(label, values, truth):
+    """Forecast and truth of the hours to come."""
+    (guessed, true), parts = plotted([values, truth], 270)
+    parts += [line(guessed, INK, "stroke-dasharray:5 4;stroke-width:2.4"), line(true, SOFT)]
+    ends = [guessed[-1][1], true[-1][1]]
+    if abs(ends[0] - ends[1]) < 14:  # the names would stand on each other
+        ends[int(ends[0] <= ends[1])] = min(ends) + 14
+    parts += [text(305, ends[0] + 4, "forecast", more="font-weight:700"), text(305, ends[1] + 4, "truth")]
+    error = float(np.abs(values - truth).mean()) * 1000
+    said = f"{len(values)} hours to come. Forecast (dashed) and truth are {error:,.0f} vehicles an hour apart"
+    return svg(370, 140, f"{label}: {said} on average.", parts) + say(
+        f"{said}{' on average' * (len(values) > 1)}."
+    )
+
+
+# ---------------------------------------------------------------------------------------------------
+# Maps, sums, gates, attention
+
+
+def sheet(planes, scale):
+    """All maps of one step side by side: the bytes, and how many stand in a column and in a row."""
+    tall, wide, count = planes.shape
+    across = int(np.ceil(np.sqrt(1.7 * count * tall / wide)))
+    down, times = -(-count // across), max(1, 440 // (across * (wide + 2)))
+    tiles = np.full((down * across, tall * times + 4, wide * times + 4, 4), (138, 144, 153, 90), "uint8")
+    tiles[count:] = 0
+    pixels = tint(planes, BLUE, BROWN, scale).transpose(2, 0, 1, 3).repeat(times, 1).repeat(times, 2)
+    tiles[:count, 2:-2, 2:-2, :3], tiles[:count, 2:-2, 2:-2, 3] = pixels, 255
+    rows = tiles.reshape(down, across, *tiles.shape[1:]).transpose(0, 2, 1, 3, 4)
+    return rows.reshape(down * tiles.shape[1], -1, 4), down, across
+
+
+def numbers(values, title, fits, heads=(), best=None):
+    """A small table of numbers with colour; large ones as colour only. What is padding is hatched."""
+    values, fits = np.atleast_2d(values), np.atleast_2d(fits)
+    colours, digits = tint(values, BLUE, BROWN, strength=0.55), 2 if np.abs(values).max() >= 0.1 else 3
+    if max(values.shape) > NUMBERS:
+        said = f"{title}: {' by '.join(map(str, values.shape))} numbers as colours."
+        return f"<div>{say(title)}{picture(tint(values, BLUE, BROWN), said, 'width:160px')}</div>"
+    rows = "".join(f"<th>{html.escape(str(head))}</th>" for head in heads)
+    for row, colour_row in enumerate(colours):
+        rows += "</tr><tr>"
+        for column, colour in enumerate(colour_row):
+            kind = "" if fits[row, column] else "ci-pad"
+            kind = "ci-best" if best == (row, column) else kind
+            shade = f"rgb({','.join(map(str, colour))})"
+            rows += (
+                f'<td class="{kind}" style="background:{shade}">{number(values[row, column], digits)}</td>'
+            )
+    return f"<table><caption>{title}</caption><tr>{rows}</tr></table>"
+
+
+def pooled(one, heads):
+    """The window of a pooling and its largest value."""
+    window = np.atleast_2d(one.patch)
+    best = np.unravel_index(window.argmax(), window.shape)
+    table = numbers(one.patch, "window: what it was given", one.inside, heads, tuple(map(int, best)))
+    said = f"<span>largest value: <b>{number(one.value, 3)}</b></span>"
+    return f'<div class="ci-sum">{table}<big>→</big>{said}</div>'
+
+
+def summed(one, channel, heads):
+    """Patch, kernel and products of one channel, then the sum over all of them."""
+    patch, kernel, every = one.patch[..., channel], one.kernel[..., channel], np.ones(one.inside.shape, bool)
+    told = f"products, sum {signed(one.products[channel], 3)}"
+    tables = [
+        numbers(patch, f"patch, channel {channel}", one.inside, heads),
+        numbers(kernel, f"kernel, channel {channel}", every),
+        numbers(patch * kernel, told, every),
+    ]
+    order = np.argsort(-np.abs(one.products), kind="stable")
+    told = ", ".join(f"{signed(one.products[c], 3)} (ch. {c})" for c in order[:NAMED])
+    if len(order) > NAMED:
+        told += f", the {len(order) - NAMED} others together {signed(one.products[order[NAMED:]].sum(), 3)}"
+    count = f"all {len(order)} channels" if len(order) > 1 else "the one channel"
+    edge = "The white edge" if patch.shape[-1] > NUMBERS else "Hatched"
+    padding = "" if one.inside.all() else f" {edge}: zeros of the padding."
+    return (
+        f'<div class="ci-sum{" ci-wide" * (patch.shape[-1] > 5)}">{"<big>×</big>".join(tables[:2])}'
+        f"<big>=</big>{tables[2]}</div>"
+        + say(f"Sum of each channel: {told}.{padding}")
+        + f'<div class="ci-sum"><span>sum over {count} <b>{signed(one.products.sum(), 3)}</b>, bias '
+        f"<b>{signed(one.bias, 3)}</b>, together <b>{signed(one.total, 3)}</b>; "
+        f"ReLU {'leaves it' if one.total > 0 else 'makes it 0'}: <b>{number(one.value, 3)}</b></span></div>"
+    )
+
+
+def gates(lstm, place, step):
+    """Six heat maps of units by steps, a cursor at the step."""
+    figures = []
+    for name, said in KINDS.items():
+        values = getattr(lstm, name).T
+        scale = max(1.0, float(np.abs(values).max()))
+        units, steps = values.shape
+        alt = f"{name} of {lstm.title}: {units} units (down) by {steps} steps, mean {values.mean():.2f}."
+        over = box("now", 0, place[0], 1, place[1], 1, steps)
+        tall = min(max(70, 2 * units), 110)
+        heat = picture(tint(values, VERMILLION, VIOLET, scale), alt, f"height:{tall}px", over)
+        most = f" (full colour: ±{scale:.1f})" if name == "cell" else ""
+        mean = number(values[:, place[0] : place[1]].mean())
+        figures.append(f"<div>{heat}{say(f'{said}{most}; mean here {mean}')}</div>")
+    words = f"{units} units from top to bottom, {steps} steps from left to right; the box is at {step}."
+    return f'<div class="ci-six">{"".join(figures)}</div>' + say(f"{words} White 0, vermillion 1, violet −1.")
+
+
+def attended(weights, place, words=()):
+    """Green bars over the steps, the current ones outlined; `words` names the steps, if they have names."""
+    wide, tall, count = 700, 96, len(weights)
+    each, top, best = (wide - 4) / count, float(weights.max()), int(weights.argmax())
+    parts = []
+    for number, weight in enumerate(weights):
+        x, high = 2 + each * number, 62 * float(weight) / top
+        parts.append(bar(x + each * 0.08, 80 - high, each * 0.84, high, "#009E73"))
+        if count <= 12 or number == best:
+            parts.append(text(min(max(x + each / 2, 14), wide - 14), 74 - high, f"{weight:.2f}", "middle"))
+    x, span = 2 + each * place[0], each * (place[1] - place[0])
+    parts.append(bar(x, 2, max(span, 3), 80, "none", f"stroke:{INK};stroke-width:1.5"))
+    parts.append(text(2, 94, "step 1", colour=SOFT) + text(wide - 2, 94, f"step {count}", "end", SOFT))
+    said = f"Attention over {count} steps, together 1: the largest weight, {top:.2f}, is at step {best + 1}"
+    said += f", the word '{words[best]}'." if words and words[best] else "."
+    return svg(wide, tall, said, parts) + say(html.escape(said))
