@@ -771,6 +771,14 @@ def test_runs_are_kept_named_compared_and_matched():
     assert lab.state == training.runs[0].state
 
 
+def test_a_small_run_does_not_promise_that_a_large_one_takes_no_time():
+    lab = trained(SMALL)
+    lab.state = OURS
+    assert "judging by the last run" in lab.training.budget.value
+    seconds = int(re.search(r"[Aa]bout (\d+) s", lab.training.budget.value)[1])
+    assert seconds > training.START_UP
+
+
 def test_what_runs_goes_on_when_the_dials_move():
     lab = labs.ArchitectureLab(SMALL.change("budget", (30, "all")))
     lab.training.step()

@@ -60,7 +60,8 @@ def advise(state, made):
     if state.task == "digits" and state.clip.frames == 1 and {"motion", "move"} & set(state.classes):
         words = "One frame is asked how it moves: nothing in it tells."
         yield Note("warning", words, "Read 8 frames", state.change("clip.frames", 8))
-    if state.task == "digits" and state.order in ("cnn-lstm", "parallel") and _unnormalised(state):
+    dense = state.joint.kind_of == "dense" and not state.joint.normalise
+    if state.task == "digits" and state.order == "cnn-lstm" and dense:
         yield Note(
             "warning",
             "Nothing normalises the joint: the LSTM gets vectors of any size, and hybrids like this one "
@@ -83,10 +84,6 @@ def advise(state, made):
         )
     if state.has_cnn:
         yield from _skipped(state)
-
-
-def _unnormalised(state):
-    return state.joint.kind_of == "dense" and not state.joint.normalise and state.order == "cnn-lstm"
 
 
 def _attends_to_nothing(state, made):

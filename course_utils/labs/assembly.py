@@ -12,16 +12,27 @@ from course_utils.labs.blocks import Stage
 from course_utils.labs.stages import BRANCH, CLIPS, FRAME, JOIN, heads, stages
 from course_utils.labs.state import FEATURES, Budget, LabState
 
+
+def count(number, noun):
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
 ENTRIES = {  # task -> the input's name, the block that decides, title, detail, arguments of keras.Input
     "digits": lambda s: ("clip", "clip", "Clip", f"{s.clip.size}×{s.clip.size} px", f"{s.clip.shape}"),
     "reviews": lambda s: (
         "words",
         "text",
         "Review",
-        f"{s.text.tokens} words",
+        count(s.text.tokens, "word"),
         f'({s.text.tokens},), dtype="int32"',
     ),
-    "traffic": lambda s: ("hours", "series", "Hours", f"{s.series.days} days", f"({s.steps}, {FEATURES})"),
+    "traffic": lambda s: (
+        "hours",
+        "series",
+        "Hours",
+        count(s.series.days, "day"),
+        f"({s.steps}, {FEATURES})",
+    ),
 }
 
 

@@ -109,13 +109,18 @@ class Trainer:
             return self._changed.wait_for(lambda: self._idle, seconds)
 
     @property
+    def pace(self):
+        """Seconds that a batch takes: the median of the last ones."""
+        recent = sorted(self._per_batch[-60:])
+        return recent[len(recent) // 2]
+
+    @property
     def left(self):
         """Seconds still to go, or None before the first batches were timed."""
         if not self._per_batch:
             return None
-        recent = sorted(self._per_batch[-60:])
         check = self.run.feed.count / BATCH / 3 * (self.total - self.run.epochs)
-        return recent[len(recent) // 2] * (self.steps * self.total - self.done + check)
+        return self.pace * (self.steps * self.total - self.done + check)
 
     # The work, in its own thread
 

@@ -25,6 +25,7 @@ WORDS = {
     "stopped": "stopped",
     "failed": "failed",
 }
+START_UP = 10  # seconds until the first batch is trained
 ACTIVE = ("loading", "measuring", "running")
 
 
@@ -165,8 +166,7 @@ class TrainingPanel:
     def _tell(self):
         run = self.run
         if run and self.trainer.left is not None and run.status == "running":
-            guess = _guess(run.state, self.trainer.steps * run.state.budget.epochs)
-            self._speed = (run.seconds + self.trainer.left) / guess
+            self._speed = self.trainer.pace / _guess(run.state)
         self.show()
         self._report(self.runs)
 
@@ -234,7 +234,7 @@ class TrainingPanel:
         batches = trainer.steps if same else max(1, round(-(-examples // BATCH) * state.budget.fraction))
         noun = {"digits": "clips", "reviews": "reviews", "traffic": "windows"}[state.task]
         about = "" if same or state.task == "digits" else "about "
-        seconds = _guess(state, batches * state.budget.epochs) * self._speed
+        seconds = START_UP + _guess(state) * self._speed * batches * state.budget.epochs
         if same and trainer.left is not None:
             time = f"{_minutes(self.run.seconds + trainer.left)}, measured on this machine"
         elif self._speed != 1.0:
@@ -324,15 +324,15 @@ def _examples(state):
     return EXAMPLES[state.text.source if state.task == "reviews" else "traffic"]
 
 
-def _guess(state, batches):
-    """Seconds that so many batches may take: work, and what every step of an LSTM costs beside it."""
+def _guess(state):
+    """Seconds that a batch may take: work, and what every step of an LSTM costs beside it."""
     made = compose.compose(state)
     steps = sum(
         before.shape[0] or state.steps
         for before, fact in pairwise(made.facts)
         if fact.part in ("lstm", "convlstm") and len(before.shape) > 1
     )
-    return batches * (0.01 + 0.0008 * steps + BATCH * made.multiply_adds * 3 / 1.6e10) + 10
+    return 0.01 + 0.0008 * steps + BATCH * made.multiply_adds * 3 / 1.6e10
 
 
 def _letter(number):
