@@ -1,6 +1,8 @@
 """The labs: dials that alter a network inside the notebook, with a picture that follows."""
 
 from course_utils.labs.architecture import ArchitectureLab
+from course_utils.labs.attention import AttentionLab
+from course_utils.labs.sentence import SentenceLab
 from course_utils.labs.state import PRESETS, LabState
 
-__all__ = ["PRESETS", "ArchitectureLab", "LabState"]
+__all__ = ["PRESETS", "ArchitectureLab", "AttentionLab", "LabState", "SentenceLab"]

@@ -1,0 +1,576 @@
+"""The attention lab: scrub through a clip, or move an object, and watch where attention goes."""
+
+import dataclasses
+import html
+import re
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+
+import ipywidgets as widgets
+import numpy as np
+
+from course_utils.labs import attention_pictures as pictures
+from course_utils.labs.base import LOCK, STYLE, Block, Lab, State, dial, group
+from course_utils.labs.inside_pictures import grey, uri
+from course_utils.labs.touch import CopyButton
+
+TEMPERATURES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 100.0)
+LOOK = """<style>
+.course-lab .ca-cards { gap: 8px; overflow: visible; grid-template: "entry attention" "mask attention" auto
+  / minmax(0, 1fr) minmax(0, 1fr); }
+.course-lab .cl-attention { border-top-color: #009E73; }
+.course-lab .ca-say { font-size: 12px; color: var(--cl-soft); line-height: 1.35; }
+.course-lab .ca-picture { margin-top: 8px; }
+.course-lab .ca-hide { max-width: 880px; min-width: 640px; box-sizing: border-box; overflow: visible;
+  padding-left: 5.26%; padding-right: 0.53%; gap: 0; position: relative; margin-bottom: 4px; }
+.course-lab .ca-hide .widget-checkbox { margin: 0; width: auto; min-width: 0; justify-content: center; }
+.course-lab .ca-hide .widget-label-basic { justify-content: center; }
+.course-lab .ca-hide input { margin: 0; }
+.course-lab .ca-hide .ca-word { position: absolute; left: 3px; top: 0; margin: 0; font-size: 13px;
+  color: var(--cl-soft); width: auto; }
+.course-lab .ca-sr { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
+  white-space: nowrap; }
+.course-lab .ca-buttons { flex-flow: row wrap; gap: 2px; }
+</style>"""
+
+
+@dataclass(frozen=True)
+class Hidden(Block):
+    """The steps that attention may not see, counted from 1."""
+
+    steps: tuple = ()
+
+    def __post_init__(self):
+        object.__setattr__(self, "steps", tuple(sorted(set(self.steps))))
+
+    def __contains__(self, step):
+        return step in self.steps
+
+    def switched(self, step):
+        """With this step hidden if it was not, and the other way round."""
+        return Hidden(set(self.steps) ^ {step})
+
+    def write(self):
+        return ".".join(str(step) for step in self.steps)
+
+    @classmethod
+    def read(cls, text, where):
+        for token in filter(None, text.split(".")):
+            if not token.isdecimal():
+                raise ValueError(f"'{token[:30]}' in {where} is not understood: it takes numbers such as 2.5")
+        return cls(int(token[:9]) for token in text.split(".") if token)
+
+
+class AttentionState(State):
+    """What an attention lab is set to. Each lab makes a subclass whose dials fit its networks and clips."""
+
+    version = "att1"
+    heads, steps = {}, 1  # of each network by its name in the string; steps of all
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.head > self.heads[self.network]:
+            has = "one head" if self.heads[self.network] == 1 else f"{self.heads[self.network]} heads"
+            raise ValueError(f"Head cannot be {self.head}: network '{self.network}' has {has}.")
+        for step in self.hidden.steps:
+            if not 1 <= step <= self.steps:
+                raise ValueError(f"Hidden cannot hold {step}: there are steps 1 to {self.steps}.")
+
+    def turn(self, path, value):
+        if path == "network" and self.head > self.heads[value]:
+            return replace(self, network=value, head=0)
+        return super().turn(path, value)
+
+    @staticmethod
+    def _read(f, text):
+        choices = f.metadata["dial"].choices if "dial" in f.metadata else ()
+        if len(choices) == 1 and text != str(choices[0]):
+            raise ValueError(f"{f.name} cannot be '{text[:40]}': here it can only be {choices[0]}")
+        if choices and isinstance(choices[0], str):
+            return f.metadata["dial"].check(text[:40])
+        if choices and isinstance(choices[0], float):
+            number = re.fullmatch(r"\d{1,4}(\.\d{1,4})?", text)
+            return f.metadata["dial"].check(float(text) if number else text[:30])
+        return State._read(f, text)
+
+
+def state_class(scene, names, steps, counts):
+    """The states of one lab.
+
+    `names` gives the networks (name in the string -> words, heads), `counts` what each scene can be set to.
+    """
+    most = max(heads for _, heads in names.values())
+    said = {name: words for name, (words, _) in names.items()}
+    dials = {
+        "scene": dial(scene, "Scene", (scene,)),
+        "network": dial(next(iter(names)), "Score", names, shown=said),
+        **counts,
+        "head": dial(
+            0,
+            "Head",
+            range(most + 1) if most > 1 else (0,),
+            shown={0: "all heads", **{h: f"head {h}" for h in range(1, most + 1)}},
+        ),
+        "temperature": dial(1.0, "Temperature", TEMPERATURES),
+        "uniform": dial(False, "Uniform weights: a plain average", (False, True)),
+        "hidden": dataclasses.field(default=Hidden()),
+    }
+    types = {"network": str, "scene": str, "hidden": Hidden, "temperature": float, "uniform": bool}
+    more = {"heads": {name: heads for name, (_, heads) in names.items()}, "steps": steps}
+    more["spelled"] = ("scene", "network", *counts)
+    fields = [(name, types.get(name, int), made) for name, made in dials.items()]
+    return dataclasses.make_dataclass(
+        "AttentionState", fields, bases=(AttentionState,), frozen=True, namespace=more
+    )
+
+
+class Network:
+    """One trained network, taken apart at its layers `features`, `scores` and `answer`."""
+
+    def __init__(self, name, model, sample):
+        import keras
+
+        self.name = name
+        if not isinstance(model, keras.Model):
+            raise self._wrong(f"is {type(model).__name__}, but must be a Keras model")
+        there = {layer.name: layer for layer in model.layers}
+        for layer, what in (("features", "(batch, steps, units)"), ("scores", "(batch, steps, heads)")):
+            shape = there[layer].output.shape if layer in there else None
+            if shape is None or len(shape) != 3:
+                got = f"has no layer '{layer}'" if shape is None else f"has '{layer}' of shape {shape}"
+                raise self._wrong(f'{got}; name the layer that gives {what} with name="{layer}"')
+        answer = there.get("answer")
+        if not isinstance(answer, keras.layers.Dense) or answer.activation is not keras.activations.softmax:
+            raise self._wrong(
+                "has no softmax layer 'answer'; end it with "
+                'layers.Dense(classes, activation="softmax", name="answer")'
+            )
+        shape = tuple(model.input_shape) if isinstance(model.input_shape, tuple) else ()
+        fits = len(shape) == sample.ndim + 1 and all(
+            a in (None, b) for a, b in zip(shape[1:], sample.shape, strict=True)
+        )
+        if not fits:
+            raise self._wrong(f"takes {model.input_shape}, but must take (batch, *{sample.shape})")
+        outputs = [there["features"].output, there["scores"].output, model.output]
+        self._inner = keras.Model(model.input, outputs)
+        self.kernel, self.bias = (np.asarray(w) for w in [*answer.get_weights(), 0.0][:2])
+        self._compare(sample)
+
+    def _wrong(self, words):
+        return ValueError(f"networks: '{self.name}' {words}")
+
+    def _compare(self, sample):
+        """Whether the answer is made as the lab takes it to be."""
+        features, scores, said = self.trace(sample)
+        (self.steps, units), self.heads = features.shape, scores.shape[1]
+        if len(scores) != self.steps:
+            raise self._wrong(
+                f"has {self.steps} steps in 'features' but {len(scores)} in 'scores'; score each step"
+            )
+        if len(self.kernel) != self.heads * units:
+            raise self._wrong(
+                f"has an 'answer' of {len(self.kernel)} inputs, but {self.heads} heads of {units} features "
+                f"make {self.heads * units}; concatenate the heads' weighted sums, and give it nothing else"
+            )
+        weights = pictures.attend(scores, 1.0, np.full(self.steps, True))
+        ours = self.answer(features, weights)
+        if said.shape != ours.shape or np.abs(said - ours).max() > 1e-3:
+            raise self._wrong(
+                f"answers {np.round(said, 3).tolist()} to the first input, but softmax(scores), weighted "
+                f"sums of 'features' and 'answer' give {np.round(ours, 3).tolist()}; put nothing else between"
+            )
+
+    def trace(self, x):
+        """Features (steps, units), scores (steps, heads) and the answer (classes,) for one input."""
+        return tuple(made[0] for made in self._inner.predict_on_batch(x[None].astype("float32")))
+
+    def answer(self, features, weights):
+        """The shares of the classes that follow from these weights (steps, heads)."""
+        logits = (weights.T @ features).ravel() @ self.kernel + self.bias
+        shares = np.exp(logits - logits.max())
+        return shares / shares.sum()
+
+    def looks_ahead(self, clip):
+        """Whether features or scores of the first frames depend on the frames that follow."""
+        half = max(len(clip) // 2, 1)
+        cut = np.where(np.arange(len(clip)).reshape(-1, 1, 1, 1) < half, clip, 0)
+        pairs = zip(self.trace(clip)[:2], self.trace(cut)[:2])
+        return any(np.abs(whole[:half] - part[:half]).max() > 1e-4 for whole, part in pairs)
+
+
+class AttentionLab(Lab):
+    """Look where trained attention goes, and meddle with it: temperature, mask, heads, kind of score.
+
+    Give either `clips` (attention over frames) or `scene` (attention over the places of an image).
+
+    Parameters
+    ----------
+    networks : dict of str to keras.Model
+        Trained, with layers named "features" (batch, steps, units), "scores" (batch, steps, heads; before
+        the softmax) and "answer" (Dense with softmax). The answer must be that of the heads' weighted sums
+        of the features, side by side.
+    clips : array (clip, time, height, width, 1), optional
+        Each frame is a step.
+    labels : array (clip,) of int, optional
+        The true class of each clip.
+    shown : array (clip, time) of bool, optional
+        On which frames the digit truly shows.
+    scene : callable, optional
+        `scene(row, column, seed)` gives an image (height, width, 1), the place (row, column) of its object in
+        pixels, and if you like its class. The steps are the cells of a square grid, row by row.
+    classes : sequence of str, optional
+        Names of the classes; 0, 1, 2... if left out.
+
+    Raises
+    ------
+    ValueError
+        If networks, clips or scene do not fit together; the message says how to mend it.
+
+    Examples
+    --------
+    >>> lab = AttentionLab({"additive": model}, clips=data.test.x[:40], labels=y, shown=data.test.shown[:40])
+    >>> lab                                  # in a notebook: the lab itself
+    >>> lab.state = "att1;scene=frames;network=additive;clip=3;temperature=0.1"
+    """
+
+    title = "Attention lab"
+
+    def __init__(self, networks, clips=None, labels=None, shown=None, scene=None, classes=None):
+        if (clips is None) == (scene is None):
+            raise ValueError(
+                "AttentionLab takes either clips or a scene: give one of them and leave the other"
+            )
+        if not isinstance(networks, dict) or not networks or not all(isinstance(n, str) for n in networks):
+            raise ValueError("networks must be a dict of names and Keras models, such as {'additive': model}")
+        self._scene, self._clips = scene, None if clips is None else _clips(clips)
+        sample = self._clips[0] if scene is None else self._first(networks)
+        self._networks = dict(
+            zip(_short(networks), (Network(name, model, sample) for name, model in networks.items()))
+        )
+        self._classes, self._labels, self._shown = self._checked(classes, labels, shown)
+        if not scene:
+            ahead = {key: one.looks_ahead(sample) for key, one in self._networks.items()}
+            self._ahead = {key for key, looks in ahead.items() if looks}
+        self._trace = lru_cache(400)(self._trace)
+        self._drawn = lru_cache(40)(self._drawn)
+        names = {key: (one.name, one.heads) for key, one in self._networks.items()}
+        self.state_class = state_class(self._kind, names, self._steps, self._counts(sample))
+        super().__init__(self.state_class())
+        self._begin = self.state
+        self._lay_out()
+        self.state = self.state
+
+    # What is given
+
+    @property
+    def _kind(self):
+        return "places" if self._scene else "frames"
+
+    @cached_property
+    def _steps(self):
+        return next(iter(self._networks.values())).steps
+
+    def _first(self, networks):
+        """The first image of the scene, as large as the first network takes it."""
+        shape = getattr(next(iter(networks.values())), "input_shape", None)
+        if not isinstance(shape, tuple) or len(shape) != 4 or None in shape[1:3]:
+            raise ValueError(
+                f"networks take {shape}, but a scene needs (batch, height, width, 1): say the size in Input"
+            )
+        corners = [(row, column) for row in (0, shape[1] - 1) for column in (0, shape[2] - 1)]
+        for place in [*corners, (shape[1] // 2, shape[2] // 2)]:
+            image, at, *_ = self._scene(*place, 0)
+            if np.shape(image) != (*shape[1:3], 1) or np.shape(at) != (2,):
+                raise ValueError(
+                    f"scene{(*place, 0)} gives an image of {np.shape(image)} and the place {at!r}, but must "
+                    f"give {(*shape[1:3], 1)} and (row, column), even at the edge: keep the object inside"
+                )
+        return np.asarray(image, "float32")
+
+    def _checked(self, classes, labels, shown):
+        """Classes, labels and shown, if they fit to networks and clips."""
+        counts = {one.name: one.kernel.shape[1] for one in self._networks.values()}
+        count = next(iter(counts.values()))
+        steps = {one.name: one.steps for one in self._networks.values()}
+        wanted = self._clips.shape[1] if self._clips is not None else round(self._steps**0.5) ** 2
+        for name, given in steps.items():
+            if given != wanted:
+                what = "one for each frame" if self._clips is not None else "a square grid, the same for all"
+                raise ValueError(f"networks: '{name}' has {given} steps, but there must be {wanted}: {what}")
+        classes = tuple(str(c) for c in (range(count) if classes is None else classes))
+        for name, given in counts.items():
+            if given != len(classes):
+                raise ValueError(
+                    f"classes names {len(classes)}, but '{name}' answers with {given}: name each of them once"
+                )
+        if self._clips is None:
+            if labels is not None or shown is not None:
+                raise ValueError(
+                    "labels and shown belong to clips: let the scene give its class as third value"
+                )
+            return classes, None, None
+        n, time = self._clips.shape[:2]
+        if labels is not None:
+            labels = np.asarray(labels)
+            if labels.shape != (n,) or labels.dtype.kind not in "iu" or not set(labels) <= set(range(count)):
+                raise ValueError(f"labels must be {n} whole numbers from 0 to {count - 1}, one for each clip")
+        if shown is not None:
+            shown = np.asarray(shown)
+            if shown.shape != (n, time) or shown.dtype != bool:
+                raise ValueError(
+                    f"shown has shape {shown.shape} and type {shown.dtype}, but must be True or False for "
+                    f"each of {n} clips and {time} frames: {(n, time)}, bool"
+                )
+        return classes, labels, shown
+
+    def _counts(self, sample):
+        """The dials that choose what the networks look at."""
+        if self._scene:
+            tall, wide, _ = sample.shape
+            return {
+                "row": dial(tall // 3, "Row", range(tall), slider=True),
+                "column": dial(2 * wide // 3, "Column", range(wide), slider=True),
+                "seed": dial(0, "Scene", range(1000)),
+            }
+        n, time = self._clips.shape[:2]
+        return {
+            "clip": dial(1, "Clip", range(1, n + 1), slider=n > 1),
+            "read": dial(time, "Frames read", range(1, time + 1), slider=time > 1),
+        }
+
+    # Controls
+
+    def _lay_out(self):
+        made = {
+            name: self.add_control(name)
+            for name in (f.name for f in dataclasses.fields(self.state))
+            if name not in ("scene", "temperature", "hidden")
+        }
+        made["temperature"] = self.controls["temperature"] = widgets.SelectionSlider(
+            options=[(f"{t:g}", t) for t in TEMPERATURES],
+            value=1.0,
+            description="Temperature",
+            layout={"width": "auto"},
+        )
+        made["temperature"].observe(lambda change: self._turned("temperature", change["new"]), "value")
+        for one in made.values():
+            if not isinstance(one, widgets.Checkbox):
+                one.style.description_width = "84px"
+        self.hide_top = widgets.Button(description=f"Hide the most attended {self._unit}")
+        self.hide_top.on_click(lambda _: self._hide_top())
+        self.show_all = widgets.Button(description="Show all again")
+        self.show_all.on_click(lambda _: self._turned("hidden", Hidden()))
+        self.another = widgets.Button(description="Another scene")
+        self.another.on_click(lambda _: self._turned("seed", (self.state.seed + 1) % 1000))
+        self.hidden_now = widgets.HTML()
+        if self._scene:
+            made["seed"].layout.flex = "1 1 auto"
+            entry = [made["row"], made["column"], widgets.HBox([made["seed"], self.another])]
+            title, remark = "Image", "move the object"
+        else:
+            entry, title, remark = [made["clip"], made["read"]], "Clip", "scrub through it"
+        ends = f"Scores are divided by it. Low: picks one {self._unit}. 1: as trained. High: a plain average."
+        said = widgets.HTML(f'<div class="ca-say">{ends}</div>')
+        self._heads = made["head"].options
+        attention = [made["network"], made["head"], made["temperature"], said, made["uniform"]]
+        buttons = widgets.HBox([self.hide_top, self.show_all])
+        buttons.add_class("ca-buttons")
+        mask = [self.hidden_now, buttons]
+        areas = {
+            "entry": group("other", title, remark, *entry),
+            "attention": group("attention", "Attention", "softmax of the scores", *attention),
+            "mask": group("other", "Mask", f"{self._unit}s hidden from attention", *mask),
+        }
+        for area, card in areas.items():
+            card.layout.grid_area = area
+        cards = widgets.GridBox(list(areas.values()))
+        cards.add_class("ca-cards")
+        self.picture, self.below, self.said = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self.mark = widgets.HTML(layout={"display": "none"})
+        film = [self.picture, *([self._toggles(), self.below] if self._kind == "frames" else [])]
+        self.film = widgets.VBox(film)
+        for name in ("cl-picture", "ca-picture"):
+            self.film.add_class(name)
+        self.copy_state = CopyButton(label="Copy")
+        self.back = widgets.Button(description="Back to the start")
+        self.back.on_click(lambda _: setattr(self, "state", self._begin))
+        share = widgets.HBox([self.line, self.copy_state, self.back])
+        share.add_class("cl-share")
+        self.view = widgets.VBox(
+            [
+                widgets.HTML(STYLE + LOOK, layout={"display": "none"}),
+                self.mark,
+                cards,
+                self.film,
+                self.said,
+                share,
+                self.message,
+            ]
+        )
+        self.view.add_class("course-lab")
+
+    @property
+    def _unit(self):
+        return "cell" if self._scene else "frame"
+
+    def _toggles(self):
+        """A box under each frame that hides it."""
+        self.toggles = [
+            widgets.Checkbox(
+                indent=False,
+                description=f'<span class="ca-sr">Hide frame {step}</span>',
+                description_allow_html=True,
+            )
+            for step in range(1, self._steps + 1)
+        ]
+        for step, one in enumerate(self.toggles, 1):
+            one.observe(
+                lambda _, step=step: self._turned("hidden", self.state.hidden.switched(step)), "value"
+            )
+        word = widgets.HTML("hide")
+        word.add_class("ca-word")
+        row = widgets.GridBox(
+            [word, *self.toggles],
+            layout={"grid_template_columns": f"repeat({self._steps}, minmax(0, 1fr))"},
+        )
+        row.add_class("ca-hide")
+        return row
+
+    def _hide_top(self):
+        with LOCK:
+            strongest = self._seen.strongest if self._seen else ()
+            if strongest:
+                self.state = self.state.change("hidden", self.state.hidden.switched(strongest[0] + 1))
+
+    def mirror(self):
+        state = self.state
+        heads = self._networks[state.network].heads
+        head = self.controls["head"]
+        offered = self._heads[: heads + 1]
+        if head.options != offered:
+            head.options = offered
+        head.layout.display = None if heads > 1 else "none"
+        super().mirror()
+        for step, one in enumerate(getattr(self, "toggles", ()), 1):
+            one.value = step in state.hidden
+        hidden = [str(step) for step in state.hidden.steps]
+        if self._scene:
+            side = round(self._steps**0.5)
+            places = [divmod(step - 1, side) for step in state.hidden.steps]
+            hidden = [f"row {row + 1} column {column + 1}" for row, column in places]
+        told = (
+            f"Hidden: {'; '.join(hidden) if self._scene else ', '.join(hidden)}."
+            if hidden
+            else "Nothing is hidden."
+        )
+        self.hidden_now.value = f'<div class="ca-say">{told}</div>'
+        self.show_all.disabled = not hidden
+
+    # Picture
+
+    def _trace(self, network, *which):
+        return self._networks[network].trace(self._drawn(*which)[0])
+
+    def _drawn(self, *which):
+        """(input, images to show, place of the object, its class) of a clip, or of a scene."""
+        if self._scene:
+            image, place, *label = self._scene(*which)
+            image = np.asarray(image, "float32")
+            if label and label[0] not in range(len(self._classes)):
+                raise ValueError(f"its class is {label[0]!r}, but there are 0 to {len(self._classes) - 1}")
+            return image, (uri(grey(_stretched(image))),), tuple(place), label[0] if label else None
+        clip = self._clips[which[0] - 1]
+        return clip, tuple(uri(grey(frame)) for frame in _stretched(clip)), None, None
+
+    def seen(self):
+        """What attention does now: weights (steps, heads), answers before and after, and their measures."""
+        state = self.state
+        network = self._networks[state.network]
+        which = (state.row, state.column, state.seed) if self._scene else (state.clip,)
+        features, scores, before = self._trace(state.network, *which)
+        hidden = tuple(step - 1 for step in state.hidden.steps)
+        visible = ~np.isin(np.arange(self._steps), hidden)
+        _, images, place, truth = self._drawn(*which)
+        if not self._scene:
+            visible &= np.arange(self._steps) < state.read
+            truth = None if self._labels is None else int(self._labels[state.clip - 1])
+        weights = pictures.attend(scores, state.temperature, visible, state.uniform)
+        common = {
+            "name": network.name, "weights": weights, "visible": visible, "before": before,
+            "after": network.answer(features, weights) if visible.any() else None,
+            "classes": self._classes, "truth": truth, "head": state.head, "images": images,
+            "temperature": state.temperature, "uniform": state.uniform, "hidden": hidden,
+        }  # fmt: skip
+        if self._scene:
+            shape = self._drawn(*which)[0].shape[:2]
+            return pictures.Places(where=f"scene {state.seed}", shape=shape, place=place, **common)
+        shown = None if self._shown is None else self._shown[state.clip - 1]
+        return pictures.Frames(where=f"clip {state.clip}", read=state.read, shown=shown, **common)
+
+    def show(self):
+        self._seen = None
+        try:
+            seen = self._seen = self.seen()
+        except Exception as problem:  # the scene is somebody else's code: the learner reads it here
+            words = f"This scene cannot be shown. {type(problem).__name__}: {problem}"
+            self.said.value = _note("broken", "✕ No picture.", words)
+            return
+        self.picture.value, self.below.value = pictures.draw(seen)
+        self.said.value = "".join(_note(*one) for one in [*pictures.notes(seen), *self._warned()])
+        self.copy_state.text = str(self.state)
+        self.mark.value = self.tag()
+
+    def _warned(self):
+        """What a cut clip cannot show of a network that looks ahead."""
+        if self._scene or self.state.read == self._steps or self.state.network not in self._ahead:
+            return []
+        words = "This network scores a frame with those after it in mind: the cut comes after its look ahead."
+        return [("warning", "▲ Watch out.", words)]
+
+    @property
+    def alt(self):
+        """What the lab shows, without any trained number: those differ from machine to machine."""
+        dials = "Dials set the kind of score, the temperature of the softmax and a mask"
+        if self._scene:
+            side = round(self._steps**0.5)
+            return (
+                f"An image with the attention weights of {side} by {side} cells laid over it, its centre and "
+                f"the object marked; beside it the answer and the distance. {dials} and move the object."
+            )
+        return (
+            f"A film strip of {self._steps} frames with a bar of attention weight under each; below it the "
+            f"answer as the network is and as it is set, and the weights in numbers. {dials} and "
+            "scrub through the clip."
+        )
+
+    def fingerprint(self):
+        return pictures.fingerprint(str(self.pictured))
+
+
+def _note(level, title, words):
+    return f'<div class="cl-note {level}" role="status"><b>{title}</b> {html.escape(words)}</div>'
+
+
+def _short(networks):
+    """A name for each network that a state string can hold."""
+    short = []
+    for number, name in enumerate(networks, 1):
+        made = re.sub(r"\W+", "-", name.lower()).strip("-")[:30] or f"network-{number}"
+        short.append(made if made not in short else f"{made}-{number}")
+    return short
+
+
+def _clips(clips):
+    clips = np.asarray(clips)
+    if clips.ndim != 5 or not len(clips) or not clips.shape[1] or clips.dtype.kind not in "fiu":
+        raise ValueError(
+            f"clips has shape {clips.shape} and type {clips.dtype}, but must be numbers (clip, time, height, "
+            "width, channel) with at least one clip: clips[:40] keeps all axes, clips[0] loses one"
+        )
+    return clips
+
+
+def _stretched(values):
+    """Grey values as they are shown: as they are where they fit 0 to 1, otherwise stretched to it."""
+    low, high = float(values.min()), float(values.max())
+    return values if low >= 0 and high <= 1 else (values - low) / max(high - low, 1e-9)

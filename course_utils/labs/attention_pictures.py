@@ -1,0 +1,546 @@
+"""What the attention lab shows: weights, what they do to the answer, as an SVG and in words."""
+
+import hashlib
+import html
+from dataclasses import dataclass
+
+import numpy as np
+
+from course_utils.labs.diagram import INK, SOFT, path, rect, text
+from course_utils.labs.inside_pictures import number
+
+WIDTH, SIZE = 760, 13.2  # at 640 pixels the text is still 11 high
+LEFT, CELLS = 40, 716  # where the frames begin, and how wide they are together
+GREEN, PALE, WARN = "#009E73", "#9ADBC4", "#D55E00"
+TALL = 84  # of the weight 1
+IMAGE = 318
+ROW = 21
+MOST = 10  # classes shown
+BARS = (  # fill, line and dashes of each head in turn
+    (GREEN, GREEN, ""),
+    ("var(--jp-layout-color1, #fff)", GREEN, ""),
+    (PALE, GREEN, ""),
+    ("var(--jp-layout-color1, #fff)", GREEN, "3 2"),
+)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What attention does to one clip or image: all that the picture and its words need.
+
+    `weights` is (steps, heads), `shown` says which steps truly show the digit, `before` and `after` are the
+    answers of the network as it is and as it is set; `after` is None where no step is left.
+    """
+
+    name: str
+    where: str  # "clip 3" or "scene 5"
+    weights: np.ndarray
+    visible: np.ndarray
+    before: np.ndarray
+    after: np.ndarray | None
+    classes: tuple
+    truth: int | None
+    head: int
+    temperature: float
+    uniform: bool
+    images: tuple
+    hidden: tuple = ()
+    unit = "step"
+    thing = "digit"
+
+    @property
+    def heads(self):
+        return self.weights.shape[1]
+
+    @property
+    def looked_at(self):
+        """The weights that are looked at: of one head, or the mean over all."""
+        return self.weights[:, self.head - 1] if self.head else self.weights.mean(1)
+
+    @property
+    def drawn(self):
+        """What is drawn: (name, weights) of each head, or of the one that is looked at."""
+        if self.heads == 1:
+            return [("", self.looked_at)]
+        if self.head:
+            return [(f"head {self.head}", self.looked_at)]
+        if self.heads > len(BARS):
+            return [("mean", self.looked_at)]
+        return [(f"head {h + 1}", self.weights[:, h]) for h in range(self.heads)]
+
+    @property
+    def columns(self):
+        """What the table has numbers of: the same, or where that is several, with or just their mean."""
+        if len(self.drawn) == 1:
+            return self.drawn
+        return [*(self.drawn if self.heads == 2 else ()), ("mean", self.looked_at)]
+
+    @property
+    def strongest(self):
+        """The positions of the visible steps, the most attended first."""
+        order = np.argsort(-self.looked_at, kind="stable")
+        return [int(i) for i in order if self.visible[i]]
+
+
+@dataclass(frozen=True)
+class Frames(Seen):
+    """A clip: the steps are its frames, `read` of them so far."""
+
+    read: int = 0
+    shown: np.ndarray | None = None
+    unit = "frame"
+
+    def named(self, steps):
+        return f"frame{'s' * (len(steps) > 1)} {among([str(i + 1) for i in steps])}"
+
+    @property
+    def table(self):
+        rows = []
+        if self.shown is not None:
+            share = self.visible & self.shown
+            plain = share.sum() / max(self.visible.sum(), 1)
+            rows.append(("on frames with the digit", [number(w[share].sum()) for _, w in self.columns]))
+            rows.append(("plain average gives them", [number(plain)] * len(self.columns)))
+        rows.append(("effective number of frames", [number(effective(w), 1) for _, w in self.columns]))
+        if self.strongest:
+            alike = [effective(w) > 0.97 * self.visible.sum() > 1 for _, w in self.columns]
+            best = [str(int(w.argmax()) + 1) for _, w in self.columns]
+            named = ["none" if even else frame for frame, even in zip(best, alike)]
+            rows.append(("most attended frame", named))
+        return rows
+
+
+@dataclass(frozen=True)
+class Places(Seen):
+    """An image of `shape` pixels: the steps are cells, `side` by `side`; `place` is where the object is."""
+
+    shape: tuple = (1, 1)
+    place: tuple = (0, 0)
+    unit, thing = "cell", "object"
+
+    @property
+    def side(self):
+        return round(len(self.weights) ** 0.5)
+
+    def named(self, steps):
+        places = [divmod(i, self.side) for i in steps]
+        cells = among([f"row {row + 1} column {column + 1}" for row, column in places])
+        return f"the cell{'s' * (len(steps) > 1)} in {cells}"
+
+    @property
+    def cell(self):
+        """Row and column of the cell that holds the object's centre."""
+        return [
+            int(np.clip((at + 0.5) * self.side / n, 0, self.side - 1))
+            for at, n in zip(self.place, self.shape)
+        ]
+
+    def centre(self, weights):
+        """Where the weights have their centre, in pixels (row, column)."""
+        grid = weights.reshape(self.side, self.side)
+        cells = (np.arange(self.side) + 0.5) / self.side
+        return grid.sum(1) @ cells * self.shape[0] - 0.5, grid.sum(0) @ cells * self.shape[1] - 0.5
+
+    def distance(self, weights):
+        return float(np.hypot(*np.subtract(self.centre(weights), self.place)))
+
+    def around(self, weights, reach):
+        """The weight on the object's cell and those up to `reach` cells away."""
+        row, column = self.cell
+        grid = weights.reshape(self.side, self.side)
+        return grid[max(row - reach, 0) : row + reach + 1, max(column - reach, 0) : column + reach + 1].sum()
+
+    @property
+    def table(self):
+        weights = [w for _, w in self.columns]
+        rows = [
+            ("weight on the object's cell", [number(self.around(w, 0)) for w in weights]),
+            ("with its neighbours", [number(self.around(w, 1)) for w in weights]),
+            ("effective number of cells", [number(effective(w), 1) for w in weights]),
+        ]
+        if self.strongest:
+            rows.append(("centre to object, pixels", [number(self.distance(w), 1) for w in weights]))
+            plain = self.visible / self.visible.sum()
+            rows.append(("that of a plain average", [number(self.distance(plain), 1)] * len(weights)))
+        return rows
+
+
+def attend(scores, temperature, visible, uniform=False):
+    """Softmax over the visible steps of scores (steps, heads) by temperature; 0 where nothing is visible."""
+    weights = np.zeros(scores.shape)
+    if visible.any():
+        seen = np.zeros_like(scores[visible]) if uniform else scores[visible].astype(float) / temperature
+        seen = np.exp(seen - seen.max(0))
+        weights[visible] = seen / seen.sum(0)
+    return weights
+
+
+def effective(weights):
+    """On how many steps the weight lies: the exponential of its entropy."""
+    some = weights[weights > 0]
+    return float(np.exp(-(some * np.log(some)).sum())) if len(some) else 0.0
+
+
+# ---------------------------------------------------------------------------------------------------
+# In words
+
+
+def among(names):
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def answered(seen, shares):
+    """An answer in words: '7 (0.98), which is right'."""
+    best = int(shares.argmax())
+    verdict = "" if seen.truth is None else f", which is {'right' if best == seen.truth else 'wrong'}"
+    return f"{seen.classes[best]} ({number(shares[best])}){verdict}"
+
+
+def notes(seen):
+    """(level, heading, sentence) of what there is to see."""
+    if seen.after is None:
+        so_far = " read so far" if isinstance(seen, Frames) and seen.read < len(seen.weights) else ""
+        return [
+            (
+                "broken",
+                "✕ Nothing left to attend to.",
+                f"Every {seen.unit}{so_far} is hidden. Softmax has nothing to share out, so there is no "
+                f"answer. At least one {seen.unit} must stay: show one again.",
+            )
+        ]
+    told = [("hint", "● What you see.", f"{_where(seen)} {_answer(seen)}")]
+    if not seen.uniform and seen.temperature >= 10:
+        words = "the scores differ by so little that attention becomes a plain average (average pooling)."
+        told.append(("hint", "● High temperature.", f"Divided by {seen.temperature:g}, {words}"))
+    if not seen.uniform and seen.temperature <= 0.2:
+        words = f"differences grow, until attention picks one {seen.unit} and drops all others."
+        told.append(("hint", "● Low temperature.", f"Divided by {seen.temperature:g}, {words}"))
+    return told
+
+
+def _where(seen):
+    weights, order, count = seen.looked_at, seen.strongest, int(seen.visible.sum())
+    if count == 1:
+        return f"Only {seen.named(order[:1])} is left, so its weight is 1 whatever its score."
+    if effective(weights) > 0.97 * count:
+        return f"All {count} {seen.unit}s weigh nearly the same: a plain average.{_on_what(seen, [])}"
+    many = 1 + int(np.searchsorted(np.cumsum(weights[order]), 0.8))
+    if weights[order[0]] >= 0.9:
+        words, many = f"Nearly all weight ({number(weights[order[0]])}) is on {seen.named(order[:1])}", 1
+    elif many <= 4:
+        total = number(weights[order[:many]].sum())
+        words = f"Most of the weight ({total}) is on {seen.named(sorted(order[:many]))}"
+    else:
+        words = f"The weight is spread; the most ({number(weights[order[0]])}) is on {seen.named(order[:1])}"
+        many = 1
+    return f"{words}{_on_what(seen, order[:many])}"
+
+
+def _on_what(seen, steps):
+    """Whether these steps are those of the digit or object."""
+    if isinstance(seen, Places):
+        if not steps:
+            return ""
+        away = [int(np.abs(np.subtract(divmod(i, seen.side), seen.cell)).max()) for i in steps]
+        if len(steps) == 1:
+            near = {0: "where the object is", 1: "next to the object"}
+            return f", {near.get(away[0], 'away from the object')}."
+        return f"; {_so_many(sum(far <= 1 for far in away), len(steps))} on or next to the object."
+    if seen.shown is None:
+        return "." if steps else ""
+    if not (seen.shown & seen.visible).any():
+        words = "No frame that it may look at shows the digit, yet the weights must sum to 1."
+        return f". {words}" if steps else f" {words}"
+    if not steps:
+        return ""
+    right = int(seen.shown[steps].sum())
+    if len(steps) == 1:
+        return f", which {'shows' if right else 'does not show'} the digit."
+    return f"; {_so_many(right, len(steps))} show{'s' * (right == 1 < len(steps))} the digit."
+
+
+def _so_many(some, count):
+    if some in (0, count):
+        return "none" if not some else "both" if count == 2 else "all"
+    return f"{some} of them"
+
+
+def _answer(seen):
+    """What becomes of the answer."""
+    same = seen.before.argmax() == seen.after.argmax()
+    if np.abs(seen.before - seen.after).max() < 0.005:
+        untouched = seen.visible.all() and seen.temperature == 1 and not seen.uniform
+        return f"The answer is {answered(seen, seen.after)}{', as without your settings' * (not untouched)}."
+    turn = "stays" if same else "turns"
+    was = f"it was {number(seen.before.max())}" if same else f"it was {answered(seen, seen.before)}"
+    return f"The answer {turn}{' to' * (not same)} {answered(seen, seen.after)}; without your settings {was}."
+
+
+def words(seen):
+    """What is looked at and where the weights go, for those who cannot see the picture."""
+    parts = [f"{seen.where}, {seen.name}, temperature {seen.temperature:g}{', uniform' * seen.uniform}"]
+    if isinstance(seen, Frames):
+        parts.append(f"{seen.read} of {len(seen.weights)} frames read")
+        if seen.shown is not None:
+            true = np.flatnonzero(seen.shown)
+            parts.append(f"the digit shows on {seen.named(true) if len(true) else 'no frame'}")
+    else:
+        row, column = (f"{at:g}" for at in seen.place)
+        parts.append(f"{seen.side} by {seen.side} cells; the object is at pixel row {row}, column {column}")
+    if seen.hidden:
+        parts.append(f"hidden: {seen.named(seen.hidden)}")
+    listed = [i for i in seen.strongest if seen.looked_at[i] >= 0.005]
+    if isinstance(seen, Places):
+        listed = listed[:4]
+    of = f" of head {seen.head}" if seen.head else ", mean of the heads" if seen.heads > 1 else ""
+    weights = [f"{seen.named([i])}: {number(seen.looked_at[i])}" for i in sorted(listed)]
+    parts.append(f"weights{of}: {'; '.join(weights) or 'none'}")
+    return _sentences(parts)
+
+
+def outcome(seen):
+    """The answers and the table, for those who cannot see the picture."""
+    parts = [] if seen.truth is None else [f"true class {seen.classes[seen.truth]}"]
+    parts.append(f"answer of the network as it is: {answered(seen, seen.before)}")
+    parts.append("no answer" if seen.after is None else f"answer as set here: {answered(seen, seen.after)}")
+    for label, values in seen.table:
+        each = [f"{name} {value}".strip() for (name, _), value in zip(seen.columns, values)]
+        parts.append(f"{label}: {', '.join(each)}")
+    return _sentences(parts)
+
+
+def _sentences(parts):
+    return f"{'. '.join(f'{part[:1].upper()}{part[1:]}' for part in parts)}."
+
+
+# ---------------------------------------------------------------------------------------------------
+# As a picture
+
+
+def draw(seen):
+    """The pictures, as SVG: the weights, and below them the answers; for an image both are one picture."""
+    if isinstance(seen, Places):
+        return _svg(*_places(seen), f"{words(seen)} {outcome(seen)}"), ""
+    answer, tall = _answers(seen, 0, 14, 376)
+    table, deep = _table(seen, 396, 14, 364)
+    return _svg(*_frames(seen), words(seen)), _svg(answer + table, 14 + max(tall, deep), outcome(seen))
+
+
+def _svg(drawn, height, said):
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}"'
+    label = f'role="img" aria-label="{html.escape(said, quote=True)}"'
+    return f'{head} style="max-width:880px" {label}>{"".join(drawn)}</svg>'
+
+
+def _say(x, y, said, anchor="start", fill=INK, weight=400, extra=""):
+    return text(x, y, said, SIZE, anchor, fill, weight, extra)
+
+
+def _on_image(x, y, said, anchor="middle"):
+    """Words that can be read on light and dark pixels."""
+    halo = "#fff;paint-order:stroke;stroke:#000;stroke-width:3.5px;stroke-linejoin:round"
+    return text(x, y, said, SIZE, anchor, halo, 600)
+
+
+def _image(x, y, wide, tall, source, opacity=1.0):
+    where = f'x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{tall:.1f}" opacity="{opacity}"'
+    style = 'preserveAspectRatio="none" style="image-rendering:pixelated"'
+    return f'<image {where} {style} href="{source}"/>'
+
+
+def _cross(x, y, wide, tall):
+    """A cross over what attention may not see."""
+    d = f"M{x:.1f},{y:.1f} l{wide:.1f},{tall:.1f} M{x + wide:.1f},{y:.1f} l{-wide:.1f},{tall:.1f}"
+    return path(d, "#fff", 4) + path(d, WARN, 2)
+
+
+def _bar(x, y, wide, tall, kind):
+    if tall < 1.6:
+        return rect(x, y + tall - 1, wide, 1, GREEN)
+    fill, line, dashes = BARS[kind % len(BARS)]
+    extra = f'stroke-width="1.6" stroke-dasharray="{dashes}"'
+    return rect(x, y, wide, tall, fill, line, 1, extra)
+
+
+def _marker(x, y, half=6):
+    """A triangle that points at a frame."""
+    return path(f"M{x - half:.1f},{y:.1f} h{2 * half:.1f} l{-half:.1f},9 Z", INK, 0.8, INK)
+
+
+def _frames(seen):
+    count = len(seen.weights)
+    cell = CELLS / count
+    side = min(cell - 4, 60)
+    drawn = [_say(0, 14, _title(seen), weight=600)]
+    if seen.shown is not None:
+        drawn += [_marker(LEFT + 10, 26), _say(LEFT + 22, 35, "the digit shows here", fill=SOFT)]
+    heads = [w for _, w in seen.drawn]
+    if len(heads) > 1:
+        for h, (name, _) in enumerate(seen.drawn):
+            x = LEFT + 190 + 90 * h
+            drawn += [_bar(x, 25, 12, 11, h), _say(x + 18, 35, name, fill=SOFT)]
+    top = 56
+    base = top + side + 38 + TALL
+    drawn.append(_say(0, base - TALL - 14, "weight", fill=SOFT))
+    for share in (0, 0.5, 1):
+        y = base - share * TALL
+        drawn.append(path(f"M{LEFT - 4},{y:.1f} H{LEFT + CELLS}", "var(--cl-line)", 1))
+        drawn.append(_say(LEFT - 8, y + 4.5, f"{share:g}", "end", SOFT))
+    for t in range(count):
+        middle = LEFT + (t + 0.5) * cell
+        x = middle - side / 2
+        read, hidden = t < seen.read, t in seen.hidden
+        if seen.shown is not None and seen.shown[t]:
+            drawn.append(_marker(middle, top - 13, min(6, cell / 2 - 1.5)))
+        drawn.append(_image(x, top, side, side, seen.images[t], 1 if read else 0.2))
+        dashes = "" if read else 'stroke-dasharray="3 3"'
+        drawn.append(rect(x, top, side, side, "none", SOFT, 0, dashes))
+        if hidden:
+            drawn.append(_cross(x, top, side, side))
+            drawn.append(_say(middle, base - 6, "hidden" if cell >= 44 else "×", "middle", SOFT))
+        elif not read:
+            drawn.append(_say(middle, base - 6, "unread" if cell >= 44 else "·", "middle", SOFT))
+        else:
+            drawn += _frame_bars(heads, t, middle, base, cell)
+        step = 1 if cell >= 22 else 5
+        if t == 0 or (t + 1) % step == 0:
+            drawn.append(_say(middle, base + 19, t + 1, "middle"))
+    drawn.append(_say(0, base + 19, "frame", fill=SOFT))
+    return drawn, base + 24
+
+
+def _frame_bars(heads, t, middle, base, cell):
+    """The bars of all heads under one frame, with numbers where there is room."""
+    wide = min(26, (cell - 6) / len(heads))
+    for h, weights in enumerate(heads):
+        x, tall = middle + (h - len(heads) / 2) * wide, weights[t] * TALL
+        yield _bar(x + 1, base - tall, wide - 2, tall, h)
+        said = number(weights[t])
+        said = said if len(heads) == 1 else "1" if weights[t] >= 0.995 else said.lstrip("0")
+        fits = len(said) * 7.4 <= (cell if len(heads) == 1 else wide + 1)
+        if weights[t] >= 0.005 and (fits or (weights[t] == weights.max() and weights[t] > 0.3)):
+            yield _say(
+                x + wide / 2, base - tall - 5, said, "middle", weight=600 if weights[t] >= 0.1 else 400
+            )
+
+
+def _places(seen):
+    side, weights = seen.side, seen.looked_at
+    tall = IMAGE * seen.shape[0] / seen.shape[1]
+    x0, y0 = 4, 26
+    wide, high = IMAGE / side, tall / side
+    drawn = [_say(0, 14, _title(seen), weight=600), _image(x0, y0, IMAGE, tall, seen.images[0])]
+    for i, weight in enumerate(weights):
+        row, column = divmod(i, side)
+        x, y = x0 + column * wide, y0 + row * high
+        edge = 'stroke-opacity="0.35" stroke-width="0.8"'
+        drawn.append(
+            rect(x, y, wide, high, GREEN, "#fff", 0, f'fill-opacity="{0.85 * weight**0.5:.3f}" {edge}')
+        )
+        if i in seen.hidden:
+            drawn.append(_cross(x + 3, y + 3, wide - 6, high - 6))
+    spot = lambda place: (  # noqa: E731
+        x0 + (place[1] + 0.5) / seen.shape[1] * IMAGE,
+        y0 + (place[0] + 0.5) / seen.shape[0] * tall,
+    )
+    x, y = spot(seen.place)
+    drawn.append(_plus(x, y))
+    if seen.strongest:
+        for name, w in seen.drawn:
+            drawn.append(_ring(*spot(seen.centre(w)), name.removeprefix("head ").removeprefix("mean")))
+    for i in seen.strongest[:4]:
+        if weights[i] >= 0.05:
+            row, column = divmod(i, side)
+            drawn.append(_on_image(x0 + (column + 0.5) * wide, y0 + (row + 1) * high - 5, number(weights[i])))
+    y = y0 + tall + 22
+    drawn += [_plus(x0 + 10, y - 5), _say(x0 + 24, y, "the object")]
+    drawn += [_ring(x0 + 122, y - 5, ""), _say(x0 + 138, y, "centre of the attention")]
+    answer, deep = _answers(seen, 344, 14, 416)
+    table, more = _table(seen, 344, 14 + deep + 18, 416)
+    return drawn + answer + table, max(y + 12, 14 + deep + 18 + more)
+
+
+def _plus(x, y):
+    d = f"M{x - 9:.1f},{y:.1f} h18 M{x:.1f},{y - 9:.1f} v18"
+    return path(d, "#fff", 6) + path(d, "#111", 2.6)
+
+
+def _ring(x, y, name):
+    drawn = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="8" style="fill:{GREEN};stroke:#111;stroke-width:1"/>'
+    drawn += f'<circle cx="{x:.1f}" cy="{y:.1f}" r="8" style="fill:none;stroke:#fff;stroke-width:2"/>'
+    drawn += f'<circle cx="{x:.1f}" cy="{y:.1f}" r="9.6" style="fill:none;stroke:#111;stroke-width:1.2"/>'
+    return drawn + (text(x, y + 4.5, name, SIZE, "middle", "#fff", 700) if name else "")
+
+
+def _title(seen):
+    true = "" if seen.truth is None else f", true class {seen.classes[seen.truth]}"
+    heads = f", head {seen.head} of {seen.heads}" if seen.head else ""
+    return f"{seen.where[:1].upper()}{seen.where[1:]}{true} · {seen.name}{heads}"
+
+
+def _answers(seen, x0, y0, wide):
+    """The shares of the classes, as the network is and as it is set; what is drawn, and how tall it is."""
+    best = seen.before if seen.after is None else np.maximum(seen.before, seen.after)
+    chosen = set(np.argsort(-best, kind="stable")[:MOST].tolist()) | ({seen.truth} - {None})
+    names = {c: n if len(n) <= 16 else f"{n[:15]}…" for c, n in enumerate(seen.classes)}
+    true = 50 if seen.truth is not None else 0
+    left = x0 + true + 10 + 8 * max(len(names[c]) for c in chosen)
+    long = x0 + wide - 92 - left
+    drawn = [_say(x0, y0, "Answer", weight=600)]
+    for x, kind, said in ((x0 + 66, 1, "network as it is"), (x0 + 196, 0, "as set here")):
+        fill, line = (GREEN, GREEN) if kind == 0 else ("none", SOFT)
+        drawn += [rect(x, y0 - 10, 12, 11, fill, line), _say(x + 18, y0, said, fill=SOFT)]
+    for row, c in enumerate(sorted(chosen)):
+        y = y0 + 12 + row * ROW
+        if c == seen.truth:
+            drawn.append(rect(x0, y, wide, ROW - 1, "color-mix(in srgb, var(--cl-other) 22%, transparent)"))
+            drawn.append(_say(x0 + 4, y + 15, "true ▸", fill=INK, weight=600))
+        drawn.append(_say(left - 6, y + 15, names[c], "end", weight=600 if c == seen.truth else 400))
+        drawn.append(rect(left, y + 2, max(seen.before[c] * long, 1), 6, "none", SOFT))
+        after = "none" if seen.after is None else number(seen.after[c])
+        if seen.after is not None:
+            drawn.append(rect(left, y + 11, max(seen.after[c] * long, 1), 7, GREEN))
+        said = f"{number(seen.before[c])} → {after}"
+        bold = 600 if seen.after is not None and c == seen.after.argmax() else 400
+        drawn.append(_say(x0 + wide - 2, y + 15, said, "end", weight=bold))
+    drawn.append(path(f"M{left:.1f},{y0 + 11} v{ROW * len(chosen)}", SOFT, 1))
+    return drawn, 16 + ROW * len(chosen)
+
+
+def _table(seen, x0, y0, wide):
+    """The numbers; what is drawn, and how tall it is."""
+    names = [name for name, _ in seen.columns]
+    step = 52
+    at = [x0 + wide - 2 - step * (len(names) - 1 - i) for i in range(len(names))]
+    drawn = [_say(x0, y0, "In numbers", weight=600)]
+    drawn += [_say(x, y0, name, "end", SOFT) for x, name in zip(at, names)]
+    y = y0
+    for label, values in seen.table:
+        y += 22
+        drawn.append(path(f"M{x0},{y - 16} h{wide}", "var(--cl-line)", 1))
+        drawn.append(_say(x0, y, label))
+        drawn += [_say(x, y, value, "end", weight=600) for x, value in zip(at, values)]
+    if not names[0]:
+        y += 22
+    return drawn, y - y0 + 10
+
+
+# ---------------------------------------------------------------------------------------------------
+# Has the look changed?
+
+
+def fingerprint(state):
+    """Changes when a lab of this state would be drawn otherwise, whatever the trained numbers are."""
+    steps, answer = 16, np.array([0.7, 0.2, 0.1])
+    scores = np.stack([np.arange(steps), np.arange(steps)[::-1]], 1) / 4
+    visible = np.arange(steps) != 3
+    common = {
+        "name": "sample", "where": "sample 1", "weights": attend(scores, 1.0, visible), "visible": visible,
+        "before": answer, "after": answer[::-1], "classes": ("a", "b", "c"), "truth": 0, "head": 0,
+        "temperature": 1.0, "uniform": False, "images": ("",) * steps, "hidden": (3,),
+    }  # fmt: skip
+    if "scene=places" in state:
+        sample = Places(**common, shape=(32, 32), place=(20, 9))
+    else:
+        sample = Frames(**common, read=14, shown=np.arange(steps) % 4 == 0)
+    return hashlib.sha256("".join((state, *draw(sample))).encode()).hexdigest()[:16]

@@ -1,0 +1,537 @@
+"""The sentence lab: type a sentence and see what networks make of it, word by word and filter by filter."""
+
+import hashlib
+import html
+import re
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from urllib.parse import quote_plus, unquote_plus
+
+import ipywidgets as widgets
+import numpy as np
+
+from course_utils.labs import sentence_pictures as pictures
+from course_utils.labs.advice import Note
+from course_utils.labs.base import LOCK, Lab, State, group, note
+from course_utils.labs.base import STYLE as FRAME
+from course_utils.labs.sentence_models import HIDDEN, WINDOW, Answers, Judge, Reader, unseen, visible
+from course_utils.labs.touch import CopyButton
+
+KEPT = 2_000  # characters of the text that the state string holds
+REMEMBERED = 20  # typed sentences that the list of examples keeps
+CACHED = 40  # answers of networks, and texts
+STRONGEST = "strongest"  # in the list of filters: whichever it is
+
+
+@dataclass(frozen=True)
+class SentenceState(State):
+    """What the sentence lab is set to, to and from one short string.
+
+    Attributes
+    ----------
+    text : str
+        The sentence as it was typed.
+    model : str
+        The name of the model that is looked into.
+    filter : int or None
+        The filter that is looked at, counted from 0; None for the strongest.
+    read : int or None
+        After how many words; None for all of them.
+    off : tuple of int
+        The filters that are switched off.
+    """
+
+    version = "sen1"
+
+    text: str = ""
+    model: str = ""
+    filter: int | None = None
+    read: int | None = None
+    off: tuple = ()
+
+    def __post_init__(self):
+        for name in ("text", "model"):
+            if not isinstance(getattr(self, name), str):
+                raise ValueError(f"{name} cannot be {getattr(self, name)!r}: it is a str")
+        object.__setattr__(self, "off", tuple(sorted(set(self.off))))
+        for name, value in (("filter", self.filter), ("read", self.read), *(("off", n) for n in self.off)):
+            if value is not None and (type(value) is not int or value < 0):
+                raise ValueError(f"{name} cannot be {value!r}: it is a number from 0")
+
+    def __str__(self):
+        parts = [self.version, f"text={_quoted(self.kept)}", f"model={_quoted(self.model)}"]
+        for name in ("filter", "read"):
+            if getattr(self, name) is not None:
+                parts.append(f"{name}={getattr(self, name)}")
+        if self.off:
+            parts.append(f"off={'.'.join(map(str, self.off))}")
+        return ";".join(parts)
+
+    @property
+    def kept(self):
+        """As much of the text as the state string holds."""
+        if len(self.text) <= KEPT:
+            return self.text
+        head = self.text[:KEPT]
+        return head[: max(head.rfind(" "), 0) or KEPT]
+
+    @classmethod
+    def _read(cls, f, text):
+        if f.name in ("text", "model"):
+            try:
+                return unquote_plus(text, errors="surrogatepass")
+            except UnicodeDecodeError:
+                raise ValueError(
+                    f"{f.name} '{text[:30]}' is not what a state string holds: copy it anew"
+                ) from None
+        numbers = text.split(".") if f.name == "off" else [text]
+        for one in numbers:
+            if not (one.isascii() and one.isdecimal()):
+                raise ValueError(f"{f.name} cannot be '{text[:30]}': it is a number from 0")
+        values = tuple(int(one[:9]) for one in numbers)
+        return values if f.name == "off" else values[0]
+
+    def turn(self, path, value):
+        """Another text is read to its end; another model has other filters."""
+        changed = self.change(path, value)
+        if path == "text":
+            return replace(changed, read=None)
+        if path == "model":
+            return replace(changed, filter=None, off=())
+        return changed
+
+
+def _quoted(text):
+    return quote_plus(text, safe="", errors="surrogatepass")
+
+
+# ---------------------------------------------------------------------------------------------------
+# The lab
+
+
+class SentenceLab(Lab):
+    """Type a sentence and see what networks answer after each word, and which filters fire on which phrase.
+
+    Parameters
+    ----------
+    models : dict
+        Name -> a `keras.Model` from numbers of words (batch, words) to P(positive) (batch, 1), or a function
+        from a list of texts, as far as they are read, to an array of P(positive). A Keras model can be looked
+        into by the names of its layers: "filters" is a `Conv1D` with padding "same"; "pooled" gives
+        (batch, filters), the maximum of each over the real words; "answer" is
+        `Dense(1, activation="sigmoid")` and reads "pooled". Then logit = bias + the sum of weight * pooled,
+        which is taken apart. An LSTM before the filters is called "states".
+    read : keras.layers.TextVectorization
+        Adapted, with output_mode "int".
+    start : str
+        The sentence to begin with.
+    examples : tuple of str
+        Sentences to choose from.
+
+    Raises
+    ------
+    ValueError
+        If the models or `read` cannot be used; the message tells how to mend it. No text raises anything.
+
+    Notes
+    -----
+    Answers are kept: make a new lab after training a model further.
+
+    Examples
+    --------
+    >>> SentenceLab({"CNN": cnn, "LSTM → CNN": hybrid}, read, start="not a good film")
+    """
+
+    state_class = SentenceState
+    title = "Sentence lab"
+
+    def __init__(self, models, read, start="", examples=()):
+        if not isinstance(models, dict) or not models:
+            raise ValueError(
+                f"models={models!r} cannot be: it is a dict from names to models, of at least one."
+            )
+        for one in (start, *examples):
+            if not isinstance(one, str):
+                raise ValueError(f"start and examples hold {one!r}: all of them are str.")
+        self._reader = Reader(read)
+        self._judges = {str(name): Judge(str(name), model, self._reader) for name, model in models.items()}
+        self._cache, self._typed, self._examples = OrderedDict(), [], tuple(dict.fromkeys(examples))
+        super().__init__(SentenceState(start, self._first_choice()))
+        self._make_controls()
+        self.answers, self.course, self.table, self.phrases = (widgets.HTML() for _ in range(4))
+        for picture in (self.answers, self.course, self.table, self.phrases):
+            picture.add_class("cl-picture")
+        self.mark, self.copy_state = widgets.HTML(layout={"display": "none"}), CopyButton(label="Copy")
+        self._lay_out()
+        self.state = self.state
+
+    def _first_choice(self):
+        """The model to look into first: one that shows the most."""
+
+        def shown(judge):
+            return (judge.weights is not None, judge.filters > 0, bool(judge.states))
+
+        return max(self._judges.values(), key=shown).name
+
+    # Controls
+
+    def _make_controls(self):
+        wide = {"style": {"description_width": "88px"}, "layout": {"width": "auto"}}
+        self.text = widgets.Text(
+            description="Sentence", continuous_update=False, placeholder="Type here, then press Enter", **wide
+        )
+        self.example = widgets.Dropdown(description="Examples", **wide)
+        self.model = widgets.Dropdown(description="Look into", options=list(self._judges), **wide)
+        self.read = widgets.IntSlider(description="Words read", min=0, max=1, **wide)
+        self.filter = widgets.Dropdown(description="Filter", **wide)
+        self.off = widgets.Checkbox(
+            description="Switch off this filter", indent=False, layout={"width": "auto"}
+        )
+        self.next_off = widgets.Button(description="Switch off the strongest")
+        self.all_on = widgets.Button(description="All filters on")
+        self.controls = {"text": self.text, "model": self.model, "read": self.read, "filter": self.filter}
+        self.text.observe(lambda change: self._turned("text", change["new"]), "value")
+        self.example.observe(lambda change: self._turned("text", change["new"]), "value")
+        self.model.observe(lambda change: self._turned("model", change["new"]), "value")
+        self.read.observe(lambda change: self._turned("read", self._count(change["new"])), "value")
+        self.filter.observe(lambda change: self._turned("filter", self._number(change["new"])), "value")
+        self.off.observe(lambda change: self._switched(change["new"]), "value")
+        self.next_off.on_click(lambda _: self._switch_next())
+        self.all_on.on_click(lambda _: self._turned("off", ()))
+
+    def _lay_out(self):
+        share = widgets.HBox([self.line, self.copy_state])
+        share.add_class("cl-share")
+        buttons = widgets.HBox([self.off, self.next_off, self.all_on])
+        buttons.add_class("cs-buttons")
+        two = widgets.Box([self.model, self.read])
+        two.add_class("cs-two")
+        answers = group("other", "Answers", "side by side, after the words that are read", self.answers)
+        self._filters = group(
+            "cnn", "Filters that fire", "on which phrase", self.filter, buttons, self.phrases, self.table
+        )
+        self._nothing = widgets.HTML()
+        course = group("other", "Answer after each word", "as if the sentence ended there", self.course)
+        for card in (answers, course, self._filters, share):
+            card.add_class("cs-more")
+        self.view = widgets.VBox(
+            [
+                widgets.HTML(FRAME + pictures.STYLE, layout={"display": "none"}),
+                self.mark,
+                group("other", "Sentence", "yours or an example", self.text, self.example, two),
+                self.notes.view,
+                answers,
+                course,
+                self._nothing,
+                self._filters,
+                share,
+                self.message,
+            ]
+        )
+        self.view.add_class("course-lab")
+
+    def mirror(self):
+        state, judge = self.state, self._judge
+        self.text.value, self.model.value = state.text, state.model
+        if state.text not in (*self._examples, *self._typed):
+            self._typed = [*self._typed, state.text][-REMEMBERED:]
+        options = [(_short(text), text) for text in self._examples]
+        options += [(f"yours: {_short(text)}", text) for text in self._typed]
+        if tuple(self.example.options) != tuple(options):
+            self.example.options = options
+        self.example.value = state.text
+        count = len(self._reading.words)
+        self.read.max, self.read.disabled = max(count, 1), count == 0
+        self.read.value = count if state.read is None else state.read
+        filters = [
+            ("the strongest, whichever it is", STRONGEST),
+            *((f"filter {n}", n) for n in range(judge.filters)),
+        ]
+        if tuple(self.filter.options) != tuple(filters):
+            self.filter.options = filters
+        self.filter.value = STRONGEST if state.filter is None else state.filter
+        self.off.value = self._filter in state.off
+        for part in (self.off, self.next_off, self.all_on):
+            part.layout.display = "none" if judge.weights is None else None
+        self.all_on.disabled = not state.off
+
+    def _count(self, value):
+        """The state's `read` for a position of the slider: its end means all, also of the next text."""
+        return None if value >= len(self._reading.words) else value
+
+    @staticmethod
+    def _number(value):
+        """The state's `filter` for an entry of the list."""
+        return None if value == STRONGEST else value
+
+    def _switched(self, off):
+        with LOCK:
+            if not self._quiet:
+                one = self._filter
+                rest = {*self.state.off, one} if off else set(self.state.off) - {one}
+                self.state = replace(self.state, filter=one, off=tuple(rest))
+
+    def _switch_next(self):
+        with LOCK:
+            look = self._look(self._now)
+            if look and look.best:
+                self._turned("off", (*self.state.off, look.best[0]))
+
+    # The state, and what follows from it
+
+    @property
+    def state(self):
+        """What this lab is set to; `str(lab.state)` is the string to share."""
+        return self._state
+
+    @state.setter
+    def state(self, state):
+        state = SentenceState.parse(state) if isinstance(state, str) else state
+        with LOCK:
+            Lab.state.fset(self, self._fitted(state))
+
+    def _fitted(self, state):
+        """The state, if this lab has what it names; a ValueError tells otherwise."""
+        if not state.model:
+            state = state.turn("model", self._first_choice())
+        if state.model not in self._judges:
+            names = ", ".join(f"'{name}'" for name in self._judges)
+            raise ValueError(f"This lab has no model '{state.model[:40]}': there are {names}.")
+        filters = self._judges[state.model].filters
+        for one in (state.filter, *state.off):
+            if one is not None and one >= filters:
+                has = f"filters 0 to {filters - 1}" if filters else "no filters"
+                raise ValueError(f"'{state.model}' has no filter {one}: it has {has}.")
+        if state.off and self._judges[state.model].weights is None:
+            raise ValueError(
+                f"Filters of '{state.model}' cannot be switched off: its answer is no sum of them."
+            )
+        words = len(self._read(state.text).words)
+        return state if state.read is None or state.read < words else replace(state, read=None)
+
+    def _kept(self, key, make):
+        """What `make()` gives, made once for each key of the last few."""
+        if key in self._cache:
+            self._cache.move_to_end(key)
+        else:
+            self._cache[key] = make()
+            while len(self._cache) > CACHED:
+                self._cache.popitem(last=False)
+        return self._cache[key]
+
+    def _read(self, text):
+        return self._kept(("text", text), lambda: self._reader.read(text))
+
+    @property
+    def _reading(self):
+        return self._read(self.state.text)
+
+    @property
+    def _judge(self):
+        return self._judges[self.state.model]
+
+    @property
+    def _now(self):
+        """Words that are read so far."""
+        count = len(self._reading.words)
+        return count if self.state.read is None else min(self.state.read, count)
+
+    @property
+    def _window(self):
+        """(first, last): the words that are shown of the text; they stand still while few are scrubbed."""
+        count = len(self._reading.words)
+        first = max((self._now - WINDOW // 4) // (WINDOW // 2) * (WINDOW // 2), 0)
+        first = min(first, max(count - WINDOW, 0))
+        return first, min(first + WINDOW, count)
+
+    def _answers(self, judge):
+        """`Answers` of a model for the window; what a function raises is told in a note."""
+        first, reading = self._window[0], self._reading
+
+        def make():
+            try:
+                return judge.answers(reading, first)
+            except Exception as problem:  # whatever it is, the learner reads it here
+                return Answers(np.full(WINDOW + 1, np.nan), problem=f"{type(problem).__name__}: {problem}")
+
+        return self._kept((judge.name, reading.text, first), make)
+
+    def _look(self, now):
+        """What the filters make of the first `now` words; None where there are none."""
+        judge, state = self._judge, self.state
+        answers, row = self._answers(judge), now - self._window[0]
+        if answers.filters is None:
+            return None
+        look = pictures.Look(
+            answers.filters[row, :now], judge.width, judge.weights, judge.bias, 0, state.off, judge.states
+        )
+        best = look.best
+        chosen = state.filter if state.filter is not None else best[0] if best else 0
+        return replace(look, filter=chosen)
+
+    @property
+    def _filter(self):
+        look = self._look(self._now)
+        return look.filter if look else 0
+
+    # Picture
+
+    @property
+    def seen(self):
+        """Everything that the pictures show, as plain data."""
+        first, last = self._window
+        rows = []
+        for judge in self._judges.values():
+            answers = self._answers(judge)
+            off = self.state.off if judge is self._judge else ()
+            rows.append(judge.positive(answers.pooled, off) if off else answers.positive)
+        return pictures.Seen(
+            self._reading.words,
+            self._now,
+            first,
+            tuple(self._judges),
+            tuple(judge.kind for judge in self._judges.values()),
+            list(self._judges).index(self.state.model),
+            np.array(rows)[:, : last - first + 1],
+            self._look(self._now),
+        )
+
+    def show(self):
+        with LOCK:
+            drawn = draw(self.seen, *self._window)
+            self.answers.value, self.course.value = drawn["answers"], drawn["course"]
+            self.phrases.value, self.table.value = drawn.get("phrases", ""), drawn.get("table", "")
+            self._filters.layout.display = None if self._judge.filters else "none"
+            self._nothing.value = "" if self._judge.filters else note("hint", nothing(self._judge))
+            self.mark.value = self.tag()
+            self.copy_state.text = str(self.state)
+            self.notes.show([*self._problems(), *self._remarks()])
+
+    def _remarks(self):
+        state, reading = self.state, self._reading
+        return self._kept(("remarks", state.text), lambda: tuple(remarks(state, reading, self._reader)))
+
+    def _problems(self):
+        for judge in self._judges.values():
+            if problem := self._answers(judge).problem:
+                text = f"'{judge.name}' could not answer to this text. {pictures.shortened(problem, 300)}"
+                yield Note("warning", text)
+
+    @property
+    def alt(self):
+        return re.sub(r"\s+", " ", f"{visible(self._reading.text[:300])}: {drawn_words(self.seen)}")
+
+    def fingerprint(self):
+        return fingerprint(self.state)
+
+
+def draw(seen, first, last):
+    """All pictures, by name."""
+    drawn = {"answers": pictures.answers(seen), "course": pictures.after_each_word(seen)}
+    if seen.look is not None:
+        drawn["phrases"] = pictures.sentence(seen, first, last)
+        drawn["table"] = pictures.ledger(seen)
+    return drawn
+
+
+def drawn_words(seen):
+    """What the models answer, in words."""
+    return html.unescape(re.search(r'aria-label="([^"]*)"', pictures.answers(seen))[1])
+
+
+def nothing(judge):
+    """Why a model shows its answers alone."""
+    if judge.kind:
+        return f"'{judge.name}' has no layer called 'filters': it shows its answers, and nothing inside."
+    return f"'{judge.name}' is no network of layers: it shows its answers, and nothing inside."
+
+
+def fingerprint(state):
+    """Changes whenever the lab would be drawn otherwise, and not with the weights of its models.
+
+    It is made from the pictures of invented numbers, so that it can be told without any model.
+    """
+    words = tuple(pictures.Word(w, w, True) for w in visible(state.kept).split()[:WINDOW])
+    read = len(words) if state.read is None else min(state.read, len(words))
+    values = np.arange(read * 8).reshape(read, 8) * 7 % 11 / 4.0
+    weights = np.array([2, -1, 0.5, -0.25, 1, -2, 0.125, 0])
+    look = pictures.Look(values, 3, weights, 0.25, 1, (2,), "one way")
+    after = np.arange(3 * (len(words) + 1)).reshape(3, -1) % 9 / 8
+    kinds = ((), ("cnn",), ("lstm", "cnn"))
+    seen = pictures.Seen(words, read, 0, ("A", "B", "C"), kinds, 2, after, look)
+    drawn = "".join(draw(seen, 0, len(words)).values())
+    return hashlib.sha256(f"{state} {drawn}".encode()).hexdigest()[:16]
+
+
+def remarks(state, reading, reader):
+    """What there is to say of the text, the most surprising first."""
+    text, words = reading.text, reading.words
+    unknown = list(dict.fromkeys(word.label for word in words if not word.known))
+    known = f"the vocabulary of {len(reader.vocabulary):,}"
+    if not words:
+        yield _of_nothing(text)
+    elif not any(word.known for word in words):
+        yield Note(
+            "warning",
+            f"None of these words is in {known}: {_some(unknown, reader)}. The networks see one and the same "
+            f"placeholder, [?], {_times(len(words))}, and would answer alike to any other unknown words.",
+        )
+    elif unknown:
+        yield Note(
+            "hint",
+            f"Not in the vocabulary: {_some(unknown, reader)}; the networks see one and the same "
+            f"placeholder, [?], for {'each' if len(unknown) > 1 else 'it'}.",
+        )
+    if reading.cut:
+        total, most = len(words) + reading.cut, len(words)
+        why = "" if reader.steps else " (more would be too slow here)"
+        yield Note(
+            "warning",
+            f"Only the first {most:,} of {total:,} words are read{why}; {reading.cut:,} are cut off.",
+        )
+    if count := unseen(text):
+        yield Note(
+            "warning",
+            f"The text holds {count:,} control character{'s' * (count > 1)} that no page shows; here a dot "
+            f"({HIDDEN}) stands for each. A word with one inside is another word to the models.",
+        )
+    foreign = [word for word in unknown if not word.replace(HIDDEN, "").isascii()]
+    if foreign:
+        yield Note(
+            "hint",
+            f"Beyond ASCII: {_some(foreign, reader)}. The vectorization strips ASCII punctuation alone and "
+            "splits at spaces, so an emoji is left as a word, and a sentence without spaces is one word.",
+        )
+    if state.kept != state.text:
+        yield Note(
+            "hint",
+            f"The state string holds the first {len(state.kept):,} of {len(state.text):,} characters; the "
+            "field keeps them all.",
+        )
+
+
+def _of_nothing(text):
+    if text.strip():
+        short = pictures.shortened(visible(text.strip()), 30)
+        why = f"Nothing is left of '{short}' once punctuation is stripped."
+    else:
+        why = "There is nothing to read."
+    return Note(
+        "hint",
+        f"{why} What you see is what each model answers to nothing at all: its bias, and what it makes of "
+        "padding.",
+    )
+
+
+def _short(text):
+    return visible(pictures.shortened(text, 90)) or "(nothing)"
+
+
+def _times(count):
+    return "once" if count == 1 else f"{count} times"
+
+
+def _some(words, reader, most=8):
+    """The first of these words, and how many more there are."""
+    named = ", ".join(map(reader.spelled, words[:most]))
+    return f"{named} and {len(words) - most:,} more" if len(words) > most else named

@@ -1,0 +1,356 @@
+"""What reads a sentence: the words that a vectorization makes of it, and networks that can be looked into."""
+
+import re
+import string
+import unicodedata
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from course_utils.labs.sentence_pictures import Word, shortened
+
+WINDOW = 40  # words that a picture shows of a long text
+SPACES = " \t\n\r\f\v"  # at which a vectorization splits
+HIDDEN = "·"  # shown for what cannot be shown
+LONGEST = 400  # words that are read where the vectorization sets no limit
+
+
+# ---------------------------------------------------------------------------------------------------
+# Reading a text
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """A text as the models read it.
+
+    Attributes
+    ----------
+    words : tuple of Word
+    ids : array (words,)
+        As the vectorization gives them, without padding.
+    ends : tuple of int
+        Where in the text each word ends, what follows it up to the next word included.
+    cut : int
+        How many words stand behind the last one that is read.
+    """
+
+    text: str
+    words: tuple
+    ids: np.ndarray
+    ends: tuple
+    cut: int
+
+    def until(self, count):
+        """The text as if it ended after `count` words."""
+        if count == len(self.words) and not self.cut:
+            return self.text
+        return self.text[: self.ends[count - 1]] if count else ""
+
+
+class Reader:
+    """What stands between a text and the numbers that a network reads: a TextVectorization."""
+
+    def __init__(self, read):
+        import keras
+
+        if not isinstance(read, keras.layers.TextVectorization):
+            raise ValueError(f"read={read!r} cannot be: it is a keras.layers.TextVectorization.")
+        settings = read.get_config()
+        if settings["output_mode"] != "int" or settings["ragged"]:
+            raise ValueError(
+                f"read gives {settings['output_mode']!r} (ragged={settings['ragged']}): the models of this "
+                "lab read numbers of words. Make it with output_mode='int' and ragged=False."
+            )
+        self.vocabulary = read.get_vocabulary()
+        if len(self.vocabulary) < 3:
+            raise ValueError(
+                f"read knows {len(self.vocabulary)} words, those for padding and the unknown included: "
+                "call read.adapt(training texts) first."
+            )
+        self.strips = "strip_punctuation" in str(settings["standardize"])
+        self.steps = settings["output_sequence_length"]
+        self.most = self.steps or LONGEST
+        self._read = read
+
+    def spelled(self, word):
+        """A word as the vocabulary would hold it, in quotation marks."""
+        bare = "".join(sign for sign in word if sign not in string.punctuation) if self.strips else word
+        return f"'{shortened(word, 24)}'" + (f" (read as '{shortened(bare, 24)}')" if bare != word else "")
+
+    def numbers(self, texts):
+        """(text, steps) of int32."""
+        return np.asarray(self._read(list(texts))).astype("int32")
+
+    def read(self, typed):
+        """The `Reading` of what was typed, whatever it is."""
+        text = typed.encode("utf-8", "replace").decode()  # half a character cannot be read
+        chunks = [match.span() for match in re.finditer(f"[^{SPACES}]+", text)]
+        spoken = [span for span in chunks if text[slice(*span)].strip(string.punctuation)]
+        some = spoken[: 2 * self.most + 50]
+        rows = self.numbers([text[slice(*span)] for span in some] or [""])
+        rows = rows if some else rows[:0]
+        owners = [number for number, row in enumerate(rows) for _ in range(np.count_nonzero(row))]
+        ids = np.concatenate([row[row != 0] for row in rows] or [np.zeros(0, "int32")])
+        whole = self.numbers([text[: some[-1][1]] if some else text])[0]
+        whole = whole[whole != 0][: self.most]
+        if not np.array_equal(ids[: self.most], whole):  # words that depend on their neighbours
+            words = tuple(self._word(self.vocabulary[n], n) for n in whole)
+            text = " ".join(word.shown for word in words)
+            ends = np.cumsum([len(word.shown) + 1 for word in words])
+            cut = max(len(spoken) - self.most, 0) if len(whole) == self.most else 0
+            return Reading(text, words, whole, tuple(int(end) for end in ends), cut)
+        begins = [span[0] for span in spoken]
+        words, ends = [], []
+        for number in range(min(len(ids), self.most)):
+            owner = owners[number]
+            start = begins[owner] if owner else 0
+            end = begins[owner + 1] if owner + 1 < len(begins) else len(text)
+            alone = owners.count(owner) == 1
+            shown = text[start:end].strip() if alone else self.vocabulary[ids[number]]
+            words.append(self._word(shown, ids[number], text[slice(*some[owner])] if alone else shown))
+            ends.append(end)
+        beyond = len(spoken) - (owners[self.most - 1] + 1) if len(ids) > self.most else 0
+        return Reading(text, tuple(words), ids[: self.most], tuple(ends), beyond)
+
+    @staticmethod
+    def _word(shown, number, core=""):
+        core = core or shown
+        return Word(visible(shown), visible(core.strip(string.punctuation) or core), number != 1)
+
+
+def visible(text):
+    """The text as a page can show it, with a dot for every control character."""
+    text = text.encode("utf-8", "replace").decode()  # half a character cannot be shown
+    return "".join(HIDDEN if _is_control(sign) else sign for sign in text)
+
+
+def unseen(text):
+    """How many control characters a text has that no page can show."""
+    return sum(map(_is_control, text))
+
+
+def _is_control(sign):
+    splits, joins = sign in SPACES, sign == "\u200d"  # between words; between the parts of one emoji
+    return unicodedata.category(sign) in ("Cc", "Cf") and not splits and not joins
+
+
+# ---------------------------------------------------------------------------------------------------
+# Models
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What a model makes of some beginnings of a text, each in a row of its own."""
+
+    positive: np.ndarray  # (rows,)
+    filters: np.ndarray | None = None  # (rows, steps, filters)
+    pooled: np.ndarray | None = None  # (rows, filters)
+    problem: str = ""  # why there are none
+
+
+class Judge:
+    """One of the models of the lab, checked, with what can be looked at in it.
+
+    Attributes
+    ----------
+    kind : tuple of str
+        "cnn" and "lstm" in the order in which the data pass them.
+    filters : int
+        How many there are to look at.
+    width : int
+        Words that the kernel sees.
+    weights : array (filters,) or None
+        Of the answer, where it is a sum over the filters.
+    bias : float
+    states : str
+        "", or what the kernel sees in place of words: "one way" or "both ways" read.
+    """
+
+    kind, filters, width, weights, bias, states = (), 0, 1, None, 0.0, ""
+
+    def __init__(self, name, model, reader):
+        import keras
+
+        self.name, self._model, self._reader, self._probe = name, model, reader, None
+        if isinstance(model, keras.Model):
+            self._open(model)
+        elif not callable(model):
+            raise ValueError(
+                f"models[{name!r}] is {model!r}: it is a keras.Model from numbers of words to "
+                "P(positive), or a function from a list of texts to an array of P(positive)."
+            )
+        self._check()
+
+    def _wrong(self, problem):
+        raise ValueError(f"models[{self.name!r}]: {problem}")
+
+    def _open(self, model):
+        import keras
+
+        try:
+            inputs, output = model.inputs, model.outputs[0]
+        except (AttributeError, TypeError, IndexError):
+            inputs = None
+        if not inputs:
+            self._wrong(
+                "it has no inputs yet. Build it with keras.Input(...) and keras.Model(inputs, outputs), or "
+                "give a function from a list of texts to P(positive)."
+            )
+        if (
+            len(inputs) != 1
+            or len(inputs[0].shape) != 2
+            or len(model.outputs) != 1
+            or output.shape[1:] != (1,)
+        ):
+            shapes = [tuple(tensor.shape) for tensor in (*inputs, *model.outputs)]
+            self._wrong(
+                f"its inputs and outputs are {shapes}. It must go from (batch, words) to (batch, 1): "
+                "keras.Input((words,), dtype='int32') ... layers.Dense(1, activation='sigmoid')."
+            )
+        steps = inputs[0].shape[1]
+        if steps is not None and steps != self._reader.steps:
+            self._wrong(
+                f"it reads {steps} words and read gives {self._reader.steps or 'any number'}. Make both "
+                f"with the same length: TextVectorization(output_sequence_length={steps})."
+            )
+        layers = {layer.name: layer for layer in model.layers}
+        self.kind = _kind(model.layers)
+        outputs = {}
+        if "filters" in layers:
+            outputs["filters"] = self._filters(layers["filters"])
+            if "states" in layers:
+                both = isinstance(layers["states"], keras.layers.Bidirectional)
+                self.states = "both ways" if both else "one way"
+            if "pooled" in layers and "answer" in layers:
+                outputs["pooled"] = layers["pooled"].output
+                self._answer(layers["answer"], outputs["pooled"])
+        outputs["positive"] = output
+        self._probe = keras.Model(inputs[0], outputs)
+        self._probe.compile(jit_compile=False)
+
+    def _filters(self, layer):
+        from keras import layers
+
+        if not isinstance(layer, layers.Conv1D):
+            self._wrong(f"its layer 'filters' is a {type(layer).__name__}: it must be a Conv1D.")
+        if layer.padding != "same" or layer.strides != (1,) or layer.dilation_rate != (1,):
+            self._wrong(
+                f"its layer 'filters' has padding={layer.padding!r}, strides={layer.strides[0]} and "
+                f"dilation_rate={layer.dilation_rate[0]}: it must have padding='same' and 1 for the others, "
+                "so that every window belongs to a word."
+            )
+        self.filters, self.width = layer.filters, layer.kernel_size[0]
+        return layer.output
+
+    def _answer(self, layer, pooled):
+        from keras import layers
+
+        if tuple(pooled.shape[1:]) != (self.filters,):
+            self._wrong(
+                f"its layer 'pooled' gives {tuple(pooled.shape)}: it must give (batch, {self.filters}), the "
+                "maximum of each filter: GlobalMaxPooling1D(name='pooled')."
+            )
+        if not isinstance(layer, layers.Dense) or layer.kernel.shape != (self.filters, 1):
+            self._wrong(
+                f"its layer 'answer' must be layers.Dense(1, activation='sigmoid') and read 'pooled', which "
+                f"has {self.filters} numbers. Give it another name if other layers stand between."
+            )
+        kernel, *bias = layer.get_weights()
+        self.weights, self.bias = kernel[:, 0].astype("float64"), float(bias[0][0]) if bias else 0.0
+
+    def _check(self):
+        """Run it once on words at random: what it gives must be what this lab says of it."""
+        if self._probe is None:
+            try:
+                given = self.texts(["", self._reader.vocabulary[2], "a b c"])
+            except Exception as problem:
+                self._wrong(
+                    f"it cannot answer to the texts '', 'a b c': {type(problem).__name__}: {problem}. "
+                    "It must take a list of str, an empty one too."
+                )
+        else:
+            steps = self._reader.steps or 12
+            ids = np.random.default_rng(0).integers(1, len(self._reader.vocabulary), (WINDOW + 1, steps))
+            ids[-1] = len(self._reader.vocabulary) - 1
+            lengths = np.arange(WINDOW + 1) * steps // WINDOW
+            ids[np.arange(steps) >= lengths[:, None]] = 0
+            try:
+                answers = self.numbers(ids.astype("int32"))
+            except Exception as problem:
+                self._wrong(
+                    f"it cannot read numbers from 0 to {len(self._reader.vocabulary) - 1}, which read gives. "
+                    f"Is Embedding(input_dim) the size of the vocabulary? {str(problem)[:200]}"
+                )
+            given = answers.positive
+            self._check_chain(answers, lengths)
+        if not (np.isfinite(given).all() and (given >= 0).all() and (given <= 1).all()):
+            self._wrong(
+                f"it gives values from {np.min(given):.3g} to {np.max(given):.3g}: P(positive) is 0 to 1."
+            )
+
+    def _check_chain(self, answers, lengths):
+        if self.weights is None:
+            return
+        steps = np.arange(answers.filters.shape[1])
+        real = (steps < lengths[:, None])[..., None]
+        largest = (answers.filters * real).max(1)
+        if (answers.filters < 0).any() or not np.allclose(answers.pooled, largest, rtol=1e-3, atol=1e-4):
+            self._wrong(
+                "its layer 'pooled' is not the maximum of 'filters' over the real words. Give the "
+                "convolution activation='relu', and multiply what it gives by 0 where the padding is, before "
+                "GlobalMaxPooling1D(name='pooled')."
+            )
+        if not np.allclose(answers.positive, self.positive(answers.pooled), rtol=1e-3, atol=1e-4):
+            self._wrong(
+                "its answer is not sigmoid(bias + weights · pooled). The layer 'answer' must be "
+                "layers.Dense(1, activation='sigmoid') and read 'pooled', at most through a Dropout."
+            )
+
+    def positive(self, pooled, off=()):
+        """P(positive) from what is pooled, some filters switched off."""
+        weights = self.weights.copy()
+        weights[list(off)] = 0
+        return 1 / (1 + np.exp(-(pooled.astype("float64") @ weights + self.bias)))
+
+    def texts(self, texts):
+        """P(positive) of each text, of a model that is a function."""
+        given = np.asarray(self._model(list(texts)), "float64")
+        if given.size != len(texts):
+            self._wrong(
+                f"it gave {given.shape} for {len(texts)} texts: it must give one P(positive) each. For "
+                "scikit-learn: lambda texts: model.predict_proba(texts)[:, 1]."
+            )
+        return given.reshape(-1)
+
+    def numbers(self, ids):
+        """`Answers` to rows of numbers of words."""
+        with warnings.catch_warnings():  # that a Conv1D drops the mask was said when the model was built
+            warnings.filterwarnings("ignore", message=".*does not support masking")
+            given = self._probe.predict_on_batch(ids)
+        return Answers(given["positive"][:, 0].astype("float64"), given.get("filters"), given.get("pooled"))
+
+    def answers(self, reading, first):
+        """`Answers` to WINDOW + 1 beginnings of a text: of `first` words, of one more, and so on."""
+        count = len(reading.words)
+        lengths = np.minimum(np.arange(first, first + WINDOW + 1), count)
+        if self._probe is None:
+            made = self.texts([reading.until(n) for n in lengths[: count - first + 1]])
+            return Answers(np.concatenate([made, np.repeat(made[-1:], len(lengths) - len(made))]))
+        steps = self._reader.steps or max(count, 1)
+        whole = np.zeros(steps, "int32")
+        whole[:count] = reading.ids
+        return self.numbers(np.where(np.arange(steps) < lengths[:, None], whole, 0).astype("int32"))
+
+
+def _kind(layers):
+    """Which of "cnn" and "lstm" the data pass, in order."""
+    found = []
+    for layer in layers:
+        name = type(getattr(layer, "layer", layer)).__name__
+        kind = (
+            "cnn" if name.startswith("Conv") else "lstm" if name in ("LSTM", "GRU", "Bidirectional") else ""
+        )
+        if kind and kind not in found:
+            found.append(kind)
+    return tuple(found)

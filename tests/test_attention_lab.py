@@ -1,0 +1,486 @@
+"""The attention lab, tested by turning its dials and reading what its picture says."""
+
+import hashlib
+import re
+import xml.etree.ElementTree as ET
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from keras import layers, ops
+from PIL import Image
+
+from course_utils.labs import AttentionLab, attention_pictures, base
+
+TIME, SIZE, SIDE = 6, 12, 4
+BRIGHT = slice(2, 9)  # where the bright square of a made-up clip is
+CLASSES = ("cat", "dog", "bird")
+
+
+class Attend(layers.Layer):
+    """The heads' sums of the features, weighted by the softmax of the scores, side by side."""
+
+    def call(self, features, scores):
+        sums = ops.einsum("bth,btu->bhu", ops.softmax(scores, axis=1), features)
+        return ops.reshape(sums, (-1, sums.shape[1] * sums.shape[2]))
+
+
+def head_on(inputs, features, heads, classes, score=None):
+    """A network that attends to these features; `score` makes the first feature the score, times it."""
+    wide = keras.initializers.RandomNormal(stddev=1.0, seed=heads)
+    scores = layers.Dense(heads, kernel_initializer=wide, name="scores")
+    answer = layers.Dense(classes, activation="softmax", kernel_initializer=wide, name="answer")
+    model = keras.Model(inputs, answer(Attend()(features, scores(features))))
+    if score is not None:
+        kernel = np.zeros(scores.kernel.shape)
+        kernel[0] = score
+        scores.set_weights([kernel, np.zeros(heads)])
+    return model
+
+
+def over_frames(heads=1, classes=3, score=None, ahead=False, time=TIME, seed=0):
+    """Attention over the frames of a clip; its first feature is how bright a frame is."""
+    keras.utils.set_random_seed(seed)
+    inputs = keras.Input((time, SIZE, SIZE, 1))
+    flat = layers.Reshape((time, SIZE * SIZE))(inputs)
+    rest = layers.LSTM(4, return_sequences=True, go_backwards=False)(flat)
+    if ahead:
+        rest = layers.Bidirectional(layers.LSTM(2, return_sequences=True))(flat)
+    mean = layers.AveragePooling1D(SIZE * SIZE, data_format="channels_first")(flat)
+    return head_on(inputs, layers.Concatenate(name="features")([mean, rest]), heads, classes, score)
+
+
+def over_places(heads=1, classes=3, score=None, seed=0):
+    """Attention over 4 by 4 cells; the first feature is how bright a cell is."""
+    keras.utils.set_random_seed(seed)
+    inputs = keras.Input((SIZE, SIZE, 1))
+    mean = layers.AveragePooling2D(SIZE // SIDE)(inputs)
+    rest = layers.Conv2D(4, SIZE // SIDE, SIZE // SIDE)(inputs)
+    maps = layers.Concatenate()([mean, rest])
+    return head_on(inputs, layers.Reshape((SIDE * SIDE, 5), name="features")(maps), heads, classes, score)
+
+
+def made_clips(count=4):
+    """Clips in dim noise, with a bright square on frames 3 and 4 of the first, 4 and 5 of the second..."""
+    rng = np.random.default_rng(0)
+    clips = (rng.random((count, TIME, SIZE, SIZE, 1)) * 0.2).astype("float32")
+    shown = np.zeros((count, TIME), bool)
+    for i in range(count):
+        shown[i, 2 + i % 4 : 4 + i % 4] = True
+    for i, t in zip(*np.nonzero(shown)):
+        clips[i, t, BRIGHT, BRIGHT] = 1
+    return clips, np.arange(count) % 3, shown
+
+
+def scene(row, column, seed):
+    image = np.random.default_rng(seed).random((SIZE, SIZE, 1)) * 0.1
+    row, column = np.clip((row, column), 1, SIZE - 2)
+    image[row - 1 : row + 2, column - 1 : column + 2] = 1
+    return image, (int(row), int(column)), seed % 3
+
+
+NETWORKS = {
+    "By brightness": over_frames(1, score=60),
+    "Two heads": over_frames(2, seed=1),
+    "Looks ahead": over_frames(1, ahead=True, seed=2),
+}
+PLACES = {"one": over_places(1, score=40), "two": over_places(2, seed=1)}
+CLIPS, LABELS, SHOWN = made_clips()
+
+
+@pytest.fixture
+def film():
+    return AttentionLab(NETWORKS, CLIPS, LABELS, SHOWN, classes=CLASSES)
+
+
+@pytest.fixture
+def places():
+    return AttentionLab(PLACES, scene=scene, classes=CLASSES)
+
+
+def said(lab):
+    """What the pictures say; they must be valid XML and show no number that is none."""
+    told = []
+    for drawn in filter(None, (lab.picture.value, lab.below.value)):
+        root = ET.fromstring(drawn)
+        assert root.get("role") == "img"
+        told.append(root.get("aria-label"))
+        assert not re.search(r"\b(nan|inf)\b", " ".join([told[-1], *root.itertext()]))
+    return " ".join(told)
+
+
+def notes(lab):
+    return re.sub(r"<[^>]+>", "", lab.said.value)
+
+
+def turn(lab, name, value):
+    lab.controls[name].value = value
+    return said(lab)
+
+
+# ------------------------------------------------------------------------------------ equal to the networks
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_answer_over_frames_is_that_of_the_network(film, name):
+    short = name.lower().replace(" ", "-")
+    expected = NETWORKS[name].predict(CLIPS, verbose=0)
+    for clip in range(len(CLIPS)):
+        film.state = f"att1;scene=frames;network={short};clip={clip + 1}"
+        np.testing.assert_allclose(film.seen().after, expected[clip], atol=1e-5)
+        np.testing.assert_allclose(film.seen().before, expected[clip], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_the_answer_over_places_is_that_of_the_network(places, name):
+    for place in ((0, 0, 0), (5, 7, 1), (11, 3, 2)):
+        places.state = "att1;scene=places;network={};row={};column={};seed={}".format(name, *place)
+        expected = PLACES[name].predict(scene(*place)[0][None], verbose=0)[0]
+        np.testing.assert_allclose(places.seen().after, expected, atol=1e-5)
+
+
+def test_a_mask_gives_the_answer_of_a_network_with_masked_scores(film):
+    """Hidden and unread frames count as if their scores were minus infinity."""
+    film.state = "att1;scene=frames;network=two-heads;clip=2;read=5;temperature=2.0;hidden=2.4"
+    inner = keras.Model(NETWORKS["Two heads"].input, [NETWORKS["Two heads"].get_layer(n).output
+                                                      for n in ("features", "scores")])  # fmt: skip
+    features, scores = (np.asarray(made) for made in inner(CLIPS[1:2]))
+    scores = np.where(np.isin(np.arange(TIME), [1, 3, 5])[:, None], -np.inf, scores / 2)
+    sums = Attend()(features, scores)
+    expected = np.asarray(NETWORKS["Two heads"].get_layer("answer")(sums))[0]
+    np.testing.assert_allclose(film.seen().after, expected, atol=1e-5)
+
+
+# ---------------------------------------------------------------------------------------------- frames
+
+
+def test_what_is_seen_is_told_in_words(film):
+    words = turn(film, "temperature", 0.5)
+    assert "The digit shows on frames 3 and 4" in words
+    assert "True class cat" in words
+    assert 1.7 < float(re.search(r"Effective number of frames: ([\d.]+)\.", words)[1]) <= 2.1
+    assert "On frames with the digit: 1.00. Plain average gives them: 0.33" in words
+    assert "on frames 3 and 4; both show the digit" in notes(film)
+    assert "Nearly all weight (0.95) is on frame 3" in turned_note(film, "temperature", 0.1)
+    assert "which shows the digit" in notes(film)
+
+
+def turned_note(lab, name, value):
+    lab.controls[name].value = value
+    return notes(lab)
+
+
+def test_the_clip_can_be_scrubbed_through(film):
+    film.state = "att1;scene=frames;network=by-brightness;clip=1;read=2"
+    assert "2 of 6 frames read" in said(film)
+    assert "No frame that it may look at shows the digit" in notes(film)
+    assert "Only frame 1 is left" in turned_note(film, "read", 1)
+    assert "Weights: frame 1: 1.00." in said(film)
+    words = turn(film, "read", 3)
+    assert "Most attended frame: 3" in words
+    np.testing.assert_allclose(film.seen().weights.sum(0), 1)
+    assert film.seen().weights[3:].sum() == 0
+    assert "Watch out" not in notes(film)
+    assert "those after it in mind" in turned_note(film, "network", "looks-ahead")
+
+
+def test_temperature_goes_from_picking_one_to_a_plain_average(film):
+    spread = []
+    for temperature in film.controls["temperature"].options:
+        turn(film, "temperature", temperature[1])
+        spread.append(attention_pictures.effective(film.seen().looked_at))
+    assert spread == sorted(spread)
+    assert spread[0] < 1.6
+    assert spread[-1] > 5.9
+    assert "average pooling" in notes(film)
+    assert "picks one frame" in turned_note(film, "temperature", 0.1)
+    turn(film, "uniform", True)
+    np.testing.assert_allclose(film.seen().weights, 1 / 6)
+    assert "All 6 frames weigh nearly the same" in notes(film)
+
+
+def test_frames_are_hidden_by_boxes_and_by_the_button(film):
+    film.toggles[2].value = True
+    assert film.state.hidden.steps == (3,)
+    assert "Hidden: frame 3" in said(film)
+    assert "Most attended frame: 4" in said(film)
+    film.hide_top.click()
+    assert film.state.hidden.steps == (3, 4)
+    assert [one.value for one in film.toggles] == [False, False, True, True, False, False]
+    assert "No frame that it may look at shows the digit" in notes(film)
+    film.toggles[2].value = False
+    assert film.state.hidden.steps == (4,)
+    film.show_all.click()
+    assert film.state.hidden.steps == ()
+    assert film.show_all.disabled
+
+
+def test_hiding_every_frame_is_explained_and_not_an_error(film):
+    for _ in range(TIME + 2):
+        film.hide_top.click()
+    assert len(film.state.hidden.steps) == TIME
+    assert film.seen().after is None
+    assert "At least one frame must stay" in notes(film)
+    assert "No answer" in said(film)
+    film.show_all.click()
+    assert "At least one" not in notes(film)
+    film.state = "att1;scene=frames;network=by-brightness;clip=1;read=2;hidden=1.2"
+    assert "Every frame read so far is hidden" in notes(film)
+
+
+def test_heads_are_seen_together_or_one_by_one(film):
+    head = film.controls["head"]
+    assert head.layout.display == "none"
+    words = turn(film, "network", "two-heads")
+    assert head.layout.display is None
+    assert [said for said, _ in head.options] == ["all heads", "head 1", "head 2"]
+    assert re.search(r"Effective number of frames: head 1 [\d.]+, head 2 [\d.]+, mean [\d.]+\.", words)
+    assert "Weights of head 2" in turn(film, "head", 2)
+    both = film.seen()
+    np.testing.assert_array_equal(both.looked_at, both.weights[:, 1])
+    turn(film, "network", "by-brightness")
+    assert film.state.head == 0
+    assert head.layout.display == "none"
+
+
+def test_a_setting_that_changes_the_answer_says_so(film):
+    film.state = "att1;scene=frames;network=by-brightness;clip=1"
+    before, seen = film.seen().before, film.seen()
+    assert "your settings" not in notes(film)
+    film.state = "att1;scene=frames;network=by-brightness;clip=1;temperature=0.5;hidden=1"
+    assert "as without your settings" in notes(film)
+    other = seen.__class__(**{**vars(seen), "after": before[::-1].copy()})
+    assert "The answer turns to" in attention_pictures.notes(other)[0][2]
+
+
+# ---------------------------------------------------------------------------------------------- places
+
+
+def test_attention_follows_the_object(places):
+    places.controls["temperature"].value = 0.2
+    for row, column in ((4, 7), (10, 1), (1, 10)):
+        places.controls["row"].value, places.controls["column"].value = row, column
+        seen = places.seen()
+        assert seen.place == (row, column)
+        assert seen.distance(seen.looked_at) < 1
+        assert seen.around(seen.looked_at, 0) > 0.9
+        assert f"the object is at pixel row {row}, column {column}" in said(places)
+        assert "where the object is" in notes(places)
+    before = said(places)
+    places.another.click()
+    assert places.state.seed == 1
+    assert said(places) != before
+    assert "True class dog" in said(places)
+
+
+def test_the_most_attended_cell_is_hidden(places):
+    strongest = places.seen().strongest[0]
+    places.hide_top.click()
+    row, column = divmod(strongest, SIDE)
+    assert f"Hidden: the cell in row {row + 1} column {column + 1}" in said(places)
+    assert f"row {row + 1} column {column + 1}" in places.hidden_now.value
+    assert places.seen().weights[strongest] == 0
+    for _ in range(SIDE * SIDE):
+        places.hide_top.click()
+    assert "At least one cell must stay" in notes(places)
+    places.show_all.click()
+    assert "Nothing is hidden" in places.hidden_now.value
+
+
+def test_the_centre_of_even_weights_is_that_of_the_image(places):
+    places.controls["uniform"].value = True
+    assert places.seen().centre(places.seen().looked_at) == pytest.approx(((SIZE - 1) / 2,) * 2)
+
+
+def test_a_scene_that_fails_is_explained():
+    def moody(row, column, seed):
+        if seed:
+            raise ZeroDivisionError("no such scene")
+        return scene(row, column, seed)
+
+    lab = AttentionLab(PLACES, scene=moody, classes=CLASSES)
+    lab.another.click()
+    assert "This scene cannot be shown. ZeroDivisionError: no such scene" in notes(lab)
+    lab.hide_top.click()
+    assert lab.state.hidden.steps == ()
+    lab.controls["seed"].value = 0
+    assert "cannot be shown" not in notes(lab)
+    unknown = AttentionLab(PLACES, scene=lambda *place: (*scene(*place)[:2], 3), classes=CLASSES)
+    assert "its class is 3, but there are 0 to 2" in notes(unknown)
+
+
+# ------------------------------------------------------------------------------------------ state strings
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_any_setting_is_drawn_and_weights_sum_to_one(data):
+    lab = data.draw(st.sampled_from(LABS))
+    for _ in range(3):
+        name = data.draw(st.sampled_from([*lab.controls, "hide", "show"]))
+        if name == "hide":
+            lab.hide_top.click()
+        elif name == "show":
+            lab.show_all.click()
+        else:
+            control = lab.controls[name]
+            choices = [o[1] for o in getattr(control, "options", ())] or (
+                [False, True] if name == "uniform" else list(range(control.min, control.max + 1))
+            )
+            control.value = data.draw(st.sampled_from(choices))
+    seen = lab.seen()
+    np.testing.assert_allclose(seen.weights[seen.visible].sum(0), 1.0 if seen.visible.any() else 0.0)
+    assert not seen.weights[~seen.visible].any()
+    assert len(said(lab)) > 100
+    assert notes(lab)
+    assert lab.state_class.parse(str(lab.state)) == lab.state
+    assert lab.line.value == lab.copy_state.text == str(lab.state)
+
+
+LABS = [
+    AttentionLab({"four": over_frames(4), "five": over_frames(5)}, CLIPS, shown=SHOWN),
+    AttentionLab({"three": over_places(3)}, scene=lambda *place: scene(*place)[:2]),
+    AttentionLab(NETWORKS, CLIPS, LABELS, SHOWN, classes=CLASSES),
+    AttentionLab({"plain": over_frames()}, CLIPS),
+    AttentionLab(PLACES, scene=scene, classes=CLASSES),
+]
+
+
+def test_a_string_pasted_into_another_lab_gives_the_same_picture(film):
+    film.state = "att1;scene=frames;network=two-heads;clip=2;read=5;head=2;temperature=0.5;hidden=1.3"
+    second = AttentionLab(NETWORKS, CLIPS, LABELS, SHOWN, classes=CLASSES)
+    second.line.value = film.line.value
+    assert second.picture.value == film.picture.value
+    assert second.controls["temperature"].value == 0.5
+    assert second.toggles[2].value
+    second.back.click()
+    assert str(second.state) == "att1;scene=frames;network=by-brightness;clip=1;read=6"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("nonsense", "begins with 'att1;'"),
+        ("att1;scene=places", "here it can only be frames"),
+        ("att1;network=other", "it can be by-brightness, two-heads or looks-ahead"),
+        ("att1;clip=99", "it can be 1 to 4"),
+        ("att1;temperature=3", "it can be 0.1, 0.2"),
+        ("att1;temperature=warm", "it can be 0.1, 0.2"),
+        ("att1;hidden=x", "'x' in hidden is not understood"),
+        ("att1;hidden=7", "there are steps 1 to 6"),
+        ("att1;head=2", "network 'by-brightness' has one head"),
+        ("att1;head=3;network=two-heads", "it can be 0, 1 or 2"),
+        ("att1;speed=2", "the parts are scene, network, clip"),
+    ],
+)
+def test_a_string_that_does_not_fit_is_told(film, text, told):
+    before = film.picture.value
+    film.line.value = text
+    words = re.sub(r"<[^>]+>", "", film.message.value).replace("&#x27;", "'")
+    assert "Not a state." in words
+    assert told in words
+    assert film.picture.value == before
+
+
+# ------------------------------------------------------------------------------------------- wrong inputs
+
+
+def without(layer):
+    """A network with one of its layers named otherwise."""
+    names = {name: name for name in ("features", "scores", "answer")} | {layer: "other"}
+    inputs = keras.Input((TIME, SIZE, SIZE, 1))
+    features = layers.Dense(4, name=names["features"])(layers.Reshape((TIME, SIZE * SIZE))(inputs))
+    sums = Attend()(features, layers.Dense(1, name=names["scores"])(features))
+    return keras.Model(inputs, layers.Dense(3, activation="softmax", name=names["answer"])(sums))
+
+
+def scaled():
+    """A network that scales the scores after the layer of that name."""
+    inputs = keras.Input((TIME, SIZE, SIZE, 1))
+    features = layers.Dense(4, name="features")(layers.Reshape((TIME, SIZE * SIZE))(inputs))
+    scores = layers.Dense(1, name="scores")(features)
+    sums = Attend()(features, layers.Rescaling(30.0)(scores))
+    return keras.Model(inputs, layers.Dense(3, activation="softmax", name="answer")(sums))
+
+
+def joined():
+    """A network whose answer gets more than the weighted sums."""
+    inputs = keras.Input((TIME, SIZE, SIZE, 1))
+    features = layers.Dense(4, name="features")(layers.Reshape((TIME, SIZE * SIZE))(inputs))
+    sums = Attend()(features, layers.Dense(1, name="scores")(features))
+    both = layers.Concatenate()([sums, layers.GlobalMaxPooling1D()(features)])
+    return keras.Model(inputs, layers.Dense(3, activation="softmax", name="answer")(both))
+
+
+GOOD = {"a": over_frames()}
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda: AttentionLab(GOOD), "either clips or a scene"),
+        (lambda: AttentionLab(GOOD, CLIPS, scene=scene), "either clips or a scene"),
+        (lambda: AttentionLab({}, CLIPS), "dict of names and Keras models"),
+        (lambda: AttentionLab(over_frames(), CLIPS), "dict of names and Keras models"),
+        (lambda: AttentionLab({"a": print}, CLIPS), "must be a Keras model"),
+        (lambda: AttentionLab({"a": without("features")}, CLIPS), "has no layer 'features'.*name="),
+        (lambda: AttentionLab({"a": without("scores")}, CLIPS), "has no layer 'scores'.*name="),
+        (lambda: AttentionLab({"a": without("answer")}, CLIPS), "no softmax layer 'answer'.*Dense"),
+        (lambda: AttentionLab({"a": scaled()}, CLIPS), "put nothing else between"),
+        (lambda: AttentionLab({"a": joined()}, CLIPS), "8 inputs, but 1 heads of 4"),
+        (lambda: AttentionLab(GOOD, CLIPS[0]), "clips has shape"),
+        (lambda: AttentionLab(GOOD, CLIPS[:, :5]), "must take"),
+        (lambda: AttentionLab(GOOD, CLIPS, LABELS + 1), "labels must be 4 whole numbers from 0 to 2"),
+        (lambda: AttentionLab(GOOD, CLIPS, LABELS, SHOWN[:, :2]), "shown has shape"),
+        (lambda: AttentionLab(GOOD, CLIPS, classes=["one", "two"]), "name each of them once"),
+        (lambda: AttentionLab(GOOD, scene=scene), "a scene needs"),
+        (lambda: AttentionLab({"a": over_places()}, CLIPS), "must take"),
+        (lambda: AttentionLab(PLACES, scene=scene, labels=LABELS), "labels and shown belong to clips"),
+        (lambda: AttentionLab(PLACES, scene=lambda *_: (CLIPS[0, 0, :3], (0, 0))), "even at the edge"),
+    ],
+)
+def test_what_does_not_fit_together_is_told(make, told):
+    with pytest.raises(ValueError, match=told):
+        make()
+
+
+# ------------------------------------------------------------------------------------ what a notebook shows
+
+
+def test_the_lab_shows_itself_without_a_kernel(film, places):
+    for lab in (film, places):
+        bundle = lab._repr_mimebundle_()
+        assert bundle["text/plain"] == "AttentionLab: run this cell to use the lab."
+        assert "application/vnd.jupyter.widget-view+json" in bundle
+        assert "Run this cell" in bundle["text/html"] or "run this cell" in bundle["text/html"]
+    assert film.alt != places.alt
+
+
+def test_nothing_that_is_kept_depends_on_trained_numbers():
+    """Preview, fingerprint and words without a kernel stay with other weights, not with another state."""
+    first, second = (AttentionLab({"a": over_frames(seed=seed)}, CLIPS, LABELS, SHOWN) for seed in (0, 5))
+    assert first.picture.value != second.picture.value
+    assert first.fingerprint() == second.fingerprint() == attention_pictures.fingerprint(str(first.state))
+    assert first.alt == second.alt
+    assert first.preview == second.preview
+    second.controls["clip"].value = 2
+    assert first.fingerprint() != second.fingerprint()
+    assert first.preview != second.preview
+
+
+def test_the_fingerprint_changes_with_the_drawing(film, monkeypatch):
+    before = film.fingerprint()
+    monkeypatch.setattr(attention_pictures, "TALL", 60)
+    assert film.fingerprint() != before
+
+
+def test_no_preview_is_stale():
+    for file in base.PREVIEWS.glob("attention-*.png"):
+        told = Image.open(file).text
+        look = hashlib.sha256(f"{told['state']} {told['hidden']}".encode()).hexdigest()[:8]
+        assert file.stem == f"attention-{look}"
+        fresh = attention_pictures.fingerprint(told["state"])
+        assert told["picture"] == fresh, "make it anew: python tests/browser/screenshots.py"
+        assert file.stat().st_size < 200_000

@@ -1,0 +1,671 @@
+"""The sentence lab: what it shows equals what Keras computes, and nothing that is typed breaks it."""
+
+import re
+from html.parser import HTMLParser
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from keras import layers, ops
+
+from course_utils.labs import SentenceLab, base, sentence
+from course_utils.labs.sentence import SentenceState
+
+STEPS = 8
+CORPUS = ["a good film and a funny one", "not a good film", "the plot is bad , bad", "it is not fun at all"]
+TEXT = "Not a good film, and NOT funny one"  # as many words as are read
+
+
+def reader(steps=STEPS, **more):
+    read = layers.TextVectorization(output_sequence_length=steps, **more)
+    read.adapt(CORPUS)
+    return read
+
+
+def network(*kind, steps=STEPS, words=None, both=False, width=3, seed=0):
+    """An untrained network that meets the lab's contract, with weights large enough to tell words apart."""
+    keras.utils.set_random_seed(seed)
+    ids = keras.Input((steps,), dtype="int32")
+    real = ops.not_equal(ids, 0)
+    x = layers.Embedding(words or len(READ.get_vocabulary()), 5, embeddings_initializer="normal")(ids)
+    if kind[0] == "lstm":
+        lstm = layers.LSTM(4, return_sequences=len(kind) > 1)
+        lstm = layers.Bidirectional(lstm, name="states") if both else lstm
+        lstm.name = "states" if len(kind) > 1 else "memory"
+        x = lstm(x, mask=real)
+    if "cnn" in kind:
+        x = layers.Conv1D(7, width, padding="same", activation="relu", name="filters")(x)
+        x = layers.Multiply()([x, ops.cast(real, "float32")[..., None]])
+        if kind[-1] == "lstm":
+            x = layers.LSTM(4, name="memory")(x, mask=real)
+        else:
+            x = layers.Dropout(0.5)(layers.GlobalMaxPooling1D(name="pooled")(x))
+    model = keras.Model(ids, layers.Dense(1, activation="sigmoid", name="answer")(x))
+    rng = np.random.default_rng(seed)
+    model.set_weights([rng.normal(0, 1, w.shape) for w in model.get_weights()])
+    return model
+
+
+def bag(texts):
+    """P(positive) by counting: a model that is a function of texts."""
+    scores = [sum(w in ("good", "fun") for w in re.findall(r"\w+", text.lower())) - 0.5 for text in texts]
+    return 1 / (1 + np.exp(-np.array(scores)))
+
+
+READ = reader()
+MODELS = {
+    "Bag of words": bag,
+    "CNN": network("cnn"),
+    "LSTM": network("lstm"),
+    "LSTM → CNN": network("lstm", "cnn"),
+    "BiLSTM → CNN": network("lstm", "cnn", both=True, width=4),
+    "CNN → LSTM": network("cnn", "lstm"),
+}
+SUMS = ("CNN", "LSTM → CNN", "BiLSTM → CNN")
+LAB = SentenceLab(MODELS, READ, TEXT, ("a good film", "bad"))  # built once: tests begin by setting its state
+
+
+@pytest.fixture
+def lab():
+    LAB.state = SentenceState(TEXT, "LSTM → CNN")
+    return LAB
+
+
+def ids(text):
+    return np.asarray(READ([text]))
+
+
+def predicted(name, *texts):
+    """P(positive) of each text, by the model itself."""
+    model = MODELS[name]
+    if not isinstance(model, keras.Model):
+        return model(texts)
+    return model.predict(np.asarray(READ(list(texts))), verbose=0)[:, 0]
+
+
+class Page(HTMLParser):
+    """What a piece of HTML shows: its text, its tags, the words of its pictures, the cells of its rows."""
+
+    def __init__(self, source):
+        super().__init__()
+        self.tags, self.words, self.rows, self.text = [], [], [], ""
+        self.feed(source)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.words += [value for name, value in attrs if name == "aria-label"]
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_data(self, data):
+        self.text += data
+        if self.rows and self.rows[-1]:
+            self.rows[-1][-1] += data
+
+
+def words(picture):
+    return Page(picture.value).words[0]
+
+
+def shown(lab):
+    """Name -> P(positive) as the picture of the answers says it."""
+    found = re.findall(r"(?:: |, )([^,:]+?) ([\d.]+) (?:positive|negative|undecided)", words(lab.answers))
+    return {name: float(share) for name, share in found}
+
+
+def said(lab):
+    """All notes that a learner reads."""
+    lines = [Page(line.value).text for line, _ in lab.notes.lines if line.layout.display != "none"]
+    return " ".join(lines)
+
+
+def number(text):
+    return float(text.replace("−", "-"))
+
+
+def total(lab):
+    """The sum of what the rows of the table add, and the logit that stands under them."""
+    page = Page(lab.table.value)
+    adds = [number(row[5] if len(row) == 7 else row[2]) for row in page.rows[1:]]
+    return sum(adds), number(re.search(r"Together ([+−][\d.]+)", page.text)[1])
+
+
+def logit(share):
+    return np.log(share / (1 - share))
+
+
+# ------------------------------------------------------------------------------------------ what is shown
+
+
+@pytest.mark.parametrize("text", [TEXT, "good", "a zzz film", ""])
+def test_every_answer_is_what_the_model_predicts(lab, text):
+    lab.text.value = text
+    assert list(shown(lab)) == list(MODELS)
+    for name, share in shown(lab).items():
+        assert share == pytest.approx(predicted(name, text)[0], abs=0.0051)
+    np.testing.assert_allclose(
+        lab.seen.after[:, -1], [predicted(name, text)[0] for name in MODELS], atol=1e-5
+    )
+
+
+def test_the_answer_after_each_word_is_that_to_the_beginning_of_the_text(lab):
+    beginnings = ["", *(" ".join(TEXT.split()[:count]) for count in range(1, STEPS + 1))]
+    for row, name in zip(lab.seen.after, MODELS):
+        np.testing.assert_allclose(row, predicted(name, *beginnings), atol=1e-5)
+    told = words(lab.course)
+    assert told.startswith("P(positive) of LSTM → CNN after each word: ")
+    for label, share in zip(("nothing", "Not", "a"), predicted("LSTM → CNN", *beginnings)):
+        assert f"{share:.2f} after {label}" in told
+
+
+def test_scrubbing_shows_what_the_text_would_show_if_it_ended_there(lab):
+    for count in (5, 1, 0):
+        lab.read.value = count
+        scrubbed = shown(lab), words(lab.phrases), lab.table.value
+        assert f"after {count} of {STEPS} words" in words(lab.answers)
+        lab.text.value = " ".join(TEXT.split()[:count])
+        assert shown(lab) == scrubbed[0]
+        assert words(lab.phrases) == scrubbed[1]
+        assert lab.table.value == scrubbed[2]
+        lab.text.value = TEXT
+        assert lab.read.value == STEPS
+
+
+@pytest.mark.parametrize("name", SUMS)
+@pytest.mark.parametrize("text", [TEXT, "not a good film", "zzz"])
+def test_the_answer_is_exactly_the_sum_of_what_its_filters_add(lab, name, text):
+    lab.model.value, lab.text.value = name, text
+    look, share = lab.seen.look, predicted(name, text)[0]
+    assert look.adds.sum() + look.bias == pytest.approx(logit(share), abs=1e-4)
+    rows, together = total(lab)
+    assert together == pytest.approx(logit(share), abs=0.006)
+    assert rows == pytest.approx(together, abs=0.005 * 10)
+    assert f"{share:.2f}" in Page(lab.table.value).text
+
+
+@pytest.mark.parametrize("name", SUMS)
+def test_the_phrase_of_a_filter_is_the_window_of_its_largest_value(lab, name):
+    lab.model.value = name
+    model = MODELS[name]
+    layer = model.get_layer("filters")
+    values = keras.Model(model.input, layer.output).predict(ids(TEXT), verbose=0)[0]
+    spoken = [word.strip(",") for word in TEXT.split()]
+    for one in range(layer.filters):
+        lab.filter.value = one
+        told = words(lab.phrases)
+        if values[:, one].max() == 0:
+            assert f"Filter {one} does not fire" in told
+            continue
+        middle = values[:, one].argmax()
+        left = (layer.kernel_size[0] - 1) // 2
+        window = spoken[max(middle - left, 0) : middle - left + layer.kernel_size[0]]
+        assert f"Filter {one} fires most, {values[middle, one]:.2f}, on “{' '.join(window)}”" in told
+        listed = ", ".join(f"{word} {value:.2f}" for word, value in zip(spoken, values[:, one]))
+        assert f"Its values: {listed}." in told
+
+
+def test_the_strongest_filters_are_listed_with_number_sign_and_phrase(lab):
+    look = lab.seen.look
+    order = [n for n in np.argsort(-np.abs(look.adds)) if look.adds[n]][:6]
+    rows = Page(lab.table.value).rows[1:]
+    assert [row[1] for row in rows[: len(order)]] == [f"filter {n}" for n in order]
+    for rank, (row, one) in enumerate(zip(rows, order), 1):
+        sign = "+" if look.adds[one] > 0 else "−"
+        assert row[0] == f"{rank}{sign}"
+        assert row[5][0] == sign
+        assert abs(number(row[3]) * number(row[4]) - number(row[5])) < 0.02
+        assert row[2][1:].split("”")[0] in TEXT.replace(",", "")
+    assert lab.filter.value == "strongest"
+    assert f"Filter {order[0]} fires most" in words(lab.phrases)
+
+
+@pytest.mark.parametrize("name", SUMS)
+def test_a_filter_that_is_switched_off_is_gone_from_the_answer(lab, name):
+    lab.model.value = name
+    model = MODELS[name]
+    whole = model.get_layer("answer").get_weights()
+    strongest = lab.seen.look.best[0]
+    lab.off.value = True
+    assert lab.filter.value == strongest  # it stays the one that is looked at
+    assert f"Filter {strongest} (switched off)" in words(lab.phrases)
+    kernel = whole[0].copy()
+    kernel[strongest] = 0
+    try:
+        model.get_layer("answer").set_weights([kernel, whole[1]])
+        without = predicted(name, *(" ".join(TEXT.split()[:count]) for count in range(STEPS + 1)))
+    finally:
+        model.get_layer("answer").set_weights(whole)
+    np.testing.assert_allclose(lab.seen.after[lab.seen.chosen], without, atol=1e-5)
+    assert shown(lab)[name] == pytest.approx(without[-1], abs=0.0051)
+    assert f"Switched off: {strongest}" in Page(lab.table.value).text
+    assert total(lab)[1] == pytest.approx(logit(without[-1]), abs=0.006)
+    lab.off.value = False
+    assert shown(lab)[name] == pytest.approx(predicted(name, TEXT)[0], abs=0.0051)
+
+
+def test_the_strongest_can_be_switched_off_one_after_another_and_all_on_again(lab):
+    order, before = list(lab.seen.look.best), shown(lab)
+    for one in order[:3]:
+        assert lab.seen.look.best[0] == one
+        lab.next_off.click()
+    assert lab.state.off == tuple(sorted(order[:3]))
+    assert not lab.all_on.disabled
+    lab.filter.value = order[1]
+    assert lab.off.value
+    for _ in range(10):  # more than there are
+        lab.next_off.click()
+    assert total(lab)[1] == pytest.approx(lab.seen.look.bias, abs=0.006)
+    lab.all_on.click()
+    assert lab.state.off == ()
+    assert shown(lab) == before
+
+
+def test_a_model_shows_what_it_has(lab):
+    lab.model.value = "LSTM → CNN"
+    assert "these 3 states of the LSTM; each has read all words before it" in Page(lab.phrases.value).text
+    lab.model.value = "BiLSTM → CNN"
+    assert "all behind it" in Page(lab.phrases.value).text
+    lab.model.value = "CNN"
+    assert "The kernel sees these 3 words" in Page(lab.phrases.value).text
+    assert lab.off.layout.display is None
+
+    lab.model.value = "CNN → LSTM"
+    assert lab.off.layout.display == lab.next_off.layout.display == "none"
+    assert "cannot be told here" in Page(lab.table.value).text
+    assert "fires most" in words(lab.phrases)
+
+    for name in ("LSTM", "Bag of words"):
+        lab.model.value = name
+        assert lab.phrases.value == lab.table.value == ""
+        assert "shows its answers, and nothing inside" in Page(lab._nothing.value).text
+        assert f"P(positive) of {name} after each word" in words(lab.course)
+
+
+# ------------------------------------------------------------------------------------------ what is typed
+
+
+def test_unknown_words_are_marked_and_named(lab):
+    lab.text.value = "a zorb film , Zorb and quux"
+    assert (
+        "Not in the vocabulary: 'zorb', 'Zorb', 'quux'; the networks see one and the same placeholder"
+        in said(lab)
+    )
+    assert "zorb [?]" in words(lab.phrases)
+    assert "after quux [?]" in words(lab.course)
+    assert "film [?]" not in words(lab.phrases)
+    before = shown(lab)
+    lab.text.value = "a fnord film , xyzzy and foo"
+    assert shown(lab) == before
+
+
+def test_unknown_words_only_are_explained(lab):
+    lab.text.value = "zorb quux"
+    assert "None of these words is in the vocabulary of" in said(lab)
+    assert "2 times" in said(lab)
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\n\t"])
+def test_an_empty_sentence_is_explained(lab, text):
+    lab.text.value = text
+    assert "There is nothing to read" in said(lab)
+    assert "after 0 of 0 words" in words(lab.answers)
+    assert lab.read.disabled
+    assert total(lab)[1] == pytest.approx(lab.seen.look.bias, abs=0.006)
+    lab.text.value = TEXT
+    assert not lab.read.disabled
+    assert said(lab) == ""
+
+
+def test_punctuation_only_is_explained(lab):
+    lab.text.value = "!!! ..."
+    assert "Nothing is left of '!!! ...' once punctuation is stripped" in said(lab)
+
+
+def test_of_ten_thousand_words_the_first_are_read(lab):
+    text = "good film " * 5_000
+    lab.text.value = text
+    assert f"Only the first {STEPS} of 10,000 words are read; {10_000 - STEPS:,} are cut off" in said(lab)
+    assert lab.text.value == lab.state.text == text
+    assert "The state string holds the first 1,999 of 50,000 characters" in said(lab)
+    assert len(str(lab.state)) < 3_000
+    for name, share in shown(lab).items():
+        start = " ".join(text.split()[:STEPS]) if name == "Bag of words" else text
+        assert share == pytest.approx(predicted(name, start)[0], abs=0.0051)
+
+
+def test_another_script_and_emoji_are_explained(lab):
+    lab.text.value = "good 🎬 好看的电影 film"
+    assert "Beyond ASCII: '🎬', '好看的电影'" in said(lab)
+    assert "strips ASCII punctuation alone and splits at spaces" in said(lab)
+    lab.text.value = "good film"
+    assert said(lab) == ""
+
+
+def test_control_characters_are_counted_and_shown_as_dots(lab):
+    lab.text.value = "good\x00 \u202efilm a\x1cb"
+    assert "3 control characters" in said(lab)
+    assert "good· [?]" in words(lab.phrases)
+    assert lab.text.value == "good\x00 \u202efilm a\x1cb"
+
+
+def test_markup_stays_text(lab):
+    text = "<script>good</script> <img src=x onerror=alert(1)> \"film\" & 'fun' </div>"
+    lab.text.value = text
+    pictures = (lab.answers, lab.course, lab.phrases, lab.table, lab.mark)
+    for picture in (*pictures, *(line for line, _ in lab.notes.lines)):
+        assert not {"script", "img"} & set(Page(picture.value).tags)
+    assert "<script>good</script>" in Page(lab.phrases.value).text
+    assert "(read as 'scriptgoodscript')" in said(lab)
+
+
+ALLOWED = {"div", "span", "b", "i", "bdi", "sup", "small", "svg", "line", "rect", "polyline"}
+
+
+@settings(max_examples=60)
+@given(
+    st.one_of(
+        st.text(max_size=60),
+        st.lists(st.sampled_from(["good", "film", ",", "zz", "🎬", "\x00", "not"]), max_size=30).map(
+            " ".join
+        ),
+    ),
+    st.integers(0, STEPS),
+    st.sampled_from(list(MODELS)),
+)
+@example("\ud800 half a character", 2, "CNN")
+@example("a" * 500, 1, "LSTM → CNN")
+@example("a\u00a0b\u3000c\x85d\u2028e", 3, "CNN")
+@example("don't . , 'tis — good…", 2, "BiLSTM → CNN")
+def test_whatever_is_typed_is_kept_and_shown(text, read, name):
+    LAB.state = SentenceState("", name)
+    LAB.text.value = text
+    LAB.read.value = min(read, LAB.read.max)
+    LAB.next_off.click()
+    assert LAB.text.value == LAB.state.text == text
+    assert LAB.example.value == text  # and can be found again
+    assert SentenceState.parse(str(LAB.state)) == LAB.state
+    for picture in (LAB.answers, LAB.course, LAB.phrases):
+        page = Page(picture.value)
+        assert set(page.tags) <= ALLOWED
+        assert "nan" not in picture.value
+        picture.value.encode()  # can be sent to the page
+
+
+def test_what_was_typed_can_be_chosen_again(lab):
+    lab.text.value = "my own words"
+    lab.example.value = "a good film"
+    assert lab.text.value == "a good film"
+    labels = dict(zip(lab.example._options_values, lab.example._options_labels))
+    assert labels["my own words"] == "yours: my own words"
+    lab.example.value = "my own words"
+    assert lab.state.text == "my own words"
+
+
+def test_a_text_of_many_words_is_shown_in_a_window_that_follows_the_slider():
+    read = reader(100)
+    models = {"CNN": network("cnn", steps=100), "Bag of words": bag}
+    lab = SentenceLab(models, read, "good bad film " * 30)
+    assert lab.read.max == 90
+    assert "Shown: words 51 to 90 of 90" in Page(lab.course.value).text
+    whole = np.asarray(read([lab.state.text]))
+    for count in (0, 3, 31, 57, 89):
+        lab.read.value = count
+        start = np.where(np.arange(100) < count, whole, 0)
+        assert shown(lab)["CNN"] == pytest.approx(
+            float(models["CNN"].predict(start, verbose=0)[0, 0]), abs=0.0051
+        )
+        assert shown(lab)["Bag of words"] == pytest.approx(
+            bag([" ".join(lab.state.text.split()[:count])])[0], abs=0.0051
+        )
+        first, last = map(
+            int, re.search(r"Shown: words (\d+) to (\d+)", Page(lab.course.value).text).groups()
+        )
+        assert first - 1 <= count <= last
+
+
+def test_without_a_fixed_length_a_text_is_read_as_long_as_it_is():
+    read = reader(None)
+    model = network("lstm", "cnn", steps=None)
+    lab = SentenceLab({"LSTM → CNN": model}, read, "good")
+    for text in ("a good film and not a bad one and so on", "good", "", "film " * 500):
+        lab.text.value = text
+        start = read([" ".join(text.split()[:400])]) if text else np.zeros((1, 1), "int32")
+        assert shown(lab)["LSTM → CNN"] == pytest.approx(
+            float(model.predict(start, verbose=0)[0, 0]), abs=0.0051
+        )
+    assert "Only the first 400 of 500 words are read (more would be too slow here)" in said(lab)
+
+
+def test_a_vectorization_of_ones_own_is_followed():
+    """Words that come of the whole text, and not of the parts between spaces."""
+
+    def glued(texts):
+        import tensorflow as tf
+
+        return tf.strings.regex_replace(tf.strings.lower(texts), "not (a )?", "not-")
+
+    def parted(texts):
+        import tensorflow as tf
+
+        return tf.strings.regex_replace(tf.strings.lower(texts), "[-,]", " ")
+
+    read = reader(standardize=glued)
+    lab = SentenceLab(
+        {"CNN": network("cnn", words=len(read.get_vocabulary())), "Bag": bag}, read, "Not a good plan"
+    )
+    assert [word.known for word in lab.seen.words] == [True, False]
+    assert "not-good" in words(lab.phrases)
+
+    read = reader(standardize=parted)
+    lab = SentenceLab(
+        {"CNN": network("cnn", words=len(read.get_vocabulary())), "Bag": bag}, read, "a Good-film zorb"
+    )
+    assert [word.named for word in lab.seen.words] == ["a", "good", "film", "zorb [?]"]
+
+
+# ------------------------------------------------------------------------------------------ states
+
+
+TEXTS = st.text(max_size=80)
+NUMBERS = st.none() | st.integers(0, 999)
+
+
+@given(st.builds(SentenceState, TEXTS, TEXTS, NUMBERS, NUMBERS, st.lists(st.integers(0, 99)).map(tuple)))
+def test_a_state_survives_its_string(state):
+    written = str(state)
+    assert written.startswith("sen1;text=")
+    assert not re.search(r"\s", written)
+    assert SentenceState.parse(f"  {written}\n") == state
+
+
+def test_a_pasted_state_sets_every_control(lab):
+    lab.line.value = "sen1;text=not+a+good+film;model=CNN;filter=4;read=3;off=1.4"
+    assert lab.message.value == ""
+    assert (lab.text.value, lab.model.value, lab.read.value, lab.filter.value) == (
+        "not a good film",
+        "CNN",
+        3,
+        4,
+    )
+    assert lab.off.value
+    assert "after 3 of 4 words" in words(lab.answers)
+    assert str(lab.state) == lab.line.value == lab.copy_state.text
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("lab2;task=digits", "begins with 'sen1;'"),
+        ("sen1;words=3", "the parts are text, model, filter, read, off"),
+        ("sen1;text=good;model=GRU", "This lab has no model 'GRU': there are 'Bag of words', 'CNN'"),
+        ("sen1;text=good;model=CNN;filter=7", "has no filter 7: it has filters 0 to 6"),
+        ("sen1;text=good;model=CNN;filter=x", "Filter cannot be 'x': it is a number from 0"),
+        ("sen1;text=good;model=LSTM;filter=0", "has no filter 0: it has no filters"),
+        ("sen1;text=good;model=CNN+→+LSTM;off=1", "cannot be switched off"),
+        ("sen1;text=%ff", "is not what a state string holds"),
+        ("", "begins with 'sen1;'"),
+    ],
+)
+def test_a_bad_string_is_explained_and_changes_nothing(lab, line, problem):
+    before = lab.state
+    lab.line.value = line or " "
+    assert problem in Page(lab.message.value).text
+    assert lab.state == before
+    lab.text.value = "good"
+    assert lab.message.value == ""
+
+
+def test_another_text_is_read_to_its_end_and_another_model_has_other_filters(lab):
+    lab.filter.value, lab.read.value = 3, 2
+    lab.off.value = True
+    lab.text.value = "a good film"
+    assert (lab.state.read, lab.read.value) == (None, 3)
+    assert (lab.state.filter, lab.state.off) == (3, (3,))  # the same filter, on other words
+    lab.model.value = "CNN"
+    assert (lab.state.filter, lab.state.off) == (None, ())
+
+
+def test_who_listens_is_told_the_state(lab):
+    heard = []
+    lab.on_change(heard.append)
+    lab.text.value = "bad"
+    lab.read.value = 0
+    assert [(state.text, state.read) for state in heard] == [("bad", None), ("bad", 0)]
+
+
+# ------------------------------------------------------------------------------------------ what is refused
+
+
+def changed(name, **more):
+    """A network with one layer that is not as it must be."""
+    ids = keras.Input((STEPS,), dtype="int32")
+    real = ops.cast(ops.not_equal(ids, 0), "float32")[..., None]
+    x = layers.Embedding(len(READ.get_vocabulary()), 5)(ids)
+    settings = {"padding": "same", "activation": "relu", "name": "filters", **more}
+    x = layers.Dense(6, name="filters")(x) if name == "dense" else layers.Conv1D(6, 3, **settings)(x)
+    x = x if name in ("unmasked", "valid") else x * real
+    x = (
+        layers.GlobalAveragePooling1D(name="pooled")(x)
+        if name == "mean"
+        else layers.GlobalMaxPooling1D(name="pooled")(x)
+    )
+    x = layers.Dense(6, "relu")(x) if name == "between" else x
+    model = keras.Model(
+        ids, layers.Dense(1, activation=None if name == "linear" else "sigmoid", name="answer")(x)
+    )
+    rng = np.random.default_rng(0)
+    model.set_weights([rng.normal(0.5, 1, w.shape) for w in model.get_weights()])
+    return model
+
+
+WRONG = [
+    (lambda: changed("dense"), "'filters' is a Dense: it must be a Conv1D"),
+    (lambda: changed("valid", padding="valid"), "it must have padding='same'"),
+    (
+        lambda: changed("dilated", dilation_rate=2),
+        "dilation_rate=2",
+    ),
+    (lambda: changed("mean"), "'pooled' is not the maximum"),
+    (lambda: changed("unmasked"), "multiply what it gives by 0 where the padding is"),
+    (lambda: changed("signed", activation=None), "activation='relu'"),
+    (lambda: changed("between"), "is not sigmoid"),
+    (lambda: changed("linear"), "is not sigmoid"),
+    (lambda: network("lstm", steps=5), "reads 5 words and read gives 8"),
+    (lambda: network("lstm", words=4), "Is Embedding\\(input_dim\\) the size of the vocabulary"),
+    (lambda: keras.Sequential([layers.Embedding(99, 4), layers.LSTM(4)]), "has no inputs yet"),
+    (
+        lambda: keras.Sequential([keras.Input((STEPS,)), layers.Dense(2)]),
+        "go from \\(batch, words\\) to \\(batch, 1\\)",
+    ),
+    (lambda: keras.Sequential([keras.Input((STEPS,)), layers.Dense(1)]), "P\\(positive\\) is 0 to 1"),
+    (lambda: "CNN", "it is a keras.Model from numbers of words"),
+    (lambda: lambda texts: np.zeros((len(texts), 2)), "predict_proba\\(texts\\)\\[:, 1\\]"),
+    (lambda: lambda texts: [len(text) for text in texts], "values from 0 to 5: P\\(positive\\) is 0 to 1"),
+    (
+        lambda: lambda texts: [1 / len(text) for text in texts],
+        "cannot answer to the texts '', 'a b c': ZeroDivisionError",
+    ),
+]
+
+
+@pytest.mark.parametrize(("make", "problem"), WRONG)
+def test_a_model_that_cannot_be_used_is_refused_with_a_way_out(make, problem):
+    with pytest.raises(ValueError, match=problem) as caught:
+        SentenceLab({"mine": make()}, READ)
+    assert str(caught.value).startswith("models['mine']")
+
+
+def test_what_is_no_lab_is_refused():
+    with pytest.raises(ValueError, match="it is a dict from names to models"):
+        SentenceLab({}, READ)
+    with pytest.raises(ValueError, match="it is a keras"):
+        SentenceLab(MODELS, str.split)
+    with pytest.raises(ValueError, match="output_mode='int'"):
+        SentenceLab(MODELS, layers.TextVectorization(output_mode="count", vocabulary=["a", "b"]))
+    with pytest.raises(ValueError, match="call read"):
+        SentenceLab(MODELS, layers.TextVectorization())
+    with pytest.raises(ValueError, match="start and examples hold 3"):
+        SentenceLab(MODELS, READ, "good", ("a", 3))
+
+
+def test_a_function_that_fails_at_a_text_is_told_and_loses_nothing():
+    def touchy(texts):
+        if any("boom" in text for text in texts):
+            raise RuntimeError("<no> boom")
+        return np.full(len(texts), 0.25)
+
+    lab = SentenceLab({"touchy": touchy, "CNN": MODELS["CNN"]}, READ, "good")
+    lab.text.value = "good boom film"
+    assert "'touchy' could not answer to this text. RuntimeError: <no> boom" in said(lab)
+    assert "touchy no answer, CNN 0." in words(lab.answers)
+    assert lab.text.value == "good boom film"
+    lab.model.value = "touchy"
+    lab.read.value = 1
+    lab.text.value = "good"
+    assert "touchy 0.25 negative" in words(lab.answers)
+
+
+def test_a_chain_under_other_names_shows_no_sum():
+    ids = keras.Input((STEPS,), dtype="int32")
+    x = layers.Conv1D(4, 3, padding="same", name="filters")(layers.Embedding(40, 4)(ids))
+    model = keras.Model(ids, layers.Dense(1, "sigmoid")(layers.GlobalMaxPooling1D()(x)))
+    lab = SentenceLab({"mine": model}, READ, TEXT)
+    assert "Together" not in Page(lab.table.value).text
+    assert lab.next_off.layout.display == "none"
+
+
+# ------------------------------------------------------------------------------------------ in a notebook
+
+
+def test_a_lab_shows_itself_live_and_without_a_kernel(lab):
+    bundle = lab._repr_mimebundle_()
+    assert bundle["text/plain"] == "SentenceLab: run this cell to use the lab."
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    assert "Sentence lab (run this cell to use it). Not a good film, and NOT funny one" in bundle["text/html"]
+    assert re.search(r"LSTM → CNN 0\.\d\d (positive|negative)", bundle["text/html"])
+
+
+def test_the_fingerprint_follows_the_state_and_the_drawing_and_not_the_weights(lab, monkeypatch):
+    first = lab.fingerprint()
+    other = SentenceLab({"LSTM → CNN": network("lstm", "cnn", seed=5)}, READ, TEXT)
+    assert other.fingerprint() == first == sentence.fingerprint(SentenceState.parse(str(lab.state)))
+    assert other.preview == lab.preview
+    lab.read.value = 3
+    assert lab.fingerprint() != first
+    lab.read.value = STEPS
+    assert lab.fingerprint() == first
+    monkeypatch.setattr(sentence.pictures, "TALL", 200)
+    assert lab.fingerprint() != first
+
+
+def test_no_preview_of_a_sentence_lab_is_stale():
+    from PIL import Image
+
+    for file in base.PREVIEWS.glob("sentence-*.png"):
+        told = Image.open(file).text
+        assert told["picture"] == sentence.fingerprint(SentenceState.parse(told["state"])), "make it anew"
+        assert file.stat().st_size < 200_000
