@@ -82,6 +82,8 @@ class Split:
         What is known ahead of the hours to come: the calendar, named in `datasets.CALENDAR`.
     start : array (window,), datetime64[h], or None
         The first of the hours to come.
+    centre : array (clip, time, 2), float32, or None
+        Of clips with a hidden digit: row and column of its centre in pixels; NaN in frames without one.
     """
 
     x: np.ndarray
@@ -89,6 +91,12 @@ class Split:
     lengths: np.ndarray | None = None
     future: np.ndarray | None = None
     start: np.ndarray | None = None
+    centre: np.ndarray | None = None
+
+    @property
+    def shown(self):
+        """Of clips with a hidden digit, a bool array (clip, time): True where a frame shows one."""
+        return None if self.centre is None else ~np.isnan(self.centre[..., 0])
 
     @property
     def mask(self):
@@ -277,6 +285,104 @@ def _resize(images, size):
     weights = np.clip(1 - np.abs(np.arange(old) - centres[:, None]) / max(old / size, 1), 0, None)
     weights = (weights / weights.sum(axis=1, keepdims=True)).astype("float32")
     return np.clip(weights @ images @ weights.T, 0, 1)
+
+
+# ------------------------------------------------------------------------------- hidden digits
+
+
+def hidden_digit(
+    digits=1, visible=3, frames=12, size=24, digit_size=16, clutter=3, clips=(2400, 400, 800), seed=0
+):
+    """Clips of clutter in which a handwritten digit shows for a few frames. Which digit is it?
+
+    The clutter of every frame is new: pieces of digits, half as high and wide as a digit. The digit appears
+    at a random time and place, stays there for `visible` frames, and is gone. There it takes the place of
+    three pieces, so that brightness alone does not tell where it is. With two digits, one appears after
+    the other; they are never equal. The digits of train, validation and test are different ones,
+    whatever the seed, in the clutter too.
+
+    Parameters
+    ----------
+    digits : {1, 2}
+        How many digits appear. One: `y["digit"]`. Two: `y["first"]` and `y["second"]`.
+    visible : int
+        Frames for which a digit shows.
+    frames : int
+        Frames in a clip.
+    size : int
+        Height and width of a frame in pixels.
+    digit_size : int
+        Height and width of the digit in it.
+    clutter : int
+        Pieces in each frame. With 0 the digit stands alone.
+    clips : (int, int, int)
+        Clips to compose for train, validation and test.
+    seed : int
+        The same seed always gives the same clips.
+
+    Returns
+    -------
+    Dataset
+        `centre` of each split says where the digit is, frame by frame, and `shown` whether there is one.
+
+    Examples
+    --------
+    >>> data = hidden_digit(clips=(320, 40, 80))
+    >>> data.train.x.shape                       # (clip, time, height, width, channels)
+    (320, 12, 24, 24, 1)
+    >>> data.train.shown.sum(axis=1)[:4]         # in how many of its 12 frames a clip shows its digit
+    array([3, 3, 3, 3])
+    """
+    digits = _whole("digits", digits, 1, 2, "With two, ask which came first.")
+    frames = _whole("frames", frames, digits, 64, "There has to be a frame for each digit.")
+    hint = "The digits, one after the other, have to fit in the clip: lower visible or raise frames."
+    visible = _whole("visible", visible, 1, frames // digits, hint)
+    size = _whole("size", size, 8, 128, "24 is small enough to train fast.")
+    hint = "The digit has to fit in the frame: lower digit_size or raise size."
+    digit_size = _whole("digit_size", digit_size, 4, size, hint)
+    clutter = _whole("clutter", clutter, 0, 64, "With 3 a digit stands alone in its frames.")
+    seed = _whole("seed", seed, 0, 2**32 - 1, "Any of them will do.")
+    images = _resize(_digits(), digit_size)  # (class, 500, row, column)
+    test, validation, train = np.split(images, [50, 100], axis=1)
+    pools = {"train": train, "validation": validation, "test": test}
+    limits = [len(MOTIONS) * 10 * pool.shape[1] for pool in pools.values()]
+    counts = _counts(clips, limits, "That is 8 clips of each of its digits.", frames * size * size)
+    side = digit_size // 2
+
+    def compose(split, epoch=0):
+        pool, n = pools[split], counts[split]
+        rng = np.random.default_rng((seed, SPLITS.index(split), epoch))
+        order = rng.permutation(n)
+        number = np.stack([order % 10, (order + 1 + order // 10 % 9) % 10])[:digits]  # (digit, clip)
+        begin = np.sort(rng.integers(frames - digits * visible + 1, size=(digits, n)), axis=0)
+        begin += visible * np.arange(digits)[:, None]
+        x = np.zeros((n, frames, size, size), "float32")
+        centre = np.full((n, frames, 2), np.nan, "float32")
+        clip = np.arange(n)[:, None, None]
+        for k in range(digits):
+            corner = rng.integers(size - digit_size + 1, size=(n, 2))
+            image = pool[number[k], rng.integers(pool.shape[1], size=n)]
+            for time in begin[k] + np.arange(visible)[:, None]:
+                x[clip, time[:, None, None], *_square(corner, digit_size)] = image
+                centre[np.arange(n), time] = corner + (digit_size - 1) / 2
+        for time in range(frames):
+            taken = ~np.isnan(centre[:, time, :1, None])  # a digit takes the place of three pieces
+            for number_of_piece in range(clutter):
+                whole = pool[rng.integers(10, size=n), rng.integers(pool.shape[1], size=n)]
+                cut = _square(rng.integers(digit_size - side + 1, size=(n, 2)), side)
+                at = clip, time, *_square(rng.integers(size - side + 1, size=(n, 2)), side)
+                x[at] = np.maximum(x[at], whole[clip, *cut] * ~(taken & (number_of_piece < 3)))
+        labels = dict(zip(("digit",) if digits == 1 else ("first", "second"), number, strict=True))
+        return Split(x[..., None], labels, centre=centre)
+
+    names = ("digit",) if digits == 1 else ("first", "second")
+    return _dataset("hidden_digit", compose, dict.fromkeys(names, tuple("0123456789")))
+
+
+def _square(corner, side):
+    """Rows and columns of squares with these upper left corners (clip, 2), as an index takes them."""
+    rows, columns = corner.T[..., None] + np.arange(side)
+    return rows[..., None], columns[:, None]
 
 
 # ------------------------------------------------------------------------------- camera moves
