@@ -367,8 +367,8 @@ class Unknown(float):
             raise AttributeError(name)
         return self[name]
 
-    def __call__(self, *args):
-        return self[str(args)] if args else self
+    def __call__(self, *args, **kwargs):
+        return self[str((args, kwargs))] if args or kwargs else self
 
     def __iter__(self):
         return iter([self["first"], self["second"]])

@@ -4,28 +4,19 @@
     python data/results/04_cnn_lstm_video.py --times   # measure the times again, keep the scores
     python data/results/04_cnn_lstm_video.py --quick   # every step at toy size, into a temporary folder
 
-Every network of a table gets the same clips, the same epochs and the same tuning: of the peak learning rates
-in PEAKS, each gets the one with its own best validation score after all epochs, with a seed that no table
-uses. The habits are taken from the hybrid at the rate tuned for it. This rule and the number of epochs were
-fixed before any score on these test clips was seen. Two trainings run side by side, on one thread each.
+Every network of a table gets the same clips, the same epochs and the same tuning (see common.py). The habits
+are taken from the hybrid at the rate tuned for it. This rule and the number of epochs were fixed before any
+score on these test clips was seen.
 """
 
-import argparse
-import concurrent.futures
 import dataclasses
-import multiprocessing
-import statistics
-import tempfile
-import time
 from functools import cache
-from pathlib import Path
 
-from course_utils import check, results
+from common import Study, main
+
+from course_utils import results
 
 LESSON = "04_cnn_lstm_video"
-PEAKS = (2e-3, 4e-3)
-TUNING_SEED = 100
-SEEDS = {"04_moving_digits": 5, "04_habits": 3, "04_camera_moves": 3}
 
 
 @cache
@@ -83,7 +74,11 @@ def all_rows_of(table):
     }
 
 
-def measure(table, row, seed, peak, epochs, part, quick):
+def epochs_of(quick):
+    return 1 if quick else definitions()["EPOCHS"]
+
+
+def measure(table, row, seed, peak, part, quick):
     """Train one row with one seed; its scores on the validation or the test clips."""
     import keras
 
@@ -93,96 +88,36 @@ def measure(table, row, seed, peak, epochs, part, quick):
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
     model = how[0]()
-    names["train"](model, data, epochs=epochs, peak=peak, **how[1])
+    names["train"](model, data, epochs=epochs_of(quick), peak=peak, **how[1])
     return {"parameters": model.count_params(), "peak": peak, **names["scores"](model, getattr(data, part))}
 
 
-def tune(table, epochs, quick, journal, pool):
-    """The best peak learning rate for each network of a table: row -> rate."""
-    networks = [row for row, how in rows_of(table, quick).items() if not callable(how)]
-    trials = [
-        (table, row, TUNING_SEED, peak, epochs, "validation", quick)
-        for peak in (PEAKS[:1] if quick else PEAKS)
-        for row in networks
-    ]
-    found = journal.measure(pool, measure, trials)
-
-    def score(trial):
-        return statistics.mean(found[trial][name] for name in data_of(table, quick).class_names)
-
-    return {row: max((t for t in trials if t[1] == row), key=score)[3] for row in networks}
-
-
-def train_all(epochs, quick, journal, pool, folder):
-    """Tune every network, train every row of every table with every seed, write the tables."""
-    peaks = {}
-    for table, count in SEEDS.items():
-        rows, seeds = rows_of(table, quick), list(range(1 if quick else count))
-        if table == "04_habits":
-            peaks |= dict.fromkeys(rows, peaks["CNN -> LSTM"])
-        else:
-            peaks = tune(table, epochs, quick, journal, pool)
-        jobs = [(table, row, seed, peaks.get(row), epochs, "test", quick) for seed in seeds for row in rows]
-        found = journal.measure(pool, measure, jobs)
-        runs = {row: [n for job, n in found.items() if job[1] == row] for row in rows}
-        results.save(table, LESSON, runs, seeds, folder)
-
-
-def time_training(table, epochs, quick, rounds=5, steps=10):
-    """Seconds that one training takes: its batches times the time of one. The models are timed in turn.
-
-    Returns row -> a number for each round. A slow minute of the machine falls on all rows alike.
-    """
+def ready(table, row, quick):
+    """The network of a row, the batches of one epoch, and how many batches one training has."""
     import keras
 
-    data, rows, names = data_of(table, quick), rows_of(table, quick), definitions()
-    if "Textbook CNN -> LSTM" in rows:
-        rows["Textbook CNN -> LSTM"] = (names["textbook"], {})
-    models, timed = {}, {row: [] for row in rows}
+    data, names = data_of(table, quick), definitions()
+    build = names["textbook"] if row == "Textbook CNN -> LSTM" else rows_of(table, quick)[row][0]
+    keras.utils.set_random_seed(0)
+    model = build()
+    names["train"](model, data, epochs=1, steps_per_epoch=1)
     batches = [
         (data.train.x[at : at + 32], {name: y[at : at + 32] for name, y in data.train.y.items()})
         for at in range(0, len(data.train), 32)
     ]
-    for row, how in rows.items():
-        if not callable(how):
-            keras.utils.set_random_seed(0)
-            models[row] = how[0]()
-            names["train"](models[row], data, epochs=1, steps_per_epoch=1)
-            for _ in range(3):  # the first batch compiles it
-                models[row].train_on_batch(*batches[0])
-    for _ in range(rounds):
-        for row, how in rows.items():
-            start = time.perf_counter()
-            if callable(how):
-                how(data)
-                timed[row].append(time.perf_counter() - start)
-                continue
-            for step in range(steps):
-                models[row].train_on_batch(*batches[step % len(batches)])
-            timed[row].append((time.perf_counter() - start) / steps * len(batches) * epochs)
-    return {row: [round(seconds, 2) for seconds in times] for row, times in timed.items()}
+    return model, batches, len(batches) * epochs_of(quick)
 
 
-def main(quick, times_only):
-    folder = Path(tempfile.mkdtemp(prefix="results-")) if quick else results.FOLDER
-    check.setup()
-    epochs = 1 if quick else definitions()["EPOCHS"]
-    if not times_only:
-        journal = results.Journal(folder / f"{LESSON}.part", LESSON)
-        spawn = multiprocessing.get_context("spawn")  # a fork would share TensorFlow's threads
-        with concurrent.futures.ProcessPoolExecutor(2, spawn, check.setup, (1,)) as pool:
-            train_all(epochs, quick, journal, pool, folder)
-        journal.path.unlink()
-    for table in SEEDS:
-        results.add_column(table, "seconds", time_training(table, epochs, quick), folder)
-    print(f"Tables written to {folder}.")
-
+STUDY = Study(
+    lesson=LESSON,
+    seeds={"04_moving_digits": 5, "04_habits": 3, "04_camera_moves": 3},
+    peaks=(2e-3, 4e-3),
+    scores=("digit", "motion", "move"),
+    rows_of=rows_of,
+    measure=measure,
+    ready=ready,
+    peak_of={"04_habits": "CNN -> LSTM"},
+)
 
 if __name__ == "__main__":
-    options = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    options.add_argument("--quick", action="store_true", help="toy size, into a temporary folder")
-    options.add_argument("--times", action="store_true", help="measure the times again, keep the scores")
-    given = options.parse_args()
-    main(given.quick, given.times)
+    main(STUDY, __doc__)

@@ -50,11 +50,12 @@ def open_lesson(jupyterlab):
 
 @pytest.fixture
 def open_cells(jupyterlab):
-    """Opens a notebook of these cells; its page and its kernel are closed afterwards."""
+    """Opens a notebook of these cells, or the one of that name; page and kernel are closed afterwards."""
     opened = []
 
-    def opener(name, cells, **size):
-        write(jupyterlab[3] / name, cells)
+    def opener(name, cells=None, **size):
+        if cells is not None:
+            write(jupyterlab[3] / name, cells)
         opened.append(Notebook(*jupyterlab[:3], name, **size))
         return opened[-1]
 

@@ -2,7 +2,10 @@
 
 import re
 
+import pytest
+from jupyter import COURSE
 from playwright.sync_api import expect
+from screenshots import labs_only
 
 
 def check_page(notebook):
@@ -53,4 +56,26 @@ def test_lesson_04_runs_and_its_labs_work(open_lesson):
     lab.get_by_role("button", name="One epoch").press("Enter")
     expect(curves).to_have_attribute("aria-label", re.compile("Run A, 1 of"), timeout=300_000)
     expect(lab.locator("table.cl-table")).to_contain_text("1 conv, dense 8, LSTM 8")
+    check_page(notebook)
+
+
+@pytest.mark.parametrize(("lesson", "labs"), [("05_lstm_cnn_text", 2), ("06_attention", 2)])
+def test_the_labs_of_a_lesson_work_with_what_it_trains(lesson, labs, open_cells, jupyterlab):
+    """Only the cells that its labs need are run."""
+    labs_only(COURSE / "notebooks" / "source" / f"{lesson}.py", jupyterlab[3])
+    notebook = open_cells(f"{lesson}.ipynb")
+    notebook.run_all(400)
+    check_page(notebook)
+    assert notebook.labs().count() == labs
+    for number in range(labs):
+        lab = notebook.labs().nth(number)
+        picture = lab.locator(".cl-picture svg").first
+        before = picture.get_attribute("aria-label")
+        if lesson.startswith("05"):
+            line = lab.get_by_label("Sentence", exact=True)
+            line.fill("a dull story that is not moving")
+            line.press("Enter")
+        else:
+            lab.get_by_label("Temperature", exact=True).press("End")
+        expect(picture).not_to_have_attribute("aria-label", before, timeout=10_000)
     check_page(notebook)

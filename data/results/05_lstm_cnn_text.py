@@ -1,0 +1,197 @@
+"""Train the tables of lesson 05: several seeds of every model, with the lesson's own definitions.
+
+    python data/results/05_lstm_cnn_text.py           # all of it: about an hour on two quiet cores
+    python data/results/05_lstm_cnn_text.py --times   # measure the times again, keep the scores
+    python data/results/05_lstm_cnn_text.py --quick   # every step at toy size, into a temporary folder
+
+A seed decides on the split, on the weights and on the order of the batches. Every network of a table gets the
+same texts, the same epochs and the same tuning (see common.py). Of all epochs, those weights are kept that
+did best on the validation texts.
+"""
+
+import dataclasses
+from functools import cache, partial
+
+import numpy as np
+from common import Study, main
+
+from course_utils import datasets, results
+
+LESSON = "05_lstm_cnn_text"
+EPOCHS = {"05_long": 2}  # the others: as in the lesson
+LONG_WORDS, LONG_LENGTH = 10_000, 200  # of a whole review, the last 200 words are read
+TWINS = {"train": 3000, "validation": 300, "test": 1000}  # pairs of sentences
+
+
+@cache
+def definitions():
+    return results.definitions(LESSON)
+
+
+@cache
+def texts_of(table, seed, quick):
+    """Three parts, each with texts and labels."""
+    source = "sentences" if table == "05_sentences" else "long"
+    data = datasets.reviews(source, seed=seed)
+    few = {"train": 300, "validation": 60, "test": 60} if quick else dict.fromkeys(TWINS)
+    return {
+        part: dataclasses.replace(split, x=split.x[:n], y={"sentiment": split.y["sentiment"][:n]})
+        for part, n in few.items()
+        for split in [getattr(data, part)]
+    }
+
+
+def last_words(read, texts, length):
+    """Word numbers (review, length), zeros on the right; of a longer review the last words."""
+    numbers = np.zeros((len(texts), length), "int32")
+    for start in range(0, len(texts), 500):
+        for row, words in enumerate(np.asarray(read(texts[start : start + 500].astype(str))), start):
+            words = words[words > 0][-length:]
+            numbers[row, : len(words)] = words
+    return numbers
+
+
+@cache
+def numbers_of(table, seed, quick):
+    """Three parts as pairs (word numbers, labels)."""
+    names = definitions()
+    if table == "05_order":
+        parts = {
+            part: names["twins"](20 if quick else pairs, (seed, number))
+            for number, (part, pairs) in enumerate(TWINS.items())
+        }
+        read = names["reader"](parts["train"][0], None, 30)
+        return {part: (np.asarray(read(x.astype(str))), y) for part, (x, y, _) in parts.items()}
+    parts = texts_of(table, seed, quick)
+    if table == "05_sentences":
+        read = names["reader"](parts["train"].x)
+        numbers = {part: np.asarray(read(split.x.astype(str))) for part, split in parts.items()}
+    else:
+        read = names["reader"](parts["train"].x, LONG_WORDS, None)
+        numbers = {part: last_words(read, split.x, LONG_LENGTH) for part, split in parts.items()}
+    return {part: (x, parts[part].y["sentiment"]) for part, x in numbers.items()}
+
+
+def rows_of(table, quick):
+    """Row -> a function that builds the network; for a row without a network, (seed, quick) -> numbers."""
+    rows = all_rows_of(table)
+    few = [row for row in rows if "network" in row or row in ("LSTM -> CNN", "CNN, then pooled -> LSTM")]
+    return {row: rows[row] for row in few} if quick else rows
+
+
+def all_rows_of(table):
+    names = definitions()
+    lstm_cnn, cnn, lstm, cnn_lstm = (names[name] for name in ("lstm_cnn", "cnn", "lstm", "cnn_lstm"))
+    if table == "05_leak":
+        return {
+            "No network: texts split at random": partial(leaking, together=False),
+            "No network: neighbours kept together": partial(leaking, together=True),
+        }
+    if table == "05_order":
+        how = {"words": 100, "width": 32, "dropout": 0.0}
+        return {
+            "CNN": partial(cnn, filters=95, **how),
+            "CNN, kernels 9 wide": partial(cnn, filters=119, widths=(9,), **how),
+            "LSTM, last state": partial(lstm, units=81, **how),
+            "LSTM, maximum": partial(lstm, units=81, every=True, **how),
+            "LSTM -> CNN": partial(lstm_cnn, **how),
+            "CNN -> LSTM": partial(cnn_lstm, units=61, **how),
+            "CNN -> LSTM, maximum": partial(cnn_lstm, units=61, every=True, **how),
+        }
+    how = {} if table == "05_sentences" else {"words": LONG_WORDS}
+    rows = {  # each network has as many weights behind its embedding as the others, within one in a hundred
+        "No network: single words": partial(counting, table, ngrams=(1, 1)),
+        "No network: words and pairs": partial(counting, table, ngrams=(1, 2)),
+        "CNN": partial(cnn, **how),
+        "LSTM, last state": partial(lstm, **how),
+        "LSTM, maximum": partial(lstm, every=True, **how),
+        "LSTM -> CNN": partial(lstm_cnn, **how),
+    }
+    if table == "05_sentences":
+        rows["BiLSTM -> CNN"] = partial(lstm_cnn, units=40, filters=49, both=True)
+        rows["CNN -> LSTM"] = cnn_lstm
+        rows["LSTM -> CNN, no mask"] = partial(lstm_cnn, masked=False)
+        rows["LSTM -> CNN, no dropout"] = partial(lstm_cnn, dropout=0.0)
+        rows["Textbook LSTM -> CNN"] = names["textbook"]
+    else:
+        rows["CNN -> LSTM"] = partial(cnn_lstm, **how)
+        rows["CNN, then pooled -> LSTM"] = partial(cnn_lstm, pool=4, **how)
+    return rows
+
+
+def counting(table, seed, quick, ngrams):
+    """Bag of words on the texts of a table."""
+    return definitions()["bag_of_words"](**texts_of(table, seed, quick), ngrams=ngrams)
+
+
+def leaking(seed, quick, together):
+    """Bag of words on long reviews, whose neighbours in the file are kept in one part, or are not."""
+    parts = texts_of("05_long", seed, quick)
+    if not together:
+        texts, labels = (
+            np.concatenate(values)
+            for values in zip(*((split.x, split.y["sentiment"]) for split in parts.values()), strict=True)
+        )
+        order = np.random.default_rng(seed).permutation(len(texts))
+        ends = np.cumsum([len(split) for split in parts.values()])
+        pieces = np.split(order, ends[:-1])
+        parts = {
+            part: dataclasses.replace(split, x=texts[piece], y={"sentiment": labels[piece]})
+            for (part, split), piece in zip(parts.items(), pieces, strict=True)
+        }
+    return definitions()["bag_of_words"](**parts, ngrams=(1, 1))
+
+
+def epochs_of(table, quick):
+    return 1 if quick else EPOCHS.get(table, definitions()["EPOCHS"])
+
+
+def measure(table, row, seed, peak, part, quick):
+    """Train one row with one seed; its scores on the validation or the test texts."""
+    import keras
+
+    build, names = rows_of(table, quick)[row], definitions()
+    if "No network" in row:
+        return build(seed, quick)
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(seed)
+    data = numbers_of(table, seed, quick)
+    model = build()
+    names["train"](model, data, peak=peak, epochs=epochs_of(table, quick))
+    scores = {
+        "parameters": model.count_params(),
+        "peak": peak,
+        "accuracy": names["accuracy"](model, data[part]),
+    }
+    if table == "05_order":
+        far = names["twins"](len(data[part][1]) // 2, (seed, list(TWINS).index(part)))[2]
+        for name, chosen in (("near", far <= 4), ("far", far > 4)):
+            scores[name] = names["accuracy"](model, [values[chosen] for values in data[part]])
+    return scores
+
+
+def ready(table, row, quick):
+    """The network of a row, the batches of one epoch, and how many these are."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    model, (x, y) = rows_of(table, quick)[row](), numbers_of(table, 0, quick)["train"]
+    few = (x[:64], y[:64])
+    definitions()["train"](model, {"train": few, "validation": few}, epochs=1)
+    labels = keras.utils.to_categorical(y) if model.output_shape[-1] == 2 else y
+    full = range(0, max(1, len(x) - 63), 64)  # batches of one size, so that all take the same time
+    return model, [(x[at : at + 64], labels[at : at + 64]) for at in full], -(-len(x) // 64)
+
+
+STUDY = Study(
+    lesson=LESSON,
+    seeds={"05_sentences": 5, "05_order": 5, "05_long": 5, "05_leak": 5},
+    peaks=(1e-3, 3e-3),
+    scores=("accuracy",),
+    rows_of=rows_of,
+    measure=measure,
+    ready=ready,
+)
+
+if __name__ == "__main__":
+    main(STUDY, __doc__)

@@ -1,0 +1,140 @@
+"""Train the tables of lesson 06: several seeds of every model, with the lesson's own definitions.
+
+    python data/results/06_attention.py           # all of it: about half an hour on two quiet cores
+    python data/results/06_attention.py --times   # measure the times again, keep the scores
+    python data/results/06_attention.py --quick   # every step at toy size, into a temporary folder
+
+Every network of a table gets the same clips, the same epochs and the same tuning (see common.py). The
+networks over places all start from the frames' network of the same seed. This rule and the number of epochs
+were fixed before any score of a network on these test clips was seen.
+"""
+
+import dataclasses
+from functools import cache, lru_cache
+
+import numpy as np
+from common import Study, main, needs_network
+
+from course_utils import results
+
+LESSON = "06_attention"
+
+
+@cache
+def definitions():
+    return results.definitions(LESSON)
+
+
+@lru_cache(maxsize=1)
+def data_of(table, quick):
+    names, few = definitions(), {"clips": (160, 40, 40)} if quick else {}
+    if table == "06_places":
+        data = names["scenes"](**few)
+    else:
+        data = names["datasets"].hidden_digit(digits=1 + (table == "06_which_first"), **few)
+    return dataclasses.replace(data, compose=cache(data.compose))  # all models train on the same epochs
+
+
+@cache
+def frames_network(seed, quick):
+    """What the networks over places start from: attention over frames, trained as the lesson does."""
+    import keras
+
+    names = definitions()
+    data = names["datasets"].hidden_digit(**({"clips": (160, 40, 40)} if quick else {}))
+    keras.utils.set_random_seed(seed)
+    model = names["network"](names["attention"])
+    names["train"](model, data)
+    return model
+
+
+def rows_of(table, quick):
+    """Row -> a function seed -> network, or for a row that needs no network: data -> numbers."""
+    names = definitions()
+
+    def over_frames(gather, frames=None):
+        return lambda seed: names["network"](names[gather], frames)
+
+    def over_places(gather):
+        return lambda seed: names["over_places"](names[gather], frames_network(seed, quick))
+
+    rows = {
+        "06_hidden_digit": {
+            "No network: windows": names["digits_by_windows"],
+            "Attention": over_frames("attention"),
+            "Mean": over_frames("mean"),
+            "Maximum": over_frames("maximum"),
+            "LSTM, last state": over_frames("last_state"),
+            "LSTM, maximum": over_frames("lstm_maximum"),
+            "LSTM, attention": over_frames("lstm_attention"),
+        },
+        "06_which_first": {
+            "Attention": over_frames("attention"),
+            "LSTM, attention": over_frames("lstm_attention"),
+            "LSTM, last state": over_frames("last_state"),
+            "LSTM, maximum": over_frames("lstm_maximum"),
+            "Attention, position added": over_frames("attention_by_position", 12),
+        },
+        "06_places": {
+            "Attention": over_places("attention"),
+            "Mean": over_places("mean"),
+            "Maximum": over_places("maximum"),
+        },
+    }[table]
+    return dict(list(rows.items())[:2]) if quick else rows
+
+
+def epochs_of(table):
+    return definitions()["EPOCHS"] // (2 if table == "06_places" else 1)
+
+
+def measure(table, row, seed, peak, part, quick):
+    """Train one row with one seed; its score on the validation or the test clips, and where it looks."""
+    import keras
+
+    data, make, names = data_of(table, quick), rows_of(table, quick)[row], definitions()
+    if not needs_network(row):
+        return make(data)
+    if table == "06_places":
+        frames_network(seed, quick)  # trained before the seed of this row is set
+    keras.utils.set_random_seed(seed)
+    model = make(seed)
+    history = names["train"](model, data, peak=peak, epochs=epochs_of(table))["validation"]
+    split = getattr(data, part)
+    found = {"parameters": model.count_params(), "peak": peak, "digit": names["score"](model, split)}
+    if "ttention" in row:
+        weights = names["weights_of"](model, split.x)
+        if table == "06_places":
+            away = names["looks_at"](model, split.x) - split.centre[:, 0]
+            found["error"] = float(np.median(np.hypot(*away.T)))
+        else:
+            where = names["first_of_two"](split.shown) if table == "06_which_first" else split.shown
+            found["share"] = float((weights * where).sum(axis=1).mean())
+    return found | {f"epoch {number}": right for number, right in enumerate(history, 1)}
+
+
+def ready(table, row, quick):
+    """The network of a row, the batches of one epoch, and how many batches one training has."""
+    import keras
+
+    data = data_of(table, quick)
+    keras.utils.set_random_seed(0)
+    model = rows_of(table, quick)[row](0)
+    model.compile(keras.optimizers.Adam(clipnorm=1.0), "sparse_categorical_crossentropy")
+    x, y = data.train.x, data.train.y[next(iter(data.class_names))]
+    batches = [(x[at : at + 32], y[at : at + 32]) for at in range(0, len(x), 32)]
+    return model, batches, len(batches) * epochs_of(table)
+
+
+STUDY = Study(
+    lesson=LESSON,
+    seeds={"06_hidden_digit": 5, "06_which_first": 5, "06_places": 5},
+    peaks=(2e-3, 4e-3, 8e-3),
+    scores=("digit",),
+    rows_of=rows_of,
+    measure=measure,
+    ready=ready,
+)
+
+if __name__ == "__main__":
+    main(STUDY, __doc__)
