@@ -187,6 +187,7 @@ def install():
 
 def prepare():
     """Make .venv, or bring it up to date with the lock; nothing to do takes no time."""
+    JUPYTER.mkdir(exist_ok=True)  # IPython complains where it cannot make its folder in there
     wanted = stamp()
     if PYTHON.exists() and STAMP.exists() and STAMP.read_text() == wanted:
         return
@@ -478,12 +479,13 @@ def notebooks(options):
 
 def results(options):
     """Train the models of the tables again and keep their numbers (long); `results 04` for one lesson."""
-    prepare()
     found = sorted((ROOT / "data" / "results").glob("[0-9][0-9]_*.py"))
-    chosen = [path for path in found if not options.rest or path.stem.startswith(tuple(options.rest))]
+    chosen = [path for path in found if path.stem.startswith(tuple(options.lessons or [""]))]
     if not chosen:
         raise Problem(f"There are no such results. There are: {', '.join(path.stem for path in found)}.")
-    return sum(run([PYTHON, path]) != 0 for path in chosen)
+    prepare()
+    only = ["--times"] if options.times else []
+    return sum(run([PYTHON, path, *only]) != 0 for path in chosen)
 
 
 def lock(options):
@@ -542,7 +544,10 @@ def parse(arguments):
         parser.add_argument("--port", type=int, help="the port to use; default: a free one")
     elif name == "reset":
         parser.add_argument("lesson", nargs="?", default="", help="the lesson, such as 04")
-    elif name in ("notebooks", "results"):
+    elif name == "results":
+        parser.add_argument("lessons", nargs="*", help="the lessons, such as 04; default: all")
+        parser.add_argument("--times", action="store_true", help="measure the times again, keep the scores")
+    elif name == "notebooks":
         return COMMANDS[name], argparse.Namespace(rest=rest)
     return COMMANDS[name], parser.parse_args(rest)
 

@@ -427,6 +427,11 @@ def test_results_runs_the_scripts_and_counts_failures(ready):
     assert (ready.ROOT / "done").exists()
     assert ready.main(["results"]) == 1
     assert ready.main(["results", "06"]) == 1
+    (folder / "04_clips.py").write_text("import sys; open('told', 'w').write(' '.join(sys.argv[1:]))")
+    assert ready.main(["results", "04", "--times"]) == 0
+    assert (ready.ROOT / "told").read_text() == "--times"
+    with pytest.raises(SystemExit):
+        ready.main(["results", "--tiems"])
 
 
 # ---------------------------------------------------------------- the build
@@ -596,7 +601,8 @@ def test_the_lock_satisfies_pyproject_everywhere(python, platform, machine):
 
 def test_what_is_imported_is_listed():
     """Nothing is used that only happens to come along with another package."""
-    own = {"course", "build", "course_utils", *(path.stem for path in (ROOT / "tests").rglob("*.py"))}
+    own = {"course", "build", "course_utils"}
+    own |= {path.stem for folder in ("tests", "data") for path in (ROOT / folder).rglob("*.py")}
     files = [ROOT / "course.py"]
     files += [
         path

@@ -84,6 +84,23 @@ def rows_of(table, quick):
     return dict(list(rows.items())[:2]) if quick else rows
 
 
+def place_of_credit(model, x, row):
+    """Where a network without attention found its answer: the centre of the places that spoke for its class.
+
+    As in lesson 05, each feature gives the credit for its part of the logit to the place where it is highest;
+    of a mean, to every place its share. Places that speak against the class do not count.
+    """
+    import keras
+
+    features = keras.Model(model.input, model.get_layer("features").output).predict(x, verbose=0)
+    named = model.predict(x, verbose=0).argmax(axis=1)
+    parts = features * np.asarray(model.get_layer("answer").kernel).T[named][:, np.newaxis]  # (image, 36, 64)
+    if row == "Maximum":
+        parts *= np.arange(36)[:, np.newaxis] == features.argmax(axis=1)[:, np.newaxis]
+    credit = np.maximum(parts.sum(axis=-1), 0)
+    return credit @ definitions()["PLACES"] / credit.sum(axis=1, keepdims=True)
+
+
 def epochs_of(table):
     return definitions()["EPOCHS"] // (2 if table == "06_places" else 1)
 
@@ -102,14 +119,12 @@ def measure(table, row, seed, peak, part, quick):
     history = names["train"](model, data, peak=peak, epochs=epochs_of(table))["validation"]
     split = getattr(data, part)
     found = {"parameters": model.count_params(), "peak": peak, "digit": names["score"](model, split)}
-    if "ttention" in row:
-        weights = names["weights_of"](model, split.x)
-        if table == "06_places":
-            away = names["looks_at"](model, split.x) - split.centre[:, 0]
-            found["error"] = float(np.median(np.hypot(*away.T)))
-        else:
-            where = names["first_of_two"](split.shown) if table == "06_which_first" else split.shown
-            found["share"] = float((weights * where).sum(axis=1).mean())
+    if table == "06_places":
+        at = names["looks_at"](model, split.x) if row == "Attention" else place_of_credit(model, split.x, row)
+        found["error"] = float(np.median(np.hypot(*(at - split.centre[:, 0]).T)))
+    elif "ttention" in row:
+        where = names["first_of_two"](split.shown) if table == "06_which_first" else split.shown
+        found["share"] = float((names["weights_of"](model, split.x) * where).sum(axis=1).mean())
     return found | {f"epoch {number}": right for number, right in enumerate(history, 1)}
 
 
