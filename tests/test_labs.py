@@ -865,7 +865,8 @@ def test_a_failure_is_explained_and_loses_nothing(monkeypatch):
             return x, y
 
     monkeypatch.setattr(trainer, "feed", lambda state: Spoiled(feed.feed(state)))
-    training = trained(SMALL).training
+    # On some processors a convolution fused with its ReLU makes 0 of what is no number; an LSTM never does.
+    training = trained(SMALL.change("order", "lstm")).training
     assert training.run.status == "failed"
     assert "no longer a number, in epoch 2" in training.notes.lines[0][0].value
     assert training.run.epochs == 1
