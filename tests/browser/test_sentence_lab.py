@@ -71,9 +71,9 @@ def test_a_learner_types_scrubs_and_switches_filters_off(open_cells):
 
     # As if it ended sooner.
     read = lab.get_by_label("Words read", exact=True)
-    read.press("ArrowLeft")
-    _, after = press(read, "ArrowLeft", answers)
-    assert "after 4 of 6 words" in after
+    for left in (5, 4):
+        read.press("ArrowLeft")
+        expect(answers).to_have_attribute("aria-label", re.compile(f"after {left} of 6 words"), timeout=SLOW)
     expect(course).to_have_attribute("aria-label", re.compile("stands after 4 of 6 words"))
 
     # One filter, then without it, then without the strongest, then with all again.
