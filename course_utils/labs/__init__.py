@@ -2,7 +2,9 @@
 
 from course_utils.labs.architecture import ArchitectureLab
 from course_utils.labs.attention import AttentionLab
+from course_utils.labs.gates import GateLab
+from course_utils.labs.kernel import KernelLab
 from course_utils.labs.sentence import SentenceLab
 from course_utils.labs.state import PRESETS, LabState
 
-__all__ = ["PRESETS", "ArchitectureLab", "AttentionLab", "LabState", "SentenceLab"]
+__all__ = ["PRESETS", "ArchitectureLab", "AttentionLab", "GateLab", "KernelLab", "LabState", "SentenceLab"]

@@ -1,7 +1,6 @@
 """The attention lab: scrub through a clip, or move an object, and watch where attention goes."""
 
 import dataclasses
-import html
 import re
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -10,7 +9,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from course_utils.labs import attention_pictures as pictures
-from course_utils.labs.base import LOCK, STYLE, Block, Lab, State, dial, group
+from course_utils.labs.base import LOCK, STYLE, Block, Lab, State, dial, group, note, short_names
 from course_utils.labs.inside_pictures import grey, uri
 from course_utils.labs.touch import CopyButton
 
@@ -245,7 +244,7 @@ class AttentionLab(Lab):
         self._scene, self._clips = scene, None if clips is None else _clips(clips)
         sample = self._clips[0] if scene is None else self._first(networks)
         self._networks = dict(
-            zip(_short(networks), (Network(name, model, sample) for name, model in networks.items()))
+            zip(short_names(networks), (Network(name, model, sample) for name, model in networks.items()))
         )
         self._classes, self._labels, self._shown = self._checked(classes, labels, shown)
         if not scene:
@@ -513,10 +512,12 @@ class AttentionLab(Lab):
             seen = self._seen = self.seen()
         except Exception as problem:  # the scene is somebody else's code: the learner reads it here
             words = f"This scene cannot be shown. {type(problem).__name__}: {problem}"
-            self.said.value = _note("broken", "✕ No picture.", words)
+            self.said.value = note("broken", words, "✕ No picture.")
             return
         self.picture.value, self.below.value = pictures.draw(seen)
-        self.said.value = "".join(_note(*one) for one in [*pictures.notes(seen), *self._warned()])
+        self.said.value = "".join(
+            note(level, words, title) for level, title, words in [*pictures.notes(seen), *self._warned()]
+        )
         self.copy_state.text = str(self.state)
         self.mark.value = self.tag()
 
@@ -545,19 +546,6 @@ class AttentionLab(Lab):
 
     def fingerprint(self):
         return pictures.fingerprint(str(self.pictured))
-
-
-def _note(level, title, words):
-    return f'<div class="cl-note {level}" role="status"><b>{title}</b> {html.escape(words)}</div>'
-
-
-def _short(networks):
-    """A name for each network that a state string can hold."""
-    short = []
-    for number, name in enumerate(networks, 1):
-        made = re.sub(r"\W+", "-", name.lower()).strip("-")[:30] or f"network-{number}"
-        short.append(made if made not in short else f"{made}-{number}")
-    return short
 
 
 def _clips(clips):

@@ -353,9 +353,19 @@ SYMBOLS = {
 }
 
 
-def note(level, text):
-    """A sentence with a symbol and a word in front, so that colour never says it alone."""
-    return f'<div class="cl-note {level}" role="status"><b>{SYMBOLS[level]}</b> {html.escape(text)}</div>'
+def note(level, text, title=None):
+    """A sentence with a symbol and a word in front (or a `title`), so that colour never says it alone."""
+    title = html.escape(title or SYMBOLS[level])
+    return f'<div class="cl-note {level}" role="status"><b>{title}</b> {html.escape(text)}</div>'
+
+
+def short_names(names, taken=()):
+    """For each name a short one that a state string can hold, and that is not `taken`."""
+    short = []
+    for number, name in enumerate(names, 1):
+        made = re.sub(r"\W+", "-", name.lower()).strip("-")[:30] or f"number-{number}"
+        short.append(made if made not in (*taken, *short) else f"{made}-{number}")
+    return short
 
 
 def heading(title, remark):

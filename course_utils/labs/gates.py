@@ -1,0 +1,430 @@
+"""The gate lab: one LSTM at work, step by step, with its gates held open or shut."""
+
+import dataclasses
+import html
+import re
+from dataclasses import dataclass, replace
+
+import ipywidgets as widgets
+import numpy as np
+
+from course_utils.labs import gates_pictures as pictures
+from course_utils.labs.base import LOCK, STYLE, Block, Lab, State, dial, group, note, short_names
+from course_utils.labs.gates_pictures import CLAMPS, NAMES, run
+from course_utils.labs.touch import CopyButton
+
+__all__ = ["GateLab", "run"]
+
+SHORTEST, LONGEST = 4, 40  # steps of an input
+OWN = "own"
+DIGITS = 2  # of every number of an input, so that slider and state string hold it as it is
+LOOK = """<style>
+.course-lab .cg-cards { gap: 8px; overflow: visible; grid-template: "entry cell clamp" auto
+  / minmax(0, 1fr) minmax(0, 1fr) minmax(0, 1fr); }
+@container (max-width: 800px) { .course-lab .cg-cards { grid-template: "entry clamp" auto "cell clamp" auto
+  / minmax(0, 1fr) minmax(0, 1fr); } }
+.course-lab .cg-say { font-size: 12px; color: var(--cl-soft); line-height: 1.35; }
+.course-lab .cg-picture { margin-top: 4px; }
+.course-lab .cg-time { max-width: 880px; margin-top: 8px; }
+.course-lab .cg-sum { margin-top: 4px; align-items: center; flex-flow: row wrap; gap: 0 12px; }
+.course-lab .cg-sum .widget-dropdown { flex: 0 1 300px; }
+</style>"""
+
+
+# ---------------------------------------------------------------------------------------------------
+# Cells and inputs that are there without any training
+
+
+def _by_hand(i, f, g, o):
+    """The weights of one unit, each gate as (weight of x, weight of h, bias), as Keras lays them out."""
+    kernel, recurrent, bias = np.array([i, f, g, o], "float32").T
+    return kernel[None], recurrent[None], bias
+
+
+OPEN = (0.0, 0.0, 8.0)  # whatever comes
+CELLS = {
+    "latch": (
+        "Keeps the last input above 0.5, and lets all others pass by.",
+        # Below 0.5 the input gate is shut and the forget gate open; above it is the other way round.
+        _by_hand(i=(30, 0, -15), f=(-30, 0, 15), g=(1.5, 0, 0), o=OPEN),
+    ),
+    "leaky counter": (
+        "Adds up its inputs, and forgets a tenth of the sum at every step.",
+        _by_hand(i=OPEN, f=(0, 0, np.log(9)), g=(0.5, 0, 0), o=OPEN),
+    ),
+    "alternator": (
+        "Every input above 0.5 turns the sign of the memory: it sees by h what sign is next.",
+        _by_hand(i=(30, 0, -15), f=(-30, 0, 15), g=(0, -5, 0.8), o=OPEN),
+    ),
+}
+INPUTS = {
+    "two pulses": (0, 0, 1, 0, 0, 0, 0, 0, 0.7, 0, 0, 0, 0, 0, 0, 0),
+    "single pulse": (0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
+    "noise, then a pulse": (
+        0.2, -0.3, 0.1, 0.35, -0.15, 0.25, -0.3, 0.05, 0.9, -0.2, 0.3, 0.15, -0.35, 0.2, -0.1, 0.3,
+    ),
+    "alternating": (0.8, -0.8) * 8,
+}  # fmt: skip
+
+
+# ---------------------------------------------------------------------------------------------------
+# State
+
+
+@dataclass(frozen=True)
+class Own(Block):
+    """The sequence that the learner has made, with two decimals; empty as long as there is none."""
+
+    values: tuple = ()
+
+    def __post_init__(self):
+        values = tuple(round(float(value), DIGITS) + 0.0 for value in self.values)
+        if values and not SHORTEST <= len(values) <= LONGEST:
+            raise ValueError(f"own has {len(values)} numbers: it can have {SHORTEST} to {LONGEST}")
+        for value in values:
+            if not -1 <= value <= 1:
+                raise ValueError(f"own cannot hold {value:g}: its numbers are -1 to 1")
+        object.__setattr__(self, "values", values)
+
+    def write(self):
+        return ",".join(f"{value:g}" for value in self.values)
+
+    @classmethod
+    def read(cls, text, where):
+        tokens = text.split(",") if text else []
+        for token in tokens:
+            if not re.fullmatch(r"-?[0-9](\.[0-9]{1,2})?", token):
+                raise ValueError(
+                    f"'{token[:30]}' in {where} is not understood: it takes numbers such as -0.25"
+                )
+        return cls(float(token) for token in tokens)
+
+
+class GateState(State):
+    """What a gate lab is set to. Each lab makes a subclass whose dials fit its cells and inputs."""
+
+    version = "gat1"
+    units, sequences = {}, {}  # of each cell and input by its name in the string
+    spelled = ("cell", "input", "step")
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.unit > self.units[self.cell]:
+            has = "one unit" if self.units[self.cell] == 1 else f"{self.units[self.cell]} units"
+            raise ValueError(f"Unit cannot be {self.unit}: cell '{self.cell}' has {has}.")
+        if self.input == OWN and not self.own.values:
+            raise ValueError("Input cannot be 'own' without a sequence: write one, such as own=0,1,0,0.5.")
+        if self.step > len(self.sequence):
+            raise ValueError(f"Step cannot be {self.step}: this input has {len(self.sequence)} steps.")
+
+    @property
+    def sequence(self):
+        return self.own.values if self.input == OWN else self.sequences[self.input]
+
+    @property
+    def value(self):
+        """The input at the chosen step."""
+        return self.sequence[self.step - 1]
+
+    def turn(self, path, value):
+        if path == "cell":
+            return replace(self, cell=value, unit=min(self.unit, self.units[value]))
+        if path == "input":
+            own = self.own if self.own.values or value != OWN else Own(self.sequence)
+            length = len(own.values if value == OWN else self.sequences[value])
+            return replace(self, input=value, own=own, step=min(self.step, length))
+        if path == "value":
+            values = list(self.sequence)
+            values[self.step - 1] = round(value, DIGITS)
+            if values == list(self.sequence):
+                return self
+            return replace(self, input=OWN, own=Own(values))
+        return super().turn(path, value)
+
+    @staticmethod
+    def _read(f, text):
+        choices = f.metadata["dial"].choices if "dial" in f.metadata else ()
+        if len(choices) == 1 and text != str(choices[0]):
+            raise ValueError(f"{f.name} cannot be '{text[:40]}': here it can only be {choices[0]}")
+        if choices and isinstance(choices[0], str):
+            return f.metadata["dial"].check(text[:40])
+        return State._read(f, text)
+
+
+def state_class(cells, sequences):
+    """The states of one lab. `cells` is name in the string -> (words, units), `sequences` -> (words, x)."""
+    most = max(units for _, units in cells.values())
+    said = {key: words for key, (words, _) in cells.items()}
+    inputs = {key: words for key, (words, _) in sequences.items()} | {OWN: "your own"}
+    held = {"computed": "as computed", "shut": "shut (0)", "open": "open (1)"}
+    clamps = {
+        gate: dial("computed", f"{NAMES[gate].capitalize()} {gate}", CLAMPS, shown=held) for gate in "ifo"
+    }
+    dials = {
+        "cell": dial(next(iter(said)), "Cell", said, shown=said),
+        "unit": dial(1, "Unit", range(1, most + 1), slider=True),
+        "input": dial(next(iter(inputs)), "Sequence", inputs, shown=inputs),
+        "step": dial(1, "Time step", range(1, LONGEST + 1), slider=True),
+        **clamps,
+        "gate": dial("f", "Sum behind", pictures.ORDER, shown={g: f"{NAMES[g]} {g}" for g in pictures.ORDER}),
+        "own": dataclasses.field(default=Own()),
+    }
+    types = {"unit": int, "step": int, "own": Own}
+    more = {
+        "units": {key: units for key, (_, units) in cells.items()},
+        "sequences": {key: x for key, (_, x) in sequences.items()},
+    }
+    fields = [(name, types.get(name, str), made) for name, made in dials.items()]
+    return dataclasses.make_dataclass("GateState", fields, bases=(GateState,), frozen=True, namespace=more)
+
+
+# ---------------------------------------------------------------------------------------------------
+# The lab
+
+
+class GateLab(Lab):
+    """Watch the gates of one LSTM at work, step by step, and hold them open or shut.
+
+    Keras keeps the weights of an LSTM side by side in four blocks, in the order i (input gate), f (forget
+    gate), candidate (Keras: c, here: g) and o (output gate).
+
+    Parameters
+    ----------
+    layers : dict of str to keras.layers.LSTM, optional
+        Built, trained or not, with one input feature and the usual activations. Left out, there are three
+        cells of one unit whose weights were set by hand: a latch, a leaky counter and an alternator.
+    inputs : dict of str to sequence of float, optional
+        Sequences of 4 to 40 numbers from -1 to 1, of which the lab takes two decimals; some instructive ones
+        if left out.
+    start : str, optional
+        A state string to begin with, such as "gat1;cell=latch;input=two-pulses;step=5;f=open".
+
+    Raises
+    ------
+    ValueError
+        If layers, inputs or start cannot be used; the message says how to mend it.
+
+    Notes
+    -----
+    What is left of a step is what it wrote into the cell state, as far as the forget gates since have let it
+    pass. That a step also moves later gates, through the hidden state, shows in those gates alone.
+
+    Examples
+    --------
+    >>> GateLab()                                             # in a notebook: the lab with cells set by hand
+    >>> lab = GateLab({"trained": model.get_layer("lstm")}, {"a pulse": [0, 1, 0, 0, 0]})
+    >>> lab.state = "gat1;cell=trained;input=a-pulse;step=3;i=shut"
+    """
+
+    title = "Gate lab"
+
+    def __init__(self, layers=None, inputs=None, start=None):
+        cells = _cells(layers)
+        self._cells = dict(zip(short_names(cells, (OWN,)), ((name, *made) for name, made in cells.items())))
+        sequences = _inputs(inputs)
+        self._inputs = dict(zip(short_names(sequences, (OWN,)), sequences.items()))
+        self.state_class = state_class(
+            {key: (name, len(weights[1])) for key, (name, _, weights) in self._cells.items()}, self._inputs
+        )
+        super().__init__(self._first(start))
+        self._begin = self.state
+        self._lay_out()
+        self.state = self.state
+
+    def _first(self, start):
+        if start is None:
+            first = self.state_class()
+            return replace(first, step=min(5, len(first.sequence)))
+        try:
+            return self.state_class.parse(start)
+        except ValueError as problem:
+            raise ValueError(f"start is {start!r}, but must be a state of this lab: {problem}") from None
+
+    # Controls
+
+    def _lay_out(self):
+        made = {
+            name: self.add_control(name) for name in ("cell", "unit", "input", "step", "i", "f", "o", "gate")
+        }
+        made["value"] = self.controls["value"] = widgets.FloatSlider(
+            min=-1, max=1, step=10**-DIGITS, description="Value here", layout={"width": "auto"}
+        )
+        made["value"].observe(lambda change: self._turned("value", change["new"]), "value")
+        for name, one in made.items():
+            one.style.description_width = {"i": "96px", "f": "96px", "o": "96px"}.get(name, "84px")
+        self.about = widgets.HTML()
+        self.release = widgets.Button(description="All as computed")
+        self.release.on_click(lambda _: self._release())
+        says = "Sets the input at this step; the sequence is then your own. Page keys go faster."
+        edit = widgets.HTML(f'<div class="cg-say">{says}</div>')
+        areas = {
+            "entry": group("other", "Input", "what the LSTM reads", made["input"], made["value"], edit),
+            "cell": group("lstm", "LSTM", "a cell and its unit", made["cell"], made["unit"], self.about),
+            "clamp": group("lstm", "Clamp", "gates of all units", *(made[g] for g in "ifo"), self.release),
+        }
+        for area, card in areas.items():
+            card.layout.grid_area = area
+        cards = widgets.GridBox(list(areas.values()))
+        cards.add_class("cg-cards")
+        made["step"].add_class("cg-time")
+        order = "Keras keeps the weights of all four side by side, in the order i, f, c (here g), o."
+        sums = widgets.HBox([made["gate"], widgets.HTML(f'<div class="cg-say">{order}</div>')])
+        sums.add_class("cg-sum")
+        self.picture, self.below, self.said = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        for one in (self.picture, self.below):
+            one.add_class("cl-picture")
+            one.add_class("cg-picture")
+        self.mark = widgets.HTML(layout={"display": "none"})
+        self.copy_state = CopyButton(label="Copy")
+        self.back = widgets.Button(description="Back to the start")
+        self.back.on_click(lambda _: setattr(self, "state", self._begin))
+        share = widgets.HBox([self.line, self.copy_state, self.back])
+        share.add_class("cl-share")
+        self.view = widgets.VBox(
+            [
+                widgets.HTML(STYLE + LOOK, layout={"display": "none"}),
+                self.mark,
+                cards,
+                made["step"],
+                self.picture,
+                self.said,
+                sums,
+                self.below,
+                share,
+                self.message,
+            ]
+        )
+        self.view.add_class("course-lab")
+
+    def _release(self):
+        with LOCK:
+            self.state = replace(self.state, i="computed", f="computed", o="computed")
+
+    def mirror(self):
+        state, unit = self.state, self.controls["unit"]
+        _, about, weights = self._cells[state.cell]
+        unit.max = len(weights[1])
+        unit.layout.display = None if unit.max > 1 else "none"
+        self.controls["step"].max = len(state.sequence)
+        self.about.value = f'<div class="cg-say">{html.escape(about)}</div>'
+        self.release.disabled = {state.i, state.f, state.o} == {"computed"}
+        super().mirror()
+
+    # Picture
+
+    def seen(self):
+        """What the pictures are about: the course of the cell as it is set."""
+        state = self.state
+        name, _, weights = self._cells[state.cell]
+        clamps = {gate: CLAMPS[getattr(state, gate)] for gate in "ifo" if getattr(state, gate) != "computed"}
+        said = "your own sequence" if state.input == OWN else self._inputs[state.input][0]
+        x = np.array(state.sequence, "float64")
+        return pictures.Seen(name, said, weights, x, clamps, state.unit - 1, state.step - 1, state.gate)
+
+    def show(self):
+        seen = self.seen()
+        self.picture.value, self.below.value = pictures.draw(seen)
+        self.said.value = "".join(note("hint", words, title) for title, words in pictures.notes(seen))
+        self.copy_state.text = str(self.state)
+        self.mark.value = self.tag()
+
+    @property
+    def alt(self):
+        """What the lab shows, without any trained number: those differ from machine to machine."""
+        return (
+            "The course of one LSTM over time, one line below the other: input, the three gates, candidate, "
+            "cell state and hidden state, and under the time axis what is left of each step; then the "
+            "arithmetic of the chosen step in numbers. Dials choose input, cell and step, change the input, "
+            "and hold gates open or shut."
+        )
+
+    def fingerprint(self):
+        return pictures.fingerprint(str(self.pictured))
+
+
+def _cells(layers):
+    """Name -> what is said of it, and its weights."""
+    if layers is None:
+        return CELLS
+    if not isinstance(layers, dict) or not layers or not all(isinstance(name, str) for name in layers):
+        raise ValueError(
+            f"layers is {_brief(layers)}, but must be a dict of names and LSTM layers, such as "
+            '{"trained": model.get_layer("lstm")}; leave it out for the cells set by hand'
+        )
+    return {name: _cell(name, layer) for name, layer in layers.items()}
+
+
+def _cell(name, layer):
+    import keras
+
+    def wrong(words):
+        return ValueError(f"layers: '{name}' {words}")
+
+    if not isinstance(layer, keras.layers.LSTM):
+        raise wrong(
+            f"is {_brief(layer)}, but must be a keras.layers.LSTM: give the layer itself, such as "
+            'model.get_layer("lstm"), not a model or a wrapper'
+        )
+    if not layer.built:
+        raise wrong(
+            "has no weights yet: build it with layer.build((None, None, 1)), or train its model first"
+        )
+    weights = tuple(np.asarray(w) for w in layer.get_weights())
+    if len(weights[0]) != 1:
+        raise wrong(
+            f"reads {len(weights[0])} features, but must read 1: build it on inputs (batch, steps, 1)"
+        )
+    for argument, usual in (("activation", "tanh"), ("recurrent_activation", "sigmoid")):
+        given = getattr(layer, argument)
+        if given is not keras.activations.get(usual):
+            said = getattr(given, "__name__", _brief(given))
+            raise wrong(f'has {argument} {said}, but must have {usual}: leave out "{argument}"')
+    if layer.go_backwards:
+        raise wrong("reads from the end, but must read from the start: leave out go_backwards")
+    units = len(weights[1])
+    return (
+        f"{units} unit{'s' * (units > 1)}, with the weights that this layer had when the lab was made.",
+        weights,
+    )
+
+
+def _inputs(inputs):
+    """Name -> sequence."""
+    if inputs is None:
+        return {name: tuple(map(float, x)) for name, x in INPUTS.items()}
+    if not isinstance(inputs, dict) or not inputs or not all(isinstance(name, str) for name in inputs):
+        raise ValueError(
+            f'inputs is {_brief(inputs)}, but must be a dict of names and sequences, such as {{"a pulse": '
+            "[0, 1, 0, 0]}; leave it out for some that are there"
+        )
+    return {name: _sequence(name, x) for name, x in inputs.items()}
+
+
+def _sequence(name, given):
+    try:
+        x = np.asarray(given, "float64")
+    except (TypeError, ValueError):
+        x = np.array(np.nan)
+    if x.ndim != 1 or not np.isfinite(x).all():
+        shape = f" of shape {np.shape(x)}" if isinstance(given, np.ndarray) else ""
+        raise ValueError(
+            f"inputs: '{name}' is {_brief(given)}{shape}, but must be a list of numbers, such as "
+            "[0, 1, 0, 0]; of an array of another shape take its .ravel()"
+        )
+    if not SHORTEST <= len(x) <= LONGEST:
+        raise ValueError(
+            f"inputs: '{name}' has {len(x)} numbers, but must have {SHORTEST} to {LONGEST}: "
+            "cut it, or fill it up"
+        )
+    if np.abs(x).max() > 1:
+        worst = x[np.abs(x).argmax()]
+        raise ValueError(
+            f"inputs: '{name}' holds {worst:g}, but must stay in -1 to 1: divide it by {abs(worst):g}"
+        )
+    return tuple((x.round(DIGITS) + 0.0).tolist())
+
+
+def _brief(value):
+    """What somebody gave, in few words."""
+    said = repr(value)
+    return said if len(said) <= 40 and "<" not in said else type(value).__name__

@@ -1,0 +1,454 @@
+"""The kernel lab: what a two-dimensional convolution computes, number by number."""
+
+import dataclasses
+import math
+import re
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import ipywidgets as widgets
+import numpy as np
+
+from course_utils.labs import kernel_pictures as pictures
+from course_utils.labs.advice import Note
+from course_utils.labs.base import LOCK, STYLE, Block, Lab, State, dial, group, note, short_names
+from course_utils.labs.kernel_pictures import Axis
+from course_utils.labs.touch import CopyButton
+
+SMALLEST, LARGEST = 8, 32  # side of an image
+SIZES = (3, 5)
+MOST = 9.99  # the largest number of a kernel
+KERNELS = {
+    "identity": "identity",
+    "mean": "mean blur",
+    "vertical": "vertical edge (Sobel)",
+    "horizontal": "horizontal edge (Sobel)",
+    "laplace": "Laplace",
+    "sharpen": "sharpen",
+    "left": "shift left",
+    "own": "your own",
+}
+LOOK = """<style>
+.course-lab .ck-cards { gap: 8px; overflow: visible; grid-template: "place kernel layer" auto
+  / minmax(0, 1fr) minmax(0, 1fr) minmax(0, 1fr); }
+.course-lab .ck-fields { gap: 3px; margin: 4px 0; overflow: visible; }
+.course-lab .ck-fields .widget-text { width: auto; min-width: 0; margin: 0; }
+.course-lab .ck-fields input { text-align: center; padding: 0 2px; min-width: 0; appearance: textfield;
+  font-variant-numeric: tabular-nums; }
+.course-lab .ck-fields input::-webkit-inner-spin-button { display: none; }
+.course-lab .ck-pictures { gap: 14px; margin-top: 10px; overflow: visible; align-items: start;
+  grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); }
+.course-lab .ck-pictures .cl-picture svg { min-width: 0; }
+.course-lab .ck-head { margin-top: 8px; }
+.course-lab .ck-row { display: flex; flex-flow: row wrap; align-items: center; gap: 2px 7px; }
+.course-lab .ck-row > i { font-style: normal; font-size: 16px; padding-top: 18px; }
+.course-lab .ck-grid { border-collapse: separate; border-spacing: 2px; font-size: 12px;
+  font-variant-numeric: tabular-nums; }
+.course-lab .ck-grid caption { color: var(--cl-soft); text-align: center; }
+.course-lab .ck-grid td { padding: 1px 2px; min-width: 33px; text-align: right;
+  border: 1px solid var(--cl-line); line-height: 1.5; }
+.course-lab .ck-grid .ck-zero { border: 1px dashed var(--cl-ink); color: var(--cl-ink); }
+.course-lab .ck-sum { font-size: 13px; padding: 18px 0 0 4px; line-height: 1.6; }
+.course-lab .ck-costs { display: grid; gap: 6px 20px; margin-top: 8px; font-size: 13px;
+  grid-template-columns: auto minmax(0, 1fr); line-height: 1.6; }
+.course-lab .ck-costs .cl-table { align-self: start; }
+.course-lab .ck-costs .cl-table :is(th, td) { padding: 2px 6px; }
+.course-lab .ck-costs .cl-table th[scope=row] { font-weight: 400; padding-left: 0; color: var(--cl-ink); }
+.course-lab .ck-costs .ck-formula { white-space: nowrap; }
+.course-lab .ck-soft { color: var(--cl-soft); font-size: 12px; max-width: 320px; }
+.course-lab .ck-sr { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
+  white-space: nowrap; }
+@container (max-width: 860px) { .course-lab .ck-cards { grid-template: "place kernel" auto "layer kernel" 1fr
+  / minmax(0, 1fr) minmax(0, 1fr); } }
+@container (max-width: 660px) {
+  .course-lab .ck-cards { grid-template: "place" auto "kernel" auto "layer" auto / minmax(0, 1fr); }
+  .course-lab .ck-pictures, .course-lab .ck-costs { grid-template-columns: minmax(0, 1fr); } }
+</style>"""
+
+
+# ---------------------------------------------------------------------------------------------------
+# The mathematics
+
+
+def convolve(image, kernel, stride=1, padding="valid", dilation=1, bias=0.0, relu=False):
+    """What `keras.layers.Conv2D` makes of one channel: the kernel is laid on the image, not flipped."""
+    kernel = np.asarray(kernel)
+    rows, columns = axes = [Axis(n, len(kernel), stride, padding, dilation) for n in np.shape(image)]
+    if not rows.length or not columns.length:
+        raise ValueError(
+            f"a kernel that reaches over {rows.span} pixels does not fit into an image of {np.shape(image)}: "
+            "use padding 'same', a smaller kernel or less dilation"
+        )
+    padded = np.pad(image, [axis.zeros for axis in axes])
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (rows.span, columns.span))
+    taken = windows[::stride, ::stride, ::dilation, ::dilation]
+    output = np.einsum("rcij,ij->rc", taken, kernel) + bias
+    return np.maximum(output, 0) if relu else output
+
+
+def ready_made(name, size):
+    """The numbers of a kernel in the list. Those of 5 by 5 are halved where they would be too large."""
+    if name == "mean":
+        return np.full((size, size), 1 / size**2)
+    kernel = np.zeros((size, size))
+    middle = size // 2
+    if name in ("vertical", "horizontal"):
+        smooth, differ = ([1, 2, 1], [-1, 0, 1]) if size == 3 else ([0.5, 2, 3, 2, 0.5], [-1, -2, 0, 2, 1])
+        kernel = np.outer(smooth, differ)
+        return kernel if name == "vertical" else kernel.T
+    if name == "left":
+        kernel[middle, middle + 1] = 1
+        return kernel
+    kernel[middle, middle] = 1
+    if name == "identity":
+        return kernel
+    far = np.add.outer(*[np.abs(np.arange(size) - middle)] * 2)
+    weigh = {1: 1} if size == 3 else {1: 1, 2: 0.5}
+    laplace = sum(weight * (far == distance) for distance, weight in weigh.items())
+    laplace = laplace - laplace.sum() * kernel
+    return laplace if name == "laplace" else kernel - laplace
+
+
+# ---------------------------------------------------------------------------------------------------
+# The state
+
+
+def hundredths(value):
+    """A number of kernel or bias as the lab keeps it."""
+    if not abs(value) <= MOST:
+        raise ValueError(f"a number cannot be {value:g}: it can be −{MOST} to {MOST}")
+    return round(float(value), 2) + 0.0  # never a zero below zero
+
+
+def read_number(text, where):
+    if not re.fullmatch(r"[-−+]?(\d{1,6}(\.\d{0,6})?|\.\d{1,6})", text):
+        raise ValueError(f"'{text[:30]}' in {where} is not understood: it takes numbers such as −0.5")
+    return float(text.replace("−", "-"))
+
+
+@dataclass(frozen=True)
+class Bias(Block):
+    """What is added to every output."""
+
+    value: float = 0.0
+
+    def __post_init__(self):
+        object.__setattr__(self, "value", hundredths(self.value))
+
+    def write(self):
+        return f"{self.value:g}"
+
+    @classmethod
+    def read(cls, text, where):
+        return cls(read_number(text, where))
+
+
+@dataclass(frozen=True)
+class Own(Block):
+    """The numbers of a learner's own kernel, row by row, always 5 by 5, so that a change of size loses none.
+
+    A kernel of 3 by 3 is the middle of it; 9 numbers are taken for that.
+    """
+
+    values: tuple = ()
+
+    def __post_init__(self):
+        values = tuple(hundredths(value) for value in self.values)
+        if len(values) not in (0, 9, 25):
+            raise ValueError(f"own has {len(values)} numbers: there can be 9 (3 by 3) or 25 (5 by 5)")
+        if len(values) == 9:
+            values = tuple(np.pad(np.reshape(values, (3, 3)), 1).ravel().tolist())
+        object.__setattr__(self, "values", values)
+
+    def numbers(self, size):
+        edge = (5 - size) // 2
+        return np.reshape(self.values, (5, 5))[edge : 5 - edge, edge : 5 - edge]
+
+    def write(self):
+        grid = np.reshape(self.values, (5, 5)) if self.values else np.zeros((0, 0))
+        if np.count_nonzero(grid) == np.count_nonzero(grid[1:-1, 1:-1]):
+            grid = grid[1:-1, 1:-1]
+        return ",".join(f"{value:g}" for value in grid.ravel())
+
+    @classmethod
+    def read(cls, text, where):
+        return cls(read_number(one, where) for one in text.split(",") if text)
+
+
+class KernelState(State):
+    """What a kernel lab is set to. Each lab makes a subclass whose dials fit its images."""
+
+    version = "ker1"
+    spelled = ("image", "kernel", "size", "stride", "padding", "dilation", "row", "column")
+    shapes: ClassVar = {}  # of each image by its name in the string
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.kernel == "own" and not self.own.values:
+            raise ValueError("Kernel 'own' needs its numbers: add own= with 9 or 25 numbers.")
+        for name, axis in zip(("row", "column"), self.axes):
+            if axis.length:  # the window stays where there is output
+                object.__setattr__(self, name, min(getattr(self, name), axis.length))
+
+    @property
+    def axes(self):
+        """Rows and columns, and how the window moves along them."""
+        return [Axis(n, self.size, self.stride, self.padding, self.dilation) for n in self.shapes[self.image]]
+
+    @property
+    def numbers(self):
+        """The kernel (size, size)."""
+        return self.own.numbers(self.size) if self.kernel == "own" else ready_made(self.kernel, self.size)
+
+    def turn(self, path, value):
+        if path == "kernel" and value == "own" and not self.own.values:
+            return self.edited(self.numbers)
+        return super().turn(path, value)
+
+    def edited(self, numbers):
+        """With these numbers (size, size) as a kernel of one's own."""
+        whole = np.zeros((5, 5)) if self.kernel != "own" else self.own.numbers(5).copy()
+        edge = (5 - self.size) // 2
+        whole[edge : 5 - edge, edge : 5 - edge] = numbers
+        return replace(self, kernel="own", own=Own(whole.ravel().tolist()))
+
+    @staticmethod
+    def _read(f, text):
+        if "dial" in f.metadata and isinstance(f.metadata["dial"].choices[0], str):
+            return f.metadata["dial"].check(text[:40])
+        return State._read(f, text)
+
+
+def state_class(names, shapes):
+    """The states of one lab; `names` and `shapes` give the images by their names in the string."""
+    tall, wide = next(iter(shapes.values()))
+    most = max(max(shape) for shape in shapes.values())
+    dials = [
+        ("image", str, dial(next(iter(names)), "Image", names, shown=names)),
+        ("kernel", str, dial("vertical", "Kernel", KERNELS, shown=KERNELS)),
+        ("size", int, dial(3, "Kernel size", SIZES, shown={size: f"{size} × {size}" for size in SIZES})),
+        ("stride", int, dial(1, "Stride", (1, 2, 3))),
+        ("padding", str, dial("valid", "Padding", ("valid", "same"))),
+        ("dilation", int, dial(1, "Dilation", (1, 2))),
+        ("activation", str, dial("none", "Activation", ("none", "relu"), shown={"relu": "ReLU"})),
+        ("row", int, dial(tall // 2, "Output row", range(1, most + 1), slider=True)),
+        ("column", int, dial(wide // 2, "Output column", range(1, most + 1), slider=True)),
+        ("bias", Bias, dataclasses.field(default=Bias())),
+        ("own", Own, dataclasses.field(default=Own())),
+    ]
+    return dataclasses.make_dataclass(
+        "KernelState", dials, bases=(KernelState,), frozen=True, namespace={"shapes": shapes}
+    )
+
+
+# ---------------------------------------------------------------------------------------------------
+# The lab
+
+
+class KernelLab(Lab):
+    """See what a two-dimensional convolution computes: every pixel, every product, every choice.
+
+    Parameters
+    ----------
+    images : dict of str to array (height, width)
+        Grey images, 8 to 32 pixels on each side, with values from 0 to 1.
+    start : str, optional
+        The state to begin with, as the lab's line of state gives it.
+
+    Raises
+    ------
+    ValueError
+        If images or start are not as described; the message says how to mend it.
+
+    Examples
+    --------
+    >>> lab = KernelLab({"a bar": bar, "a digit": digit}, start="ker1;kernel=sharpen;size=5")
+    >>> lab                                  # in a notebook: the lab itself
+    >>> lab.state = "ker1;kernel=own;own=0,0,0,-1,0,1,0,0,0"
+    """
+
+    title = "Kernel lab"
+
+    def __init__(self, images, start=None):
+        images = _checked(images)
+        short = dict(zip(short_names(images), images))
+        self._names = short
+        self._images = {key: images[name] for key, name in short.items()}
+        self.state_class = state_class(short, {key: one.shape for key, one in self._images.items()})
+        try:
+            begin = self.state_class.parse(self.state_class.version if start is None else start)
+        except ValueError as problem:
+            raise ValueError(f"start is {start!r}, which is no state of this lab. {problem}") from None
+        super().__init__(begin)
+        self._begin = begin
+        self._lay_out()
+        self.state = begin
+
+    # Controls
+
+    def _lay_out(self):
+        names = ("image", "row", "column", "kernel", "activation", "size", "stride", "padding", "dilation")
+        made = {name: self.add_control(name) for name in names}
+        for one in made.values():
+            one.style.description_width = "100px"
+        bias = widgets.FloatText(
+            description="Bias", step=0.5, layout={"width": "auto"}, style={"description_width": "100px"}
+        )
+        bias.observe(lambda change: self._typed("bias", change["new"]), "value")
+        self.controls["bias.value"] = bias
+        self.fields = [widgets.FloatText(step=0.5) for _ in range(25)]
+        for number, one in enumerate(self.fields):
+            one.add_class("cl-bare")
+            one.observe(lambda change, number=number: self._typed(number, change["new"]), "value")
+        self.grid = widgets.GridBox(self.fields)
+        self.grid.add_class("ck-fields")
+        areas = {
+            "place": group("other", "Image", "and the window", made["image"], made["row"], made["column"]),
+            "kernel": group(
+                "cnn", "Kernel", f"numbers from −{MOST} to {MOST}",
+                made["kernel"], self.grid, bias, made["activation"],
+            ),
+            "layer": group(
+                "cnn", "Convolution", "how the window moves", *(made[name] for name in names[5:])
+            ),
+        }  # fmt: skip
+        for area, card in areas.items():
+            card.layout.grid_area = area
+        cards = widgets.GridBox(list(areas.values()))
+        cards.add_class("ck-cards")
+        self.picture, self.output = widgets.HTML(), widgets.HTML()
+        for one in (self.picture, self.output):
+            one.add_class("cl-picture")
+        drawn = widgets.GridBox([self.picture, self.output])
+        drawn.add_class("ck-pictures")
+        self.said, self.sum, self.costs = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self.mark = widgets.HTML(layout={"display": "none"})
+        self.copy_state = CopyButton(label="Copy")
+        self.back = widgets.Button(description="Back to the start")
+        self.back.on_click(lambda _: setattr(self, "state", self._begin))
+        share = widgets.HBox([self.line, self.copy_state, self.back])
+        share.add_class("cl-share")
+        style = widgets.HTML(STYLE + LOOK, layout={"display": "none"})
+        parts = [style, self.mark, cards, drawn, self.notes.view, self.said, self.sum, self.costs]
+        self.view = widgets.VBox([*parts, share, self.message])
+        self.view.add_class("course-lab")
+
+    def _typed(self, where, value):
+        """A number was typed into the field `where` of the kernel, or as the bias."""
+        with LOCK:
+            if self._quiet:
+                return
+            state = self.state
+            if math.isnan(value):
+                self.state = state  # the field shows again what it was
+                return
+            value = min(max(value, -MOST), MOST)
+            if where == "bias":
+                self.state = state.change("bias.value", value)
+            else:
+                numbers = np.array(state.numbers, float)
+                numbers.flat[where] = value
+                self.state = state.edited(numbers.round(2))
+
+    def mirror(self):
+        state = self.state
+        for name, axis in zip(("row", "column"), state.axes):
+            slider = self.controls[name]
+            slider.max = max(axis.length, getattr(state, name), 2)  # a slider of one place breaks the page
+            slider.disabled = axis.length < 2
+        super().mirror()
+        size = state.size
+        self.grid.layout.grid_template_columns = f"repeat({size}, minmax(0, 1fr))"
+        numbers = state.numbers.ravel().round(2).tolist()
+        for number, one in enumerate(self.fields):
+            one.layout.display = None if number < size * size else "none"
+            if number < size * size:
+                row, column = divmod(number, size)
+                one.description = f"Kernel row {row + 1} column {column + 1}"
+                one.value = numbers[number]
+
+    # Picture
+
+    def seen(self):
+        """What the convolution does now: image, kernel, output, and the cell that is looked at."""
+        state = self.state
+        image, kernel = self._images[state.image], state.numbers
+        how = {"stride": state.stride, "padding": state.padding, "dilation": state.dilation}
+        fits = all(axis.length for axis in state.axes)
+        return pictures.Seen(
+            name=self._names[state.image], image=image, kernel=kernel, kind=state.kernel,
+            kind_words=KERNELS[state.kernel], bias=state.bias.value, relu=state.activation == "relu",
+            row=state.row, column=state.column,
+            plain=convolve(image, kernel, bias=state.bias.value, **how) if fits else None, **how,
+        )  # fmt: skip
+
+    def show(self):
+        seen = self.seen()
+        self.picture.value = pictures.input_picture(seen)
+        self.output.value = pictures.output_picture(seen)
+        self.sum.value = pictures.arithmetic(seen)
+        self.costs.value = pictures.costs(seen)
+        if seen.fits:
+            self.notes.show([])
+            told = [("● What you see.", pictures.what_is_seen(seen))]
+            told += [("● Worth knowing.", words) for words in list(pictures.hints(seen))[:2]]
+            self.said.value = "".join(note("hint", words, title) for title, words in told)
+        else:
+            mended = self.state.turn("padding", "same")
+            self.notes.show([Note("broken", pictures.no_fit(seen), "Use padding same", mended)])
+            self.said.value = ""
+        self.copy_state.text = str(self.state)
+        self.mark.value = self.tag()
+
+    @property
+    def alt(self):
+        """What the lab shows."""
+        seen = self.seen()
+        return (
+            f"{pictures.input_words(seen)} {pictures.output_words(seen)} Below, the pixels under the window "
+            "times the numbers of the kernel, their sum, and what the layer costs beside a dense one."
+        )
+
+    def fingerprint(self):
+        return pictures.fingerprint(str(self.pictured))
+
+
+def _brief(value):
+    """What somebody gave, short enough for a message."""
+    return f"{type(value).__name__} {' '.join(repr(value).split())[:40]}"
+
+
+def _checked(images):
+    """The images as arrays of numbers, if they are what they must be."""
+    if not isinstance(images, dict) or not images:
+        raise ValueError(
+            f"images is {_brief(images)}, but must be a dict of at least one name "
+            "and image: write KernelLab({'a digit': image})"
+        )
+    made = {}
+    for name, image in images.items():
+        if not isinstance(name, str) or not name.strip():
+            raise ValueError(f"images has the name {name!r}, but names must be words: write 'a digit'")
+        try:
+            array = np.array(image, float)
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"images: '{name}' is {_brief(image)}, but must be an array of "
+                "numbers, all rows of the same length: give it as np.array"
+            ) from None
+        if array.ndim != 2 or not all(SMALLEST <= side <= LARGEST for side in array.shape):
+            way = "take one channel with image[..., 0]" if array.ndim == 3 else "cut or resize it"
+            raise ValueError(
+                f"images: '{name}' has shape {array.shape}, but must be (height, width), each {SMALLEST} to "
+                f"{LARGEST}: {way}"
+            )
+        low, high = array.min(), array.max()
+        if not (low >= 0 and high <= 1):
+            way = (
+                "divide it by 255" if low >= 0 and 1 < high <= 255 else "stretch it, and fill what is missing"
+            )
+            raise ValueError(
+                f"images: '{name}' has values from {low:g} to {high:g}, but must be from 0 to 1: {way}"
+            )
+        made[name] = array
+    return made

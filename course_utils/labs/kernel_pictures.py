@@ -1,0 +1,483 @@
+"""What the kernel lab shows: image, feature map and the sum behind one of its cells, drawn and in words."""
+
+import hashlib
+import html
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+
+from course_utils.labs.diagram import INK, SOFT, path, rect, text
+from course_utils.labs.inside_pictures import BLUE, VERMILLION, grey, number, tint, uri
+
+WIDTH, SIZE = 400, 13.2  # at 340 pixels the text is still 11 high
+LEFT, TOP, SIDE = 28, 44, 366  # where the grids begin, and how wide and tall they are at most
+CNN = "#0072B2"
+RIM = "color-mix(in srgb, var(--cl-other) 18%, transparent)"
+SEES = {  # ready-made kernel -> what its feature map tells
+    "identity": "The kernel takes the pixel under its centre and nothing else: it copies the image.",
+    "mean": "Every output is the mean of the {count} pixels under the window: the image is blurred.",
+    "vertical": "Vertical edges stand out: above 0 (vermillion) where the image gets brighter from left to "
+    "right, below 0 (blue) where it gets darker.",
+    "horizontal": "Horizontal edges stand out: above 0 (vermillion) where the image gets brighter from top "
+    "to bottom, below 0 (blue) where it gets darker.",
+    "laplace": "Edges of any direction stand out: above 0 (vermillion) where a pixel is darker than those "
+    "around it, below 0 (blue) where it is brighter.",
+    "sharpen": "Every pixel is pushed away from those around it: edges become stronger, and values leave "
+    "the range from 0 to 1.",
+    "left": "The kernel takes a pixel to the right of its centre: all moves {moved} to the left.",
+    "own": "The numbers of your own kernel sum to {total}: that is what it makes of an area of all ones.",
+}
+
+
+@dataclass(frozen=True)
+class Axis:
+    """How a window moves along one axis of an image: `n` pixels, `size` numbers of the kernel."""
+
+    n: int
+    size: int
+    stride: int
+    padding: str
+    dilation: int
+
+    @property
+    def span(self):
+        """How many pixels the kernel stretches over."""
+        return self.dilation * (self.size - 1) + 1
+
+    @property
+    def length(self):
+        """How many outputs there are; 0 when the kernel does not fit."""
+        if self.padding == "same":
+            return -(-self.n // self.stride)
+        return max((self.n - self.span) // self.stride + 1, 0)
+
+    @property
+    def zeros(self):
+        """The padding (before, after): as TensorFlow puts it, an odd one comes after."""
+        if self.padding == "valid":
+            return 0, 0
+        total = max((self.length - 1) * self.stride + self.span - self.n, 0)
+        return total // 2, total - total // 2
+
+    @property
+    def unseen(self):
+        """How many pixels at the end no window reaches."""
+        return self.n + sum(self.zeros) - (self.length - 1) * self.stride - self.span if self.length else 0
+
+    def first(self, place):
+        """The pixel (from 0; below 0 in the padding) under the first number of the kernel."""
+        return (place - 1) * self.stride - self.zeros[0]
+
+    def taps(self, place):
+        """The pixels under the numbers of the kernel when output `place` (from 1) is computed."""
+        return self.first(place) + self.dilation * np.arange(self.size)
+
+    @property
+    def formula(self):
+        inside = f"{self.n} + {sum(self.zeros)} − {self.dilation}·({self.size} − 1) − 1"
+        return f"⌊({inside}) / {self.stride}⌋ + 1"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One setting of the lab: all that pictures and words need. `plain` is the output before activation."""
+
+    name: str
+    image: np.ndarray
+    kernel: np.ndarray
+    kind: str  # of kernel: a key of SEES
+    kind_words: str
+    stride: int
+    padding: str
+    dilation: int
+    bias: float
+    relu: bool
+    row: int
+    column: int
+    plain: np.ndarray | None
+
+    @cached_property
+    def axes(self):
+        size = len(self.kernel)
+        return tuple(Axis(n, size, self.stride, self.padding, self.dilation) for n in self.image.shape)
+
+    @property
+    def fits(self):
+        return self.plain is not None
+
+    @cached_property
+    def output(self):
+        return np.maximum(self.plain, 0) if self.relu else self.plain
+
+    @cached_property
+    def taps(self):
+        rows, columns = self.axes
+        return rows.taps(self.row), columns.taps(self.column)
+
+    @cached_property
+    def on_padding(self):
+        """Which numbers of the kernel lie on padding (size, size)."""
+        out = [(at < 0) | (at >= n) for at, n in zip(self.taps, self.image.shape)]
+        return out[0][:, None] | out[1][None, :]
+
+    @cached_property
+    def patch(self):
+        """The pixels under the numbers of the kernel; 0 on padding."""
+        inside = [at.clip(0, n - 1) for at, n in zip(self.taps, self.image.shape)]
+        return np.where(self.on_padding, 0.0, self.image[np.ix_(*inside)])
+
+    @property
+    def value(self):
+        return self.output[self.row - 1, self.column - 1]
+
+    @property
+    def scale(self):
+        """The number of the strongest colour: taken before ReLU, so that ReLU can be seen at work."""
+        return float(np.abs(self.plain).max()) or 1.0
+
+
+def brief(value):
+    """A number without needless digits: 1, −0.5 or 0.11."""
+    return number(value).rstrip("0").rstrip(".")
+
+
+def many(count, what):
+    return f"{count} {what}{'s' * (count != 1)}"
+
+
+# ---------------------------------------------------------------------------------------------------
+# In words
+
+
+def settings(seen):
+    rows = "; ".join(" ".join(brief(v) for v in row) for row in seen.kernel)
+    bend = "ReLU" if seen.relu else "none"
+    return (
+        f"Kernel {seen.kind_words}: {rows}. Bias {brief(seen.bias)}, stride {seen.stride}, padding "
+        f"{seen.padding}, dilation {seen.dilation}, activation {bend}."
+    )
+
+
+def input_words(seen):
+    """What is under the window, for those who cannot see it."""
+    size = len(seen.kernel)
+    said = [f"Image {seen.name}, {seen.image.shape[0]} by {seen.image.shape[1]} pixels"]
+    (above, below), (left, right) = (axis.zeros for axis in seen.axes)
+    if seen.padding == "same":
+        said.append(f"a rim of zeros around it: {above} above, {below} below, {left} left, {right} right")
+    kernel = f"{size} by {size} kernel, stride {seen.stride}, dilation {seen.dilation}"
+    if not seen.fits:
+        said.append(f"the {kernel}, has no place in it")
+    else:
+        at = [f"{taps[0] + 1} to {taps[-1] + 1}" for taps in seen.taps]
+        out = int(seen.on_padding.sum())
+        zeros = f", {out} of its {size * size} numbers on padding" if out else ""
+        said.append(
+            f"the window of the {kernel}, stands on rows {at[0]} and columns {at[1]}{zeros}".replace("-", "−")
+        )
+    return ". ".join(f"{part[:1].upper()}{part[1:]}" for part in said) + "."
+
+
+def output_words(seen):
+    if not seen.fits:
+        return f"No feature map of image {seen.name}: the kernel does not fit. {settings(seen)}"
+    rows, columns = seen.output.shape
+    low, high = number(seen.output.min()), number(seen.output.max())
+    return (
+        f"Feature map of image {seen.name}, {rows} by {columns}, with values from {low} to {high}. "
+        f"Row {seen.row}, column {seen.column} is {number(seen.value)}. {settings(seen)}"
+    )
+
+
+def what_is_seen(seen):
+    """In a sentence or three, what the feature map shows."""
+    moved = many(seen.dilation, "pixel")
+    count = seen.kernel.size
+    said = [SEES[seen.kind].format(count=count, moved=moved, total=number(seen.kernel.sum()))]
+    if not seen.kernel.any():
+        said = ["All numbers of the kernel are 0, so the image does not matter."]
+    if seen.bias:
+        said.append(f"Then the bias adds {number(seen.bias)} everywhere.")
+    if seen.relu:
+        cut = int((seen.plain < 0).sum())
+        said.append(f"Then ReLU sets what is below 0 to 0: {cut} of {seen.plain.size} values.")
+    return " ".join(said)
+
+
+def hints(seen):
+    """What is worth knowing of these settings, the most surprising first."""
+    size, span = len(seen.kernel), seen.axes[0].span
+    if seen.stride > 1 and seen.dilation > 1:
+        yield (
+            "Keras refuses a stride and a dilation above 1 in one Conv2D layer. The lab computes what it "
+            "would give; in a network, use one of them."
+        )
+    if out := int(seen.on_padding.sum()):
+        yield (
+            f"{out} of the {seen.kernel.size} numbers lie on padding. It counts as 0, which is black: beside "
+            "bright pixels that makes an edge which is not in the image."
+        )
+    lost = [many(axis.unseen, what) for axis, what in zip(seen.axes, ("row", "column")) if axis.unseen]
+    if lost:
+        yield f"The last {' and '.join(lost)} of the image are never under the window: it steps past them."
+    if seen.dilation > 1:
+        yield (
+            f"Dilation {seen.dilation} leaves gaps: the same {seen.kernel.size} numbers reach over "
+            f"{span} by {span} pixels in place of {size} by {size}."
+        )
+    if seen.stride > 1:
+        step = f"{seen.stride} pixels at a time"
+        yield f"Stride {seen.stride} moves the window {step}: fewer outputs, less work."
+    if seen.kind == "mean":
+        yield f"Each number of this kernel is 1/{seen.kernel.size}, shown as {brief(seen.kernel[0, 0])}."
+
+
+def no_fit(seen):
+    """Why there is no output, naming the axis."""
+    size, span = len(seen.kernel), seen.axes[0].span
+    short = [f"{axis.n} {what}" for axis, what in zip(seen.axes, ("rows", "columns")) if axis.span > axis.n]
+    return (
+        f"With dilation {seen.dilation} the {size} by {size} kernel reaches over {span} by {span} pixels, "
+        f"but the image has only {' and '.join(short)}. Padding valid keeps the kernel inside the image, "
+        "so there is no place for it."
+    )
+
+
+# ---------------------------------------------------------------------------------------------------
+# Image and feature map
+
+
+def _svg(drawn, height, said):
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}"'
+    return f'{head} role="img" aria-label="{html.escape(said, quote=True)}">{"".join(drawn)}</svg>'
+
+
+def _say(x, y, said, anchor="start", fill=INK, weight=400):
+    return text(x, y, said, SIZE, anchor, fill, weight)
+
+
+def _pixels(x, y, wide, tall, source):
+    where = f'x="{x:.2f}" y="{y:.2f}" width="{wide:.2f}" height="{tall:.2f}"'
+    style = 'preserveAspectRatio="none" style="image-rendering:pixelated"'
+    return f'<image {where} {style} href="{source}"/>'
+
+
+def _lines(x, y, rows, columns, cell, extra='stroke-opacity="0.45"'):
+    """The lines between pixels."""
+    d = "".join(f"M{x:.2f},{y + i * cell:.2f} h{columns * cell:.2f} " for i in range(rows + 1))
+    d += "".join(f"M{x + i * cell:.2f},{y:.2f} v{rows * cell:.2f} " for i in range(columns + 1))
+    return path(d, "#808080", 0.7, extra=extra)
+
+
+def _ticks(x, y, rows, columns, cell, left, top):
+    """Numbers of rows and columns, as many as there is room for."""
+    step = 1 if cell >= 20 else 5
+    for i in (i for i in range(1, columns + 1) if i == 1 or i % step == 0):
+        yield _say(x + (i - 0.5) * cell, top - 5, i, "middle", SOFT)
+    for i in (i for i in range(1, rows + 1) if i == 1 or i % step == 0):
+        yield _say(left - 5, y + (i - 0.5) * cell + 4.6, i, "end", SOFT)
+
+
+def _outline(x, y, wide, tall, line, width):
+    """A frame that is seen on dark and on light pixels."""
+    casing = rect(x, y, wide, tall, "none", "#fff", 0, f'stroke-width="{2 * width:.1f}"')
+    return casing + rect(x, y, wide, tall, "none", line, 0, f'stroke-width="{width}"')
+
+
+def _tap(x, y, side):
+    """A mark on a pixel that a number of the kernel is multiplied with."""
+    return rect(x - side / 2, y - side / 2, side, side, CNN, "#fff")
+
+
+@lru_cache(64)
+def _grey(data, shape):
+    """The picture of an image, which stays the same however the window moves."""
+    return uri(grey(np.frombuffer(data).reshape(shape)[..., None]))
+
+
+def input_picture(seen):
+    """The image with its padding, and the window on it."""
+    rows, columns = seen.axes
+    tall, wide = (axis.n + sum(axis.zeros) for axis in seen.axes)
+    cell = SIDE / max(tall, wide)
+    x, y = LEFT + columns.zeros[0] * cell, TOP + rows.zeros[0] * cell
+    drawn = [_say(0, 14, f"Input: {seen.name}, {rows.n} × {columns.n}", weight=600)]
+    drawn += _ticks(x, y, rows.n, columns.n, cell, LEFT, TOP)
+    if seen.padding == "same":
+        drawn.append(rect(LEFT, TOP, wide * cell, tall * cell, RIM, INK, 0, 'stroke-dasharray="5 4"'))
+        drawn.append(_lines(LEFT, TOP, tall, wide, cell, 'stroke-dasharray="2 3" stroke-opacity="0.8"'))
+    source = _grey(seen.image.tobytes(), seen.image.shape)
+    drawn.append(_pixels(x, y, columns.n * cell, rows.n * cell, source))
+    drawn.append(_lines(x, y, rows.n, columns.n, cell))
+    if seen.fits:
+        down, right = (axis.first(at) for axis, at in zip(seen.axes, (seen.row, seen.column)))
+        side = rows.span * cell
+        drawn.append(_outline(x + right * cell, y + down * cell, side, side, CNN, 2.8))
+        if seen.dilation > 1:
+            drawn += [
+                _tap(x + (j + 0.5) * cell, y + (i + 0.5) * cell, min(cell / 2, 9))
+                for i in seen.taps[0]
+                for j in seen.taps[1]
+            ]
+    base = TOP + tall * cell + 22
+    at = LEFT
+    if seen.fits:
+        drawn += [_outline(at + 1, base - 11, 12, 12, CNN, 2.8), _say(at + 20, base, "window")]
+        at += 84
+        if seen.dilation > 1:
+            drawn += [_tap(at + 5, base - 5, 9), _say(at + 15, base, "its numbers")]
+            at += 102
+    if seen.padding == "same":
+        drawn.append(rect(at, base - 11, 13, 13, RIM, INK, 0, 'stroke-dasharray="3 2"'))
+        drawn.append(_say(at + 19, base, "zeros"))
+    shades = uri(grey(np.linspace(0, 1, 6)[None, :, None]))
+    drawn += [_say(LEFT + SIDE - 76, base, "0", "end"), _say(LEFT + SIDE, base, "1", "end")]
+    drawn += [_pixels(LEFT + SIDE - 71, base - 11, 58, 13, shades)]
+    drawn += [rect(LEFT + SIDE - 71, base - 11, 58, 13, "none", SOFT)]
+    return _svg(drawn, base + 10, input_words(seen))
+
+
+def _on(colour):
+    """Black or white, whichever is read better on a colour."""
+    linear = (np.asarray(colour) / 255) ** 2.2
+    return "#000" if linear @ (0.2126, 0.7152, 0.0722) > 0.18 else "#fff"
+
+
+def output_picture(seen):
+    """The feature map, with the cell that is computed."""
+    if not seen.fits:
+        box = rect(LEFT, TOP, SIDE, 120, RIM, SOFT, 0, 'stroke-dasharray="5 4"')
+        words = _say(LEFT + SIDE / 2, TOP + 65, "The kernel does not fit: no output.", "middle")
+        title = _say(0, 14, "Output: none", weight=600)
+        return _svg([title, box, words], TOP + 130, output_words(seen))
+    rows, columns = seen.output.shape
+    cell = min(SIDE / max(rows, columns), 64)
+    colours = tint(seen.output, VERMILLION, BLUE, seen.scale)
+    drawn = [_say(0, 14, f"Output: feature map, {rows} × {columns}", weight=600)]
+    drawn += _ticks(LEFT, TOP, rows, columns, cell, LEFT, TOP)
+    drawn.append(_pixels(LEFT, TOP, columns * cell, rows * cell, uri(colours)))
+    drawn.append(_lines(LEFT, TOP, rows, columns, cell))
+    said = [[number(value) for value in line] for line in seen.output]
+    if max(len(one) for line in said for one in line) * 7.4 <= cell:
+        drawn += [
+            _say(LEFT + (j + 0.5) * cell, TOP + (i + 0.5) * cell + 4.6, one, "middle", _on(colours[i, j]))
+            for i, line in enumerate(said)
+            for j, one in enumerate(line)
+        ]
+    x, y = LEFT + (seen.column - 1) * cell, TOP + (seen.row - 1) * cell
+    drawn.append(_outline(x, y, cell, cell, "#111", 2.6))
+    base = TOP + rows * cell + 22
+    bar = uri(tint(np.linspace(-1, 1, 41)[None, :], VERMILLION, BLUE, 1.0))
+    drawn += [_outline(LEFT + 1, base - 11, 12, 12, "#111", 2.4), _say(LEFT + 20, base, "computed below")]
+    most = number(seen.scale)
+    right = LEFT + SIDE - 8
+    drawn += [
+        _pixels(right - 170, base - 11, 160, 13, bar),
+        rect(right - 170, base - 11, 160, 13, "none", SOFT),
+    ]
+    for share, label in ((0, f"−{most}"), (0.5, "0"), (1, most)):
+        drawn.append(_say(right - 170 + 160 * share, base + 17, label, "middle"))
+    return _svg(drawn, base + 24, output_words(seen))
+
+
+# ---------------------------------------------------------------------------------------------------
+# The sum behind one cell, and what the layer costs
+
+
+def _grid(caption, values, colours, dashed=None):
+    """A small table of numbers, coloured like the pictures."""
+    lines = []
+    for i, row in enumerate(values):
+        cells = []
+        for j, value in enumerate(row):
+            if dashed is not None and dashed[i, j]:
+                cells.append('<td class="ck-zero"><span class="ck-sr">padding </span>0</td>')
+                continue
+            shade = ",".join(str(int(c)) for c in colours[i, j])
+            ink = _on(colours[i, j])
+            cells.append(f'<td style="background:rgb({shade});color:{ink}">{number(value)}</td>')
+        lines.append(f"<tr>{''.join(cells)}</tr>")
+    return f'<table class="ck-grid"><caption>{caption}</caption>{"".join(lines)}</table>'
+
+
+def arithmetic(seen):
+    """Patch times kernel, summed up: HTML."""
+    if not seen.fits:
+        return '<div class="ck-sum">Nothing to compute: the kernel does not fit into the image.</div>'
+    products = seen.patch * seen.kernel
+    total = products.sum()
+    coloured = {
+        "pixels": grey(seen.patch[..., None]),
+        "kernel": tint(seen.kernel, VERMILLION, BLUE, float(np.abs(seen.kernel).max())),
+        "products": tint(products, VERMILLION, BLUE, float(np.abs(products).max())),
+    }
+    tables = (
+        _grid("pixels", seen.patch, coloured["pixels"], seen.on_padding),
+        _grid("kernel", seen.kernel, coloured["kernel"]),
+        _grid("products", products, coloured["products"]),
+    )
+    plain = total + seen.bias
+    steps = [f"sum of the products <b>{number(total)}</b>"]
+    sign, size = ("−", -seen.bias) if seen.bias < 0 else ("+", seen.bias)
+    steps.append(f"{number(total)} {sign} {number(size)} (bias) = <b>{number(plain)}</b>")
+    if seen.relu:
+        steps.append(f"ReLU: the larger of 0 and {number(plain)} = <b>{number(seen.value)}</b>")
+    marked = "Dashed: padding. " if seen.on_padding.any() else ""
+    return (
+        f'<div class="cl-head ck-head">Output row {seen.row}, column {seen.column} '
+        f"<small>{marked}Shown to two digits, computed with all.</small></div>"
+        f'<div class="ck-row">{tables[0]}<i>×</i>{tables[1]}<i>=</i>{tables[2]}'
+        f'<div class="ck-sum">{"".join(f"<div>{step}</div>" for step in steps)}</div></div>'
+    )
+
+
+def costs(seen):
+    """Size of the output, work and weights, beside those of a dense layer: HTML."""
+    rows, columns = seen.axes
+    same = rows == columns
+    sizes = [("rows and columns" if same else "rows", rows), *([] if same else [("columns", columns)])]
+    lines = "".join(
+        f'<div class="ck-formula">{what}: {axis.formula} = <b>{axis.length}</b></div>' for what, axis in sizes
+    )
+    letters = "n pixels, p padding, d dilation, k kernel size, s stride"
+    outputs = rows.length * columns.length
+    shape = f"{rows.length} × {columns.length} × 1" if seen.fits else "none"
+    weights, dense = seen.kernel.size, seen.image.size * outputs
+    table = [
+        ("output shape", shape, f"{outputs:,}"),
+        ("multiplications", f"{weights * outputs:,}", f"{dense:,}"),
+        ("weights", f"{weights:,}", f"{dense:,}"),
+        ("biases", "1", f"{outputs:,}"),
+        ("parameters", f"{weights + 1:,}", f"{dense + outputs:,}"),
+    ]
+    body = "".join(
+        f'<tr><th class="cl-left" scope="row">{what}</th><td>{ours}</td><td>{theirs}</td></tr>'
+        for what, ours, theirs in table
+    )
+    return (
+        f'<div class="ck-costs"><div><div class="cl-head">Output size</div>'
+        f"<div>⌊(n + p − d·(k − 1) − 1) / s⌋ + 1</div>{lines}"
+        f'<div class="ck-soft">{letters}; ⌊ ⌋ rounds down. The dense layer leads from every pixel to every '
+        "output.</div></div>"
+        '<table class="cl-table"><caption>In numbers</caption>'
+        '<tr><td></td><th scope="col">convolution</th><th scope="col">dense layer</th></tr>'
+        f"{body}</table></div>"
+    )
+
+
+# ---------------------------------------------------------------------------------------------------
+# Has the look changed?
+
+
+def fingerprint(state):
+    """Changes when a lab of this state would be drawn otherwise, whatever its images are."""
+    image = (np.arange(120.0) % 11 / 10).reshape(10, 12)
+    kernel = np.arange(-4.0, 5.0).reshape(3, 3) / 4
+    plain = np.arange(-60.0, 60.0).reshape(10, 12) / 10
+    common = {"name": "sample", "image": image, "kernel": kernel, "kind": "own", "kind_words": "your own"}
+    sample = Seen(
+        **common, stride=1, padding="same", dilation=2, bias=0.5, relu=True, row=1, column=3, plain=plain
+    )
+    drawn = (draw(sample) for draw in (input_picture, output_picture, arithmetic, costs))
+    return hashlib.sha256("".join((state, *drawn)).encode()).hexdigest()[:16]
