@@ -118,7 +118,7 @@ plotting.Picture(
 
 # %% [markdown]
 # Lessons 01 to 03 lay the ground (convolution, LSTM, and the joint between them); 04 to 08 are the hybrids
-# above; the rest goes further. Lesson 04 is ready; the others follow.
+# above; the rest goes further. Of these, 01, 04, 05 and 06 are ready; the others follow.
 #
 # ## 3 · The four things every lesson is made of
 #
@@ -297,4 +297,5 @@ check.progress()
 # This table fills as you solve exercises, over all lessons. It lives in `work/progress.json`; deleting that
 # file loses the ticks and nothing else.
 #
-# **Where next?** Open `04_cnn_lstm_video.ipynb` in the file browser on the left.
+# **Where next?** If convolutions are new to you, open `01_convolution.ipynb` in the file browser on the left;
+# if you know them, `04_cnn_lstm_video.ipynb`.

@@ -59,7 +59,9 @@ def test_lesson_04_runs_and_its_labs_work(open_lesson):
     check_page(notebook)
 
 
-@pytest.mark.parametrize(("lesson", "labs"), [("05_lstm_cnn_text", 2), ("06_attention", 2)])
+@pytest.mark.parametrize(
+    ("lesson", "labs"), [("01_convolution", 1), ("05_lstm_cnn_text", 2), ("06_attention", 2)]
+)
 def test_the_labs_of_a_lesson_work_with_what_it_trains(lesson, labs, open_cells, jupyterlab):
     """Only the cells that its labs need are run."""
     labs_only(COURSE / "notebooks" / "source" / f"{lesson}.py", jupyterlab[3])
@@ -71,7 +73,9 @@ def test_the_labs_of_a_lesson_work_with_what_it_trains(lesson, labs, open_cells,
         lab = notebook.labs().nth(number)
         picture = lab.locator(".cl-picture svg").first
         before = picture.get_attribute("aria-label")
-        if lesson.startswith("05"):
+        if lesson.startswith("01"):
+            lab.get_by_label("Stride", exact=True).press("ArrowDown")
+        elif lesson.startswith("05"):
             line = lab.get_by_label("Sentence", exact=True)
             line.fill("a dull story that is not moving")
             line.press("Enter")
