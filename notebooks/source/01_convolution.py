@@ -18,7 +18,7 @@
 #     - exercise: '01.6'
 #       say: Recognise images whose axes are mixed up, which no error tells
 #     question: What does a CNN see, and how far?
-#     seconds: 60
+#     seconds: 35
 #     title: Convolution
 #   jupytext:
 #     notebook_metadata_filter: kernelspec,course,jupytext,-jupytext.text_representation.jupytext_version
@@ -40,7 +40,7 @@
 # All hybrids of this course begin or end with a convolution. Here you build it from nothing: a sum that slides
 # over a signal, then over a photograph, then over many channels. You learn to tell the size of what comes out
 # and how far it sees, let a small network find its own kernels, and see what it knows that a dense network
-# does not. You will need about 80 minutes; running all of it takes about one.
+# does not. You will need about 80 minutes; running all of it takes half of one.
 #
 # | You will be able to | Exercise |
 # |---|---|
