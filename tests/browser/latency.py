@@ -1,10 +1,12 @@
 """Measure how long a lab takes from a key press to the changed picture, in a real browser.
 
 python tests/browser/latency.py        # 30 presses on each control; median and 90th percentile in ms
+python tests/browser/latency.py kernel   # of another lab: kernel or gates
 """
 
 import re
 import statistics
+import sys
 import tempfile
 from pathlib import Path
 
@@ -18,13 +20,9 @@ def afresh(lab, state):
     turn(lab, state)
 base.Lab.state = base.Lab.state.setter(afresh)
 """
-CELLS = [
-    "from course_utils import check\ncheck.setup()\nfrom course_utils import labs",
-    FRESH,
-    "labs.ArchitectureLab('ours')",
-]
+SETUP = "from course_utils import check\ncheck.setup()\nfrom course_utils import labs\nimport numpy as np"
 SLIDE, PICK, TICK = ("ArrowRight", "ArrowLeft"), ("ArrowDown", "ArrowUp"), (" ", " ")
-CONTROLS = {  # name -> (the card it is in, keys pressed in turn)
+ARCHITECTURE = {  # name of a control -> (the card it is in, keys pressed in turn)
     "Frames": ("Clip", SLIDE),
     "Frame size": ("Clip", SLIDE),
     "Any number of frames": ("Clip", TICK),
@@ -44,26 +42,48 @@ CONTROLS = {  # name -> (the card it is in, keys pressed in turn)
     "Dropout": ("Answer", PICK),
     "Task": ("Compose", PICK),
 }
+KERNEL = {
+    "Output row": ("Image", SLIDE),
+    "Kernel": ("Kernel", PICK),
+    "Activation": ("Kernel", PICK),
+    "Kernel size": ("Convolution", PICK),
+    "Stride": ("Convolution", PICK),
+    "Padding": ("Convolution", PICK),
+    "Dilation": ("Convolution", PICK),
+}
+GATES = {
+    "Sequence": ("Input", PICK),
+    "Value here": ("Input", SLIDE),
+    "Cell": ("LSTM", PICK),
+    "Forget gate f": ("Clamp", PICK),
+    "Input gate i": ("Clamp", PICK),
+}
+LABS = {  # what is named on the command line -> (cells that show it, its controls)
+    "architecture": ([FRESH, "labs.ArchitectureLab('ours')"], ARCHITECTURE),
+    "kernel": (["labs.KernelLab({'noise': np.random.default_rng(0).random((32, 32))})"], KERNEL),
+    "gates": (["labs.GateLab()"], GATES),
+}
 WATCH = """lab => {
-    const place = lab.querySelector('.cl-picture');
     window.presses = [];
     let begun = 0;
     document.addEventListener('keydown', () => { begun = performance.now(); }, true);
-    new MutationObserver(() => {
+    const seen = new MutationObserver(() => {
         if (!begun) return;
         const from = begun;
         begun = 0;
         requestAnimationFrame(() => window.presses.push(performance.now() - from));
-    }).observe(place, {childList: true, subtree: true});
+    });
+    const what = {childList: true, subtree: true};
+    lab.querySelectorAll('.cl-picture').forEach(place => seen.observe(place, what));
 }"""
 
 
-def measure(notebook, presses=30):
+def measure(notebook, controls, presses=30):
     lab = notebook.labs().first
     lab.locator(".cl-picture svg").first.wait_for()
     lab.evaluate(WATCH)
     results = {}
-    for name, (card, keys) in CONTROLS.items():
+    for name, (card, keys) in controls.items():
         head = notebook.page.locator(".cl-head", has_text=re.compile(f"^{card} ?"))
         inside = lab.locator(".cl-group", has=head)
         control = inside.get_by_label(name, exact=True)
@@ -80,14 +100,15 @@ def measure(notebook, presses=30):
     return results
 
 
-def main():
+def main(lab="architecture"):
+    cells, controls = LABS[lab]
     with tempfile.TemporaryDirectory() as home:
         home = Path(home)
         folder = home / "lessons"
         folder.mkdir()
-        write(folder / "latency.ipynb", CELLS)
+        write(folder / "latency.ipynb", [SETUP, *cells])
         with server(folder, home) as (address, token), browser() as made:
-            results = measure(Notebook(made, address, token, "latency.ipynb").run_all())
+            results = measure(Notebook(made, address, token, "latency.ipynb").run_all(), controls)
     every = [time for times in results.values() for time in times]
     print(f"{'control':28}{'median':>8}{'90 %':>8}  ms")
     for name, times in {**results, "all": every}.items():
@@ -95,4 +116,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])
