@@ -69,16 +69,14 @@ class ArchitectureLab(Lab):
 
     def __init__(self, start="ours", hide=(), **blocks):
         super().__init__(starting_state(start, blocks))
-        self._begin, self._rows = self.state, list(self.state.convolutions)
+        self._rows = list(self.state.convolutions)
         self._rows += [blocks_of(self.state)] * (MOST_ROWS - len(self._rows))  # rows that are hidden too
         self.hidden = checked(hide, self)
         self.picture = widgets.HTML()
         self.picture.add_class("cl-picture")
-        self.mark = widgets.HTML(layout={"display": "none"})
         self.inside = Inside()
         self.training = TrainingPanel(self, self._look)
         self.listing, self.copy_code = widgets.HTML(), CopyButton(label="Copy the code")
-        self.copy_state = CopyButton(label="Copy")
         self.panels = widgets.ToggleButtons(
             options=[(said, name) for name, said in PANELS.items() if name not in self.hidden]
         )
@@ -90,12 +88,9 @@ class ArchitectureLab(Lab):
             "code": widgets.VBox([self.copy_code, self.listing]),
         }
         panel = self._panel()
-        self.back = widgets.Button(description="Back to the start")
-        self.back.on_click(lambda _: setattr(self, "state", self._begin))
         self.undo, self._past = widgets.Button(description="Undo", disabled=True), []
         self.undo.on_click(lambda _: self._undone())
-        share = widgets.HBox([self.line, self.copy_state, self.add_control("seed"), self.undo, self.back])
-        share.add_class("cl-share")
+        share = self.share_row(self.add_control("seed"), self.undo)
         share.layout.display = "none" if "state" in self.hidden else None
         self.view = widgets.VBox(
             [
@@ -248,7 +243,6 @@ class ArchitectureLab(Lab):
             self.picture.value = diagram.diagram(made)
             self.mark.value = self.tag()
             self.notes.show(made.notes or (Note("fine", compose.summary(made)),))
-            self.copy_state.text = str(self.state)
             self.training.show()
             self._list()
 

@@ -11,7 +11,6 @@ import numpy as np
 from course_utils.labs import attention_pictures as pictures
 from course_utils.labs.base import LOCK, STYLE, Block, Lab, State, dial, group, note, short_names
 from course_utils.labs.inside_pictures import grey, uri
-from course_utils.labs.touch import CopyButton
 
 TEMPERATURES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 100.0)
 LOOK = """<style>
@@ -255,7 +254,6 @@ class AttentionLab(Lab):
         names = {key: (one.name, one.heads) for key, one in self._networks.items()}
         self.state_class = state_class(self._kind, names, self._steps, self._counts(sample))
         super().__init__(self.state_class())
-        self._begin = self.state
         self._lay_out()
         self.state = self.state
 
@@ -385,16 +383,10 @@ class AttentionLab(Lab):
         cards = widgets.GridBox(list(areas.values()))
         cards.add_class("ca-cards")
         self.picture, self.below, self.said = widgets.HTML(), widgets.HTML(), widgets.HTML()
-        self.mark = widgets.HTML(layout={"display": "none"})
         film = [self.picture, *([self._toggles(), self.below] if self._kind == "frames" else [])]
         self.film = widgets.VBox(film)
         for name in ("cl-picture", "ca-picture"):
             self.film.add_class(name)
-        self.copy_state = CopyButton(label="Copy")
-        self.back = widgets.Button(description="Back to the start")
-        self.back.on_click(lambda _: setattr(self, "state", self._begin))
-        share = widgets.HBox([self.line, self.copy_state, self.back])
-        share.add_class("cl-share")
         self.view = widgets.VBox(
             [
                 widgets.HTML(STYLE + LOOK, layout={"display": "none"}),
@@ -402,7 +394,7 @@ class AttentionLab(Lab):
                 cards,
                 self.film,
                 self.said,
-                share,
+                self.share_row(),
                 self.message,
             ]
         )
@@ -518,7 +510,6 @@ class AttentionLab(Lab):
         self.said.value = "".join(
             note(level, words, title) for level, title, words in [*pictures.notes(seen), *self._warned()]
         )
-        self.copy_state.text = str(self.state)
         self.mark.value = self.tag()
 
     def _warned(self):

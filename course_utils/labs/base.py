@@ -15,6 +15,8 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
+from course_utils.labs.touch import CopyButton
+
 # JupyterLab hands messages of widgets to several threads, and trainings report from their own.
 LOCK = threading.RLock()
 PREVIEWS = Path(__file__).with_name("previews")
@@ -424,7 +426,7 @@ class Lab:
     hidden = frozenset()  # names of what learners do not see
 
     def __init__(self, state):
-        self._state = state
+        self._state = self._begin = state
         self._quiet = False
         self._listeners = []
         self.controls = {}
@@ -435,6 +437,10 @@ class Lab:
         self.line.add_class("cl-state")
         self.message = widgets.HTML()
         self.line.observe(self._pasted, "value")
+        self.copy_state = CopyButton(label="Copy")
+        self.back = widgets.Button(description="Back to the start")
+        self.back.on_click(lambda _: setattr(self, "state", self._begin))
+        self.mark = widgets.HTML(layout={"display": "none"})  # holds `tag()`
         self.notes = Notes(self)
 
     # The state and its controls
@@ -451,7 +457,8 @@ class Lab:
             self._state, self._quiet = state, True
             try:
                 self.mirror()
-                self.line.value, self.message.value = str(state), ""
+                self.line.value = self.copy_state.text = str(state)
+                self.message.value = ""
             finally:
                 self._quiet = False
             self.show()
@@ -471,6 +478,12 @@ class Lab:
         made.observe(lambda change: self._turned(path, change["new"]), "value")
         return made
 
+    def share_row(self, *more):
+        """The state as a line to copy and to paste into, `more`, and the way back to how the lab began."""
+        row = widgets.HBox([self.line, self.copy_state, *more, self.back])
+        row.add_class("cl-share")
+        return row
+
     def mirror(self):
         """Let every control show the state."""
         for path, made in self.controls.items():
@@ -487,9 +500,7 @@ class Lab:
         try:
             self.state = self.state_class.parse(change["new"])
         except ValueError as problem:
-            self.message.value = note("broken", f"{problem} The lab stays as it was.").replace(
-                SYMBOLS["broken"], "✕ Not a state."
-            )
+            self.message.value = note("broken", f"{problem} The lab stays as it was.", "✕ Not a state.")
 
     def show(self):
         """Draw what the state means."""

@@ -11,7 +11,6 @@ import numpy as np
 from course_utils.labs import gates_pictures as pictures
 from course_utils.labs.base import LOCK, STYLE, Block, Lab, State, dial, group, note, short_names
 from course_utils.labs.gates_pictures import CLAMPS, NAMES, run
-from course_utils.labs.touch import CopyButton
 
 __all__ = ["GateLab", "run"]
 
@@ -227,7 +226,6 @@ class GateLab(Lab):
             {key: (name, len(weights[1])) for key, (name, _, weights) in self._cells.items()}, self._inputs
         )
         super().__init__(self._first(start))
-        self._begin = self.state
         self._lay_out()
         self.state = self.state
 
@@ -274,12 +272,6 @@ class GateLab(Lab):
         for one in (self.picture, self.below):
             one.add_class("cl-picture")
             one.add_class("cg-picture")
-        self.mark = widgets.HTML(layout={"display": "none"})
-        self.copy_state = CopyButton(label="Copy")
-        self.back = widgets.Button(description="Back to the start")
-        self.back.on_click(lambda _: setattr(self, "state", self._begin))
-        share = widgets.HBox([self.line, self.copy_state, self.back])
-        share.add_class("cl-share")
         self.view = widgets.VBox(
             [
                 widgets.HTML(STYLE + LOOK, layout={"display": "none"}),
@@ -290,7 +282,7 @@ class GateLab(Lab):
                 self.said,
                 sums,
                 self.below,
-                share,
+                self.share_row(),
                 self.message,
             ]
         )
@@ -325,7 +317,6 @@ class GateLab(Lab):
         seen = self.seen()
         self.picture.value, self.below.value = pictures.draw(seen)
         self.said.value = "".join(note("hint", words, title) for title, words in pictures.notes(seen))
-        self.copy_state.text = str(self.state)
         self.mark.value = self.tag()
 
     @property

@@ -13,7 +13,6 @@ from course_utils.labs import kernel_pictures as pictures
 from course_utils.labs.advice import Note
 from course_utils.labs.base import LOCK, STYLE, Block, Lab, State, dial, group, note, short_names
 from course_utils.labs.kernel_pictures import Axis
-from course_utils.labs.touch import CopyButton
 
 SMALLEST, LARGEST = 8, 32  # side of an image
 SIZES = (3, 5)
@@ -280,7 +279,6 @@ class KernelLab(Lab):
         except ValueError as problem:
             raise ValueError(f"start is {start!r}, which is no state of this lab. {problem}") from None
         super().__init__(begin)
-        self._begin = begin
         self._lay_out()
         self.state = begin
 
@@ -322,15 +320,9 @@ class KernelLab(Lab):
         drawn = widgets.GridBox([self.picture, self.output])
         drawn.add_class("ck-pictures")
         self.said, self.sum, self.costs = widgets.HTML(), widgets.HTML(), widgets.HTML()
-        self.mark = widgets.HTML(layout={"display": "none"})
-        self.copy_state = CopyButton(label="Copy")
-        self.back = widgets.Button(description="Back to the start")
-        self.back.on_click(lambda _: setattr(self, "state", self._begin))
-        share = widgets.HBox([self.line, self.copy_state, self.back])
-        share.add_class("cl-share")
         style = widgets.HTML(STYLE + LOOK, layout={"display": "none"})
         parts = [style, self.mark, cards, drawn, self.notes.view, self.said, self.sum, self.costs]
-        self.view = widgets.VBox([*parts, share, self.message])
+        self.view = widgets.VBox([*parts, self.share_row(), self.message])
         self.view.add_class("course-lab")
 
     def _typed(self, where, value):
@@ -397,7 +389,6 @@ class KernelLab(Lab):
             mended = self.state.turn("padding", "same")
             self.notes.show([Note("broken", pictures.no_fit(seen), "Use padding same", mended)])
             self.said.value = ""
-        self.copy_state.text = str(self.state)
         self.mark.value = self.tag()
 
     @property

@@ -15,7 +15,6 @@ from course_utils.labs.advice import Note
 from course_utils.labs.base import LOCK, Lab, State, group, note
 from course_utils.labs.base import STYLE as FRAME
 from course_utils.labs.sentence_models import HIDDEN, WINDOW, Answers, Judge, Reader, unseen, visible
-from course_utils.labs.touch import CopyButton
 
 KEPT = 2_000  # characters of the text that the state string holds
 REMEMBERED = 20  # typed sentences that the list of examples keeps
@@ -161,7 +160,6 @@ class SentenceLab(Lab):
         self.answers, self.course, self.table, self.phrases = (widgets.HTML() for _ in range(4))
         for picture in (self.answers, self.course, self.table, self.phrases):
             picture.add_class("cl-picture")
-        self.mark, self.copy_state = widgets.HTML(layout={"display": "none"}), CopyButton(label="Copy")
         self._lay_out()
         self.state = self.state
 
@@ -404,7 +402,6 @@ class SentenceLab(Lab):
             self._filters.layout.display = None if self._judge.filters else "none"
             self._nothing.value = "" if self._judge.filters else note("hint", nothing(self._judge))
             self.mark.value = self.tag()
-            self.copy_state.text = str(self.state)
             self.notes.show([*self._problems(), *self._remarks()])
 
     def _remarks(self):
