@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from keras import layers, ops
 
-from course_utils.labs import SentenceLab, base, sentence
+from course_utils.labs import SentenceLab, sentence
 from course_utils.labs.sentence import SentenceState
 
 STEPS = 8
@@ -660,12 +660,3 @@ def test_the_fingerprint_follows_the_state_and_the_drawing_and_not_the_weights(l
     assert lab.fingerprint() == first
     monkeypatch.setattr(sentence.pictures, "TALL", 200)
     assert lab.fingerprint() != first
-
-
-def test_no_preview_of_a_sentence_lab_is_stale():
-    from PIL import Image
-
-    for file in base.PREVIEWS.glob("sentence-*.png"):
-        told = Image.open(file).text
-        assert told["picture"] == sentence.fingerprint(SentenceState.parse(told["state"])), "make it anew"
-        assert file.stat().st_size < 200_000

@@ -3,7 +3,7 @@
 import re
 
 from playwright.sync_api import expect
-from test_lessons import check_page, press
+from test_lessons import check_page, paste_nonsense, paste_state, press
 
 SETUP = "from course_utils import check\ncheck.setup(threads=1)\nfrom course_utils import labs"
 NETWORKS = """
@@ -109,16 +109,8 @@ def test_a_learner_scrubs_masks_moves_and_shares(open_cells):
     check_page(notebook)
 
     # The whole state is a string: pasted into the second lab it gives the same picture.
-    lab.get_by_role("button", name="Copy", exact=True).press("Enter")
-    line = second.get_by_label("State", exact=True)
-    line.focus()
-    notebook.page.keyboard.press("ControlOrMeta+A")
-    notebook.page.keyboard.press("ControlOrMeta+V")
-    line.press("Enter")
-    expect(second.locator(".cl-picture svg").first).to_have_attribute("aria-label", before)
-    line.fill("nonsense")
-    line.press("Enter")
-    expect(second.get_by_text("A state of this lab begins with")).to_be_visible()
+    paste_state(notebook, lab, second)
+    paste_nonsense(second)
     lab.get_by_role("button", name="Back to the start").press("Enter")
     expect(picture).to_have_attribute("aria-label", re.compile("^Clip 1, one, temperature 1\\."))
 

@@ -4,7 +4,7 @@ import re
 from itertools import combinations
 
 from playwright.sync_api import expect
-from test_lessons import check_page, press
+from test_lessons import check_page, paste_nonsense, paste_state, press
 
 SETUP = "from course_utils import check\ncheck.setup(threads=1)\nfrom course_utils.labs.gates import GateLab"
 TRAINED = """
@@ -81,21 +81,13 @@ def test_a_learner_scrubs_edits_clamps_and_shares(open_cells):
     check_page(notebook)
 
     # The whole state is a string: pasted here and copied to the second lab it gives the same picture.
-    line, other = (one.get_by_label("State", exact=True) for one in (lab, second))
+    line = lab.get_by_label("State", exact=True)
     line.fill(STATE)
     press(line, "Enter", picture)
     words = picture.get_attribute("aria-label")
     assert words.startswith("Alternator, reading your own sequence, step 4 of 5. Forget gate held open")
-    lab.get_by_role("button", name="Copy", exact=True).press("Enter")
-    other.focus()
-    notebook.page.keyboard.press("ControlOrMeta+A")
-    notebook.page.keyboard.press("ControlOrMeta+V")
-    other.press("Enter")
-    expect(second.locator(".cl-picture svg").first).to_have_attribute("aria-label", words)
-    other.fill("nonsense")
-    other.press("Enter")
-    expect(second.get_by_text("A state of this lab begins with")).to_be_visible()
-    expect(second.locator(".cl-picture svg").first).to_have_attribute("aria-label", words)
+    paste_state(notebook, lab, second)
+    paste_nonsense(second)
     lab.get_by_role("button", name="Back to the start").press("Enter")
     expect(picture).to_have_attribute("aria-label", before)
 

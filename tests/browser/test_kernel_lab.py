@@ -3,7 +3,7 @@
 import re
 
 from playwright.sync_api import expect
-from test_lessons import check_page, press
+from test_lessons import check_page, paste_nonsense, paste_state, press
 
 SETUP = """
 import numpy as np
@@ -87,18 +87,10 @@ def test_a_learner_edits_moves_sets_and_shares(open_cells):
     expect(lab.get_by_text("Does not fit.")).to_be_hidden()
 
     # The whole state is a string: pasted into the second lab it gives the same pictures.
-    told = [picture.get_attribute("aria-label") for picture in (image, output)]
-    lab.get_by_role("button", name="Copy", exact=True).press("Enter")
-    line = second.get_by_label("State", exact=True)
-    line.focus()
-    notebook.page.keyboard.press("ControlOrMeta+A")
-    notebook.page.keyboard.press("ControlOrMeta+V")
-    line.press("Enter")
-    for number, words in enumerate(told):
-        expect(second.locator(".cl-picture svg").nth(number)).to_have_attribute("aria-label", words)
-    line.fill("nonsense")
-    line.press("Enter")
-    expect(second.get_by_text("A state of this lab begins with")).to_be_visible()
+    paste_state(notebook, lab, second)
+    words = output.get_attribute("aria-label")
+    expect(second.locator(".cl-picture svg").nth(1)).to_have_attribute("aria-label", words)
+    paste_nonsense(second)
     lab.get_by_role("button", name="Back to the start").press("Enter")
     expect(output).to_have_attribute("aria-label", re.compile("Kernel vertical edge"))
     check_page(notebook)

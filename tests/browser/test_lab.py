@@ -3,7 +3,7 @@
 import re
 
 from playwright.sync_api import expect
-from test_lessons import check_page, press
+from test_lessons import check_page, paste_nonsense, paste_state, press
 
 SETUP = "from course_utils import check\ncheck.setup()\nfrom course_utils import labs"
 SMALL = (
@@ -27,7 +27,7 @@ def open_panel(lab, name):
 def test_a_learner_composes_trains_looks_inside_and_shares(open_cells):
     cells = [SETUP, "labs.ArchitectureLab()", "labs.ArchitectureLab('textbook text')", "...", "..."]
     notebook = open_cells("lab.ipynb", cells).run_all(180)
-    page, lab, second = notebook.page, notebook.labs().nth(0), notebook.labs().nth(1)
+    lab, second = notebook.labs().nth(0), notebook.labs().nth(1)
     picture = lab.locator(".cl-picture svg").first
 
     # Compose, with the keyboard alone.
@@ -101,16 +101,6 @@ def test_a_learner_composes_trains_looks_inside_and_shares(open_cells):
     check_page(notebook)
 
     # The whole state is a string: pasted into the second lab it gives the same picture.
-    lab.get_by_role("button", name="Copy", exact=True).press("Enter")
-    line = second.get_by_label("State", exact=True)
-    line.focus()
-    page.keyboard.press("ControlOrMeta+A")
-    page.keyboard.press("ControlOrMeta+V")
-    line.press("Enter")
-    words = picture.get_attribute("aria-label")
-    expect(second.locator(".cl-picture svg").first).to_have_attribute("aria-label", words)
-    set_state(second, SMALL)
-    line.fill("nonsense")
-    line.press("Enter")
-    expect(second.get_by_text("A state of this lab begins with")).to_be_visible()
+    paste_state(notebook, lab, second)
+    paste_nonsense(second)
     check_page(notebook)

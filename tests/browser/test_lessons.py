@@ -22,6 +22,28 @@ def press(control, key, picture, what="aria-label"):
     return before, picture.get_attribute(what)
 
 
+def paste_state(notebook, lab, second):
+    """Copy the state of a lab with its button into another, which then shows the same picture."""
+    words = lab.locator(".cl-picture svg").first.get_attribute("aria-label")
+    lab.get_by_role("button", name="Copy", exact=True).press("Enter")
+    line = second.get_by_label("State", exact=True)
+    line.focus()
+    notebook.page.keyboard.press("ControlOrMeta+A")
+    notebook.page.keyboard.press("ControlOrMeta+V")
+    line.press("Enter")
+    expect(second.locator(".cl-picture svg").first).to_have_attribute("aria-label", words)
+
+
+def paste_nonsense(lab):
+    """What is no state is told, and changes nothing."""
+    picture = lab.locator(".cl-picture svg").first
+    words, line = picture.get_attribute("aria-label"), lab.get_by_label("State", exact=True)
+    line.fill("nonsense")
+    line.press("Enter")
+    expect(lab.get_by_text("A state of this lab begins with")).to_be_visible(timeout=20_000)
+    expect(picture).to_have_attribute("aria-label", words)
+
+
 def test_lesson_00_opens_and_runs(open_lesson):
     notebook = open_lesson("00_start_here.ipynb")
     notebook.run_all(180)
