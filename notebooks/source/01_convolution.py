@@ -40,7 +40,7 @@
 # All hybrids of this course begin or end with a convolution. Here you build it from nothing: a sum that slides
 # over a signal, then over a photograph, then over many channels. You learn to tell the size of what comes out
 # and how far it sees, let a small network find its own kernels, and see what it knows that a dense network
-# does not. You will need about 80 minutes; running all of it takes half of one.
+# does not. You will need about 80 minutes; running all of it takes half a minute.
 #
 # | You will be able to | Exercise |
 # |---|---|
@@ -465,7 +465,7 @@ check.claim(
 #
 # So far the kernels were ours, or random. Now they are learned, on 2,400 digits that stand anywhere in 24 × 24 pixels,
 # at new places in every epoch (`recompose`).
-# The rivals have as many weights, within one in twenty: a **dense** network, and a CNN that ends in **global max
+# The rivals have as many weights, within six in a hundred: a **dense** network, and a CNN that ends in **global max
 # pooling**. And one needs no network: logistic regression on the pixels.
 
 
@@ -598,6 +598,10 @@ check.claim("In every seed, the CNN beats the dense network", table.low("CNN", "
             above=0.02)  # fmt: skip
 check.claim("The one with global max pooling is best on average", table.mean("CNN, global maximum", "anywhere")
             - table.mean("CNN", "anywhere"), above=0.01)  # fmt: skip
+sizes = [table.row(name)["parameters"] for name in ("CNN", "Dense", "CNN, global maximum")]
+check.claim(
+    "All three have as many weights, within six in a hundred", max(sizes) - 1.06 * min(sizes), below=0
+)
 check.claim("Pixels alone name fewer than half", table.mean("No network: pixels", "anywhere"), below=0.5)
 
 # %% [markdown]
