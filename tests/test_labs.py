@@ -605,12 +605,12 @@ def test_what_an_instructor_hides_is_not_shown():
     gone = [lab.controls["task"], lab.controls["lstm.layers"], lab.cards["convolutions"], lab.presets]
     assert all(one.layout.display == "none" for one in gone)
     assert lab.line not in shown(lab.view)
-    assert [value for _, value in lab.panels.options] == ["inside", "code"]
+    assert [value for _, value in lab.panels.options] == ["inside", "shapes", "code"]
     assert lab.training.view not in shown(lab.view)
     assert lab.inside.view in shown(lab.view)
     assert lab.controls["lstm.units"] in shown(lab.view)
     bare = labs.ArchitectureLab(
-        "ours", hide=("train", "inside", "code", "task", "order", "attention", "presets")
+        "ours", hide=("train", "inside", "shapes", "code", "task", "order", "attention", "presets")
     )
     assert bare.cards["whole"] not in shown(bare.view)
     assert bare.panels not in shown(bare.view)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import ipywidgets as widgets
 
-from course_utils.labs import assembly, blocks, compose, diagram
+from course_utils.labs import assembly, blocks, compose, diagram, shapes
 from course_utils.labs.advice import Note
 from course_utils.labs.base import LOCK, STYLE, Lab, group, heading, note
 from course_utils.labs.inside_view import Inside
@@ -16,7 +16,12 @@ from course_utils.labs.touch import CopyButton
 from course_utils.labs.training import TrainingPanel
 
 MOST_ROWS = 4
-PANELS = {"train": "Train and compare", "inside": "Look inside", "code": "Keras code"}
+PANELS = {
+    "train": "Train and compare",
+    "inside": "Look inside",
+    "shapes": "Shapes, axis by axis",
+    "code": "Keras code",
+}
 CARDS = {  # block -> colour, title, what it is
     "clip": ("other", "Clip", "what comes in"),
     "text": ("other", "Review", "what comes in"),
@@ -39,7 +44,7 @@ class ArchitectureLab(Lab):
     hide : tuple of str
         What learners shall not see: dials ("lstm.layers", "task", "order", "attention", "seed"), whole blocks
         ("clip", "convolutions", "joint", "lstm", "answer"), "presets", "state", or the panels
-        "train", "inside" and "code".
+        "train", "inside", "shapes" and "code"; the first panel that is left is open.
     **blocks
         Blocks to set otherwise than `start`: `clip=(frames, size)`,
         `convolutions=[(filters, kernel, stride, pool, padding), ...]`, `joint="flatten"` or
@@ -76,6 +81,8 @@ class ArchitectureLab(Lab):
         self.picture.add_class("cl-picture")
         self.inside = Inside()
         self.training = TrainingPanel(self, self._look)
+        self.axes = widgets.HTML()
+        self.axes.add_class("cl-picture")
         self.listing, self.copy_code = widgets.HTML(), CopyButton(label="Copy the code")
         self.panels = widgets.ToggleButtons(
             options=[(said, name) for name, said in PANELS.items() if name not in self.hidden]
@@ -85,6 +92,7 @@ class ArchitectureLab(Lab):
         self.parts = {
             "train": self.training.view,
             "inside": self.inside.view,
+            "shapes": self.axes,
             "code": widgets.VBox([self.copy_code, self.listing]),
         }
         panel = self._panel()
@@ -219,6 +227,7 @@ class ArchitectureLab(Lab):
     def _open(self):
         for name, part in self.parts.items():
             part.layout.display = None if name == self.panels.value else "none"
+        self._lay_out()
         self._list()
         self._look(self.training.runs)
 
@@ -241,10 +250,16 @@ class ArchitectureLab(Lab):
                 self._past.append(self.state)
             self.undo.disabled = len(self._past) < 2
             self.picture.value = diagram.diagram(made)
+            self._lay_out()
             self.mark.value = self.tag()
             self.notes.show(made.notes or (Note("fine", compose.summary(made)),))
             self.training.show()
             self._list()
+
+    def _lay_out(self):
+        """The shapes, where they are looked at."""
+        if self.panels.value == "shapes":
+            self.axes.value = shapes.picture(self.composition)
 
     def _list(self):
         """The Keras code, where it is looked at."""

@@ -8,7 +8,7 @@ from functools import lru_cache
 from math import prod
 
 from course_utils.labs.base import LOCK
-from course_utils.labs.blocks import Stage
+from course_utils.labs.blocks import Line, Stage
 from course_utils.labs.stages import BRANCH, CLIPS, FRAME, JOIN, heads, stages
 from course_utils.labs.state import FEATURES, Budget, LabState
 
@@ -57,6 +57,17 @@ class Fact:
 
 
 @dataclass(frozen=True)
+class Tensor:
+    """What a single line of the built model gives. `shape` is without the batch; None is any number."""
+
+    line: Line
+    part: str
+    shape: tuple
+    each: bool = False  # whether it is there for every frame by itself
+    branch: int = 0  # 0: the trunk; 1 and 2: side by side
+
+
+@dataclass(frozen=True)
 class Break:
     """The stage that could not be applied, why, and the change that helps."""
 
@@ -67,6 +78,8 @@ class Break:
     reason: str
     way_out: str
     mended: LabState
+    layer: str
+    each: bool = False
     branch: int = 0
 
 
@@ -112,6 +125,8 @@ class Assembly:
     script : list of (str, tuple or None)
         The lines of the script, and the shape that each gives.
     facts, answers : list of Fact
+    tensors : list of Tensor
+        One for each layer, answers included.
     taps : list of Tap
         One for each fact but the input.
     piece : KerasTensor or None
@@ -126,7 +141,7 @@ class Assembly:
         from course_utils.layers import PerFrame
 
         self.state, self.script, self.facts, self.answers = state, [], [], []
-        self.taps, self.piece = [], None
+        self.tensors, self.taps, self.piece = [], [], None
         self.broken = self.model = None
         self._names = {"keras": keras, "layers": keras.layers, "PerFrame": PerFrame}
         self._up_to = False
@@ -139,7 +154,9 @@ class Assembly:
     def _assemble(self):
         state = self.state
         name, path, title, detail, arguments = ENTRIES[state.task](state)
-        self._say(name, f'keras.Input({arguments}, name="{name}")', note=True)
+        layer = f'keras.Input({arguments}, name="{name}")'
+        self._say(name, layer, note=True)
+        self._tensor(Line(layer), "input", self._shape())
         self._fact(Stage(path, "input", title, detail, ()), self._shape())
         begins, piece = None, "day" if state.task == "traffic" else "frame"
         for stage in stages(state):
@@ -203,6 +220,7 @@ class Assembly:
                 self._break(stage, before, "nothing is left")
             self._names[line.to] = value
             self.script.append((f"{line.to} = {line.layer}({of})", shape))
+            self._tensor(line, stage.part, self._full(shape))
             matrices = [prod(w.shape) for w in layer.trainable_weights if len(w.shape) > 1]
             parameters += layer.count_params()
             multiply_adds += sum(matrices) * self._times(layer, self._full(shape), before)
@@ -247,6 +265,9 @@ class Assembly:
                 sees = state.clip.size  # the steps are cells of the whole frame
         self._field = (sees and min(sees, state.clip.size), jump, min(steps, state.steps), step_jump)
 
+    def _tensor(self, line, part, shape):
+        self.tensors.append(Tensor(line, part, shape, bool(self._outer), self._branch))
+
     def _fact(self, stage, shape, parameters=0, multiply_adds=0, largest=0):
         up_to = self._up_to and len(self._full(shape)) > 1
         looks = (stage.window, self._field[0], self._field[2], bool(self._outer), up_to, self._branch)
@@ -260,6 +281,7 @@ class Assembly:
         self.script.append(("", None))
         for name, layer in heads(state).items():
             value = self._say(name, f"{layer}({self._now})", note=True, keep=True)
+            self._tensor(Line(layer, to=name), "answer", tuple(value.shape[1:]))
             head = value.shape[-1] * (shape[0] + 1)
             told = (
                 "answer",
@@ -281,7 +303,8 @@ class Assembly:
     def _break(self, stage, before, problem):
         reason, way_out, mended = obstacle(self.state, stage, before, problem)
         told = (stage.path, stage.title, stage.detail, stage.part)
-        self.broken = Break(*told, reason, way_out, mended, self._branch)
+        layer = stage.lines[0].layer if stage.lines else next(iter(heads(self.state).values()))
+        self.broken = Break(*told, reason, way_out, mended, layer, bool(self._outer), self._branch)
         raise _Broken
 
 
@@ -352,6 +375,7 @@ class Composition:
     state: LabState
     facts: tuple
     answers: tuple
+    tensors: tuple
     broken: Break | None
     script: tuple
     notes: tuple = ()
@@ -385,7 +409,8 @@ def _survey(state):
 
         with keras.StatelessScope(initialize_variables=False):
             built = Assembly(state)
-        return Composition(state, tuple(built.facts), tuple(built.answers), built.broken, tuple(built.script))
+        told = (built.facts, built.answers, built.tensors)
+        return Composition(state, *map(tuple, told), built.broken, tuple(built.script))
 
     with ThreadPoolExecutor(1) as worker:
         made = worker.submit(build, state).result()

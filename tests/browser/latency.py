@@ -1,7 +1,7 @@
 """Measure how long a lab takes from a key press to the changed picture, in a real browser.
 
 python tests/browser/latency.py        # 30 presses on each control; median and 90th percentile in ms
-python tests/browser/latency.py kernel   # of another lab: kernel or gates
+python tests/browser/latency.py kernel   # of another lab: kernel or gates; shapes: with that panel open
 """
 
 import re
@@ -60,10 +60,11 @@ GATES = {
 }
 LABS = {  # what is named on the command line -> (cells that show it, its controls)
     "architecture": ([FRESH, "labs.ArchitectureLab('ours')"], ARCHITECTURE),
+    "shapes": ([FRESH, "labs.ArchitectureLab('ours', hide=('train', 'inside'))"], ARCHITECTURE),
     "kernel": (["labs.KernelLab({'noise': np.random.default_rng(0).random((32, 32))})"], KERNEL),
     "gates": (["labs.GateLab()"], GATES),
 }
-WATCH = """lab => {
+WATCH = """(lab, last) => {
     window.presses = [];
     let begun = 0;
     document.addEventListener('keydown', () => { begun = performance.now(); }, true);
@@ -74,14 +75,16 @@ WATCH = """lab => {
         requestAnimationFrame(() => window.presses.push(performance.now() - from));
     });
     const what = {childList: true, subtree: true};
-    lab.querySelectorAll('.cl-picture').forEach(place => seen.observe(place, what));
+    const places = [...lab.querySelectorAll('.cl-picture')];
+    places.slice(last ? -1 : 0).forEach(place => seen.observe(place, what));
 }"""
 
 
-def measure(notebook, controls, presses=30):
+def measure(notebook, controls, last=False, presses=30):
+    """Times of the first picture that changes, or of the last one of the lab."""
     lab = notebook.labs().first
     lab.locator(".cl-picture svg").first.wait_for()
-    lab.evaluate(WATCH)
+    lab.evaluate(WATCH, last)
     results = {}
     for name, (card, keys) in controls.items():
         head = notebook.page.locator(".cl-head", has_text=re.compile(f"^{card} ?"))
@@ -108,7 +111,8 @@ def main(lab="architecture"):
         folder.mkdir()
         write(folder / "latency.ipynb", [SETUP, *cells])
         with server(folder, home) as (address, token), browser() as made:
-            results = measure(Notebook(made, address, token, "latency.ipynb").run_all(), controls)
+            notebook = Notebook(made, address, token, "latency.ipynb").run_all()
+            results = measure(notebook, controls, last=lab == "shapes")
     every = [time for times in results.values() for time in times]
     print(f"{'control':28}{'median':>8}{'90 %':>8}  ms")
     for name, times in {**results, "all": every}.items():

@@ -61,6 +61,15 @@ def test_a_learner_composes_trains_looks_inside_and_shares(open_cells):
     assert notebook.run_in_cell(3, paste=True) == ""
     assert notebook.run_in_cell(4, COUNT) == f"({total}, (None, 10))"
 
+    # Every axis of every tensor, in words that follow a dial.
+    open_panel(lab, "Shapes, axis by axis")
+    axes = lab.get_by_role("img", name=re.compile("^Shapes, axis by axis"))
+    before, after = press(lab.get_by_label("Filters of convolution 1"), "ArrowDown", axes)
+    assert "gives batch, time 4, height 3, width 3, channels 4" in before
+    assert "gives batch, time 4, height 3, width 3, channels 6" in after
+    check_page(notebook)
+    set_state(lab, SMALL)
+
     # Train, pause, resume; the notebook stays usable meanwhile.
     open_panel(lab, "Train and compare")
     curves = lab.locator(".cl-picture svg").nth(1)

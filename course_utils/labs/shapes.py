@@ -1,0 +1,405 @@
+"""A composition as a table of shapes: what each layer gives, axis by axis, and what it changed."""
+
+import re
+import textwrap
+from dataclasses import dataclass
+from itertools import groupby
+from math import prod
+
+from course_utils.labs.diagram import BAD, DARK, INK, SHADES, SOFT, WIDTH, pair, path, rect, svg, text
+
+# ---------------------------------------------------------------------------------------------------
+# From tensors to rows
+
+ENTRY = {  # task -> axes of what comes in
+    "digits": ("time", "height", "width", "channels"),
+    "reviews": ("time",),
+    "traffic": ("time", "features"),
+}
+LAST = {  # what a layer calls its last axis; others leave the name
+    "Embedding": "features",
+    "Conv1D": "channels",
+    "Conv2D": "channels",
+    "ConvLSTM1D": "channels",
+    "ConvLSTM2D": "channels",
+    "Dense": "units",
+    "LSTM": "units",
+    "Bidirectional": "units",
+    "Flatten": "features",
+    "Concatenate": "features",
+}
+MERGES = ("Flatten", "Reshape", "Concatenate")
+PLACES = {"time": 0, "days": 0, "steps": 0, "height": 1, "width": 2, "hours": 2}  # columns of axes
+END = 3  # of all others
+COUNTS = {2: "two", 3: "three"}
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis of a tensor; `size` is None for any length, `made_of` names the axes that live on in it."""
+
+    name: str
+    size: int | None
+    made_of: tuple = ()
+    changed: bool = False
+
+    @property
+    def length(self):
+        return "any" if self.size is None else f"{self.size:,}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One layer: its call as in the code, the axes of what it gives, and what it changed, in words."""
+
+    call: str
+    part: str
+    axes: tuple
+    note: str
+    each: bool = False  # whether it is applied to every frame by itself
+    branch: int = 0
+    follows: bool = False  # whether it is applied to what the row before gives
+
+    @property
+    def shape(self):
+        return tuple(axis.size for axis in self.axes)
+
+    @property
+    def numbers(self):
+        """How many numbers there are for one example, as it is written."""
+        known = f"{prod(size for size in self.shape if size is not None):,}"
+        return f"any × {known}" if None in self.shape else known
+
+    @property
+    def words(self):
+        axes = ", ".join(f"{axis.name} {axis.length}" for axis in self.axes)
+        return f"{self.call} gives batch, {axes}; {self.numbers} numbers; {self.note}."
+
+
+def rows(made):
+    """A row for each layer of a composition in the order of the code, from the input to the answers.
+
+    Parameters
+    ----------
+    made : assembly.Composition
+        Where it does not fit, the rows go as far as it goes.
+
+    Returns
+    -------
+    list of Row
+
+    Examples
+    --------
+    >>> [f"{axis.name} {axis.length}" for axis in rows(compose(PRESETS["ours"]))[4].axes]  # of Flatten
+    ['time 8', 'features 1,152']
+    """
+    done, held, fork, branch = [], {}, None, 0  # `held`: what the names in the code stand for
+    for tensor in made.tensors:
+        if tensor.branch != branch:
+            if tensor.branch:  # both sides begin with the same; what the first one gives is kept as `seen`
+                fork = fork or held["x"]
+                held = {"seen": held["x"], "x": fork}
+            branch = tensor.branch
+        if not done:
+            row = _entry(made.state, tensor)
+        else:
+            given = [held[name] for name in re.findall(r"\w+", tensor.line.of or "x")]
+            row = _row(made.state, tensor, given, given[-1] is done[-1].axes)
+        held[tensor.line.to] = row.axes
+        done.append(row)
+    return done
+
+
+def bare(layer):
+    """A layer's call without the modules in front."""
+    return layer.replace("keras.", "").replace("layers.", "")
+
+
+def _entry(state, tensor):
+    axes = tuple(Axis(name, size) for name, size in zip(ENTRY[state.task], tensor.shape, strict=True))
+    return Row(bare(tensor.line.layer), tensor.part, axes, f"time counts {state.step}s")
+
+
+def _row(state, tensor, given, follows):
+    """The row of a layer that is applied to tensors with the axes `given`, of which it changes the last."""
+    call, before = bare(tensor.line.layer), given[-1]
+    kind = call.partition("(")[0]
+    lengths = {axis.name: axis.size for axis in before}
+    names = _names(state, kind, tensor, list(lengths))
+    kept = names[:-1] if kind in LAST else names  # what a layer of LAST gives last, it computes anew
+    gone = tuple(name for name in lengths if name not in kept)
+    axes = []
+    for name, size in zip(names, tensor.shape, strict=True):
+        lives_on = name in lengths and name in kept
+        made_of = (name,) if lives_on else gone if kind in MERGES else ()
+        same = lengths.get(name, -1) == size and len(made_of) < 2
+        axes.append(Axis(name, size, made_of, not same or (size is None and _shortens(kind, call))))
+    note = _note(state, kind, given, axes, gone)
+    return Row(call, tensor.part, tuple(axes), note, tensor.each, tensor.branch, follows)
+
+
+def _shortens(kind, call):
+    """Whether a layer leaves fewer steps of a time of any length."""
+    if kind == "Conv1D":
+        return "strides" in call or not ("same" in call or re.match(r"Conv1D\(\d+, 1\b", call))
+    return kind == "MaxPooling1D"
+
+
+def _names(state, kind, tensor, before):
+    """The names of the axes that a layer gives, from the names that it is given."""
+    count, last = len(tensor.shape), LAST.get(kind, before[-1])
+    if tensor.part == "answer" and kind == "Dense":
+        last = "hours ahead" if state.task == "traffic" else "classes"
+    elif tensor.part == "attention" and kind == "Dense" and tensor.shape[-1] == 1:
+        last = "score"
+    if kind == "Embedding":
+        return [*before, last]
+    if kind == "Dot":
+        return ["score", last]
+    if kind == "Reshape" and tensor.part == "joint":
+        return ["steps", last]
+    if kind == "Reshape":
+        return ["days", "hours", last] if state.task == "traffic" else ["time", "features"]
+    if kind == "Flatten" or kind.startswith("Global"):
+        return [*before[: count - 1], last]  # where it is done for every frame, the frames stay in front
+    return [*before[len(before) - count : -1], last]  # where only the last state stays, the first one goes
+
+
+def _note(state, kind, given, axes, gone):
+    """What a layer changed, in a few words."""
+    first, last = axes[0], axes[-1]
+    merged = [axis.length for axis in given[-1] if axis.name in gone]
+    if kind == "Embedding":
+        return f"each {state.step} becomes a vector of {last.length}"
+    if first.name == "steps" and "steps" not in [axis.name for axis in given[-1]]:
+        return f"{' × '.join(gone)} become {f'{first.length} ' * (first.size is not None)}steps"
+    if first.name == "days" and kind == "Reshape":
+        return f"time becomes {first.length} days of {axes[1].length} hours"
+    if kind in ("Flatten", "Reshape"):
+        return f"{COUNTS[len(merged)]} axes become one: {' × '.join(merged)} = {last.length}"
+    if kind == "Concatenate":
+        return f"side by side: {' + '.join(one[-1].length for one in given)} = {last.length}"
+    if kind == "Dot":
+        return f"{gone[0]} {_are(gone[:1])} gone: only the weighted sum"
+    if kind == "Softmax":
+        return "scores become weights that sum to 1"
+    return ", ".join([*_gone(kind, gone, given[-1]), *_resized(given[-1], axes)]) or "the shape stays"
+
+
+def _gone(kind, gone, before):
+    """Which axes in front of the last one are gone, and what is left of them."""
+    names = tuple(name for name in gone if name != before[-1].name)
+    kept = {"GlobalMax": "the largest", "GlobalAve": "the mean"}.get(kind[:9], "the last state")
+    if names:
+        yield f"{' and '.join(names)} {_are(names)} gone: only {kept}"
+
+
+def _are(names):
+    return "is" if names in (("time",), ("height",), ("width",)) else "are"
+
+
+def _resized(before, axes):
+    """How the axes that stay, and the last one, changed in length or in name."""
+    old, changes = {axis.name: axis for axis in before}, {}
+    for axis in axes:
+        if axis.changed and axis.name in old:
+            was = old[axis.name]
+            change = f"{was.length} → {axis.length}"
+            if axis.size is None:
+                change = "shortened"
+            elif axis.name in PLACES and was.size == 2 * axis.size:
+                change = "halved"
+            changes.setdefault(change, []).append(axis.name)
+    for change, names in changes.items():
+        yield f"{' and '.join(names)} {change}"
+    if axes[-1].name not in old:
+        yield f"{before[-1].length} {before[-1].name} become {axes[-1].length} {axes[-1].name}"
+
+
+# ---------------------------------------------------------------------------------------------------
+# From rows to a picture
+
+LOOKS = {  # axis -> its tint, its line, the dashes of the line
+    "time": ("#F3C09A", "#D55E00", ""),
+    "days": ("#F3C09A", "#D55E00", "5 2"),
+    "steps": ("#F7D99B", "#B07900", ""),
+    "height": ("#C9E7F8", "#3D9BD0", ""),
+    "width": ("#9CC3E6", "#0072B2", ""),
+    "hours": ("#9CC3E6", "#0072B2", "5 2"),
+    "channels": ("#EBC9DC", "#B0578A", ""),
+    "features": ("#F6F0A8", "#8C8200", ""),
+    "units": ("#9ADBC4", "#009E73", ""),
+    "score": ("#9ADBC4", "#009E73", "5 2"),
+    "classes": ("#D3D7DC", "#5F666E", ""),
+    "hours ahead": ("#D3D7DC", "#5F666E", "5 2"),
+}
+STAYS = {"frame": "time stays as it is", "day": "the days stay as they are"}
+CODE = f"{INK};font-family:var(--jp-code-font-family, monospace)"
+CALL, BATCH, FIRST = 20, 280, 326  # from the left: the call, the batch, the first column
+TITLES, ROW, HEADING, BOX = 28, 43, 24, 32  # heights
+MARGIN = (ROW - BOX) / 2
+
+
+def alt(made):
+    """The whole picture in words: every layer, every axis, what changed."""
+    parts = ["Shapes, axis by axis."]
+    for number, (heading, members) in enumerate(_groups(made)):
+        parts += [f"{' '.join(heading) or 'Then'}:"] * bool(number)
+        parts += [_reason(one) if one is made.broken else one.words for one in members]
+    return " ".join(parts)
+
+
+def picture(made):
+    """The shapes of a composition as an SVG string: a row a layer, a box an axis.
+
+    Parameters
+    ----------
+    made : assembly.Composition
+        Where it does not fit, the last row says why.
+
+    Returns
+    -------
+    str
+        Its `aria-label` says every shape. Each row is a group with `data-shape` and `data-axes`.
+    """
+    columns = _Columns(rows(made))
+    parts, y, above, bottom = [_titles(made, columns)], TITLES, None, 0
+    for heading, members in _groups(made):
+        top = y
+        if heading:
+            parts.append(pair(CALL - 8, y + 16, *heading, 12))
+            y += HEADING
+        for one in members:
+            if one is made.broken:
+                parts.append(_broken(one, y))
+            else:
+                parts.append(_links(columns, above, one, bottom, y + MARGIN) if one.follows else "")
+                parts.append(_drawn(columns, one, y))
+            above, y = one, y + ROW
+            bottom = y - MARGIN
+        if members[0].each:
+            parts.insert(0, rect(3, top, WIDTH - 6, y - top, "none", SHADES["other"][2], 7))
+            y += 6
+    words = "A bold border marks an axis that the layer changed. A line leads to where an axis lives on."
+    parts.append(text(8, y + 14, words, 11, "start", SOFT))
+    return svg(y + 22, alt(made), "".join(parts))
+
+
+def _groups(made):
+    """(heading, rows) of what is applied together: for every frame, side by side, or plainly."""
+    piece, before = "day" if made.state.task == "traffic" else "frame", 0
+    every = rows(made) + [made.broken] * bool(made.broken)
+    for (branch, each), members in groupby(every, key=lambda one: (one.branch, one.each)):
+        heading = ()
+        if branch == 0 and before:
+            heading = ("Both sides", "joined")
+        elif branch == 2:
+            heading = ("On the other side", "applied to what the first side was given")
+        elif branch and not before:
+            heading = ("On one side", f"for every {piece}" if each else "the CNN")
+        elif each:
+            heading = (f"For every {piece}", "PerFrame: " + STAYS[piece])
+        before = branch
+        yield heading, list(members)
+
+
+class _Columns:
+    """Where the axes of all rows stand: an axis has the same column in every row."""
+
+    def __init__(self, table):
+        used = sorted({place for row in table for axis in range(len(row.axes)) for place in _span(row, axis)})
+        self.wide = min(244 / len(used), 100) - 3
+        self._left = {place: FIRST + i * (self.wide + 3) for i, place in enumerate(used)}
+        self.end = max(self._left.values()) + self.wide
+        self.numbers = self.end + 72  # their right edge
+        self.note = self.numbers + 11
+
+    def reach(self, row, axis):
+        """From where to where the box of an axis goes; axes that become one have a wide one."""
+        first, last = _span(row, axis)
+        return self._left[first], self._left[last] + self.wide
+
+
+def _span(row, number):
+    """The first and the last column of an axis."""
+    axis, is_last = row.axes[number], number == len(row.axes) - 1
+    merged = axis.made_of if len(axis.made_of) > 1 else (axis.name,)
+    places = [PLACES.get(name, END if is_last or len(merged) > 1 else 0) for name in merged]
+    return min(places), max(places)
+
+
+def _titles(made, columns):
+    """What stands in the columns."""
+    example = {"digits": "clip", "reviews": "review", "traffic": "forecast"}[made.state.task]
+    titles = (
+        (CALL, "Layer", "start"),
+        (BATCH, "What it gives, axis by axis", "start"),
+        (columns.numbers, f"Numbers per {example}", "end"),
+        (columns.note, "What changed", "start"),
+    )
+    return "".join(text(x, 18, words, 11.5, anchor, SOFT, 600) for x, words, anchor in titles)
+
+
+def _lines(x, y, words, letters, size, fill):
+    """Words in as many lines as they need, centred at the height y; products and counts stay whole."""
+    words = re.sub(r" ([×→=+]) ", "\u00a0\\1\u00a0", words)
+    words = re.sub(r"(?<=\d) (?=[a-z])", "\u00a0", words)
+    lines = textwrap.wrap(words, letters, subsequent_indent="  " * (fill is CODE), break_on_hyphens=False)
+    top = y - (size + 1.5) * (len(lines) - 1) / 2 + size / 3
+    return "".join(
+        text(x + 8 * (line[0] == " "), top + (size + 1.5) * i, line.strip(), size, "start", fill)
+        for i, line in enumerate(lines)
+    )
+
+
+def _call(layer, part, y):
+    """The call of a layer, with a mark in the colour of its part."""
+    mark = rect(8, y - BOX / 2, 4, BOX, SHADES[part if part in SHADES else "other"][2], radius=2)
+    return mark + _lines(CALL, y, layer, 40, 10.5, CODE)
+
+
+def _drawn(columns, row, top):
+    y = top + ROW / 2
+    box = 'stroke-dasharray="3 3" stroke-opacity="0.5"'
+    parts = [_call(row.call, row.part, y), rect(BATCH, y - BOX / 2, 40, BOX, "none", SOFT, 4, box)]
+    parts.append(text(BATCH + 20, y + 4, "batch", 11, fill=SOFT))
+    for number, axis in enumerate(row.axes):
+        left, right = columns.reach(row, number)
+        tint, line, dashes = LOOKS[axis.name]
+        border = f'stroke-width="{3 if axis.changed else 1}" stroke-dasharray="{dashes or "none"}"'
+        parts.append(rect(left, y - BOX / 2, right - left, BOX, tint, line, 4, border))
+        middle, weight = (left + right) / 2, 700 if axis.changed else 500
+        parts.append(text(middle, y - 1, axis.length, 13, fill=DARK, weight=weight))
+        parts.append(text(middle, y + 11.5, axis.name, 10.5, fill=DARK))
+    *times, known = row.numbers.rsplit(" ", 1)
+    parts.append(text(columns.numbers, y + 4 + 6 * len(times), known, 11.5, "end"))
+    parts += [text(columns.numbers, y - 3, words, 11.5, "end") for words in times]
+    parts.append(_lines(columns.note, y, row.note, int((WIDTH - 8 - columns.note) / 5.9), 11, SOFT))
+    axes, shape = (",".join(map(str, each)) for each in ([axis.name for axis in row.axes], row.shape))
+    return f'<g data-axes="{axes}" data-shape="{shape}">{"".join(parts)}</g>'
+
+
+def _links(columns, above, row, bottom, top):
+    """Lines from the axes of the row above to those in which they live on."""
+    parts = []
+    names = [axis.name for axis in above.axes]
+    for number, axis in enumerate(row.axes):
+        left, right = columns.reach(row, number)
+        for name in axis.made_of:
+            start, stop = columns.reach(above, names.index(name))
+            narrow = (start + stop) / 2 if stop - start <= right - left else (left + right) / 2
+            x = min(max(narrow, left), right)
+            parts.append(path(f"M{narrow:.1f},{bottom:.1f} L{x:.1f},{top:.1f}", LOOKS[name][1], 1.6))
+    return "".join(parts)
+
+
+def _reason(broken):
+    return f"{bare(broken.layer)} does not fit. {broken.reason}"
+
+
+def _broken(broken, top):
+    """The row of what could not be applied, and why."""
+    y, border = top + ROW / 2, 'stroke-width="2" stroke-dasharray="5 3"'
+    box = rect(BATCH, y - BOX / 2 - 2, WIDTH - 8 - BATCH, BOX + 4, "none", BAD, 4, border)
+    why = _lines(BATCH + 12, y, f"✕ {broken.reason}", 84, 11.5, INK)
+    return _call(bare(broken.layer), broken.part, y) + box + why
