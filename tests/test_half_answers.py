@@ -1,4 +1,4 @@
-"""Answers that are half right: the checks of lessons 05 and 06 let none pass, and say what is missing."""
+"""Answers that are half right: the checks of lessons 02, 05 and 06 let none pass, and say what is missing."""
 
 from functools import cache
 from pathlib import Path
@@ -137,3 +137,85 @@ def test_a_softmax_over_the_wrong_axis(axis, told):
         return layers.Flatten()(layers.Dot(axes=1)([layers.Softmax(axis=axis)(scores), features]))
 
     assert told in reason(attention_lesson().check_gather, gather)
+
+
+# ---- lesson 02
+
+
+@cache
+def lstm_lesson():
+    """Cells of lesson 02 that make what its checks use; the last exercise needs a trained network."""
+    wanted = ("def sigmoid", "def lstm_by_hand", "check_handed", "check_counts", "check_bias", "check_pieces")
+    wanted += ("check_gru", "check_counter")
+
+    def kept(cell):
+        tags = set(cell.metadata.get("tags", ()))
+        mine = any(word in cell.source for word in wanted) and not tags & {"exercise", "solution"}
+        return tags & {"setup"} or (mine and cell.cell_type == "code" and "def " in cell.source)
+
+    names = {"check": check}
+    exec(cells("02_lstm", kept), names)
+    return SimpleNamespace(**names)
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"b": (None, 50, 16)}, "side by side"),
+        ({"d": (None, 50, 4)}, "only the last state"),
+        ({"a": (50, 16)}, "the batch"),
+    ],
+)
+def test_shapes_that_recurrent_layers_do_not_hand_on(changed, told):
+    right = {"a": (None, 50, 16), "b": (None, 50, 32), "c": (None, 50, 10), "d": (None, 4)}
+    assert told in reason(lstm_lesson().check_handed, right | changed)
+
+
+@pytest.mark.parametrize(
+    ("count", "told"),
+    [
+        (lambda name, n, u: u * (n + u) * {"plain": 1, "LSTM": 4, "GRU": 3, "both ways": 8}[name], "biases"),
+        (
+            lambda name, n, u: u * (n + u + 1) * {"plain": 1, "LSTM": 4, "GRU": 3, "both ways": 8}[name],
+            "two biases",
+        ),
+    ],
+)
+def test_weights_counted_without_all_biases(count, told):
+    assert told in reason(lstm_lesson().check_counts, count)
+
+
+def test_a_bias_that_lasts_a_third_instead_of_a_half():
+    assert "about 1/e, a third" in reason(lstm_lesson().check_bias, lambda steps: np.log(max(steps - 1, 0.1)))
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("memory", "told"), [("none", "empty memory"), ("whole", "steps at once")])
+def test_pieces_without_memory_or_no_pieces(memory, told):
+    def in_pieces(lstm, series, size):
+        if memory == "whole":
+            return lstm(series)[0]
+        parts = [lstm(series[:, at : at + size])[0] for at in range(0, series.shape[1], size)]
+        return np.concatenate(parts, axis=1)
+
+    assert told in reason(lstm_lesson().check_pieces, in_pieces)
+
+
+def test_a_gru_whose_gate_is_turned_around():
+    def gru(x, kernel, recurrent, bias):
+        squeeze, h, states = lstm_lesson().sigmoid, np.zeros((len(x), len(recurrent))), []
+        for t in range(x.shape[1]):
+            (z, r, g), (zh, rh, gh) = (
+                np.split(part, 3, axis=1) for part in (x[:, t] @ kernel + bias[0], h @ recurrent + bias[1])
+            )
+            keep = squeeze(z + zh)
+            h = (1 - keep) * h + keep * np.tanh(g + squeeze(r + rh) * gh)
+            states.append(h)
+        return np.stack(states, axis=1)
+
+    assert "which share z gives to which" in reason(lstm_lesson().check_gru, gru)
+
+
+def test_a_counter_that_never_forgets():
+    cell = {"i": (30, 0, -15), "f": (0, 0, 20), "g": (0, 0, np.arctanh(0.1)), "o": (0, 0, 0)}
+    assert "the cell state should be 0.0" in reason(lstm_lesson().check_counter, cell)
