@@ -315,6 +315,25 @@ def exercise_problems(lesson, number, function):
             yield "the stub's check has options; the learner's progress would be lost"
 
 
+def handout_can_be_run(lesson):
+    """Without the solutions, no cell takes a name that only a solution gives."""
+    kept = [cell for cell in lesson.code if "solution" not in tags(cell)]
+    given = set().union(*(given_names(cell) for cell in kept))
+    taken_away = set().union(*(given_names(cell) for cell in lesson.code if cell not in kept)) - given
+    for cell in kept:
+        missing = taken_away & {n.id for n in ast.walk(tree(cell)) if isinstance(n, ast.Name)}
+        if missing:
+            yield f"{head(cell)} takes {', '.join(sorted(missing))} from a solution, which handouts lack"
+
+
+def given_names(cell):
+    """The names that a cell gives to the cells after it."""
+    named = (ast.FunctionDef, ast.ClassDef)
+    found = {node.name for node in tree(cell).body if isinstance(node, named)}
+    stored = [n for n in ast.walk(tree(cell)) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+    return found | {node.id for node in stored}
+
+
 RULES = [
     pair_agrees,
     header_is_complete,
@@ -329,6 +348,7 @@ RULES = [
     file_is_small,
     nothing_private_is_shown,
     exercises_are_whole,
+    handout_can_be_run,
 ]
 by_name = {"argvalues": RULES, "ids": lambda rule: rule.__name__}
 LESSONS = names(NOTEBOOKS, ".ipynb")
@@ -643,6 +663,11 @@ BROKEN = [
     (tags_are_known, lambda b: tag_ignored(at(b, "solution")), "nobody would see"),
     (cells_are_short_and_plain, lambda b: at(b, "claim").update(source="%time x = 1"), "not plain Python"),
     (exercises_are_whole, lambda b: at(b, '"04.5"').update(source=at(b, '"04.1"').source), "given twice"),
+    (
+        handout_can_be_run,
+        lambda b: (at(b, "solution").update(source="mine = 3"), at(b, "claim").update(source="mine")),
+        "takes mine",
+    ),
     (file_is_small, lambda b: at(b, "# Video").update(source="x" * 2_000_000), "at most 2,000,000"),
     (nothing_private_is_shown, lambda b: at(b, "claim").update(source='open("/home/me/x")'), "'/home/me/x"),
     (nothing_private_is_shown, lambda b: at(b, "# Video").update(source=r"see C:\Users\me"), "C:"),

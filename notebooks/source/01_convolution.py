@@ -40,7 +40,8 @@
 # All hybrids of this course begin or end with a convolution. Here you build it from nothing: a sum that slides
 # over a signal, then over a photograph, then over many channels. You learn to tell the size of what comes out
 # and how far it sees, let a small network find its own kernels, and see what it knows that a dense network
-# does not. You will need about 80 minutes; running all of it takes half a minute.
+# does not. It builds on nothing but [lesson 00](00_start_here.ipynb). You will need about 80 minutes; running all of it
+# takes half a minute.
 #
 # | You will be able to | Exercise |
 # |---|---|
@@ -69,6 +70,8 @@ from course_utils import datasets, plotting, results
 from course_utils.labs import KernelLab
 
 # %% [markdown]
+# <a id="question"></a>
+#
 # ## 1 · The question
 #
 # Here is the same handwritten digit at two places. To you it is the same. To a computer these are two lists of
@@ -98,6 +101,8 @@ print(f"{both_lit:.0%} of the bright pixels are bright in both")
 # A dense layer has a weight of its own for every pixel. What it learns about a stroke *here* it does not know
 # *there*. We want a layer that learns what a stroke looks like **once** and finds it **anywhere**. The means is
 # an old one: a small window that slides.
+#
+# <a id="idea"></a>
 #
 # ## 2 · The idea
 #
@@ -237,6 +242,8 @@ check.claim("One over a photograph equals Conv2D", apart["2d"], below=1e-5)
 check.claim("Several channels are a sum over their planes", apart["planes"], below=1e-5)
 
 # %% [markdown]
+# <a id="padding"></a>
+#
 # ## 4 · Padding, stride, dilation
 #
 # Three numbers change how the kernel walks:
@@ -294,6 +301,8 @@ check.claim("On an image of ones, a kernel of nine ones says 9 inside", rim[1:-1
 check.claim("and less than 7 at the upper rim", rim[0], below=7)
 
 # %% [markdown]
+# <a id="sharing"></a>
+#
 # ## 5 · What sharing buys
 #
 # ### Few weights
@@ -385,8 +394,10 @@ check.claim("Their maxima gain less than half a pixel over always guessing the m
             - off["maximum of each map"], below=0.5)  # fmt: skip
 
 # %% [markdown]
-# Keep this in mind for lessons 03 and 04. A network that must know how something *moves* must not pool away where
-# it is.
+# Keep this in mind for lessons [03](03_joining.ipynb) and [04](04_cnn_lstm_video.ipynb). A network that must know
+# how something *moves* must not pool away where it is.
+#
+# <a id="receptive-field"></a>
 #
 # ## 6 · How far does it see?
 #
@@ -460,6 +471,8 @@ check.claim(
 # Two things to see. Strides and dilation buy reach without one weight more; strides pay for it with resolution, and with
 # shifts, as you saw in section 5. And the field of stacked layers is not evenly lit: from its middle many ways lead
 # through the layers, from its rim one. What counts in effect is smaller than the formula says (Luo and others, 2016).
+#
+# <a id="learning"></a>
 #
 # ## 7 · Let it learn
 #
@@ -639,6 +652,8 @@ check.claim("and the one with global max pooling two in three or more", moved_ta
             above=0.66)  # fmt: skip
 
 # %% [markdown]
+# <a id="inside"></a>
+#
 # ## 8 · Look inside
 #
 # What did it learn? Here are the sixteen kernels of `ours`' first layer, then a digit, and what they answer to it.
@@ -1015,7 +1030,7 @@ def prepare_solution(files):
 back = prepare_solution(as_stored(single.test))
 check_prepared(prepare_solution, record=False)
 
-# %% tags=["claim"]
+# %% tags=["claim", "solution"] jupyter={"source_hidden": true}
 check.claim(
     "Mended, hers are the images that ours was trained on, pixel by pixel",
     np.abs(back - single.test.x[:, 0]),
@@ -1028,7 +1043,7 @@ check.claim(
 # - **The place itself matters.** A convolution answers alike everywhere. If a thing means something else at the top
 #   than at the bottom, give the place as a channel, or end in a dense layer over all places.
 # - **What decides lies far apart.** Nothing is seen beyond the receptive field. Add strides, dilation or layers; or
-#   attention (lesson 06).
+#   attention ([lesson 06](06_attention.ipynb)).
 # - **Neighbours mean nothing.** In a table, the order of the columns is arbitrary. A convolution would look for
 #   patterns that are none.
 # - **It turns or grows.** Shifting is free, turning and scaling are not: they have to be in the training data.
@@ -1044,7 +1059,7 @@ check.claim(
 # - The receptive field grows with kernel size, dilation, and all strides before it.
 # - Axes that are mixed up raise no error. Look at what the network is shown.
 #
-# **Next**: lesson 02, the LSTM: what came before.
+# **Next**: [lesson 02](02_lstm.ipynb), the LSTM: what came before.
 #
 # ## Sources
 #

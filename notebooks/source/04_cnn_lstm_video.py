@@ -3,7 +3,7 @@
 #   course:
 #     minutes: 90
 #     needs:
-#     - 00_start_here
+#     - 03_joining
 #     objectives:
 #     - exercise: '04.1'
 #       say: Predict the shape of every tensor between a clip and its class
@@ -41,8 +41,9 @@
 #
 # A convolutional network is good at *what is in a picture*. An LSTM is good at *what happens over time*. A
 # clip asks for both. In this lesson you build the network that gives each its part, train it on real
-# images, take it apart, and meet its rivals. You will need about 90 minutes; running all of it takes about
-# two.
+# images, take it apart, and meet its rivals. It builds on lessons [01](01_convolution.ipynb), the convolution,
+# [02](02_lstm.ipynb), the LSTM, and [03](03_joining.ipynb), the joint between them. You will need about 90
+# minutes; running all of it takes about two.
 #
 # | You will be able to | Exercise |
 # |---|---|
@@ -142,7 +143,7 @@ plotting.Picture(fig, "Four frames of a clip. The same CNN turns each frame into
 #
 # $$z_t = \mathrm{CNN}(x_t), \qquad (h_t, c_t) = \mathrm{LSTM}(z_t, h_{t-1}, c_{t-1}), \qquad p = \mathrm{softmax}(W h_T + w)$$
 #
-# Inside the LSTM, the cell state is the memory. At every step three **gates**, numbers between 0 and 1,
+# Inside the LSTM, the cell state is the memory (in detail in [lesson 02](02_lstm.ipynb#gates)). At every step three **gates**, numbers between 0 and 1,
 # decide what becomes of it: the forget gate $f$ how much of the old memory stays, the input gate $i$ how
 # much of the new candidate $g$ is written, the output gate $o$ how much of the memory shows in $h_t$. Each
 # is a dense layer on $z_t$ and $h_{t-1}$, followed by a sigmoid $\sigma$ (the candidate: by tanh); $\odot$
@@ -219,6 +220,8 @@ check.claim("By hand and TimeDistributed + LSTM agree", apart["by hand"], below=
 check.claim("PerFrame and TimeDistributed agree", apart["PerFrame"], below=1e-5)
 
 # %% [markdown]
+# <a id="data"></a>
+#
 # ## 4 · The data, and what needs no network
 #
 # Print a dataset before you use it.
@@ -423,6 +426,8 @@ train(old, datasets.moving_digits(clips=(400, 80, 80)), epochs=1)
 print(f"one epoch of 400 clips with the textbook model: {time.perf_counter() - start:.0f} s")
 
 # %% [markdown]
+# <a id="joint"></a>
+#
 # ## 6 · Ours
 #
 # Four changes, each for a reason you have just seen or will see:
@@ -430,7 +435,8 @@ print(f"one epoch of 400 clips with the textbook model: {time.perf_counter() - s
 # 1. **Fold** time into the batch: one `PerFrame` in place of five `TimeDistributed`.
 # 2. **Strides**: the convolution itself takes every second place, instead of computing all of them for a
 #    pooling layer to discard three in four. What that saves pays for a third convolution.
-# 3. A **joint**: a dense layer between CNN and LSTM, so that the LSTM reads 96 numbers, not 1,024.
+# 3. A **joint**: a dense layer between CNN and LSTM, so that the LSTM reads 96 numbers, not 1,024. ([Lesson
+#    03](03_joining.ipynb#bridges) compares six joints.)
 # 4. The joint is **normalised** (layer normalisation: mean 0, variance 1 over those 96 numbers), so that
 #    every frame speaks to the LSTM on one scale. This is the third habit.
 
@@ -546,6 +552,8 @@ check.claim("Pooled before the LSTM, the digit survives", live["pooled"]["digit"
 # where the digit is going. **What is thrown away before the memory, no memory brings back.**
 
 # %% [markdown]
+# <a id="rivals"></a>
+#
 # ## 7 · All rivals, five seeds
 #
 # One run proves little. The table below was trained with five seeds for every model, on the same clips, for
@@ -772,6 +780,8 @@ check.claim("Reading the padding costs digits that the mask saves", gain, above=
 # height, width), which no LSTM understands. Pass an explicit mask of shape (batch, time).
 
 # %% [markdown]
+# <a id="habits"></a>
+#
 # ## 9 · Three habits, each taken away
 #
 # The same hybrid with one habit missing at a time, three seeds each. The first row is the recipe with all three. **Predict**:
@@ -1450,9 +1460,9 @@ check_split(prepare_solution, record=False)
 #   as channels first. There is less to go wrong.
 # - **the motion is fine and everywhere** (camera moves, texture, flow): by the time frames are features,
 #   the fine shifts between them are hard to find again. Put time into the first kernels, or compute the flow and feed it
-#   in, or use recurrent convolution (lesson 08).
+#   in, or use recurrent convolution (lesson 08, planned).
 # - **only a few frames matter** in a long clip: the last state has to carry them to the end. Attention
-#   looks back (lesson 06).
+#   looks back ([lesson 06](06_attention.ipynb)).
 # - **order does not matter** (a scene, an object somewhere in the clip): average the frame features, and
 #   leave out the LSTM.
 #
@@ -1476,7 +1486,7 @@ check_split(prepare_solution, record=False)
 # - A per-frame CNN sees *where*, not *how it flows*. Three frames in the first kernel mend it.
 # - Know the strongest simple rival before you are proud of a score.
 #
-# **Next**: lesson 05 turns the order around, LSTM first, for text.
+# **Next**: [lesson 05](05_lstm_cnn_text.ipynb) turns the order around, LSTM first, for text.
 #
 # ## Sources
 #

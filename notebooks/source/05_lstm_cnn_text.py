@@ -3,7 +3,7 @@
 #   course:
 #     minutes: 90
 #     needs:
-#     - 00_start_here
+#     - 03_joining
 #     - 04_cnn_lstm_video
 #     objectives:
 #     - exercise: '05.1'
@@ -40,10 +40,11 @@
 #
 # **What tells praise from blame: words, phrases, or what was said long before?**
 #
-# In lesson 04 a CNN looked and an LSTM remembered. Here the order is turned around: the LSTM reads first,
-# and a convolution looks for telling phrases *among its memories*. Does that help? You will build it,
-# measure it against everything simpler, and find out where the order of the two decides, and where it does
-# not. You will need about 90 minutes; running all of it takes about a minute and a half.
+# In [lesson 04](04_cnn_lstm_video.ipynb) a CNN looked and an LSTM remembered. Here the order is turned around:
+# the LSTM reads first, and a convolution looks for telling phrases *among its memories*. Does that help? You
+# will build it, measure it against everything simpler, and find out where the order of the two decides, and
+# where it does not. It builds on lessons [02](02_lstm.ipynb), the LSTM, and [03](03_joining.ipynb), the joint. You
+# will need about 90 minutes; running all of it takes about a minute and a half.
 #
 # | You will be able to | Exercise |
 # |---|---|
@@ -93,6 +94,8 @@ from course_utils.labs import SentenceLab
 # will be right most often? Write your guesses down; section 7 has the answers.
 
 # %% [markdown]
+# <a id="idea"></a>
+#
 # ## 2 · The idea
 
 
@@ -187,7 +190,7 @@ check.claim("The convolution by hand equals Keras's", np.abs(by_hand - by_keras)
 check.claim("The maximum over time needs no layer", np.abs(by_hand.max(axis=1) - maximum).max(), below=1e-5)
 
 # %% [markdown]
-# (The LSTM by hand is in lesson 04, section 3. Here it returns the state of every step:
+# (The LSTM by hand is in [lesson 02](02_lstm.ipynb#gates), section 5. Here it returns the state of every step:
 # `return_sequences=True`.)
 
 # %% [markdown]
@@ -1717,7 +1720,7 @@ check_vocabulary(prepare_solution, record=False)
 # - On long reviews, CNN and pooling before the LSTM are faster than LSTM → CNN and better.
 # - A split can leak by duplicates, by neighbours and by the vocabulary.
 #
-# **Next**: lesson 06 asks which of the states matter, and lets the network answer: attention.
+# **Next**: [lesson 06](06_attention.ipynb) asks which of the states matter, and lets the network answer: attention.
 #
 # ## Sources
 #

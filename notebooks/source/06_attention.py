@@ -41,7 +41,8 @@
 # that is a long way to carry them. **Attention** lets a network look back at all steps and weigh them. In
 # this lesson you compute it by hand, see why the version that is posted everywhere attends to nothing, and
 # then do it right: over the frames of a clip, and over the places of an image. Each time you hold it
-# against the truth. You will need about 110 minutes; running all of it takes about a minute and a half.
+# against the truth. It builds on [lesson 04](04_cnn_lstm_video.ipynb), a CNN and an LSTM over the frames of a clip.
+# You will need about 110 minutes; running all of it takes about a minute and a half.
 #
 # | You will be able to | Exercise |
 # |---|---|
@@ -103,6 +104,8 @@ for name, i in zip("ABC", some):
 # score, and you *read* what stands in them. That is attention, and its three formulas are next. And because
 # these clips are made by us, we know which frames you should have looked at. So we shall not only look at
 # attention. We shall **score** it.
+#
+# <a id="idea"></a>
 #
 # ## 2 · The idea
 
@@ -170,6 +173,8 @@ plotting.Picture(
 # picks that one. Attention is **pooling that has learned what to look for**.
 
 # %% [markdown]
+# <a id="by-hand"></a>
+#
 # ## 3 · By hand
 #
 # Three lines are the whole of it. `@` multiplies matrices, batch by batch; the mask says which steps exist.
@@ -464,8 +469,8 @@ check.claim(
 # %% [markdown]
 # ## 6 · Build it
 #
-# One CNN for all models of this lesson, applied to every frame (lesson 04). The models differ only in how
-# they **gather** the features of twelve frames into one vector.
+# One CNN for all models of this lesson, applied to every frame ([lesson 04](04_cnn_lstm_video.ipynb)). The models
+# differ only in how they **gather** the features of twelve frames into one vector.
 
 
 # %% tags=["definition", "lab-data"]
@@ -741,6 +746,8 @@ check.claim("with an LSTM to direct it, even more", table.mean("LSTM, attention"
             - table.mean("Attention", "share"), above=0.02)  # fmt: skip
 
 # %% [markdown]
+# <a id="order"></a>
+#
 # ## 8 · When order decides
 #
 # Now **two** digits appear, one after the other. The question: *which came first?*
@@ -1013,8 +1020,8 @@ plotting.Picture(fig, "Attention over four images, as green squares (area: weigh
 # caption that points at what it says: this is where they begin.
 #
 # Is that an art of attention alone? The mean and the maximum can be asked too: which places gave the *credit*
-# for the class that is named (lesson 05, section 10)? The centre of these, weighted with their credit, is their
-# guess. **Predict** how far off they are.
+# for the class that is named ([lesson 05](05_lstm_cnn_text.ipynb), section 10)? The centre of these, weighted with
+# their credit, is their guess. **Predict** how far off they are.
 
 # %%
 places = results.load("06_places")
@@ -1204,6 +1211,8 @@ check.claim(
 # | "the answer came from here" | attend to features of single steps, not to states; then move the weights and see |
 # | "it looks at the right thing" | score it against the truth, and give the score of chance |
 # | "it looks at frame 9, not at 10" | do not, unless moving the weight there changes the answer |
+#
+# <a id="transformer"></a>
 #
 # ## 11 · How the Transformer grew out of this
 #
@@ -1767,7 +1776,7 @@ check_stories({"same": np.eye(12)[quiet], "other": changed}, record=False)
 # - Frames or places: any set of features will do as steps. With the truth at hand, score attention against it.
 # - To say *because of this frame*, move the weights and see what the answer does.
 #
-# **Next**: lesson 07 forecasts traffic: attention over the hours gone by.
+# **Next**: lesson 07 (planned) forecasts traffic: attention over the hours gone by.
 #
 # ## Sources
 #

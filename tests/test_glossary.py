@@ -1,0 +1,477 @@
+"""The glossary of lesson 00, and every relative link of the course, against what is really there.
+
+Where a link into a lesson goes was tried in JupyterLab 4.6. It gives each heading the name "its text, with
+- for each space", and looks for the part of the link behind # as the browser spells it. The browser spells
+anything but plain ASCII in percent signs, which JupyterLab does not undo: a heading with a · cannot be
+reached. Hence the ``<a id="gates"></a>`` above such headings, whose names can.
+"""
+
+import dataclasses
+import functools
+import itertools
+import os
+import re
+import urllib.parse
+from pathlib import Path
+
+import jupytext
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "notebooks" / "source"
+START = "00_start_here"
+COLUMNS = ["Term", "Symbol", "Shape or unit", "In a sentence", "Lesson"]
+ANCHOR = re.compile(r'<a id="([^"]*)"></a>')
+
+
+# ---- lessons, their sections and what can be linked to
+
+
+@dataclasses.dataclass
+class Section:
+    """From a heading to the next one that is not below it."""
+
+    level: int
+    title: str
+    text: str
+    number: str  # of the section, or the one around it: "6" of "## 6 · Glossary"
+
+
+@dataclasses.dataclass
+class Lesson:
+    """The cells of a lesson: (is it text?, what it says)."""
+
+    name: str
+    cells: list
+    title: str = ""
+
+    @property
+    def markdown(self):
+        return [said for is_text, said in self.cells if is_text]
+
+    @property
+    def text(self):
+        return "\n".join(said for _, said in self.cells)
+
+    @functools.cached_property
+    def lines(self):
+        """(line, whether it can be a heading or an anchor), over all cells."""
+        found = []
+        for is_text, said in self.cells:
+            fenced = False
+            for line in said.split("\n"):
+                fenced ^= line.startswith("```")
+                found.append((line, is_text and not fenced))
+        return found
+
+    def headings(self):
+        """(number of the line, level, title as shown)."""
+        for n, (line, can_be) in enumerate(self.lines):
+            if can_be and (found := re.match(r"(#+) +(.*?)\s*$", line)):
+                yield n, len(found[1]), re.sub(r"[*`]", "", found[2])
+
+    @functools.cached_property
+    def targets(self):
+        """Name behind the # of a link -> the section where it leads, for all that JupyterLab finds."""
+        found, number, above = {}, "", []
+        headings = list(self.headings())
+        for k, (n, level, title) in enumerate(headings):
+            if level == 2:
+                number = (re.match(r"(\d+) ·", title) or [""])[0].split(" ")[0]
+            end = next((m for m, other, _ in headings[k + 1 :] if other <= level), len(self.lines))
+            text = "\n".join(line for line, _ in self.lines[n:end])
+            section = Section(level, title, text, number)
+            above = [line for line, can_be in self.lines[max(0, n - 2) : n] if can_be]
+            names = [name for line in above for name in ANCHOR.findall(line)]
+            for name in [title.replace(" ", "-"), *names]:
+                if as_the_browser_spells(name) == name:
+                    found.setdefault(name, section)
+        return found
+
+    def anchors(self):
+        return [name for line, can_be in self.lines if can_be for name in ANCHOR.findall(line)]
+
+
+def as_the_browser_spells(fragment):
+    """The part behind # as ``location.hash`` gives it."""
+    return urllib.parse.quote(fragment, safe="!#$%&'()*+,-./:;=?@[\\]^_{|}~")
+
+
+@functools.cache
+def read_course(folder=SOURCE):
+    """Name -> lesson, from the sources."""
+    found = {}
+    for path in sorted(folder.glob("[0-9][0-9]_*.py")):
+        notebook = jupytext.read(path)
+        cells = [(cell.cell_type == "markdown", cell.source) for cell in notebook.cells]
+        found[path.stem] = Lesson(path.stem, cells, notebook.metadata["course"]["title"])
+    return found
+
+
+# ---- the glossary
+
+
+@dataclasses.dataclass
+class Row:
+    table: str
+    cells: list
+    definitions: dict  # label of a link -> where it goes
+
+    @property
+    def term(self):
+        return self.cells[0]
+
+    @property
+    def link(self):
+        """(lesson, number of the section, where the link goes) or None where the last column is no link."""
+        found = re.fullmatch(r"\[(\d\d) · (\d+)\](?:\[([^\]]+)\])?", self.cells[-1])
+        return found and (found[1], found[2], self.definitions.get(found[3] or found[0][1:-1], ""))
+
+
+def glossary(lesson):
+    """The rows of all tables of the section called Glossary."""
+    found, table, inside = [], "", False
+    for said in lesson.markdown:
+        definitions = dict(re.findall(r"^\[([^\]]+)\]: (\S+)$", said, re.M))
+        for line in said.split("\n"):
+            if line.startswith("## "):
+                inside = line.endswith("Glossary")
+            elif line.startswith("### "):
+                table = line[4:]
+            elif inside and line.startswith("|"):
+                found.append(
+                    Row(table, [cell.strip() for cell in line.strip("| ").split(" | ")], definitions)
+                )
+    return found
+
+
+def terms(rows):
+    return [row for row in rows if row.cells != COLUMNS and set("".join(row.cells)) - set("-|")]
+
+
+def rows_are_whole(rows, course):
+    for table in {row.table for row in rows}:
+        if sum(row.table == table and row.cells == COLUMNS for row in rows) != 1:
+            yield f"the table {table} has not the columns {COLUMNS}"
+    for row in terms(rows):
+        if len(row.cells) != len(COLUMNS) or not all(row.cells):
+            yield f"{row.term!r} has not {len(COLUMNS)} filled columns: {row.cells}"
+
+
+def terms_are_unique_and_sorted(rows, course):
+    names = [row.term.lower() for row in terms(rows)]
+    yield from (f"{name!r} stands there twice" for name in sorted(set(names)) if names.count(name) > 1)
+    for table in {row.table for row in rows}:
+        inside = [row.term.lower() for row in terms(rows) if row.table == table]
+        for one, other in itertools.pairwise(inside):
+            if one > other:
+                yield f"{other!r} stands behind {one!r}; the order is that of the alphabet"
+
+
+def sentences_are_short(rows, course):
+    for row in terms(rows):
+        said = row.cells[3]
+        if len(said.split()) > 20 or not said.endswith("."):
+            yield f"{row.term!r}: one sentence of at most 20 words, not {said!r}"
+
+
+def links_lead_to_their_section(rows, course):
+    ready = {name[:2] for name in course}
+    for row in terms(rows):
+        if row.link is None:
+            planned = re.fullmatch(r"(\d\d), planned", row.cells[-1])
+            if not planned or planned[1] in ready:
+                yield f"{row.term!r} has no link, and no planned lesson: {row.cells[-1]!r}"
+            continue
+        lesson, number, target = row.link
+        file, _, fragment = target.partition("#")
+        if file.removesuffix(".ipynb") not in course or not file.endswith(".ipynb"):
+            yield f"{row.term!r} links to {target!r}, which is no lesson"
+        elif not file.startswith(lesson):
+            yield f"{row.term!r} says lesson {lesson}, and links to {file}"
+        elif fragment not in course[file[:-6]].targets:
+            yield f"{row.term!r} links to {target}, and {file} has no such place"
+        elif course[file[:-6]].targets[fragment].number != number:
+            found = course[file[:-6]].targets[fragment].number
+            yield f"{row.term!r} says section {number}, and {target} is in section {found}"
+
+
+def linked(row, course):
+    """The lesson and the section that a row links to, or None."""
+    if row.link is None:
+        return None
+    file, _, fragment = row.link[2].partition("#")
+    lesson = course.get(file.removesuffix(".ipynb"))
+    return lesson and fragment in lesson.targets and (lesson, lesson.targets[fragment])
+
+
+def says(text, term):
+    """Whether a text has a term, in the singular or the plural, also as one name of Keras."""
+    words = [re.escape(re.sub(r"s$", "", word)) + "(?:s|es)?" for word in term.lower().split()]
+    return re.search(r"\b" + r"[\s_*`#]+".join(words) + r"\b", text.lower().replace("_", " ")) is not None
+
+
+def terms_are_in_their_section(rows, course):
+    for row in terms(rows):
+        found = linked(row, course)
+        for part in re.split(r", | and ", re.sub(r"\(.*?\)", "", row.term).strip()) if found else []:
+            if not says(found[1].text, part):
+                yield f"{part!r} is not in {found[0].name}, section {found[1].title!r}"
+
+
+def symbols_are_in_their_lesson(rows, course):
+    for row in terms(rows):
+        found = linked(row, course)
+        formulas = " ; ".join(re.findall(r"\$\$?(.+?)\$\$?", "\n".join(found[0].markdown))) if found else ""
+        for sign, name in re.findall(r"\$(.+?)\$|`(.+?)`", row.cells[1]) if found else []:
+            if sign and not re.search(rf"(?<![A-Za-z\\]){re.escape(sign)}(?![A-Za-z])", formulas):
+                yield f"{row.term!r}: {found[0].name} has no formula with ${sign}$"
+            if name and not re.search(rf"\b{re.escape(name)}\b", found[0].text):
+                yield f"{row.term!r}: {found[0].name} does not say {name}"
+        if row.cells[1] != "–" and not re.search(r"\$.+\$|`.+`", row.cells[1]):
+            yield f"{row.term!r} has the symbol {row.cells[1]!r}: a formula, code, or –"
+
+
+RULES = [
+    rows_are_whole,
+    terms_are_unique_and_sorted,
+    sentences_are_short,
+    links_lead_to_their_section,
+    terms_are_in_their_section,
+    symbols_are_in_their_lesson,
+]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_glossary(rule):
+    course = read_course()
+    assert list(rule(glossary(course[START]), course)) == []
+
+
+def test_the_glossary_is_a_page_not_a_book():
+    assert 60 <= len(terms(glossary(read_course()[START]))) <= 85
+
+
+def test_the_list_of_lessons_under_the_map_has_them_all():
+    text = read_course()[START].text
+    listed = re.findall(r"^\| (\d\d) \| \[(.+?)\]\((\w+)\.ipynb\) \|", text, re.M)
+    expected = [(name[:2], lesson.title, name) for name, lesson in read_course().items() if name != START]
+    assert listed == expected
+
+
+# ---- every relative link
+
+
+def without_code(text):
+    return re.sub(r"^```.*?^```|`[^`\n]*`|\$\$.*?\$\$|\$[^$\n]*\$|^    .*?$", "", text, flags=re.M | re.S)
+
+
+def links(text):
+    """Where the links and pictures of one markdown text go; a label without a definition gives None."""
+    text = without_code(text)
+    definitions = dict(re.findall(r"^\[([^\]]+)\]: (\S+)$", text, re.M))
+    yield from re.findall(r"\]\(([^()\s]*(?:\([^()\s]*\))?[^()\s]*)\)", text)
+    yield from re.findall(r"(?:href|src)=\"([^\"]+)\"", text)
+    yield from definitions.values()
+    for shown, label in re.findall(r"\[([^\]\[]+)\]\[([^\]\[]*)\]", text):
+        if (label or shown) not in definitions:
+            yield f"[{label or shown}]"
+
+
+def slug(title):
+    """The name that GitHub gives a heading of a markdown file."""
+    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+
+
+def broken_links(text, folder, course, root=ROOT):
+    """What is wrong with the relative links of one markdown text that is read in a folder."""
+    for target in links(text):
+        file, _, fragment = target.partition("#")
+        if target.startswith("["):
+            yield f"{target} has no definition"
+        elif re.match(r"[a-z]+:", target):
+            continue
+        elif not file:
+            yield f"{target}: name the file too"
+        elif file.endswith(".ipynb"):
+            yield from broken_lesson_link(target, folder, course)
+        elif not (path := Path(os.path.normpath(root / folder / file))).exists():  # there need be no work/
+            yield f"{target} is not there, seen from {folder or 'the top'}"
+        elif folder in ("notebooks", "work") and not file.startswith("../"):
+            yield f"{target} is not there, seen from a copy in work/"
+        elif fragment:
+            headings = re.findall(r"^#+ +(.*?)\s*$", path.read_text(encoding="utf-8"), re.M)
+            if fragment not in map(slug, headings):
+                yield f"{target}: no such heading"
+
+
+def broken_lesson_link(target, folder, course):
+    file, _, fragment = target.partition("#")
+    at, name = os.path.split(os.path.normpath(os.path.join(folder, file)))
+    name = name.removesuffix(".ipynb")
+    if at not in ("notebooks", "work") or name not in course:
+        yield f"{target} is no lesson"
+    elif folder in ("notebooks", "work") and file != f"{name}.ipynb":
+        yield f"{target}: a lesson links to another one in its own folder"
+    elif fragment and fragment not in course[name].targets:
+        hint = "write an <a id> above the heading" if not fragment.isascii() else "no such place"
+        yield f"{target}: {hint}"
+
+
+@pytest.mark.parametrize("folder", ["notebooks", "work"])
+@pytest.mark.parametrize("name", sorted(read_course()))
+def test_links_of_a_lesson(name, folder):
+    course = read_course()
+    found = [bad for text in course[name].markdown for bad in broken_links(text, folder, course)]
+    assert found == []
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_links_of_a_page(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert list(broken_links(text, "", read_course())) == []
+
+
+@pytest.mark.parametrize("name", sorted(read_course()))
+def test_anchors_stand_once_and_above_a_heading(name):
+    lesson = read_course()[name]
+    assert list(loose_anchors(lesson)) == []
+
+
+def loose_anchors(lesson):
+    names = lesson.anchors()
+    for name in sorted(set(names)):
+        if names.count(name) > 1:
+            yield f"{name} stands there twice"
+        if as_the_browser_spells(name) != name:
+            yield f"{name} is spelled otherwise by a browser"
+        elif name not in lesson.targets:
+            yield f"{name} does not stand above a heading"
+
+
+# ---- the rules themselves, on a small course
+
+SMALL = """# 00 · Start
+
+## 1 · Glossary
+
+### LSTM
+
+| Term | Symbol | Shape or unit | In a sentence | Lesson |
+|---|---|---|---|---|
+| Forget gate | $f$ | (units,) | The share of the memory that stays. | [02 · 5] |
+| Padding (of images) | – | pixels | Zeros around. | [02 · 5][more] |
+| Seq | – | – | A later thing. | 07, planned |
+
+[02 · 5]: 02_lstm.ipynb#gates
+[more]: 02_lstm.ipynb#How-many-weights?
+
+## 2 · End
+"""
+GATES = """# 02 · LSTM
+
+<a id="gates"></a>
+
+## 5 · Gates: the LSTM
+
+The **forget gates** $f_t$ and $f$.
+
+### How many weights?
+
+With padding. See [the start](00_start.ipynb), [the cards](../data/README.md) and [it](https://a.b/c_(d)).
+"""
+
+
+def small(start=SMALL, gates=GATES):
+    return {"00_start": Lesson("00_start", [(True, start)]), "02_lstm": Lesson("02_lstm", [(True, gates)])}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_the_small_glossary_keeps_every_rule(rule):
+    course = small()
+    assert len(terms(glossary(course["00_start"]))) == 3
+    assert list(rule(glossary(course["00_start"]), course)) == []
+
+
+BROKEN = [
+    (rows_are_whole, "| Term | Symbol |", "| Word | Symbol |", "has not the columns"),
+    (rows_are_whole, "| $f$ | (units,) |", "| (units,) |", "'Forget gate' has not 5"),
+    (rows_are_whole, "| $f$ | (units,) |", "| $f$ |  |", "'Forget gate' has not 5"),
+    (terms_are_unique_and_sorted, "| Seq |", "| Forget Gate |", "twice"),
+    (terms_are_unique_and_sorted, "| Seq |", "| Attention |", "'attention' stands behind"),
+    (sentences_are_short, "Zeros around.", "Zeros " * 20 + "around.", "at most 20 words"),
+    (sentences_are_short, "Zeros around.", "Zeros around", "one sentence"),
+    (links_lead_to_their_section, "07, planned", "07", "no planned lesson"),
+    (links_lead_to_their_section, "07, planned", "02, planned", "no planned lesson"),
+    (links_lead_to_their_section, "[02 · 5] |", "[02 · 6] |", "which is no lesson"),
+    (links_lead_to_their_section, ": 02_lstm.ipynb#gates", ": 03_lstm.ipynb#gates", "which is no lesson"),
+    (links_lead_to_their_section, ": 02_lstm.ipynb#gates", ": 00_start.ipynb#gates", "links to 00_start"),
+    (links_lead_to_their_section, "#gates", "#gate", "no such place"),
+    (links_lead_to_their_section, "#gates", "#5-·-Gates:-the-LSTM", "no such place"),
+    (links_lead_to_their_section, "[02 · 5][more]", "[02 · 4][more]", "says section 4"),
+    (terms_are_in_their_section, "| Forget gate |", "| Memory gate |", "'Memory gate' is not in 02_lstm"),
+    (terms_are_in_their_section, "[02 · 5] |", "[02 · 5][more] |", "section 'How many weights?'"),
+    (symbols_are_in_their_lesson, "| $f$ |", "| $f_s$ |", "no formula with $f_s$"),
+    (symbols_are_in_their_lesson, "| $f$ |", "| `LSTMS` |", "does not say LSTMS"),
+    (symbols_are_in_their_lesson, "| $f$ |", "| f |", "a formula, code, or –"),
+]
+
+
+@pytest.mark.parametrize(("rule", "good", "bad", "told"), BROKEN, ids=lambda x: getattr(x, "__name__", x))
+def test_a_rule_sees_what_breaks_it(rule, good, bad, told):
+    assert good in SMALL
+    course = small(SMALL.replace(good, bad, 1))
+    assert told in "\n".join(rule(glossary(course["00_start"]), course))
+
+
+def test_every_rule_is_tried():
+    assert {rule for rule, *_ in BROKEN} == set(RULES)
+
+
+def test_where_a_link_can_lead():
+    assert set(small()["02_lstm"].targets) == {"gates", "How-many-weights?"}  # no name with a ·
+    fenced = Lesson("a", [(True, "```\n# no\n```\n# `Yes` *it* is"), (False, "# a comment"), (True, "## B")])
+    assert set(fenced.targets) == {"Yes-it-is", "B"}
+
+
+def test_a_section_ends_where_the_next_begins():
+    lesson = Lesson("a", [(True, "## 1 · A\n### Sub\none"), (False, "two()"), (True, "## 2 · B\n### Other")])
+    assert lesson.targets["Sub"].text == "### Sub\none\ntwo()"
+    assert (lesson.targets["Sub"].number, lesson.targets["Other"].number) == ("1", "2")
+
+
+@pytest.mark.parametrize(
+    ("text", "folder", "told"),
+    [
+        ("[a](02_lstm.ipynb)", "notebooks", ""),
+        ("[a\nb](02_lstm.ipynb#gates)", "work", ""),
+        ("[a](notebooks/02_lstm.ipynb)", "", ""),
+        ("[a](../data/README.md) ![b](https://x.y/z.png) `[c](no.ipynb)` $x[1](2)$", "work", ""),
+        ("[a][b]\n\n[b]: 02_lstm.ipynb", "work", ""),
+        ("[a](CONTRIBUTING.md#continuous-integration)", "", ""),
+        ("[a](02_lstn.ipynb)", "notebooks", "is no lesson"),
+        ("[a](02_lstm.ipynb#gate)", "notebooks", "no such place"),
+        ("[a](02_lstm.ipynb#5-·-Gates:-the-LSTM)", "notebooks", "write an <a id>"),
+        ("[a](../notebooks/02_lstm.ipynb)", "work", "in its own folder"),
+        ("[a](02_lstm.ipynb)", "", "is no lesson"),
+        ("[a](../data/REEDME.md)", "notebooks", "is not there, seen from notebooks"),
+        ("![a](images/lab_04.png)", "notebooks", "seen from a copy in work/"),
+        ('<img src="images/no.png" alt="a">', "", "is not there"),
+        ("[a](#gates)", "notebooks", "name the file too"),
+        ("[a][b]", "notebooks", "[b] has no definition"),
+        ("[a](CONTRIBUTING.md#no)", "", "no such heading"),
+    ],
+)
+def test_broken_links_are_seen(text, folder, told):
+    found = list(broken_links(text, folder, small()))
+    assert (told in "\n".join(found)) if told else not found
+
+
+def test_loose_anchors_are_seen():
+    assert list(loose_anchors(small()["02_lstm"])) == []
+    twice = small(gates=GATES + '\n<a id="gates"></a>\n\n## 6 · More')["02_lstm"]
+    assert "twice" in "\n".join(loose_anchors(twice))
+    loose = small(gates=GATES.replace("## 5 · Gates: the LSTM", "some words"))["02_lstm"]
+    assert "above a heading" in "\n".join(loose_anchors(loose))
+    odd = small(gates=GATES.replace("gates", "gätes"))["02_lstm"]
+    assert "spelled otherwise" in "\n".join(loose_anchors(odd))
