@@ -324,11 +324,11 @@ check.claim("and has lost nearly all after 199", at199["LSTM"], below=-8)
 # $f$), how much of a new **candidate** $g$ is written (**input gate** $i$), how much of the memory shows (**output
 # gate** $o$).
 #
-# $$i, f, o = \sigma(x_t U + h_{t-1} V + b), \qquad g = \tanh(x_t U + h_{t-1} V + b) \quad \text{(each with its own } U, V, b)$$
+# $$i, f, o = \sigma(x_t U + h_{t-1} V + b), \qquad g = \tanh(x_t U + h_{t-1} V + b)$$
 # $$c_t = f \odot c_{t-1} + i \odot g, \qquad h_t = o \odot \tanh(c_t)$$
 #
-# $\sigma(z) = 1/(1 + e^{-z})$ squeezes any number between 0 and 1; $\odot$ multiplies number by number. All of $i, f, o,
-# g, c, h$ have the shape (units,).
+# Each of the four has its own $U$, $V$ and $b$. $\sigma(z) = 1/(1 + e^{-z})$ squeezes any number between 0 and 1; $\odot$
+# multiplies number by number. All of $i, f, o, g, c, h$ have the shape (units,).
 
 
 # %% jupyter={"source_hidden": true}
@@ -640,10 +640,10 @@ def marked(count, wait, seed):
 
 
 # %%
-x_game, y_game = marked(1, wait=10, seed=4)
+x_game, y_game = marked(1, wait=4, seed=4)
 plotting.table([{"": name, **{str(t + 1): "●" if on else "·" for t, on in enumerate(column)}}
                 for name, column in zip([*"ABCD", "mark"], x_game[0].T)],
-               ["", *map(str, range(1, 31))], f"One sequence; the answer is {'ABCD'[y_game[0]]}")  # fmt: skip
+               ["", *map(str, range(1, 25))], f"One sequence; the answer is {'ABCD'[y_game[0]]}")  # fmt: skip
 
 # %% [markdown]
 # Is there an answer without a network? Of course: look for the last mark, read the symbol beside it. One line of code,
@@ -777,8 +777,7 @@ plotting.Picture(fig, f"Share recalled after waits of 10, 80 and 180 steps, mean
 #   the same 600 batches bring them less far, and they need more layers the longer the wait is.
 # - The **dense** layer over all steps stays below a half: what it learns of a mark at one step it must learn again at the next.
 #
-# So it was not the LSTM alone that solved the task, but the LSTM *with a start that fits the wait*. Most tutorials leave that
-# out.
+# So it was not the LSTM alone that solved the task, but the LSTM *with a start that fits the wait*.
 
 # %% tags=["claim"]
 check.claim("The plain cell guesses at every wait", [waits[wait].high("Plain cell", "right") for wait in waits], below=0.45)

@@ -222,7 +222,8 @@ picture(
 # The way of a clip through a hybrid. Between *maps* and *vectors* is the joint, the **bridge**, the topic of this
 # lesson:
 #
-# $$m_t = \mathrm{CNN}(x_t), \qquad z = \mathrm{bridge}(m_1 \dots m_T), \qquad h_n = \mathrm{LSTM}(z_n, h_{n-1}), \qquad p = \mathrm{softmax}(h_N W + w)$$
+# $$m_t = \mathrm{CNN}(x_t), \qquad z = \mathrm{bridge}(m_1 \dots m_T)$$
+# $$h_n = \mathrm{LSTM}(z_n, h_{n-1}), \qquad p = \mathrm{softmax}(h_N W + w)$$
 #
 # | Symbol | Meaning | Shape for one clip |
 # |---|---|---|
