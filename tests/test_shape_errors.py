@@ -104,6 +104,10 @@ MENDS = {
             of(frames(HALF), layer("Reshape", (6, 100)), layer("Dense", 16), lstm(), **SIX),
             "takes nothing but",
         ),
+        (
+            of(frames(HALF), layer("Dense", 16), frames(layer("GlobalMaxPooling2D")), lstm()),
+            "all 100 numbers of a frame at once",
+        ),
     ],
     "one": [
         (lambda net, clip: net.predict(clip[np.newaxis, ..., np.newaxis], verbose=0)[0], "correct"),
@@ -147,13 +151,13 @@ MENDS = {
 }
 
 
-def branches(joined, padding="same", every=True):
-    """Two branches over (20, 8): a convolution and an LSTM, joined as told."""
+def branches(joined, padding="same", every=True, after=0):
+    """Two branches over (20, 8): a convolution, with zeros after it, and an LSTM, joined as told."""
 
     def build():
         keras, L = gallery().keras, gallery().layers
         series = keras.Input((20, 8))
-        near = L.Conv1D(4, 3, padding=padding)(series)
+        near = L.ZeroPadding1D((0, after))(L.Conv1D(4, 3, padding=padding)(series))
         return keras.Model(series, joined(L, near, L.LSTM(4, return_sequences=every)(series)))
 
     return build
@@ -166,6 +170,7 @@ MENDS["branches"] = [
         branches(lambda L, near, far: L.Concatenate()([near, L.Cropping1D((2, 0))(far)]), "valid"),
         "(3, 18, 8)",
     ),
+    (branches(lambda L, near, far: L.Concatenate()([near, far]), "valid", after=2), "9 to 11, or 10 to 12"),
     (branches(lambda L, near, far: L.Add()([near, far])), "(3, 20, 4)"),
     (branches(lambda L, near, far: L.Concatenate()([near, far]), every=False), "along one axis only"),
 ]
@@ -227,6 +232,14 @@ def test_frames_unfolded_in_another_order_than_folded():
         return [ops.swapaxes(out, 0, 1) for out in apart]
 
     assert "have changed places" in told("fold", wrongly)
+
+
+def test_a_loop_over_the_frames():
+    def looped(network, clips):
+        seen = [network(clips[:, t]) for t in range(clips.shape[1])]
+        return [np.stack(part, axis=1) for part in zip(*seen)]
+
+    assert "once is enough" in told("fold", looped)
 
 
 @pytest.mark.parametrize(

@@ -1418,8 +1418,8 @@ def check_days(answers):
         right = np.abs(found - truth) < 1e-4
         check.expect(right[0] or not right[1:].all(), "all days are right but the first: the network was used before, and its "
                      "memory of that is still there")  # fmt: skip
-        check.expect(np.ptp(found[[0, 2, 5]]) < 1e-4, f"the same quiet day, given three times, gets the answers {found[0]:.2f}, "
-                     f"{found[2]:.2f} and {found[5]:.2f}: what was read before it is still in the memory")  # fmt: skip
+        check.expect(np.ptp(found[[0, 2, 5]]) < 1e-4, f"the same quiet day, given three times, gets the answers {found[0]:.4f}, "
+                     f"{found[2]:.4f} and {found[5]:.4f}: what was read before it is still in the memory")  # fmt: skip
         check.expect(right.all(), "the answers are not those of the network that was handed to you, on whole days")
 
 
