@@ -222,6 +222,10 @@ class State(Dialled):
             return rows
         if "dial" in f.metadata:
             one = f.metadata["dial"]
+            if len(one.choices) == 1 and text != str(one.choices[0]):
+                raise ValueError(f"{f.name} cannot be '{text[:40]}': here it can only be {one.choices[0]}")
+            if isinstance(one.choices[0], str):  # a name may look like a number
+                return one.check(text[:40])
             if one.is_switch and text in ("0", "1"):
                 return text == "1"
             return one.check(int(text[:9]) if text.isdecimal() else text[:30])

@@ -140,15 +140,6 @@ class GateState(State):
             return replace(self, input=OWN, own=Own(values))
         return super().turn(path, value)
 
-    @staticmethod
-    def _read(f, text):
-        choices = f.metadata["dial"].choices if "dial" in f.metadata else ()
-        if len(choices) == 1 and text != str(choices[0]):
-            raise ValueError(f"{f.name} cannot be '{text[:40]}': here it can only be {choices[0]}")
-        if choices and isinstance(choices[0], str):
-            return f.metadata["dial"].check(text[:40])
-        return State._read(f, text)
-
 
 def state_class(cells, sequences):
     """The states of one lab. `cells` is name in the string -> (words, units), `sequences` -> (words, x)."""

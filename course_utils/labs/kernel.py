@@ -211,12 +211,6 @@ class KernelState(State):
         whole[edge : 5 - edge, edge : 5 - edge] = numbers
         return replace(self, kernel="own", own=Own(whole.ravel().tolist()))
 
-    @staticmethod
-    def _read(f, text):
-        if "dial" in f.metadata and isinstance(f.metadata["dial"].choices[0], str):
-            return f.metadata["dial"].check(text[:40])
-        return State._read(f, text)
-
 
 def state_class(names, shapes):
     """The states of one lab; `names` and `shapes` give the images by their names in the string."""
