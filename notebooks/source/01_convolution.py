@@ -153,6 +153,7 @@ for ax, (name, values) in zip(axes, {"traffic": week, **made}.items()):
     ax.plot(np.arange(len(values)) + (len(week) - len(values)) / 2, values, color=plotting.CNN)
     ax.set_title(f"{name}: {len(values)} numbers")
 axes[-1].set_xlabel("hour")
+fig.supylabel("thousands of vehicles an hour", fontsize=11)
 plotting.Picture(
     fig,
     f"Traffic over {len(week)} hours rises and falls each day. The mean of 24 hours only moves from "

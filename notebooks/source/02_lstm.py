@@ -270,8 +270,9 @@ def draw_fades(fades, colours, low=-12, high=8):
         shown = inside[: np.argmax(np.diff(np.append(inside, 10**6)) > 1) + 1]  # up to where it leaves the picture
         ax.plot(shown, values[shown], color=colour, linestyle=line, lw=2)
         end = (shown[-1] + 2, max(values[shown[-1]], low + 0.03 * (high - low)))
-        ax.annotate(name, end, va="center", color=colour, annotation_clip=False)
+        ax.annotate(name, end, va="center", annotation_clip=False)
     ax.set(xlim=(0, 200), ylim=(low, high), xlabel="steps before the end", ylabel="influence (power of ten)")
+    ax.set_yticks(range(low, high + 1, 4 if high - low > 12 else 2))
     ax.grid(axis="y")
     told = ", ".join(f"{name}: 10 to the {values[50]:.0f} after 50 steps" for name, values in fades.items())
     return plotting.Picture(fig, f"How much an input moves the last state, the longer ago the less or more. {told}.")
@@ -348,7 +349,6 @@ def knob(ax, x, y, text):
 fig, ax = plt.subplots(figsize=(9.4, 4.4), layout="constrained")
 line(ax, (0, 3.2), (9.6, 3.2), colour=plotting.LSTM)
 ax.text(-0.1, 3.2, "$c_{t-1}$", ha="right", va="center")
-ax.text(9.7, 3.2, "$c_t$", va="center")
 for at, word in ((1.6, "forget\nσ"), (3.4, "input\nσ"), (5.0, "candidate\ntanh"), (7.6, "output\nσ")):
     box(ax, at, 0.9, word, plotting.LSTM, 1.25, 0.8)
     line(ax, (at, -0.2), (at, 0.4))
@@ -362,9 +362,10 @@ for way in (
     line(ax, *way)
 for at, high, text in ((1.6, 3.2, "×"), (4.2, 3.2, "+"), (4.2, 2.0, "×"), (7.6, 2.0, "×")):
     knob(ax, at, high, text)
-for at, high, text in ((1.75, 2.2, "$f$"), (3.15, 1.8, "$i$"), (5.15, 1.8, "$g$"), (7.75, 1.55, "$o$"), (6.7, 2.5, "tanh")):
+ax.text(6.6, 2.6, "tanh", ha="center", va="center", bbox={"boxstyle": "round", "fc": "white", "ec": "#222222", "lw": 1.5})
+for at, high, text in ((1.75, 2.2, "$f$"), (3.15, 1.8, "$i$"), (5.15, 1.8, "$g$"), (7.75, 1.55, "$o$"),
+                       (9.7, 3.2, "$c_t$"), (9.7, 2.0, "$h_t$")):  # fmt: skip
     ax.text(at, high, text, va="center")
-ax.text(9.7, 2.0, "$h_t$", va="center")
 ax.set(xlim=(-1.4, 10.3), ylim=(-0.6, 3.7))
 ax.axis("off")
 plotting.Picture(fig, "One LSTM cell. The cell state runs straight from left to right: times the forget gate f, plus "
@@ -763,6 +764,7 @@ for ax, (wait, table) in zip(axes, waits.items()):
     ax.grid(axis="y")
 axes[0].set_yticks(range(7), names)
 axes[0].invert_yaxis()
+fig.supxlabel("share recalled; dot: mean; line: lowest to highest of the seeds", fontsize=11)
 told = "; ".join(f"{name}: " + ", ".join(f"{waits[w].mean(name, 'right'):.2f}" for w in waits) for name in names)
 plotting.Picture(fig, f"Share recalled after waits of 10, 80 and 180 steps, mean and range of five seeds. {told}.")
 
