@@ -430,7 +430,7 @@ check.claim("The same probabilities without their history give the softmax's",
 # trained as two independent yes-or-no answers, and asked as one choice. Does that matter? Let a network
 # without any input learn that 70 in a hundred are praise. What will it say?
 
-# %%
+# %% tags=["nbval-ignore-output"]
 blank, class_of = np.ones((1000, 1)), keras.utils.to_categorical(np.arange(1000) < 700)
 said = {}
 for loss in ("binary_crossentropy", "categorical_crossentropy"):
