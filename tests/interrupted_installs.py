@@ -26,9 +26,9 @@ TOOLS = (
 
 def start(clone):
     """Start a command that installs what is missing and then ends by itself."""
-    command = [sys.executable, "course.py", "lint"]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.STDOUT}
-    return subprocess.Popen(command, cwd=clone, start_new_session=True, **quiet)
+    with (clone / "said").open("w") as said:
+        command, more = [sys.executable, "course.py", "lint"], {"stdout": said, "stderr": said}
+        return subprocess.Popen(command, cwd=clone, start_new_session=True, **more)
 
 
 def state(clone):
@@ -53,7 +53,7 @@ def flaw(clone):
     """What is wrong after one further run; nothing if it ended well and everything can be imported."""
     status = start(clone).wait()
     if status:
-        return f"the next run ended with {status}"
+        return f"the next run ended with {status}:\n{(clone / 'said').read_text()}"
     if (clone / ".jupyter" / "install-under-way").exists():
         return "the installation still counts as under way"
     python = clone / ".venv" / "bin" / "python"
@@ -64,7 +64,7 @@ def flaw(clone):
 
 def main(count=20, seed=0):
     """Interrupt `count` installations in a fresh clone; print a table, and return how many stay broken."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background would ignore it for all
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it may be ignored
     rng, failures = random.Random(seed), 0
     ways = itertools.cycle(itertools.product((signal.SIGKILL, signal.SIGINT), ("group", "parent alone")))
     print(f"{count} interrupted installs, seed {seed}", flush=True)
@@ -73,7 +73,7 @@ def main(count=20, seed=0):
         subprocess.run(["git", "clone", "--quiet", course.ROOT, clone], check=True)
         started = time.monotonic()
         if start(clone).wait():
-            raise SystemExit("An installation that nobody interrupts fails here, too.")
+            raise SystemExit(f"This fails without any interruption:\n{(clone / 'said').read_text()}")
         whole = time.monotonic() - started
         print(f"one without interruption takes {whole:.0f} s", flush=True)
         done = 0
@@ -90,6 +90,7 @@ def main(count=20, seed=0):
             process.wait()
             found, told = state(clone), flaw(clone)
             done, failures = done + 1, failures + bool(told)
-            print(f"{done:3} {moment:6.1f} s  {kind.name:7} {whom:12} {found:50} {told or 'repaired'}", flush=True)
+            row = f"{done:3} {moment:6.1f} s  {kind.name:7} {whom:12} {found:50}"
+            print(row, told or "repaired", flush=True)
     print(f"{failures} of {count} stay broken", flush=True)
     return failures
