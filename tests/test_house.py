@@ -380,16 +380,26 @@ def spoil(house, name, text):
         path.write_text(text)
 
 
-@pytest.mark.parametrize(("tiny", "text"), [("uv", None), ("uv", "ANS"), ("pip", "ANS")], indirect=["tiny"])
-def test_a_half_package_is_repaired_though_the_installer_counts_it_as_there(tiny, text):
-    """As an interrupted install leaves it, and as older versions stamped it."""
-    for trace in (tiny.UNDER_WAY.touch, lambda: tiny.STAMP.write_text("of an older version")):
-        spoil(tiny, "tiny/part.py", text)
-        trace()
-        tiny.prepare()
-        assert contents(tiny) == PACKAGE
-        assert tiny.STAMP.read_text() == tiny.stamp()
-        assert not tiny.UNDER_WAY.exists()
+@pytest.mark.parametrize(("tiny", "text"), [("uv", None), ("uv", "ANS"), ("pip", None)], indirect=["tiny"])
+def test_a_half_package_is_repaired_though_it_was_stamped(tiny, text):
+    """So older versions left it after an interruption; the installers count it as there."""
+    spoil(tiny, "tiny/part.py", text)
+    tiny.STAMP.write_text("of an older version")
+    tiny.prepare()
+    assert contents(tiny) == PACKAGE
+    assert tiny.STAMP.read_text() == tiny.stamp()
+
+
+def test_after_an_interruption_everything_is_installed_anew(tiny):
+    folder = tiny.VENV / "left over"
+    folder.mkdir()
+    spoil(tiny, "tiny-1.0.dist-info/RECORD", None)
+    spoil(tiny, "tiny/part.py", "ANS")
+    tiny.UNDER_WAY.touch()
+    tiny.prepare()
+    assert contents(tiny) == PACKAGE
+    assert not folder.exists()
+    assert not tiny.UNDER_WAY.exists()
 
 
 def test_a_damaged_data_file_is_repaired(tiny, capsys):
