@@ -3,7 +3,6 @@
 import ast
 import collections
 import errno
-import fcntl
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -38,6 +37,7 @@ DIRECT = [
     for group in [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
     for line in group
 ]
+POSIX = pytest.mark.skipif(os.name == "nt", reason="processes and folders of packages are others on Windows")
 PICTURE = '<img alt="{}" src="data:image/png;base64,{}">'
 
 
@@ -367,13 +367,13 @@ def tiny(request, house, tmp_path, monkeypatch):
 
 def contents(house):
     """What lies in .venv of the tiny package."""
-    (folder,) = house.VENV.glob("lib/*/site-packages")
+    (folder,) = house.VENV.rglob("site-packages")
     return {name: (folder / name).read_text() if (folder / name).exists() else None for name in PACKAGE}
 
 
 def spoil(house, name, text):
     """Overwrite a file in place, which changes it in uv's cache as well, or remove it."""
-    (path,) = house.VENV.glob(f"lib/*/site-packages/{name}")
+    (path,) = house.VENV.rglob(f"site-packages/{name}")
     if text is None:
         path.unlink()
     else:
@@ -433,6 +433,7 @@ def test_packages_that_do_not_work_are_told_and_not_stamped(tiny, capsys):
 
 
 def test_the_course_waits_for_an_installer_that_a_killed_run_left_behind(house):
+    fcntl = pytest.importorskip("fcntl", reason="Windows has no such locks")
     house.JUPYTER.mkdir()
     installer = "import sys; print('begun', flush=True); sys.stdin.read(); open('ended', 'w').close()"
     code = f"import course, sys\nwith course.alone():\n    course.run([sys.executable, '-c', {installer!r}])"
@@ -449,6 +450,7 @@ def test_the_course_waits_for_an_installer_that_a_killed_run_left_behind(house):
     run.stdout.close()
 
 
+@POSIX
 def test_an_environment_of_conda_is_used_as_it_is(tiny, monkeypatch, capsys):
     python = tiny.PYTHON
     monkeypatch.setenv("CONDA_PREFIX", str(tiny.VENV))
@@ -518,6 +520,23 @@ def test_the_shell_around_does_not_get_in(monkeypatch):
     assert not [name for name, value in course.environment().items() if value == "/somewhere/else"]
 
 
+def test_an_old_console_shows_arrows_and_ticks_as_well_as_it_can(house, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "cp1252")
+    assert house.run([sys.executable, "-c", "print('→ ✓')"]) == 0
+    (house.NOTEBOOKS / "04_clips.ipynb").rename(house.NOTEBOOKS / "04_cnn→lstm.ipynb")
+    command = [sys.executable, "course.py", "handout"]
+    done = subprocess.run(command, cwd=house.ROOT, capture_output=True, check=True)
+    assert done.stdout.decode("cp1252").splitlines()[-1] == "handout/04_cnn?lstm.ipynb"
+
+
+@POSIX
+def test_binder_lays_the_copies(house):
+    shutil.copy(ROOT / "postBuild", house.ROOT)
+    env = os.environ | {"PATH": str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]}
+    subprocess.run(["./postBuild"], cwd=house.ROOT, env=env, check=True)
+    assert sorted(path.name for path in house.WORK.iterdir()) == ["00_start_here.ipynb", "04_clips.ipynb"]
+
+
 # ---------------------------------------------------------------- JupyterLab, for real
 
 
@@ -570,6 +589,7 @@ def fetch(address, path, data=None):
         return reply.read().decode()
 
 
+@POSIX
 def test_lab_opens_the_first_lesson_quietly_and_registers_nothing_outside(house, server):
     process, address, home = server
     assert process.stdout.readline() == f"CNN meets LSTM, version {PROJECT['version']}\n"
@@ -602,13 +622,14 @@ def running(pid):
     return shown.stdout.strip()[:1] not in ("", "Z")
 
 
-@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGKILL], ids=lambda kind: kind.name)
+@POSIX
+@pytest.mark.parametrize("kind", ["SIGINT", "SIGKILL"])
 def test_what_stops_the_course_alone_stops_server_and_kernels(server, kind):
     process, address, _ = server
     fetch(address, "/api/kernels", b"{}")
     kernels = children(process.pid)
     assert kernels
-    process.send_signal(kind)
+    process.send_signal(getattr(signal, kind))
     process.wait(timeout=30)
     deadline = time.monotonic() + 30
     while any(map(running, kernels)):
@@ -621,6 +642,7 @@ def test_what_stops_the_course_alone_stops_server_and_kernels(server, kind):
 # ---------------------------------------------------------------- checks
 
 
+@POSIX
 def test_a_notebook_must_print_what_is_stored(ready):
     """The bytes of a picture may differ, its alt text and what is printed may not."""
     show = f"from IPython.display import HTML\nHTML({PICTURE.format('a cat', 'AAAA/+==')!r})"
@@ -636,7 +658,7 @@ def test_a_notebook_must_print_what_is_stored(ready):
     ok, seconds, gigabytes, report = lesson("4\n", "a cat")
     assert ok, report
     assert seconds > 0
-    import resource  # not on Windows, where nothing tells the memory
+    import resource  # not on Windows
 
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6  # a child begins as a copy of this process
     assert 0.3 < gigabytes < max(1, 1.1 * own)  # the kernel's memory counts
@@ -883,6 +905,30 @@ def test_conda_takes_python_and_nothing_else_from_conda():
 # ---------------------------------------------------------------- what is written down
 
 
+def test_there_is_one_version():
+    versions = re.findall(r"^## (\S+) ", course.CHANGES.read_text(encoding="utf-8"), re.M)
+    assert versions[0] == course.version() == PROJECT["version"]
+    assert versions == sorted(set(versions), key=course.numbers, reverse=True)
+    assert (
+        yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))["version"] == PROJECT["version"]
+    )
+    assert f"Version {PROJECT['version']}," in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_change_log_tells_of_lessons_that_exist():
+    told = set(re.findall(r"^- (\d+):", course.CHANGES.read_text(encoding="utf-8"), re.M))
+    assert told
+    assert told <= {path.stem[:2] for path in course.lessons()}
+    assert course.changes("00", "0.1.0")
+    assert course.changes("00", course.version()) == []
+
+
+def test_the_workflow_tries_each_python_that_fits():
+    jobs = yaml.safe_load((ROOT / ".github/workflows/tests.yml").read_text(encoding="utf-8"))["jobs"]
+    minors = range(course.OLDEST[1], course.NEWEST[1] + 1)
+    assert jobs["others"]["strategy"]["matrix"]["python"] == [f"3.{minor}" for minor in minors]
+
+
 def test_make_only_calls_course_py():
     command = ["make", "-n", "PYTHON=py", "LESSON=04", *course.COMMANDS]
     shown = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=True).stdout
@@ -910,7 +956,9 @@ def test_every_dependency_has_its_reason():
     assert set(named) <= {row.name for row in DIRECT}, "a reason for a package that is no dependency any more"
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "CONTRIBUTING.md", ".github/workflows/tests.yml", ".pre-commit-config.yaml"]
+)
 def test_links_to_files_and_commands_exist(name):
     text = (ROOT / name).read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
