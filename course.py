@@ -175,15 +175,15 @@ def create_venv():
         )
     python, uv = find_python(), find_uv()
     if uv:
-        made = run([uv, "venv", "--quiet", "--python", python, VENV])
+        status = run([uv, "venv", "--quiet", "--python", python, VENV])
     elif answer([python, "-c", "import venv, ensurepip"]) is None:
         raise Problem(
             f"{python} lacks the venv module. On Debian and Ubuntu: sudo apt install python3-venv. "
             "Elsewhere: install Python from https://www.python.org/downloads/. Then run this again."
         )
     else:
-        made = run([python, "-m", "venv", VENV])
-    if made != 0:
+        status = run([python, "-m", "venv", VENV])
+    if status != 0:
         raise Problem(f"The folder {VENV} could not be made; the lines above say why.")
 
 
@@ -267,8 +267,8 @@ def failing_import(python):
     command = [str(python), "-c", "import " + ", ".join(IMPORTS)]
     out, quiet = subprocess.PIPE, environment(TF_CPP_MIN_LOG_LEVEL="3")
     done = subprocess.run(command, stdout=out, stderr=subprocess.STDOUT, cwd=str(ROOT), env=quiet)
-    said = done.stdout.decode(errors="replace").strip()
-    return "" if done.returncode == 0 else said or f"exit status {done.returncode}"
+    output = done.stdout.decode(errors="replace").strip()
+    return "" if done.returncode == 0 else output or f"exit status {done.returncode}"
 
 
 def set_up():
@@ -287,13 +287,13 @@ def set_up():
         print("Checking that everything works", flush=True)
         names = damaged(everything=True)
         whole = names is not None and (not names or repair(names))
-        said = failing_import(PYTHON)
-        if whole and not said:
+        failure = failing_import(PYTHON)
+        if whole and not failure:
             STAMP.write_text(stamp())
             UNDER_WAY.unlink()
             return
     raise Problem(
-        f"The packages are installed, but not all of them work.\n{said}\nOn Windows, TensorFlow needs the "
+        f"The packages are installed, but not all of them work.\n{failure}\nOn Windows, TensorFlow needs the "
         "Microsoft Visual C++ Redistributable. Once the reason given above is settled, run this again."
     )
 
@@ -326,9 +326,9 @@ def use_conda():
     checked, current = JUPYTER / "conda-stamp", f"{stamp()} {prefix}"
     if not (checked.exists() and checked.read_text() == current):
         print(f"Checking that the conda environment {name} has all that the course needs", flush=True)
-        said = failing_import(python)
-        if said:
-            print(f"It does not ({said.splitlines()[-1]}), so the course uses its own .venv.", flush=True)
+        failure = failing_import(python)
+        if failure:
+            print(f"It does not ({failure.splitlines()[-1]}), so the course uses its own .venv.", flush=True)
             return False
         checked.write_text(current)
     PYTHON = python
@@ -377,13 +377,19 @@ def find_lesson(name):
 
 def read(path):
     """Read a notebook."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise Problem(
+            f"{path} is not a notebook. If git has left the marks of a conflict in it, this brings the lesson "
+            f"back: git checkout HEAD {path.relative_to(ROOT).as_posix()}"
+        ) from None
 
 
 def text_of(nb):
     """A hash over what a notebook says; what it printed does not count."""
-    said = json.dumps([[cell["cell_type"], "".join(cell["source"])] for cell in nb["cells"]])
-    return hashlib.sha256(said.encode()).hexdigest()[:16]
+    text = json.dumps([[cell["cell_type"], "".join(cell["source"])] for cell in nb["cells"]])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def version():
@@ -425,28 +431,28 @@ def numbers(version):
 
 def lay_copies():
     """Copy lessons into work/; what was begun there stays. Returns a sentence on each that has changed."""
-    told = []
+    sentences = []
     for source in lessons():
         target, fresh = WORK / source.name, text_of(read(source))
         if not target.exists():
             copy(source, target)
             continue
-        again = f"To get the new one, with yours set aside: python course.py reset {source.stem[:2]}"
+        advice = f"To get the new one, with yours set aside: python course.py reset {source.stem[:2]}"
         try:
             nb = read(target)
-            if nb["metadata"].get("copy_of") == fresh:
+            laid, since = (nb["metadata"].get(key) for key in ("copy_of", "copy_version"))
+            if laid == fresh:
                 continue
-            begun = nb["metadata"].get("copy_of") != text_of(nb)
-            begun = begun or any(cell.get("execution_count") for cell in nb["cells"])
-            what = " ".join(changes(source.stem[:2], nb["metadata"].get("copy_version", "0.1.0")))
-        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
-            told.append(f"work/{source.name} cannot be read as a notebook. {again}")
+            begun = text_of(nb) != laid or any(cell.get("execution_count") for cell in nb["cells"])
+            news = changes(source.stem[:2], since or "0.1.0")
+        except (Problem, OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            sentences.append(f"work/{source.name} cannot be read as a notebook. {advice}")
             continue
         if begun:
-            told.append(f"{source.stem} has changed since you began it. {what} {again}".replace("  ", " "))
+            sentences.append(" ".join([f"{source.stem} has changed since you began it.", *news, advice]))
         else:
             copy(source, target)
-    return told
+    return sentences
 
 
 def reset(options):
@@ -738,19 +744,21 @@ def main(arguments):
         command, options = parse(arguments)
         return command(options) or 0
     except Problem as problem:
-        told = str(problem)
+        message = str(problem)
     except KeyboardInterrupt:
-        told = "Stopped. Run the same command again to go on."
+        message = "Stopped. Run the same command again to go on."
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            told = f"The disk is full ({error.filename}). Make room and run this command again."
+            message = f"The disk is full ({error.filename}). Make room and run this command again."
         elif isinstance(error, PermissionError):
-            told = f"{error.filename} cannot be written. Move the course to a folder of your own."
+            message = f"{error.filename} cannot be written. Move the course to a folder of your own."
         elif isinstance(error, (FileExistsError, NotADirectoryError, IsADirectoryError)):
-            told = f"{error.filename} is in the way ({error.strerror}): the course needs this name. Move it."
+            message = (
+                f"{error.filename} is in the way ({error.strerror}): the course needs this name. Move it."
+            )
         else:
             raise
-    print(f"\n{told}", file=sys.stderr)
+    print(f"\n{message}", file=sys.stderr)
     return 1
 
 

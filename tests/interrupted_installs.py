@@ -26,8 +26,8 @@ TOOLS = (
 
 def start(clone):
     """Start a command that installs what is missing and then ends by itself."""
-    with (clone / "said").open("w") as said:
-        command, more = [sys.executable, "course.py", "lint"], {"stdout": said, "stderr": said}
+    with (clone / "output").open("w") as file:
+        command, more = [sys.executable, "course.py", "lint"], {"stdout": file, "stderr": file}
         return subprocess.Popen(command, cwd=clone, start_new_session=True, **more)
 
 
@@ -53,7 +53,7 @@ def flaw(clone):
     """What is wrong after one further run; nothing if it ended well and everything can be imported."""
     status = start(clone).wait()
     if status:
-        return f"the next run ended with {status}:\n{(clone / 'said').read_text()}"
+        return f"the next run ended with {status}:\n{(clone / 'output').read_text()}"
     if (clone / ".jupyter" / "install-under-way").exists():
         return "the installation still counts as under way"
     python = clone / ".venv" / "bin" / "python"
@@ -73,13 +73,13 @@ def main(count=20, seed=0):
         subprocess.run(["git", "clone", "--quiet", course.ROOT, clone], check=True)
         started = time.monotonic()
         if start(clone).wait():
-            raise SystemExit(f"This fails without any interruption:\n{(clone / 'said').read_text()}")
+            raise SystemExit(f"This fails without any interruption:\n{(clone / 'output').read_text()}")
         whole = time.monotonic() - started
         print(f"one without interruption takes {whole:.0f} s", flush=True)
         done = 0
         while done < count:
-            for made in (".venv", ".jupyter"):
-                shutil.rmtree(clone / made)
+            for name in (".venv", ".jupyter"):
+                shutil.rmtree(clone / name, ignore_errors=True)
             # Early moments more often: packages are written first, and checked for most of the time.
             process, moment = start(clone), whole * rng.random() ** 2
             try:
@@ -89,9 +89,9 @@ def main(count=20, seed=0):
                 kind, whom = next(ways)
             (os.killpg if whom == "group" else os.kill)(process.pid, kind)
             process.wait()
-            found, told = state(clone), flaw(clone)
-            done, failures = done + 1, failures + bool(told)
+            found, reason = state(clone), flaw(clone)
+            done, failures = done + 1, failures + bool(reason)
             row = f"{done:3} {moment:6.1f} s  {kind.name:7} {whom:12} {found:50}"
-            print(row, told or "repaired", flush=True)
+            print(row, reason or "repaired", flush=True)
     print(f"{failures} of {count} stay broken", flush=True)
     return failures

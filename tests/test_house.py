@@ -189,6 +189,13 @@ def test_a_folder_with_the_name_of_a_lesson_is_set_aside(house):
     assert folder.is_file()
 
 
+def test_a_lesson_with_the_marks_of_a_conflict(ready, capsys):
+    ready.lay_copies()
+    (ready.NOTEBOOKS / "04_clips.ipynb").write_text("<<<<<<< HEAD\n{}\n")
+    assert ready.main(["lab"]) == 1
+    assert "git checkout HEAD notebooks/04_clips.ipynb" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["work", "handout", ".jupyter"])
 def test_a_file_where_a_folder_is_needed(ready, capsys, name):
     (ready.ROOT / name).write_text("mine")
@@ -553,7 +560,7 @@ def server(house, tmp_path):
     env = {k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER", "IPYTHON", "KERAS", "PYTHON"))}
     env.update(HOME=str(home), CONDA_PREFIX=sys.prefix, CONDA_DEFAULT_ENV="course")
     process = subprocess.Popen(
-        [sys.executable, "course.py", "lab", "--no-browser"],
+        [sys.executable, "course.py", "lab", "--no-browser", "--port", "0"],  # 0 is a free one
         cwd=house.ROOT,
         env=env,
         stdout=subprocess.PIPE,
