@@ -229,21 +229,22 @@ def print_damaged(everything):
 
     The data files are compared by hash, `everything` by size: 0.1 and 2 seconds.
     """
+    import csv
     import importlib.metadata
     import importlib.util
     import tomllib
 
     found = set()
     for package in importlib.metadata.distributions() if everything else ():
-        sizes = [(package.locate_file(file), file.size) for file in package.files or ()]
-        right = [path.is_file() and size in (None, path.stat().st_size) for path, size in sizes]
-        if not right or not all(right):
+        rows = [row for row in csv.reader((package.read_text("RECORD") or "").splitlines()) if row[2]]
+        sizes = [(Path(package.locate_file(name)), int(size)) for name, _, size in rows]
+        if not sizes or not all(path.is_file() and path.stat().st_size == size for path, size in sizes):
             found.add(re.sub(r"[-_.]+", "-", package.metadata["Name"]).lower())
     for entry in tomllib.loads((ROOT / "data" / "manifest.toml").read_text(encoding="utf-8")).values():
         spec = importlib.util.find_spec(entry["module"])
-        folder = spec.submodule_search_locations[0] if spec else "nowhere"
+        folders = (spec and spec.submodule_search_locations) or ["nowhere"]
         for file in entry["files"]:
-            path = Path(folder, file["path"])
+            path = Path(folders[0], file["path"])
             if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != file["sha256"]:
                 found.add(entry["package"])
     locked = re.findall(r"^([\w.-]+)==", LOCK.read_text(encoding="utf-8"), re.M)
@@ -319,9 +320,9 @@ def use_conda():
     """
     global PYTHON
     prefix, name = os.environ.get("CONDA_PREFIX"), os.environ.get("CONDA_DEFAULT_ENV")
-    if not prefix or name in (None, "base"):
+    python = Path(prefix or "nowhere") / ("python.exe" if os.name == "nt" else "bin/python")
+    if not python.exists() or name in (None, "base"):
         return False
-    python = Path(prefix) / ("python.exe" if os.name == "nt" else "bin/python")
     JUPYTER.mkdir(exist_ok=True)
     checked, current = JUPYTER / "conda-stamp", f"{stamp()} {prefix}"
     if not (checked.exists() and checked.read_text() == current):
@@ -381,7 +382,7 @@ def read(path):
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
         raise Problem(
-            f"{path} is not a notebook. If git has left the marks of a conflict in it, this brings the lesson "
+            f"{path} is not a notebook. If git left the marks of a conflict in it, this brings the lesson "
             f"back: git checkout HEAD {path.relative_to(ROOT).as_posix()}"
         ) from None
 
