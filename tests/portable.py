@@ -55,8 +55,7 @@ def refused(variables):
     asked = variables.get("NPY_DISABLE_CPU_FEATURES")
     if not asked:
         return None
-    told = course.answer([course.PYTHON, "-c", FEATURES], env=course.environment(**variables))
-    features = json.loads(told)
+    features = json.loads(course.answer([course.PYTHON, "-c", FEATURES], **variables))
     wrong = [name for name in asked.split(",") if features.get(name, True)]
     return f"NumPy does not turn off {', '.join(wrong)} on this processor" if wrong else None
 

@@ -3,6 +3,7 @@
 import ast
 import collections
 import errno
+import hashlib
 import importlib.metadata
 import importlib.util
 import json
@@ -16,6 +17,7 @@ import sys
 import time
 import tomllib
 import urllib.request
+import zipfile
 from pathlib import Path
 
 import build
@@ -35,6 +37,7 @@ DIRECT = [
     for group in [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
     for line in group
 ]
+POSIX = pytest.mark.skipif(os.name == "nt", reason="processes and folders of packages are others on Windows")
 PICTURE = '<img alt="{}" src="data:image/png;base64,{}">'
 
 
@@ -54,15 +57,24 @@ def notebook(*cells, **metadata):
 
 @pytest.fixture
 def house(tmp_path):
-    """A small course of its own, in a folder with a space in its name, and its course.py as a module."""
-    root = tmp_path / "a course"
+    """A small course of its own, in a folder with an awkward name, and its course.py as a module."""
+    root = tmp_path / "a course $x #1 [b]"
     (root / "notebooks" / "source").mkdir(parents=True)
     (root / "tests").mkdir()
-    for name in ("course.py", "pyproject.toml", "requirements.lock", "notebooks/build.py", "tests/nbval.cfg"):
+    (root / "data").mkdir()
+    for name in (
+        "course.py",
+        "pyproject.toml",
+        "requirements.lock",
+        "data/manifest.toml",
+        "notebooks/build.py",
+        "tests/nbval.cfg",
+    ):
         shutil.copy(ROOT / name, root / name)
+    (root / "CHANGELOG.md").write_text("## 0.2.0\n\n- 04: Five clips.\n\n## 0.1.0\n\n- 04: Four clips.\n")
     pair = {"formats": "ipynb,py:percent"}
     nbformat.write(
-        notebook("print(1)", ("print(42)", "solution"), jupytext=pair, course={"seconds": 1}),
+        notebook("print(1)", ("print(2)", "question"), ("print(42)", "solution"), jupytext=pair, course={}),
         root / "notebooks" / "00_start_here.ipynb",
     )
     nbformat.write(notebook("print(4)"), root / "notebooks" / "04_clips.ipynb")
@@ -83,13 +95,15 @@ def ready(house):
 # ---------------------------------------------------------------- working copies
 
 
-def test_copies_are_unpaired_whole_and_never_overwritten(house):
+def test_copies_are_unpaired_not_run_and_never_overwritten(house):
     assert house.lay_copies() == []
     mine = house.WORK / "00_start_here.ipynb"
     nb = nbformat.read(mine, 4)
     assert "jupytext" not in nb.metadata
-    assert [cell.source for cell in nb.cells] == ["print(1)", "print(42)"]
-    assert nb.cells[0].outputs[0].text == "1\n"
+    assert nb.metadata.copy_version == house.version()
+    assert [cell.source for cell in nb.cells] == ["print(1)", "print(2)", "print(42)"]
+    assert [len(cell.outputs) for cell in nb.cells] == [0, 1, 0]  # only what poses the question
+    assert not any(cell.execution_count for cell in nb.cells)
 
     nb.cells[0].source = "my own answer"
     nbformat.write(nb, mine)
@@ -98,24 +112,96 @@ def test_copies_are_unpaired_whole_and_never_overwritten(house):
     assert mine.read_bytes() == before
 
 
-def test_lab_tells_which_lessons_have_a_new_version(house):
+def test_labs_and_questions_are_all_that_real_copies_show(tmp_path, monkeypatch):
+    monkeypatch.setattr(course, "WORK", tmp_path / "work")
+    assert course.lay_copies() == []
+    for source in course.lessons():
+        shown = [cell for cell in nbformat.read(course.WORK / source.name, 4).cells if cell.get("outputs")]
+        assert all({"lab", "question"} & set(cell.metadata.tags) for cell in shown)
+
+
+def change(house, source="print(5)"):
+    """A new version of lesson 04, built again."""
+    nbformat.write(notebook(source, build="built again"), house.NOTEBOOKS / "04_clips.ipynb")
+
+
+@pytest.mark.parametrize("began", ["an answer", "a run"])
+def test_lab_tells_what_has_changed_in_a_lesson_that_was_begun(house, began):
     house.lay_copies()
-    original = house.NOTEBOOKS / "04_clips.ipynb"
-    nb = notebook("print(4)", build="built again")
-    nbformat.write(nb, original)
+    mine = house.WORK / "04_clips.ipynb"
+    nb = nbformat.read(mine, 4)
+    nb.metadata.copy_version = "0.1.0"
+    if began == "an answer":
+        nb.cells[0].source = "print('mine')"
+    else:
+        nb.cells[0].execution_count = 1
+    nbformat.write(nb, mine)
+    before = mine.read_bytes()
+    change(house, "print(4)")
     assert house.lay_copies() == []  # only built again, says the same
-    nbformat.write(notebook("print(5)"), original)
-    before = (house.WORK / "04_clips.ipynb").read_bytes()
-    assert house.lay_copies() == ["04_clips"]
-    assert (house.WORK / "04_clips.ipynb").read_bytes() == before
+    change(house)
+    (sentence,) = house.lay_copies()
+    assert sentence == (
+        "04_clips has changed since you began it. Five clips. "
+        "To get the new one, with yours set aside: python course.py reset 04"
+    )
+    assert mine.read_bytes() == before
 
 
-def test_a_broken_copy_is_left_to_its_owner(house):
+def test_a_copy_from_before_versions_counts_as_the_first(house):
+    house.lay_copies()
+    mine = house.WORK / "04_clips.ipynb"
+    nb = nbformat.read(mine, 4)
+    del nb.metadata["copy_version"]
+    nb.cells[0].execution_count = 1
+    nbformat.write(nb, mine)
+    change(house)
+    assert "Five clips." in house.lay_copies()[0]
+    assert "Four clips." not in house.lay_copies()[0]
+
+
+def test_a_copy_that_nobody_has_touched_follows_the_lesson(house):
+    house.lay_copies()
+    change(house)
+    assert house.lay_copies() == []
+    assert nbformat.read(house.WORK / "04_clips.ipynb", 4).cells[0].source == "print(5)"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"{ half a noteb", b"[]", b"null", b"3", b'"x"', b'{"metadata": null}', b"\xff", b"[" * 100_000],
+    ids=lambda text: repr(text[:20]),
+)
+def test_a_broken_copy_is_left_to_its_owner(house, text):
     house.lay_copies()
     broken = house.WORK / "04_clips.ipynb"
-    broken.write_text("{ half a noteb")
-    assert house.lay_copies() == []
-    assert broken.read_text() == "{ half a noteb"
+    broken.write_bytes(text)
+    (sentence,) = house.lay_copies()
+    assert sentence.startswith("work/04_clips.ipynb cannot be read")
+    assert broken.read_bytes() == text
+
+
+def test_a_folder_with_the_name_of_a_lesson_is_set_aside(house):
+    folder = house.WORK / "04_clips.ipynb"
+    folder.mkdir(parents=True)
+    assert house.lay_copies()[0].startswith("work/04_clips.ipynb cannot be read")
+    assert house.main(["reset", "04"]) == 0
+    assert folder.is_file()
+
+
+def test_a_lesson_with_the_marks_of_a_conflict(ready, capsys):
+    ready.lay_copies()
+    (ready.NOTEBOOKS / "04_clips.ipynb").write_text("<<<<<<< HEAD\n{}\n")
+    assert ready.main(["lab"]) == 1
+    assert "git checkout HEAD notebooks/04_clips.ipynb" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["work", "handout", ".jupyter"])
+def test_a_file_where_a_folder_is_needed(ready, capsys, name):
+    (ready.ROOT / name).write_text("mine")
+    assert ready.main(["handout" if name == "handout" else "lab"]) == 1
+    assert re.search(rf"{re.escape(name)} is in the way .*Move it", capsys.readouterr().err)
+    assert (ready.ROOT / name).read_text() == "mine"
 
 
 @pytest.mark.parametrize("name", ["4", "04", "04_clips"])
@@ -168,9 +254,8 @@ def test_a_full_disk_leaves_no_half_lesson(house, monkeypatch, capsys):
 
 def test_handout_has_no_solution(house):
     assert house.main(["handout"]) == 0
-    text = (house.HANDOUT / "00_start_here.ipynb").read_text()
-    assert "42" not in text
-    assert "print(1)" in text
+    cells = nbformat.read(house.HANDOUT / "00_start_here.ipynb", 4).cells
+    assert [(cell.source, len(cell.outputs)) for cell in cells] == [("print(1)", 0), ("print(2)", 1)]
     assert [path.name for path in sorted(house.HANDOUT.iterdir())] == [
         "00_start_here.ipynb",
         "04_clips.ipynb",
@@ -237,6 +322,7 @@ def test_too_little_disk_space(house, monkeypatch, capsys):
 def test_a_failed_download_is_told_and_tried_again(house, monkeypatch, capsys):
     tries = house.ROOT / "tries"
     fail = f"open({str(tries)!r}, 'a').write('x'); raise SystemExit(1)"
+    monkeypatch.setattr(house, "create_venv", lambda: None)
     house.PYTHON, house.STAMP = Path(sys.executable), house.ROOT / "stamp"
     monkeypatch.setattr(house, "installers", lambda: [[sys.executable, "-c", fail]] * 2)
     for count in (2, 4):
@@ -246,28 +332,165 @@ def test_a_failed_download_is_told_and_tried_again(house, monkeypatch, capsys):
         assert not house.STAMP.exists()
 
 
-def test_an_environment_in_order_is_not_touched_and_an_outdated_one_is(ready, monkeypatch):
-    calls = []
-    monkeypatch.setattr(ready, "installers", lambda: [["installer"]])
-    monkeypatch.setattr(ready, "run", lambda command, **more: calls.append(command) or 0)
-    ready.prepare()
+PACKAGE = {
+    "tiny/__init__.py": "from .part import ANSWER\n",
+    "tiny/part.py": "ANSWER = 42\n",
+    "tiny/data.csv": "1,2\n",
+}
+
+
+@pytest.fixture
+def tiny(request, house, tmp_path, monkeypatch):
+    """The small course with one tiny package in its lock, which a real installer takes from a folder."""
+    wheel = tmp_path / "wheels" / "tiny-1.0-py3-none-any.whl"
+    wheel.parent.mkdir()
+    info = {
+        "METADATA": "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n",
+        "WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        "RECORD": "".join(f"{name},,{len(text)}\n" for name, text in PACKAGE.items()),
+    }
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name, text in PACKAGE.items():
+            archive.writestr(name, text)
+        for name, text in info.items():
+            archive.writestr(f"tiny-1.0.dist-info/{name}", text)
+    data = hashlib.sha256(PACKAGE["tiny/data.csv"].encode()).hexdigest()
+    (house.ROOT / "data" / "manifest.toml").write_text(
+        f'[numbers]\npackage = "tiny"\nmodule = "tiny"\nfiles = [{{path = "data.csv", sha256 = "{data}"}}]\n'
+    )
+    house.LOCK.write_text(
+        f"tiny==1.0 \\\n    --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n"
+    )
+    house.IMPORTS = ("tiny",)
+    for tool in ("UV", "PIP"):
+        monkeypatch.setenv(f"{tool}_FIND_LINKS", str(wheel.parent))
+        monkeypatch.setenv(f"{tool}_NO_INDEX", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
+    uv = shutil.which("uv", path=str(Path(sys.executable).parent))
+    monkeypatch.setattr(house, "find_uv", lambda: uv if getattr(request, "param", "uv") == "uv" else None)
+    house.prepare()
+    return house
+
+
+def contents(house):
+    """What lies in .venv of the tiny package."""
+    (folder,) = house.VENV.rglob("site-packages")
+    return {name: (folder / name).read_text() if (folder / name).exists() else None for name in PACKAGE}
+
+
+def spoil(house, name, text):
+    """Overwrite a file in place, which changes it in uv's cache as well, or remove it."""
+    (path,) = house.VENV.rglob(f"site-packages/{name}")
+    if text is None:
+        path.unlink()
+    else:
+        path.write_text(text)
+
+
+@pytest.mark.parametrize(("tiny", "text"), [("uv", None), ("uv", "ANS"), ("pip", None)], indirect=["tiny"])
+def test_a_half_package_is_repaired_though_it_was_stamped(tiny, text):
+    """So older versions left it after an interruption; the installers count it as there."""
+    spoil(tiny, "tiny/part.py", text)
+    tiny.STAMP.write_text("of an older version")
+    tiny.prepare()
+    assert contents(tiny) == PACKAGE
+    assert tiny.STAMP.read_text() == tiny.stamp()
+
+
+def test_after_an_interruption_everything_is_installed_anew(tiny):
+    folder = tiny.VENV / "left over"
+    folder.mkdir()
+    spoil(tiny, "tiny-1.0.dist-info/RECORD", None)
+    spoil(tiny, "tiny/part.py", "ANS")
+    tiny.UNDER_WAY.touch()
+    tiny.prepare()
+    assert contents(tiny) == PACKAGE
+    assert not folder.exists()
+    assert not tiny.UNDER_WAY.exists()
+
+
+def test_a_damaged_data_file_is_repaired(tiny, capsys):
+    spoil(tiny, "tiny/data.csv", "1")
+    tiny.prepare()
+    assert contents(tiny) == PACKAGE
+    assert "Installing tiny again: data files are damaged." in capsys.readouterr().out
+
+
+def test_an_environment_in_order_is_not_touched_and_an_outdated_one_is(tiny, monkeypatch):
+    calls, run = [], tiny.run
+    monkeypatch.setattr(tiny, "run", lambda command, **more: calls.append(command) or run(command, **more))
+    tiny.prepare()
     assert calls == []
-    ready.LOCK.write_text(ready.LOCK.read_text() + "# a new lock\n")
-    ready.prepare()
-    ready.prepare()
-    assert len(calls) == 2
-    assert "--require-hashes" in calls[0]
-    assert "--no-deps" in calls[1]
+    tiny.LOCK.write_text(tiny.LOCK.read_text() + "# a new lock\n")
+    tiny.prepare()
+    assert calls
+    assert all("--require-hashes" in command for command in calls)
+    before = len(calls)
+    tiny.prepare()
+    assert len(calls) == before
+
+
+def test_packages_that_do_not_work_are_told_and_not_stamped(tiny, capsys):
+    tiny.IMPORTS = ("tiny", "no_such_module")
+    tiny.LOCK.write_text(tiny.LOCK.read_text() + "# a new lock\n")
+    for _ in range(2):
+        assert tiny.main(["lint"]) == 1
+        assert "No module named 'no_such_module'" in capsys.readouterr().err
+        assert tiny.UNDER_WAY.exists()
+
+
+def test_the_course_waits_for_an_installer_that_a_killed_run_left_behind(house):
+    fcntl = pytest.importorskip("fcntl", reason="Windows has no such locks")
+    house.JUPYTER.mkdir()
+    installer = "import sys; print('begun', flush=True); sys.stdin.read(); open('ended', 'w').close()"
+    code = f"import course, sys\nwith course.alone():\n    course.run([sys.executable, '-c', {installer!r}])"
+    pipe = subprocess.PIPE
+    run = subprocess.Popen([sys.executable, "-c", code], cwd=house.ROOT, stdin=pipe, stdout=pipe, text=True)
+    assert run.stdout.readline() == "begun\n"
+    run.kill()
+    run.wait()
+    with (house.JUPYTER / "install-lock").open() as file, pytest.raises(BlockingIOError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    run.stdin.close()
+    with house.alone():
+        assert (house.ROOT / "ended").exists()
+    run.stdout.close()
+
+
+@POSIX
+def test_an_environment_of_conda_is_used_as_it_is(tiny, monkeypatch, capsys):
+    python = tiny.PYTHON
+    monkeypatch.setenv("CONDA_PREFIX", str(tiny.VENV))
+    for name, imports, used in (
+        ("base", ("tiny",), False),
+        ("other", ("no_such_module",), False),
+        ("course", ("tiny",), True),
+        ("course", ("no_such_module",), True),  # checked already
+    ):
+        tiny.PYTHON, tiny.IMPORTS = Path("of .venv"), imports
+        monkeypatch.setenv("CONDA_DEFAULT_ENV", name)
+        assert tiny.use_conda() == used, name
+        assert (python if used else Path("of .venv")) == tiny.PYTHON
+    assert "No module named 'no_such_module'" in capsys.readouterr().out
+    spoil(tiny, "tiny/data.csv", "1")
+    assert tiny.use_conda()
+    assert "pip install --force-reinstall --no-cache-dir --no-deps tiny==1.0" in capsys.readouterr().out
 
 
 def test_uv_can_be_fetched_by_the_hashes_of_the_lock(house, monkeypatch):
     wanted = []
     monkeypatch.setattr(house, "run", lambda command: wanted.append(Path(command[-1]).read_text()))
-    house.fetch_uv()
+    house.install_some(["uv"], house.PIP)
     lines = wanted[0].splitlines()
     assert lines[0].startswith("uv==")
     assert len(lines) > 10
     assert all(re.fullmatch(r" +--hash=sha256:[0-9a-f]{64}( \\)?", line) for line in lines[1:])
+
+
+@pytest.mark.parametrize("port", ["70000", "-1"])
+def test_a_port_that_does_not_exist(ready, capsys, port):
+    assert ready.main(["lab", "--port", port]) == 1
+    assert f"There is no port {port}: they go from 1 to 65535." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["lab", "edit"])
@@ -304,24 +527,43 @@ def test_the_shell_around_does_not_get_in(monkeypatch):
     assert not [name for name, value in course.environment().items() if value == "/somewhere/else"]
 
 
+def test_an_old_console_shows_arrows_and_ticks_as_well_as_it_can(house, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "cp1252")
+    assert house.run([sys.executable, "-c", "print('→ ✓')"]) == 0
+    (house.NOTEBOOKS / "04_clips.ipynb").rename(house.NOTEBOOKS / "04_cnn→lstm.ipynb")
+    command = [sys.executable, "course.py", "handout"]
+    done = subprocess.run(command, cwd=house.ROOT, capture_output=True, check=True)
+    assert done.stdout.decode("cp1252").splitlines()[-1] == "handout/04_cnn?lstm.ipynb"
+
+
+@POSIX
+def test_binder_lays_the_copies(house):
+    shutil.copy(ROOT / "postBuild", house.ROOT)
+    env = os.environ | {"PATH": str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]}
+    subprocess.run(["./postBuild"], cwd=house.ROOT, env=env, check=True)
+    assert sorted(path.name for path in house.WORK.iterdir()) == ["00_start_here.ipynb", "04_clips.ipynb"]
+
+
 # ---------------------------------------------------------------- JupyterLab, for real
 
 
 @pytest.fixture
 def server(house, tmp_path):
-    """`course.py lab` running with the packages of this environment; the address of its page."""
+    """`course.py lab` running in the packages of this environment, as if it were one of conda.
+
+    Gives the process, the address of its page, and its home.
+    """
     home = tmp_path / "home"
     home.mkdir()
-    prefix = Path(sys.prefix)
-    house.VENV.symlink_to(prefix)
-    code = "import course, sys; course.prepare = lambda: None; sys.exit(course.main(['lab', '--no-browser']))"
+    house.JUPYTER.mkdir()
+    (house.JUPYTER / "conda-stamp").write_text(f"{house.stamp()} {sys.prefix}")  # all was imported before
     env = {k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER", "IPYTHON", "KERAS", "PYTHON"))}
-    env.update(HOME=str(home))
+    env.update(HOME=str(home), CONDA_PREFIX=sys.prefix, CONDA_DEFAULT_ENV="course")
     process = subprocess.Popen(
-        [sys.executable, "-c", code],
+        [sys.executable, "course.py", "lab", "--no-browser", "--port", "0"],  # 0 is a free one
         cwd=house.ROOT,
         env=env,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -341,37 +583,73 @@ def server(house, tmp_path):
         except ConnectionRefusedError:
             assert time.monotonic() < deadline
             time.sleep(0.05)
-    yield found.group(), home
+    yield process, found.group(), home
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=30)
     assert process.returncode is not None
 
 
+def fetch(address, path, data=None):
+    """What the server answers under another path than that of its page."""
+    url = re.sub(r"/lab/tree/[^?]*", path, address)
+    with urllib.request.urlopen(url, data, timeout=30) as reply:
+        return reply.read().decode()
+
+
+@POSIX
 def test_lab_opens_the_first_lesson_quietly_and_registers_nothing_outside(house, server):
-    address, home = server
-
-    def get(path):
-        url = re.sub(r"/lab/tree/[^?]*", path, address)
-        with urllib.request.urlopen(url, timeout=30) as reply:
-            return reply.read().decode()
-
+    process, address, home = server
+    assert process.stdout.readline() == f"CNN meets LSTM, version {PROJECT['version']}\n"
+    assert process.stdout.readline() == "JupyterLab is at the address below. Ctrl-C here stops it.\n"
     assert "/lab/tree/work/00_start_here.ipynb?" in address
-    page = get("/lab/tree/work/00_start_here.ipynb")
+    page = fetch(address, "/lab/tree/work/00_start_here.ipynb")
     config = json.loads(
         re.search(r'<script id="jupyter-config-data"[^>]*>(.*?)</script>', page, re.S).group(1)
     )
     assert "@jupyterlab/apputils-extension:announcements" in config["disabledExtensions"]
     assert "jupyterlab-jupytext" in config["disabledExtensions"]
-    news = json.loads(get("/lab/api/settings/@jupyterlab/apputils-extension:notification"))
+    news = json.loads(fetch(address, "/lab/api/settings/@jupyterlab/apputils-extension:notification"))
     assert news["schema"]["properties"]["fetchNews"]["default"] == "false"
-    lesson = json.loads(get("/api/contents/work/00_start_here.ipynb"))
-    assert [cell["source"] for cell in lesson["content"]["cells"]] == ["print(1)", "print(42)"]
+    lesson = json.loads(fetch(address, "/api/contents/work/00_start_here.ipynb"))
+    assert [cell["source"] for cell in lesson["content"]["cells"]] == ["print(1)", "print(2)", "print(42)"]
     assert list(home.iterdir()) == []
+    assert not house.VENV.exists()
+
+
+def children(pid):
+    """The processes that a process has started."""
+    shown = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,stat="], capture_output=True, text=True, check=True)
+    rows = [row.split() for row in shown.stdout.splitlines()]
+    return {int(own) for own, parent, state in rows if parent == str(pid) and not state.startswith("Z")}
+
+
+def running(pid):
+    """Whether a process runs; one that ended and that nobody has asked about does not."""
+    shown = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return shown.stdout.strip()[:1] not in ("", "Z")
+
+
+@POSIX
+@pytest.mark.parametrize("kind", ["SIGINT", "SIGKILL"])
+def test_what_stops_the_course_alone_stops_server_and_kernels(server, kind):
+    process, address, _ = server
+    fetch(address, "/api/kernels", b"{}")
+    kernels = children(process.pid)
+    assert kernels
+    process.send_signal(getattr(signal, kind))
+    process.wait(timeout=30)
+    deadline = time.monotonic() + 30
+    while any(map(running, kernels)):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    with pytest.raises(OSError, match="refused"):
+        fetch(address, "/api")
 
 
 # ---------------------------------------------------------------- checks
 
 
+@POSIX
 def test_a_notebook_must_print_what_is_stored(ready):
     """The bytes of a picture may differ, its alt text and what is printed may not."""
     show = f"from IPython.display import HTML\nHTML({PICTURE.format('a cat', 'AAAA/+==')!r})"
@@ -387,7 +665,7 @@ def test_a_notebook_must_print_what_is_stored(ready):
     ok, seconds, gigabytes, report = lesson("4\n", "a cat")
     assert ok, report
     assert seconds > 0
-    import resource  # not on Windows, where nothing tells the memory
+    import resource  # not on Windows
 
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6  # a child begins as a copy of this process
     assert 0.3 < gigabytes < max(1, 1.1 * own)  # the kernel's memory counts
@@ -634,6 +912,30 @@ def test_conda_takes_python_and_nothing_else_from_conda():
 # ---------------------------------------------------------------- what is written down
 
 
+def test_there_is_one_version():
+    versions = re.findall(r"^## (\S+) ", course.CHANGES.read_text(encoding="utf-8"), re.M)
+    assert versions[0] == course.version() == PROJECT["version"]
+    assert versions == sorted(set(versions), key=course.numbers, reverse=True)
+    assert (
+        yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))["version"] == PROJECT["version"]
+    )
+    assert f"Version {PROJECT['version']}," in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_change_log_tells_of_lessons_that_exist():
+    told = set(re.findall(r"^- (\d+):", course.CHANGES.read_text(encoding="utf-8"), re.M))
+    assert told
+    assert told <= {path.stem[:2] for path in course.lessons()}
+    assert course.changes("00", "0.1.0")
+    assert course.changes("00", course.version()) == []
+
+
+def test_the_workflow_tries_each_python_that_fits():
+    jobs = yaml.safe_load((ROOT / ".github/workflows/tests.yml").read_text(encoding="utf-8"))["jobs"]
+    minors = range(course.OLDEST[1], course.NEWEST[1] + 1)
+    assert jobs["others"]["strategy"]["matrix"]["python"] == [f"3.{minor}" for minor in minors]
+
+
 def test_make_only_calls_course_py():
     command = ["make", "-n", "PYTHON=py", "LESSON=04", *course.COMMANDS]
     shown = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=True).stdout
@@ -661,7 +963,9 @@ def test_every_dependency_has_its_reason():
     assert set(named) <= {row.name for row in DIRECT}, "a reason for a package that is no dependency any more"
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "CONTRIBUTING.md", ".github/workflows/tests.yml", ".pre-commit-config.yaml"]
+)
 def test_links_to_files_and_commands_exist(name):
     text = (ROOT / name).read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text):

@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 TAGS = {
     "lab-data",
+    "question",
     "setup",
     "lab",
     "exercise",

@@ -35,6 +35,10 @@
 # You need Python and a little Keras. In twenty minutes you will have checked your set-up, met the four
 # things every lesson is made of, and trained your first hybrid. Run a cell with **Shift + Enter**. Whenever a
 # word is new to you, look it up in section 6.
+#
+# Work in the folder `work/`, where your own copies of the lessons are. `python course.py lab` puts them there and
+# opens them, also inside an environment of conda; on Binder they are there from the start. An update of the course
+# leaves alone what you have begun.
 
 # %% tags=["setup"]
 from course_utils import check
@@ -83,14 +87,14 @@ for load in (datasets.moving_digits, datasets.camera_moves):
     print(f"found: {data.name}, from {data.card['source']}")
 
 # %% [markdown]
-# The data comes inside installed packages: nothing is downloaded, now or later. If something is missing,
-# the message above says which command brings it.
+# The data comes inside installed packages: nothing is downloaded while you work. If a file or a package is missing
+# or damaged, stop JupyterLab and run `python course.py lab` again: it repairs the set-up.
 #
 # ## 2 · The map
 #
 # Two kinds of layers, and a handful of ways to put them together. This is the whole course in one picture.
 
-# %% jupyter={"source_hidden": true}
+# %% tags=["question"] jupyter={"source_hidden": true}
 HYBRIDS = [
     ("CNN → LSTM", "video: see each frame, then follow time", "04", ["CNN", "LSTM"]),
     ("LSTM → CNN", "text: read in order, then look for phrases", "05", ["LSTM", "CNN"]),

@@ -80,7 +80,7 @@ from course_utils.labs import KernelLab
 # %% tags=["lab-data"]
 single = datasets.hidden_digit(visible=1, frames=1, clutter=0)
 
-# %%
+# %% tags=["question"]
 digit = single.train.x[0, 0, ..., 0]  # (height, width) = (24, 24)
 moved = np.roll(digit, (5, 7), axis=(0, 1))
 both_lit = np.mean((digit > 0.3) & (moved > 0.3)) / np.mean(digit > 0.3)

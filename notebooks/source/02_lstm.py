@@ -79,7 +79,7 @@ from course_utils.labs import GateLab
 # A game. Symbols pass by, one at each time step. A few of them are *marked*. At the end you are asked: **which symbol
 # was the last marked one?** Play it with the two sequences below.
 
-# %%
+# %% tags=["question"]
 pair = np.array([[2, 0, 3, 1, 1, 0, 2, 3, 0, 1, 3, 2], [2, 0, 1, 1, 1, 0, 2, 3, 0, 1, 3, 2]])
 marked_at = [0, 2]
 

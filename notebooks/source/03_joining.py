@@ -126,7 +126,7 @@ def box(ax, x, y, text, colour):
     ax.text(x, y, text, ha="center", va="center", bbox=style)
 
 
-# %% jupyter={"source_hidden": true}
+# %% tags=["question"] jupyter={"source_hidden": true}
 fig, ax = plt.subplots(figsize=(9.4, 4.4), layout="constrained")
 arrow = {"arrowstyle": "-|>", "color": plotting.INK, "lw": 1.5}
 for t in range(4):

@@ -82,7 +82,7 @@ from course_utils.layers import PerFrame
 # %% tags=["lab-data"]
 digits = datasets.moving_digits()
 
-# %%
+# %% tags=["question"]
 shown = [0, 1, 2]
 words = [
     f"a {digits.train.y['digit'][i]} moving {digits.class_names['motion'][digits.train.y['motion'][i]]}"

@@ -81,7 +81,7 @@ from course_utils.layers import PerFrame
 # %% tags=["lab-data"]
 hidden = datasets.hidden_digit()
 
-# %%
+# %% tags=["question"]
 some = [0, 1, 6]
 plotting.strip(
     hidden.train.x[some],
