@@ -11,7 +11,7 @@ class PerFrame(keras.layers.Layer):
     """Apply any Keras network to every frame of a clip, by folding time into the batch.
 
     `(batch, time, 24, 24, 1)` becomes `(batch * time, 24, 24, 1)`, the network runs once over all
-    those frames, and each of its outputs is unfolded again: `call` shows how.
+    those frames, and each of its outputs is unfolded again. Read `call`: that is all.
 
     Parameters
     ----------
@@ -39,17 +39,21 @@ class PerFrame(keras.layers.Layer):
     front. It is handed on to the LSTM that follows. The network does not see it, but reads padded
     frames as well. A mask within frames belongs into the network: `Sequential([Masking(), LSTM(8)])`.
 
-    Compared with `keras.layers.TimeDistributed(network)`: the outputs are equal, except in training
-    with `BatchNormalization`. Folded, it normalises over all frames of the batch;
-    `TimeDistributed` calls it for one time step after the other, normalises each by itself, and
-    averages the steps for use after training. `TimeDistributed` takes one output only, and writes
-    the network down once for each time step (slower). Where TensorFlow does not know the number of
-    time steps beforehand, Keras 3.15 uses `vectorized_map` instead, over as many steps as the
-    *batch* is long: it loses the other frames or fails.
+    Compared with `keras.layers.TimeDistributed(network)`, the outputs are equal, except
 
-    Loading a saved model needs this class: import `course_utils.layers` before, or copy this file
-    beside the model and import that. To do without it, replace the layer by
-    `keras.layers.TimeDistributed(layer.network)`, which shares the trained weights, and save that.
+    - in training with `BatchNormalization`. Folded, it normalises over all frames of the batch. From
+      `TimeDistributed` it gets one time step after the other, normalises each by itself, and mixes
+      their statistics for use after training: good in training and poor afterwards, if the steps
+      differ. `LayerNormalization` does not depend on the batch, and gives the same in both.
+    - where TensorFlow does not know the number of time steps when it prepares the computation. Then
+      `TimeDistributed` of Keras 3.15 goes over as many steps as the *batch* has clips (by
+      `vectorized_map`), and loses the others or fails. Where it does know, `TimeDistributed` writes
+      the network down once for each step, which is slower than folding.
+
+    A saved model needs this class when it is loaded. Import `course_utils.layers` first, or copy this
+    file beside the model and import the copy. To do without, put layers of Keras in its place before
+    saving: `TimeDistributed(layer.network)` shares the trained weights (give `Input` the number of
+    frames), and a `Conv3D` with a (1, k, k) kernel takes those of a `Conv2D`.
 
     Examples
     --------
@@ -68,9 +72,9 @@ class PerFrame(keras.layers.Layer):
         for layer in network._flatten_layers():
             if getattr(layer, "stateful", False):
                 raise ValueError(
-                    f"PerFrame(network={network.name!r}) cannot be: {layer.name!r} is stateful, but all frames "
-                    "go through the network at once, so that none comes before another. Set stateful=False, "
-                    "or put the layer that remembers behind PerFrame."
+                    f"PerFrame(network={network.name!r}) cannot be: {layer.name!r} is stateful, but all "
+                    "frames go through the network at once, so that none comes before another. "
+                    "Set stateful=False, or put the layer that remembers behind PerFrame."
                 )
         super().__init__(**kwargs)
         self.network = network
@@ -92,7 +96,7 @@ class PerFrame(keras.layers.Layer):
         return [previous_mask] * self.outputs  # each of them has the frames' time axis
 
     def compute_output_spec(self, *args, **kwargs):
-        # Follow `call` without numbers, so that shapes and types are those of the real outputs.
+        # Trace `call`, so that shapes and types are those of the real outputs.
         return keras.Operation.compute_output_spec(self, *args, **kwargs)
 
     def compute_output_shape(self, input_shape):
@@ -128,8 +132,8 @@ def check_clips(clips, mask=None):
     unlike = [a for a, b in zip(given, (batch, time), strict=False) if None not in (a, b) and a != b]
     if mask is not None and (len(given) != 2 or unlike):
         raise ValueError(
-            f"PerFrame expects a mask (batch, time) = {(batch, time)}, True where a frame is real. It received "
-            f"one of shape {given}. Make it from the number of frames of each clip: "
+            f"PerFrame expects a mask (batch, time) = {(batch, time)}, True where a frame is real. "
+            f"It received one of shape {given}. Make it from the number of frames of each clip: "
             "np.arange(time) < lengths[:, np.newaxis]."
         )
 
