@@ -1,6 +1,9 @@
-"""PerFrame against TimeDistributed, and in every place where a Keras layer has to work."""
+"""PerFrame against TimeDistributed or a loop, and in every place where a Keras layer has to work."""
 
+import importlib.util
 import os
+import re
+import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -12,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers
 
+import course_utils.layers
 from course_utils.layers import PerFrame
 
 
@@ -39,6 +43,19 @@ def functional(height, width, channels):
     frame = keras.Input((height, width, channels))
     edges = layers.Conv2D(channels, 3, padding="same")(frame)
     return keras.Model(frame, layers.Flatten()(layers.Add()([frame, edges])))
+
+
+def by_loop(network, x):
+    """The outputs of the network for one time step after the other, stacked along time."""
+    steps = [network(x[:, t]) for t in range(x.shape[1])]
+    return keras.tree.map_structure(lambda *outputs: np.stack(outputs, axis=1), *steps)
+
+
+def assert_equal(got, wanted):
+    """The same structure, and in it the same numbers."""
+    keras.tree.assert_same_structure(got, wanted)
+    for a, b in zip(keras.tree.flatten(got), keras.tree.flatten(wanted), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
 
 
 @given(
@@ -72,6 +89,83 @@ def test_gradients_equal_those_of_time_distributed():
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
+def nested():
+    """A network with the outputs {"maps": maps, "summaries": [average, (maximum, label)]}."""
+    frame = keras.Input((8, 8, 1))
+    maps = layers.Conv2D(3, 3)(frame)
+    average, maximum = layers.GlobalAveragePooling2D()(maps), layers.GlobalMaxPooling2D()(maps)
+    label = layers.Dense(2, activation="softmax", dtype="float32")(average)
+    return keras.Model(frame, {"maps": maps, "summaries": [average, (maximum, label)]})
+
+
+class TwiceInFloat32(keras.layers.Layer):
+    """A layer of a learner: two outputs, and no compute_output_shape."""
+
+    def call(self, x):
+        return keras.ops.cast(2 * x, "float32"), x
+
+
+SEVERAL = {
+    "nested": (nested, (8, 8, 1)),
+    "states": (lambda: layers.LSTM(4, return_state=True), (6, 3)),
+    "steps and states": (lambda: layers.LSTM(4, return_sequences=True, return_state=True), (6, 3)),
+    "own layer": (TwiceInFloat32, (3,)),
+}
+
+
+@pytest.fixture
+def policy(request):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(request.param)
+    yield request.param
+    keras.config.set_dtype_policy(before)
+
+
+@pytest.mark.parametrize("kind", SEVERAL)
+def test_each_of_several_outputs_is_unfolded(kind):
+    make, frame = SEVERAL[kind]
+    network, x = make(), clips(2, 4, *frame)
+    layer = PerFrame(network)
+    wanted = by_loop(network, x)
+    assert_equal(layer(x), wanted)
+    assert_equal(tf.function(layer, input_signature=[tf.TensorSpec((None, None, *frame))])(x), wanted)
+    inputs = keras.Input((None, *frame))
+    assert_equal(keras.Model(inputs, layer(inputs)).predict(x, verbose=0), wanted)
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16", "mixed_bfloat16"], indirect=True)
+@pytest.mark.parametrize("kind", SEVERAL)
+def test_symbolic_shapes_and_types_are_those_of_the_outputs(kind, policy):
+    make, frame = SEVERAL[kind]
+    layer = PerFrame(make())
+    for batch, time in ((2, 4), (None, None), (None, 4)):
+        specs = layer(keras.Input(batch_shape=(batch, time, *frame)))
+        outputs = layer(clips(batch or 2, time or 4, *frame))
+        shapes = keras.tree.map_structure(lambda spec: spec.shape, specs)
+        assert layer.compute_output_shape((batch, time, *frame)) == shapes
+        keras.tree.assert_same_structure(specs, outputs)
+        for spec, output in zip(keras.tree.flatten(specs), keras.tree.flatten(outputs), strict=True):
+            assert spec.shape == (batch, time, *output.shape[2:])
+            assert spec.dtype == keras.backend.standardize_dtype(output.dtype)
+
+
+def test_several_outputs_are_trained_saved_and_loaded(tmp_path):
+    inputs = keras.Input((None, 8, 8, 1))
+    outputs = PerFrame(nested())(inputs)
+    average, (maximum, label) = outputs["summaries"]
+    seen = layers.Concatenate()([average, maximum, label])
+    model = keras.Model(inputs, layers.Dense(1)(layers.LSTM(3)(seen)))
+    model.compile("adam", "mse")
+    x = clips(8, 3, 8, 8, 1)
+    losses = model.fit(x, np.ones(8), epochs=3, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    for time in (5, 2):
+        x = clips(2, time, 8, 8, 1)
+        np.testing.assert_allclose(loaded.predict(x, verbose=0), model.predict(x, verbose=0), atol=1e-6)
+
+
 @pytest.mark.parametrize("style", ["functional", "sequential"])
 def test_one_model_takes_any_number_of_frames(style):
     if style == "functional":
@@ -85,11 +179,47 @@ def test_one_model_takes_any_number_of_frames(style):
         assert model.predict(clips(2, time, 8, 8, 1), verbose=0).shape == (2, 6)
 
 
-def test_height_and_width_may_be_unknown_too():
+def any_size():
+    """A network for frames of every size, and the vectors it gives for each frame."""
+    return keras.Sequential([layers.Conv2D(2, 3), layers.GlobalAveragePooling2D(), layers.Dense(4)])
+
+
+@pytest.mark.parametrize("network", [any_size, lambda: layers.Conv2D(2, 3)], ids=["vectors", "maps"])
+def test_predict_and_call_take_two_sizes_and_two_lengths(network):
     images = keras.Input((None, None, None, 1))
-    model = keras.Model(images, PerFrame(layers.Conv2D(2, 3))(images))
-    assert model.output_shape == (None, None, None, None, 2)
-    assert model(clips(2, 3, 8, 6, 1)).shape == (2, 3, 6, 4, 2)
+    layer = PerFrame(network())
+    model = keras.Model(images, layer(images))
+    assert model.output_shape[:2] == (None, None)
+    for shape in ((2, 3, 8, 6, 1), (2, 5, 7, 9, 1), (1, 1, 12, 12, 1), (3, 2, 8, 6, 1)):
+        x = clips(*shape)
+        wanted = by_loop(layer.network, x)
+        assert_equal(model.predict(x, verbose=0), wanted)
+        assert_equal(model(x), wanted)
+
+
+def test_sizes_that_a_data_set_does_not_tell():
+    images = keras.Input((None, None, None, 1))
+    model = keras.Model(images, layers.Dense(1)(layers.LSTM(4)(PerFrame(any_size())(images))))
+    batches = [clips(2, 3, 8, 6, 1), clips(3, 5, 9, 7, 1)]
+    specs = (tf.TensorSpec((None, None, None, None, 1)), tf.TensorSpec((None, 1)))
+    data = tf.data.Dataset.from_generator(
+        lambda: ((x, np.ones((len(x), 1), "float32")) for x in batches), output_signature=specs
+    )
+    model.compile("sgd", "mse")
+    assert np.isfinite(model.fit(data.repeat(), epochs=2, steps_per_epoch=2, verbose=0).history["loss"]).all()
+    got = model.predict(data, verbose=0)
+    np.testing.assert_allclose(got, np.concatenate([model(x) for x in batches]), atol=1e-5)
+
+
+def test_time_distributed_of_this_keras_loses_frames_whose_number_it_does_not_know():
+    """What the docstring and lesson 03 say of Keras 3.15. Once this fails, both are to be changed."""
+    x = keras.Input((None, 3))
+    network = layers.Dense(2)
+    steps = {}
+    for layer in (layers.TimeDistributed(network), PerFrame(network)):
+        run = tf.function(keras.Model(x, layer(x)), input_signature=[tf.TensorSpec((None, None, 3))])
+        steps[type(layer).__name__] = run(clips(2, 5, 3)).shape[1]
+    assert steps == {"TimeDistributed": 2, "PerFrame": 5}
 
 
 def test_works_in_a_model_that_was_never_built():
@@ -105,6 +235,29 @@ def test_saved_and_loaded_it_says_the_same(tmp_path):
     loaded = keras.models.load_model(tmp_path / "model.keras")  # no custom_objects needed
     assert isinstance(loaded.get_layer("eyes"), PerFrame)
     np.testing.assert_array_equal(loaded(x), model(x))
+
+
+def test_a_saved_model_is_loaded_without_the_course_in_the_two_ways_of_the_docstring(tmp_path, monkeypatch):
+    frames = keras.Input((5, 8, 8, 1))
+    model = keras.Model(frames, layers.LSTM(3)(PerFrame(frame_cnn())(frames)))
+    plain = keras.models.clone_model(
+        model,
+        clone_function=lambda layer: (
+            layers.TimeDistributed(layer.network) if isinstance(layer, PerFrame) else layer
+        ),
+    )
+    model.save(tmp_path / "folded.keras")
+    plain.save(tmp_path / "plain.keras")
+    x = clips(2, 5, 8, 8, 1)
+
+    monkeypatch.delitem(keras.saving.get_custom_objects(), "course_utils>PerFrame")
+    monkeypatch.setitem(sys.modules, "course_utils.layers", None)  # it cannot be imported
+    np.testing.assert_allclose(keras.models.load_model(tmp_path / "plain.keras")(x), model(x), atol=1e-5)
+    with pytest.raises(TypeError, match="PerFrame"):
+        keras.models.load_model(tmp_path / "folded.keras")
+    own = importlib.util.spec_from_file_location("own_layers", course_utils.layers.__file__)
+    own.loader.exec_module(importlib.util.module_from_spec(own))  # `import own_layers`, a copy of the file
+    np.testing.assert_allclose(keras.models.load_model(tmp_path / "folded.keras")(x), model(x), atol=1e-5)
 
 
 def test_weights_are_tracked_and_trained_and_can_be_frozen():
@@ -132,6 +285,18 @@ def test_batch_normalization_learns_in_training_only():
     assert len(layer.non_trainable_weights) == 2
 
 
+def test_batch_normalization_is_folded_over_all_frames_and_time_distributed_goes_step_by_step():
+    x = clips(16, 4, 3) + 10 * np.arange(4, dtype="float32")[:, np.newaxis]  # brighter with every step
+    folded, steps = (
+        wrap(layers.BatchNormalization(momentum=0)) for wrap in (PerFrame, layers.TimeDistributed)
+    )
+    apart = (x - x.mean(axis=(0, 1))) / x.std(axis=(0, 1))
+    np.testing.assert_allclose(folded(x, training=True), apart, atol=1e-2)
+    np.testing.assert_allclose(folded(x), apart, atol=1e-2)  # momentum 0: what it saw last
+    np.testing.assert_allclose(steps(x, training=True), (x - x.mean(axis=0)) / x.std(axis=0), atol=1e-2)
+    assert np.abs(np.mean(steps(x), axis=(0, 2))).max() > 10  # after training, the steps lie far apart
+
+
 def test_dropout_drops_in_training_only_and_anew_for_each_frame():
     layer, x = PerFrame(layers.Dropout(0.5, seed=1)), np.ones((2, 3, 6, 6, 1), "float32")
     np.testing.assert_array_equal(layer(x), x)
@@ -151,6 +316,52 @@ def test_a_frame_mask_is_passed_on_to_the_lstm():
     assert np.abs(model(padded) - model(x)).max() > 1e-3
 
 
+GAPS = np.array([[True, False, True, True, False], [False, True, True, False, True]])
+
+
+def test_a_mask_with_gaps_in_the_call_is_handed_on():
+    """The LSTM behind skips what the mask leaves out, in every way to call it."""
+    x = clips(2, 5, 8, 8, 1)
+    frames, real = keras.Input((None, 8, 8, 1)), keras.Input((None,), dtype="bool")
+    network, lstm = frame_cnn(), layers.LSTM(4)
+    model = keras.Model([frames, real], lstm(PerFrame(network)(frames, mask=real)))
+    wanted = np.concatenate([model.layers[-1](by_loop(network, x[i : i + 1, GAPS[i]])) for i in range(2)])
+    np.testing.assert_allclose(lstm(PerFrame(network)(x, mask=GAPS)), wanted, atol=1e-5)
+    np.testing.assert_allclose(model([x, GAPS]), wanted, atol=1e-5)
+    np.testing.assert_allclose(model.predict([x, GAPS], verbose=0), wanted, atol=1e-5)
+    assert np.abs(lstm(PerFrame(network)(x)) - wanted).max() > 1e-3
+
+
+def test_each_of_several_outputs_gets_the_mask_and_the_network_does_not():
+    layer, x = PerFrame(layers.LSTM(4, return_state=True)), clips(2, 5, 6, 3)
+    masked = layer(x, mask=GAPS)
+    assert_equal(masked, layer(x))
+    for output in masked:
+        np.testing.assert_array_equal(output._keras_mask, GAPS)
+
+
+def test_a_mask_within_frames_belongs_into_the_network():
+    x = clips(2, 4, 6, 3)
+    x[:, :, 4:] = 0
+    layer = PerFrame(keras.Sequential([layers.Masking(), layers.LSTM(4)]))
+    np.testing.assert_allclose(layer(x), layer(x[:, :, :4]), atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(2, 4), (3, 5), (5,), (2, 5, 1), (2, 5, 8, 8)])
+def test_a_mask_that_does_not_fit_is_refused(shape):
+    message = r"a mask \(batch, time\) = \(2, 5\).*shape " + re.escape(str(shape))
+    layer = PerFrame(frame_cnn())
+    with pytest.raises(ValueError, match=message):
+        layer(clips(2, 5, 8, 8, 1), mask=np.ones(shape, bool))
+    with pytest.raises(ValueError, match=message):
+        layer(keras.Input(batch_shape=(2, 5, 8, 8, 1)), mask=keras.Input(batch_shape=shape, dtype="bool"))
+
+
+def test_a_mask_of_pixels_is_refused():
+    with pytest.raises(ValueError, match=r"True where a frame is real.*\(2, 5, 8, 8\)"):
+        PerFrame(frame_cnn())(layers.Masking()(clips(2, 5, 8, 8, 1)))
+
+
 @pytest.mark.parametrize("shape", [(None, 4), (None, None), (24, 24, 1), (None, 24, 1), (None, 4, 24, 24, 1)])
 def test_a_wrong_shape_is_explained(shape):
     with pytest.raises(ValueError, match=r"PerFrame expects clips \(batch, time, \*frame\)") as info:
@@ -158,10 +369,55 @@ def test_a_wrong_shape_is_explained(shape):
     assert str((None, *shape)) in str(info.value)
 
 
-def test_frames_that_do_not_fit_a_built_network_are_explained():
-    layer = PerFrame(functional(8, 8, 1))
-    with pytest.raises(ValueError, match=r"each frame would be \(12, 12, 1\)"):
-        layer(clips(2, 3, 12, 12, 1))
+@pytest.mark.parametrize(
+    "network", [lambda: functional(8, 8, 1), frame_cnn], ids=["functional", "sequential"]
+)
+def test_frames_that_do_not_fit_a_built_network_are_explained(network):
+    layer = PerFrame(network())
+    layer(clips(2, 3, 8, 8, 1))
+    for other in (clips(2, 3, 12, 12, 1), keras.Input((None, 12, 12, 1))):
+        with pytest.raises(
+            ValueError, match=r"each frame would be \(12, 12, 1\).*built for frames of another size"
+        ):
+            layer(other)
+
+
+@pytest.mark.parametrize("built", [False, True])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        None,
+        {"clips": clips(2, 3, 8, 8, 1)},
+        [clips(2, 3, 8, 8, 1)] * 2,
+        tf.ragged.constant([np.ones((3, 8, 8, 1)), np.ones((1, 8, 8, 1))], ragged_rank=1, dtype="float32"),
+    ],
+    ids=["None", "dict", "list", "ragged"],
+)
+def test_what_is_no_tensor_of_clips_is_refused(wrong, built):
+    layer = PerFrame(frame_cnn())
+    if built:
+        layer(clips(2, 3, 8, 8, 1))
+    with pytest.raises(ValueError, match=r"PerFrame expects clips \(batch, time, \*frame\)"):
+        layer(wrong)
+
+
+def test_a_stateful_network_is_refused():
+    for network in (
+        layers.LSTM(4, stateful=True),
+        keras.Sequential([layers.GRU(4, stateful=True, name="gru")]),
+    ):
+        with pytest.raises(ValueError, match="is stateful, but all frames go through the network at once"):
+            PerFrame(network)
+
+
+def test_a_config_is_left_as_it_was():
+    layer = PerFrame(layers.Dense(3), name="eyes")
+    config = layer.get_config()
+    before = {**config}
+    for _ in range(2):
+        copy = PerFrame.from_config(config)
+    assert config == before
+    assert (copy.name, copy.network.units) == ("eyes", 3)
 
 
 @pytest.mark.parametrize("network", [None, layers.Conv2D, "conv", [layers.Flatten()]])
