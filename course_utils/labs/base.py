@@ -51,6 +51,10 @@ class Dial:
         return self.choices == (False, True)
 
     @property
+    def is_range(self):
+        return is_range(self.choices)
+
+    @property
     def allowed(self):
         if len(self.choices) == 1:
             return f"here it can only be {self.choices[0]}"
@@ -161,12 +165,17 @@ def rows(default, block, most):
 def listed(values):
     """The values as words: a range by its ends, a long list by its beginning."""
     values = list(values)
-    whole = all(isinstance(v, int) for v in values)
-    if len(values) > 3 and whole and values == list(range(values[0], values[-1] + 1)):
+    if len(values) > 3 and is_range(values):
         return f"{values[0]} to {values[-1]}"
     if len(values) > 30:
         return f"{', '.join(map(str, values[:10]))} ... or {values[-1]} ({len(values)} in all)"
     return " or ".join(filter(None, (", ".join(map(str, values[:-1])), str(values[-1]))))
+
+
+def is_range(values):
+    """Whether these are whole numbers that follow each other."""
+    first = values[0]
+    return type(first) is int and list(values) == list(range(first, first + len(values)))
 
 
 def plain(value):
@@ -373,9 +382,9 @@ def control(one, value, label=None):
     options = [(one.words(choice), choice) for choice in one.choices]
     if one.is_switch:
         made = widgets.Checkbox(value=value, indent=False, description=text, layout={"width": "auto"})
-    elif one.slider and one.choices == tuple(range(one.choices[0], one.choices[-1] + 1)):
+    elif one.slider and one.is_range:
         made = widgets.IntSlider(value=value, min=one.choices[0], max=one.choices[-1], **common)
-    elif len(one.choices) > 100 and isinstance(one.choices[0], int):
+    elif len(one.choices) > 100 and one.is_range:
         made = widgets.BoundedIntText(value=value, min=one.choices[0], max=one.choices[-1], **common)
     elif one.slider:
         made = widgets.SelectionSlider(value=value, options=options, **common)
