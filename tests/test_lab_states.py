@@ -81,9 +81,10 @@ class Unspeakable:
 STRINGS = [str(lab.state) for lab in LABS.values()]
 ODD = [
     None, True, 5, -0.5, math.nan, b"lab2;", "", ";", "lab2", "lab2;task", "lab2;seed=1e3", [], (), {},
-    {"task": 1}, np.zeros(3), np.nan, np.str_("x"), object(), Unspeakable(), labs.LabState, keras.Model(), *LABS.values(),
-    *STRINGS, *(f"{text};{text}" for text in STRINGS), *(text[:-1] + "99999999999" for text in STRINGS),
-    *(lab.state for lab in LABS.values()), *(f"{text[:4]};seed={'9' * 5000}" for text in STRINGS),
+    {"task": 1}, np.zeros(3), np.nan, np.str_("x"), object(), Unspeakable(), labs.LabState, keras.Model(),
+    *LABS.values(), *STRINGS, *(f"{text};{text}" for text in STRINGS),
+    *(text[:-1] + "99999999999" for text in STRINGS), *(f"{text[:4]};seed={'9' * 5000}" for text in STRINGS),
+    *(lab.state for lab in LABS.values()),
 ]  # fmt: skip
 
 
