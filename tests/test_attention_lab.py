@@ -446,8 +446,8 @@ GOOD = {"a": over_frames()}
     [
         (lambda: AttentionLab(GOOD), "either clips or a scene"),
         (lambda: AttentionLab(GOOD, CLIPS, scene=scene), "either clips or a scene"),
-        (lambda: AttentionLab({}, CLIPS), "dict of names and Keras models"),
-        (lambda: AttentionLab(over_frames(), CLIPS), "dict of names and Keras models"),
+        (lambda: AttentionLab({}, CLIPS), "dict of names, such as {'additive': model}"),
+        (lambda: AttentionLab(over_frames(), CLIPS), "dict of names, such as {'additive': model}"),
         (lambda: AttentionLab({"a": print}, CLIPS), "must be a Keras model"),
         (lambda: AttentionLab({"a": without("features")}, CLIPS), "has no layer 'features'.*name="),
         (lambda: AttentionLab({"a": without("scores")}, CLIPS), "has no layer 'scores'.*name="),

@@ -369,9 +369,9 @@ PULSE = {"a": [0, 1, 0, 0]}
 @pytest.mark.parametrize(
     ("make", "told"),
     [
-        (lambda: GateLab({}), "layers is {}, but must be a dict of names and LSTM layers"),
+        (lambda: GateLab({}), "layers is {}, but must be a dict of names, such as"),
         (lambda: GateLab(LAYERS["one"]), "layers is LSTM, but must be a dict"),
-        (lambda: GateLab({1: LAYERS["one"]}), "layers is dict, but must be a dict of names"),
+        (lambda: GateLab({1: LAYERS["one"]}), "layers has the name 1, but a name must be a str"),
         (lambda: GateLab({"a": layers.Dense(3)}), "'a' is Dense, but must be a keras.layers.LSTM.*get_layer"),
         (lambda: GateLab({"a": built(layers.GRU(3))}), "'a' is GRU, but must be"),
         (lambda: GateLab({"a": "lstm"}), "'a' is 'lstm', but must be"),
@@ -388,7 +388,7 @@ PULSE = {"a": [0, 1, 0, 0]}
             "'a' has weights that are NaN or infinite, in 'lstm.*/kernel', '.*recurrent_kernel'.*clipnorm=1",
         ),
         (lambda: GateLab({"good": trained(1), "a": spoiled(np.inf)}), "'a' has weights that are NaN"),
-        (lambda: GateLab(inputs=[0, 1, 0, 0]), "inputs is .*, but must be a dict of names and sequences"),
+        (lambda: GateLab(inputs=[0, 1, 0, 0]), "inputs is .*, but must be a dict of names"),
         (lambda: GateLab(inputs={}), "inputs is {}, but must be"),
         (lambda: GateLab(inputs={"a": [0, 1]}), "'a' has 2 numbers, but must have 4 to 40"),
         (lambda: GateLab(inputs={"a": [0] * 41}), "'a' has 41 numbers"),

@@ -406,9 +406,9 @@ FLAT = np.zeros((9, 9))
 @pytest.mark.parametrize(
     ("images", "told"),
     [
-        (FLAT, "images is array.* must be a dict of at least one name"),
-        ({}, "images is {}, but must be a dict of at least one name"),
-        ({3: FLAT}, "images has the name 3, but names must be words"),
+        (FLAT, "images is array.* must be a dict of names"),
+        ({}, "images is {}, but must be a dict of names"),
+        ({3: FLAT}, "images has the name 3, but a name must be a str"),
         ({" ": FLAT}, "images has the name ' '"),
         ({"a": "picture"}, "'a' is 'picture', but must be an array of real numbers"),
         ({"a": [[0, 1], [0]]}, r"'a' is \[\[0, 1\], \[0\]\].* all rows of the same length"),

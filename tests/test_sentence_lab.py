@@ -607,7 +607,7 @@ def test_a_model_that_cannot_be_used_is_refused_with_a_way_out(make, problem):
 
 
 def test_what_is_no_lab_is_refused():
-    with pytest.raises(ValueError, match="it is a dict from names to models"):
+    with pytest.raises(ValueError, match=r"models is {}, but must be a dict of names"):
         SentenceLab({}, READ)
     with pytest.raises(ValueError, match="it is a keras"):
         SentenceLab(MODELS, str.split)
@@ -615,7 +615,7 @@ def test_what_is_no_lab_is_refused():
         SentenceLab(MODELS, layers.TextVectorization(output_mode="count", vocabulary=["a", "b"]))
     with pytest.raises(ValueError, match="call read"):
         SentenceLab(MODELS, layers.TextVectorization())
-    with pytest.raises(ValueError, match="models has the name 1: a name is a str"):
+    with pytest.raises(ValueError, match="models has the name 1, but a name must be a str"):
         SentenceLab({1: bag, "1": bag}, READ)
     with pytest.raises(ValueError, match="start=None cannot be: it is a sentence"):
         SentenceLab(MODELS, READ, None)

@@ -19,8 +19,8 @@ from course_utils.labs.base import (
     brief,
     dial,
     diverged,
-    field_of,
     group,
+    named,
     note,
     short_names,
 )
@@ -86,7 +86,7 @@ def state_class(scene, names, steps, counts):
             1.0, "Temperature", TEMPERATURES, shown={t: f"{t:g}" for t in TEMPERATURES}, slider=True
         ),
         "uniform": dial(False, "Uniform weights: a plain average", (False, True)),
-        "hidden": field_of((), Several("Hidden", (), number=step, separator=".", once=True)),
+        "hidden": dial((), "Hidden", kind=Several, number=step, separator=".", once=True),
     }
     heads = {name: heads for name, (_, heads) in names.items()}
     return AttentionState.having(dials, heads=heads, spelled=("scene", "network", *counts))
@@ -214,11 +214,7 @@ class AttentionLab(Lab):
             raise ValueError(
                 "AttentionLab takes either clips or a scene: give one of them and leave the other"
             )
-        if not isinstance(networks, dict) or not networks or not all(isinstance(n, str) for n in networks):
-            raise ValueError(
-                f"networks is {brief(networks)}, but must be a dict of names and Keras models, such as "
-                "{'additive': model}"
-            )
+        named("networks", networks, "{'additive': model}")
         if scene is not None and not callable(scene):
             raise ValueError(f"scene is {brief(scene)}, but must be a function of row, column and seed")
         self._scene, self._clips = scene, None if clips is None else _clips(clips)

@@ -41,7 +41,7 @@ class Dial:
     """
 
     label: str
-    choices: tuple
+    choices: tuple = ()
     key: str = ""
     shown: dict = field(default_factory=dict)
     slider: bool = False
@@ -49,10 +49,6 @@ class Dial:
     @property
     def is_switch(self):
         return self.choices == (False, True)
-
-    @property
-    def is_range(self):
-        return is_range(self.choices)
 
     @property
     def allowed(self):
@@ -147,14 +143,9 @@ class Several(Dial):
         return tuple(map(self.number.read, token.split(self.separator))) if token else ()
 
 
-def field_of(default, made):
-    """A dataclass field that is this dial."""
-    return field(default=default, metadata={"dial": made})
-
-
-def dial(default, label, choices, key="", **more):
-    """A dataclass field that is a `Dial`."""
-    return field_of(default, Dial(label, tuple(choices), key, **more))
+def dial(default, label, choices=(), key="", kind=Dial, **more):
+    """A dataclass field that is a `Dial`, or another `kind` of it."""
+    return field(default=default, metadata={"dial": kind(label, tuple(choices), key, **more)})
 
 
 def rows(default, block, most):
@@ -382,9 +373,9 @@ def control(one, value, label=None):
     options = [(one.words(choice), choice) for choice in one.choices]
     if one.is_switch:
         made = widgets.Checkbox(value=value, indent=False, description=text, layout={"width": "auto"})
-    elif one.slider and one.is_range:
+    elif one.slider and is_range(one.choices):
         made = widgets.IntSlider(value=value, min=one.choices[0], max=one.choices[-1], **common)
-    elif len(one.choices) > 100 and one.is_range:
+    elif len(one.choices) > 100 and is_range(one.choices):
         made = widgets.BoundedIntText(value=value, min=one.choices[0], max=one.choices[-1], **common)
     elif one.slider:
         made = widgets.SelectionSlider(value=value, options=options, **common)
@@ -489,6 +480,16 @@ def short_names(names, taken=()):
         made = re.sub(r"\W+", "-", name.lower()).strip("-")[:30] or f"number-{number}"
         short.append(made if made not in (*taken, *short) else f"{made}-{number}")
     return short
+
+
+def named(argument, given, example):
+    """What is given, if it is a dict whose keys are names; otherwise a ValueError shows an example of one."""
+    if not isinstance(given, dict) or not given:
+        raise ValueError(f"{argument} is {brief(given)}, but must be a dict of names, such as {example}")
+    for name in given:
+        if not isinstance(name, str) or not name.strip():
+            raise ValueError(f"{argument} has the name {brief(name)}, but a name must be a str: {example}")
+    return given
 
 
 def diverged(weights):

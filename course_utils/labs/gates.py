@@ -17,8 +17,8 @@ from course_utils.labs.base import (
     brief,
     dial,
     diverged,
-    field_of,
     group,
+    named,
     note,
     short_names,
 )
@@ -141,7 +141,7 @@ def state_class(cells, sequences):
         "step": dial(1, "Time step", range(1, LONGEST + 1), slider=True),
         **clamps,
         "gate": dial("f", "Sum behind", pictures.ORDER, shown={g: f"{NAMES[g]} {g}" for g in pictures.ORDER}),
-        "own": field_of((), Several("Own", (), number=Real("A value", (-1, 1)), counts=LENGTHS)),
+        "own": dial((), "Own", kind=Several, number=Real("A value", (-1, 1)), counts=LENGTHS),
     }
     return GateState.having(
         dials,
@@ -302,11 +302,7 @@ def _cells(layers):
     """Name -> what is said of it, and its weights."""
     if layers is None:
         return CELLS
-    if not isinstance(layers, dict) or not layers or not all(isinstance(name, str) for name in layers):
-        raise ValueError(
-            f"layers is {brief(layers)}, but must be a dict of names and LSTM layers, such as "
-            '{"trained": model.get_layer("lstm")}; leave it out for the cells set by hand'
-        )
+    named("layers", layers, "{'trained': model.get_layer('lstm')}; leave it out for the cells set by hand")
     return {name: _cell(name, layer) for name, layer in layers.items()}
 
 
@@ -350,11 +346,7 @@ def _inputs(inputs):
     """Name -> sequence."""
     if inputs is None:
         return {name: tuple(map(float, x)) for name, x in INPUTS.items()}
-    if not isinstance(inputs, dict) or not inputs or not all(isinstance(name, str) for name in inputs):
-        raise ValueError(
-            f'inputs is {brief(inputs)}, but must be a dict of names and sequences, such as {{"a pulse": '
-            "[0, 1, 0, 0]}; leave it out for some that are there"
-        )
+    named("inputs", inputs, "{'a pulse': [0, 1, 0, 0]}; leave it out for some that are there")
     return {name: _sequence(name, x) for name, x in inputs.items()}
 
 

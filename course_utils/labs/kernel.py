@@ -18,8 +18,8 @@ from course_utils.labs.base import (
     State,
     brief,
     dial,
-    field_of,
     group,
+    named,
     note,
     short_names,
 )
@@ -200,8 +200,8 @@ def state_class(names, shapes):
         "activation": dial("none", "Activation", ("none", "relu"), shown={"relu": "ReLU"}),
         "row": dial(tall // 2, "Output row", range(1, most + 1), slider=True),
         "column": dial(wide // 2, "Output column", range(1, most + 1), slider=True),
-        "bias": field_of(0.0, Real("Bias", (-MOST, MOST))),
-        "own": field_of((), Own("Own", (), number=number, counts=(0, 9, 25))),
+        "bias": dial(0.0, "Bias", (-MOST, MOST), kind=Real),
+        "own": dial((), "Own", kind=Own, number=number, counts=(0, 9, 25)),
     }
     return KernelState.having(dials, shapes=shapes)
 
@@ -235,7 +235,9 @@ class KernelLab(Lab):
     title = "Kernel lab"
 
     def __init__(self, images, start=None):
-        images = _checked(images)
+        images = {
+            name: _image(name, image) for name, image in named("images", images, "{'a digit': image}").items()
+        }
         short = dict(zip(short_names(images), images))
         self._names = short
         self._images = {key: images[name] for key, name in short.items()}
@@ -366,19 +368,7 @@ class KernelLab(Lab):
         return pictures.fingerprint(str(self.pictured))
 
 
-def _checked(images):
-    """The images as arrays of numbers, if they are what they must be."""
-    if not isinstance(images, dict) or not images:
-        raise ValueError(
-            f"images is {brief(images)}, but must be a dict of at least one name "
-            "and image: write KernelLab({'a digit': image})"
-        )
-    return {name: _image(name, image) for name, image in images.items()}
-
-
 def _image(name, image):
-    if not isinstance(name, str) or not name.strip():
-        raise ValueError(f"images has the name {name!r}, but names must be words: write 'a digit'")
     try:
         array = np.array(image)
     except (TypeError, ValueError):  # rows of unequal length

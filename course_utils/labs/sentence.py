@@ -19,8 +19,9 @@ from course_utils.labs.base import (
     Several,
     State,
     brief,
-    field_of,
+    dial,
     group,
+    named,
     note,
     plain,
 )
@@ -37,7 +38,6 @@ STRONGEST = "strongest"  # in the list of filters: whichever it is
 class Typed(Dial):
     """Any text; a state string holds as much of it as fits."""
 
-    choices: tuple = ()
     allowed = "it is a str"
 
     def check(self, value):
@@ -86,11 +86,11 @@ class SentenceState(State):
         The filters that are switched off.
     """
 
-    text: str = field_of("", Typed("Text"))
-    model: str = field_of("", Typed("Model"))
-    filter: int | None = field_of(None, Count("Filter", (None,)))
-    read: int | None = field_of(None, Count("Read", (None,)))
-    off: tuple = field_of((), Several("Off", (), number=Count("Off", ()), separator=".", once=True))
+    text: str = dial("", "Text", kind=Typed)
+    model: str = dial("", "Model", kind=Typed)
+    filter: int | None = dial(None, "Filter", (None,), kind=Count)
+    read: int | None = dial(None, "Read", (None,), kind=Count)
+    off: tuple = dial((), "Off", kind=Several, number=Count("Off"), separator=".", once=True)
 
     version = "sen1"
     spelled = ("text", "model")
@@ -121,11 +121,6 @@ class SentenceState(State):
             )
         if self.read is not None and self.read >= self.count_words(self.text):
             object.__setattr__(self, "read", None)
-
-    @property
-    def kept(self):
-        """As much of the text as the state string holds."""
-        return kept(self.text)
 
     def turn(self, path, value):
         """Another text is read to its end; another model has other filters."""
@@ -180,13 +175,7 @@ class SentenceLab(Lab):
     title = "Sentence lab"
 
     def __init__(self, models, read, start="", examples=()):
-        if not isinstance(models, dict) or not models:
-            raise ValueError(
-                f"models={brief(models)} cannot be: it is a dict from names to models, of at least one."
-            )
-        for name in models:
-            if not isinstance(name, str) or not name:
-                raise ValueError(f"models has the name {brief(name)}: a name is a str, such as 'CNN'.")
+        named("models", models, "{'CNN': model}")
         if not isinstance(start, str):
             raise ValueError(f"start={brief(start)} cannot be: it is a sentence, a str.")
         if not isinstance(examples, (tuple, list)) or not all(isinstance(one, str) for one in examples):
@@ -443,7 +432,7 @@ def fingerprint(state):
 
     It is made from the pictures of invented numbers, so that it can be told without any model.
     """
-    words = tuple(pictures.Word(w, w, True) for w in visible(state.kept).split()[:WINDOW])
+    words = tuple(pictures.Word(w, w, True) for w in visible(kept(state.text)).split()[:WINDOW])
     read = len(words) if state.read is None else min(state.read, len(words))
     values = np.arange(read * 8).reshape(read, 8) * 7 % 11 / 4.0
     weights = np.array([2, -1, 0.5, -0.25, 1, -2, 0.125, 0])
