@@ -314,7 +314,7 @@ def test_a_clip_too_large_for_the_network_is_explained():
     clips = np.concatenate([CLIPS, CLIPS[:1] * 1e38])
     lab = AttentionLab({"a": over_frames()}, clips)
     lab.controls["clip"].value = 5
-    assert "This clip cannot be shown: networks: 'a' gives NaN or infinite numbers at its layer" in notes(lab)
+    assert "This clip cannot be shown: networks: &#x27;a&#x27; gives NaN or infinite" in notes(lab)
     assert lab.picture.value == ""
     lab.controls["clip"].value = 4
     assert "cannot be shown" not in notes(lab)

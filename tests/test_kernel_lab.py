@@ -275,7 +275,7 @@ def test_numbers_out_of_range_are_brought_into_it(lab):
     assert lab.fields[1].value == -1.24
     turn(lab, "bias", -50)
     assert lab.controls["bias"].value == -9.99
-    assert lab.state.bias.value == -9.99
+    assert lab.state.bias == -9.99
 
 
 def test_what_does_not_fit_is_explained_and_mended(lab):
