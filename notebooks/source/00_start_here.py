@@ -200,6 +200,7 @@ shape = (..., ..., ..., ..., ...)
 check_batch(shape)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 check_batch((32, 12, 64, 48, 3), record=False)
 
 # %% tags=["check"] jupyter={"source_hidden": true}
@@ -244,6 +245,7 @@ choice = {"which digit": ..., "which way": ..., "both": ...}
 check_orders(choice)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 check_orders({"which digit": "CNN only", "which way": "LSTM only", "both": "CNN -> LSTM"}, record=False)
 
 # %% [markdown]

@@ -758,6 +758,7 @@ check_size(size_of)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def size_of_solution(n, k, stride, dilation, padding):
     if padding == "same":
         return -(-n // stride)
@@ -806,6 +807,7 @@ check_strided(convolve_strided)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def convolve_strided_solution(image, kernel, bias, stride):
     return convolve(image, kernel, bias)[::stride, ::stride]
 
@@ -860,6 +862,7 @@ weights = {"first": ..., "second": ..., "flat": ..., "pooled": ...}
 check_weights(weights)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 check_weights({"first": 1216, "second": 4640, "flat": 20490, "pooled": 330}, record=False)
 
 
@@ -902,6 +905,7 @@ check_field(field_of)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def field_of_solution(stack):
     field, apart = 1, 1
     for k, stride, dilation in stack:
@@ -956,6 +960,7 @@ my_kernel = ...
 check_kernel(my_kernel)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 check_kernel([[-1, -2, -1], [0, 0, 0], [1, 2, 1]], record=False)
 
 
@@ -1024,6 +1029,7 @@ check_prepared(prepare)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def prepare_solution(files):
     return np.moveaxis(files, -1, 0)[..., np.newaxis]
 
@@ -1032,6 +1038,7 @@ back = prepare_solution(as_stored(single.test))
 check_prepared(prepare_solution, record=False)
 
 # %% tags=["claim", "solution"] jupyter={"source_hidden": true}
+# Solution
 check.claim(
     "Mended, hers are the images that ours was trained on, pixel by pixel",
     np.abs(back - single.test.x[:, 0]),
