@@ -221,8 +221,9 @@ def _blank(answer):
 
 
 def _is_shape(value):
-    whole = [isinstance(size, numbers.Integral) for size in value]
-    return isinstance(value, tuple) and any(whole) and all(w or v is None for w, v in zip(whole, value))
+    sizes = [isinstance(size, numbers.Integral) for size in value]
+    known = any(sizes) and all(is_size or size is None for is_size, size in zip(sizes, value))
+    return isinstance(value, (tuple, list)) and known
 
 
 def filled(answer, names):

@@ -58,7 +58,7 @@ def statements(lesson):
 
 def needed(all_statements, answers):
     """The statements that the answers and the checks need, in order."""
-    given, chosen = stored(answers), set()
+    given, chosen = stored(answers) | {"right", "wrong"}, set()
 
     def want(names, before):
         for name in names - given:
@@ -94,9 +94,10 @@ def tried(lesson):
 
         return add
 
-    names = {"check": check, "right": collect, "wrong": collect, "__name__": lesson}
+    names = {"check": check, "__name__": lesson}
     for code in needed(list(statements(lesson)), answers):
         exec(code, names)
+    names |= {"right": collect, "wrong": collect}
     exec(answers, names)
     checks = {value.id: value for value in names.values() if isinstance(value, check.Exercise)}
     return {number: (checks[number], given.get(number, [])) for number in numbers(lesson)}
