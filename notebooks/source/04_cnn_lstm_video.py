@@ -1037,14 +1037,15 @@ def check_shapes(answer):
     flat = PerFrame(layers.Flatten())(maps)
     every = layers.LSTM(20, return_sequences=True)(flat)
     truth = {"maps": maps, "flat": flat, "every": every, "last": layers.LSTM(20)(flat)}
-    check.expect(set(answer) == set(truth), f"give one shape for each of {', '.join(truth)}")
-    for name, tensor in truth.items():
-        check.expect(isinstance(answer[name], tuple), f"{name}: give a tuple such as (None, 10)")
-        right = answer[name] == tensor.shape
-        check.expect(
-            right,
-            f"{name} is not {answer[name]}: think of which axes this layer touches, and which it leaves",
-        )
+    why = {
+        "maps": "a layer on every frame leaves batch and time; stride 2 halves height and width, and there is a map a filter",
+        "flat": "on every frame: batch and time stay, and height, width and channels are multiplied",
+        "every": "with return_sequences=True the steps stay, and the units take the place of the features",
+        "last": "without return_sequences only the last state is handed on: there is no time axis any more",
+    }
+    for name, shape in check.filled(answer, truth):
+        check.expect(isinstance(shape, tuple), f"{name}: give a tuple such as (None, 10)")
+        check.expect(shape == truth[name].shape, f"{name} is not {shape}: {why[name]}")
 
 
 # %% [markdown]
@@ -1067,6 +1068,7 @@ shapes = {"maps": ..., "flat": ..., "every": ..., "last": ...}
 check_shapes(shapes)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 check_shapes(
     {
         "maps": (None, None, 16, 16, 8),
@@ -1084,11 +1086,11 @@ def check_weights(count):
     for features, units in ((96, 96), (1024, 128), (57_600, 128), (3, 1)):
         layer = layers.LSTM(units)
         layer.build((None, None, features))
-        told = count(features, units)
-        check.expect(
-            told == layer.count_params(),
-            f"for {features} features and {units} units Keras counts {layer.count_params():,}, and you {told:,}",
-        )
+        told, block = count(features, units), units * (features + units + 1)
+        case = f"for {features} features and {units} units Keras counts {layer.count_params():,}, and you {told:,}"
+        check.expect(told != 4 * (block - units), f"{case}: you left out the biases")
+        check.expect(told not in (block, 3 * block), f"{case}: there are three gates, and the candidate")
+        check.expect(told == 4 * block, case)
 
 
 # %% [markdown]
@@ -1117,6 +1119,7 @@ check_weights(lstm_weights)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def lstm_weights_solution(features, units):
     return 4 * units * (features + units + 1)
 
@@ -1137,17 +1140,20 @@ def check_bridge(build):
         )
         check.expect_shape(f"the digit answer to {length} frames", answer["digit"], (2, 10))
         check.expect_shape(f"the motion answer to {length} frames", answer["motion"], (2, 8))
-    lstms = [layer for layer in model.layers if isinstance(layer, layers.LSTM)]
-    check.expect(lstms, "there is no LSTM left among the model's layers: something has to read the order")
-    features = keras.Model(model.input, lstms[0].input)
+    recurrent = [layer for layer in model.layers if isinstance(layer, (layers.RNN, layers.Bidirectional))]
+    check.expect(recurrent, "there is no LSTM left among the model's layers: something has to read the order")
+    features = keras.Model(model.input, recurrent[0].input)
     still = np.zeros((1, 1, 24, 24, 1), "float32")
-    still[0, 0, 6:12, 6:12] = 1
-    moved = np.roll(still, 4, axis=3)
-    apart = np.abs(np.asarray(features(still)) - np.asarray(features(moved))).max()
-    check.expect(
-        apart > 1e-4,
-        "a square and the same square 4 pixels further give the LSTM equal features: its place got lost",
-    )
+    still[0, 0, 10:12, 10:12] = 1  # far from the rim, whose zeros would tell the place
+    for axis, where in ((2, "down"), (3, "to the right")):
+        moved = np.roll(still, 4, axis=axis)
+        apart = np.abs(np.asarray(features(still)) - np.asarray(features(moved))).max()
+        check.expect(apart > 1e-4, f"a square and the same square 4 pixels further {where} give the LSTM equal features: "
+                     "its place got lost")  # fmt: skip
+    clip = np.concatenate([np.roll(still, 4 * t, axis=3) for t in range(4)], axis=1)
+    ways = [np.asarray(model(way)["motion"]) for way in (clip, clip[:, ::-1])]
+    check.expect(np.abs(ways[0] - ways[1]).max() > 1e-6, "a clip and the same clip backwards get the same answer: what "
+                 "answers does not read the order")  # fmt: skip
     check.expect(
         model.count_params() < 400_000, f"it has {model.count_params():,} weights; stay under 400,000"
     )
@@ -1181,6 +1187,7 @@ check_bridge(broken_bridge)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def mended_bridge():
     clips = keras.Input((None, 24, 24, 1))
     frames = PerFrame(keras.Sequential(look() + joint()))(clips)
@@ -1195,21 +1202,31 @@ check_bridge(mended_bridge, record=False)
 # %% tags=["check"] jupyter={"source_hidden": true}
 @check.exercise("04.4", "An answer after every frame")
 def check_stream(step):
-    clip = digits.test.x[7]
-    truth, state = reader.predict(clip[np.newaxis], verbose=0)["motion"][0], None
-    for t, frame in enumerate(clip):
-        result = step(frame, state)
-        check.expect(
-            isinstance(result, tuple) and len(result) == 2,
-            "return two things: the probabilities and the new state",
-        )
-        told, state = result
-        check.expect_shape(f"the probabilities after frame {t + 1}", np.asarray(told), (8,))
-        check.expect_close(f"the answer after frame {t + 1}", told, truth[t], tolerance=1e-4)
-        size = sum(np.size(part) for part in state)
-        check.expect(
-            size <= 2 * 96, f"the state holds {size} numbers; h and c need 192, however long the clip is"
-        )
+    for number in (7, 8):  # the second clip begins anew
+        clip = digits.test.x[number]
+        truth, state = reader.predict(clip[np.newaxis], verbose=0)["motion"][0], None
+        for t, frame in enumerate(clip):
+            try:
+                result = step(frame, state)
+            except Exception as error:
+                if error.__cause__ is None:  # still a stub
+                    raise
+                raise check.NotYet(
+                    f"at frame {t + 1}, of shape {frame.shape}, your code raised {type(error.__cause__).__name__}. A network "
+                    f"reads a batch, even of one frame: (1, 24, 24, 1). In its words: {str(error.__cause__).strip()[:200]}"
+                ) from None
+            check.expect(isinstance(result, (tuple, list)) and len(result) == 2, "return two things: the probabilities and the new state")
+            told, state = result
+            check.expect_shape(f"the probabilities after frame {t + 1}", np.asarray(told), (8,))
+            right = np.allclose(told, truth[t], atol=1e-4)
+            check.expect(right or t or number == 7, "the first clip is right, and the next, with None as state, is not: something is "
+                         "still there of the clip before")  # fmt: skip
+            check.expect(right or not t, f"the answer after frame {t + 1} is wrong, and frame 1 was right, so the state is not carried "
+                         "on: is it h and c, in this order, and handed in again?")  # fmt: skip
+            check.expect_close(f"the answer after frame {t + 1}", told, truth[t], tolerance=1e-4)
+            check.expect(isinstance(state, (tuple, list)), "the new state: give a list of arrays")
+            size = sum(np.size(part) for part in state)
+            check.expect(size <= 2 * 96, f"the state holds {size} numbers; h and c need 192, however long the clip is")
 
 
 # %% [markdown]
@@ -1240,6 +1257,7 @@ check_stream(step)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def step_solution(frame, state):
     z = ours.get_layer("frames").network(frame[np.newaxis])
     state = [np.zeros((1, 96), "float32")] * 2 if state is None else state
@@ -1258,7 +1276,7 @@ def check_moves(answer):
     check.expect(
         isinstance(answer, (list, tuple)) and len(answer) == 4, "give four words, one for each strip"
     )
-    for word in answer:
+    for _, word in check.filled(dict(zip("ABCD", answer)), "ABCD"):
         check.expect(word in names, f"{word!r} is none of: {', '.join(names)}")
     right = sum(word == names[moves.test.y["move"][i]] for word, i in zip(answer, riddle))
     check.expect(
@@ -1290,6 +1308,7 @@ my_moves = [..., ..., ..., ...]
 check_moves(my_moves)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 check_moves(["tilt down", "zoom in", "pan right", "roll left"], record=False)
 
 
@@ -1298,30 +1317,31 @@ check_moves(["tilt down", "zoom in", "pan right", "roll left"], record=False)
 def check_causal(build):
     layer = build()
     check.expect(callable(layer), "return a function or a Keras layer that takes clips")
-    rng = np.random.default_rng(0)
-    clips = rng.normal(size=(2, 6, 24, 24, 1)).astype("float32")
     keras.utils.set_random_seed(1)
-    before = np.asarray(layer(clips))
+    clips = np.random.default_rng(0).normal(size=(2, 6, 24, 24, 1)).astype("float32")
+    try:
+        before, again, short = (np.asarray(layer(part)) for part in (clips, clips, clips[:, :2]))
+    except Exception as error:
+        raise check.NotYet(
+            f"it does not take clips of 6 frames {clips.shape} and of 2 frames. Has each layer in it a time axis? A Conv2D reads images (batch, height, width, "
+            f"channels), a Conv3D clips. In Keras's words: {str(error).strip()[:200]}"
+        ) from None
     check.expect_shape("its output", before, (2, 6, None, None, 16))
+    check.expect(np.allclose(before, again), "called twice, it answers differently: make the weights once, in first_layer")
+    check.expect_shape("its output for clips of 2 frames", short, (2, 2, None, None, 16))
+    moved = np.zeros((6, 6), bool)  # [changed frame, frame of the output]
     for t in range(6):
         changed = clips.copy()
-        changed[:, t] += 1
-        moved = np.abs(np.asarray(layer(changed)) - before).max(axis=(0, 2, 3, 4)) > 1e-6
-        early = [int(s) + 1 for s in np.flatnonzero(moved) if s < t]
-        check.expect(
-            not early,
-            f"frame {t + 1} changes the output at frame {early[0] if early else 0}: that is the future",
-        )
-        missing = [s + 1 for s in range(t, min(t + 3, 6)) if not moved[s]]
-        check.expect(
-            not missing,
-            f"frame {t + 1} does not reach the output at frame {(missing or [0])[0]}: see three frames",
-        )
-        late = [int(s) + 1 for s in np.flatnonzero(moved) if s > t + 2]
-        check.expect(
-            not late,
-            f"frame {t + 1} still reaches the output at frame {(late or [0])[0]}: three frames, not more",
-        )
+        changed[0, t] += 1
+        change = np.abs(np.asarray(layer(changed)) - before).max(axis=(2, 3, 4)) > 1e-6
+        check.expect(not change[1].any(), "a change in one clip changes the output for another")
+        moved[t] = change[0]
+    lag = np.arange(6) - np.arange(6)[:, np.newaxis]
+    for words, wrong in (("that is the future", moved & (lag < 0)), ("three frames, not more", moved & (lag > 2))):
+        for t, other in np.argwhere(wrong) + 1:
+            raise check.NotYet(f"frame {t} changes the output at frame {other}: {words}")
+    for t, other in np.argwhere(~moved & (lag >= 0) & (lag <= 2)) + 1:
+        raise check.NotYet(f"frame {t} does not reach the output at frame {other}: see three frames")
 
 
 # %% [markdown]
@@ -1350,6 +1370,7 @@ check_causal(first_layer)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def first_layer_solution():
     return keras.Sequential([
         layers.ZeroPadding3D(((2, 0), (2, 2), (2, 2))),
@@ -1365,11 +1386,13 @@ check_causal(first_layer_solution, record=False)
 def check_split(prepare):
     features, labels = sorted_features()
     given = [features.copy(), labels.copy()]
-    x, y = prepare(features, labels)
+    made = prepare(features, labels)
+    check.expect(isinstance(made, (tuple, list)) and len(made) == 2, "return two arrays: features and labels")
+    x, y = (np.asarray(part, before.dtype) for part, before in zip(made, given))
     check.expect_shape("the features", x, given[0].shape)
     check.expect_shape("the labels", y, given[1].shape)
     rows = {part.tobytes() + bytes([label]) for part, label in zip(*given)}
-    kept = {np.asarray(part).tobytes() + bytes([int(label)]) for part, label in zip(x, y)}
+    kept = {part.tobytes() + bytes([label]) for part, label in zip(x, y)}
     check.expect(kept == rows, "clips and labels do not belong together any more, or some clips are gone")
     held_out = np.bincount(y[-len(y) // 4 :], minlength=8)
     few = [digits.class_names["motion"][k] for k in np.flatnonzero(held_out < 5)]
@@ -1433,6 +1456,7 @@ check_split(prepare)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def prepare_solution(features, labels):
     order = np.random.default_rng(0).permutation(len(labels))
     return features[order], labels[order]
