@@ -4,13 +4,16 @@ import functools
 import re
 from types import SimpleNamespace
 
+import ipywidgets as widgets
 import keras
 import numpy as np
 from keras import layers, ops
 
 from course_utils import labs
 from course_utils.labs import assembly
+from course_utils.labs.base import STYLE
 from course_utils.labs.blocks import Convolution
+from course_utils.labs.inside_view import Inside
 from course_utils.labs.state import FEATURES, LabState
 
 build = functools.cache(assembly.build)  # what looks into a model is traced once
@@ -66,12 +69,14 @@ def run(state, letter="A"):
     )
 
 
-def architecture():
-    """The architecture lab with three untrained networks to look into."""
-    lab = labs.ArchitectureLab("textbook")
-    states = (small("digits", "cnn-lstm"), small("reviews", "cnn"), small("traffic", "lstm", True))
-    lab.inside.show([run(state, letter) for state, letter in zip(states, "ABC")])
-    return lab
+def inside():
+    """The panel *Look inside* over untrained networks for clips, reviews and traffic."""
+    panel = Inside()
+    states = (small("digits", "cnn-lstm"), small("reviews", "cnn"), small("traffic", "parallel", True))
+    panel.show([run(state, letter) for state, letter in zip(states, "ABC")])
+    panel.view = widgets.VBox([widgets.HTML(STYLE, layout={"display": "none"}), panel.view])
+    panel.view.add_class("course-lab")
+    return panel
 
 
 # ------------------------------------------------------------------------------------ kernel and gates
@@ -263,7 +268,7 @@ def places():
 
 
 LABS = {
-    "architecture": architecture,
+    "architecture": labs.ArchitectureLab,
     "kernel": kernel,
     "gate": gate,
     "sentence": sentence,

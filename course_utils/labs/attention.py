@@ -344,6 +344,7 @@ class AttentionLab(Lab):
             description="Temperature",
             layout={"width": "auto"},
         )
+        made["temperature"].add_class("cl-choice")
         made["temperature"].observe(lambda change: self._turned("temperature", change["new"]), "value")
         for one in made.values():
             if not isinstance(one, widgets.Checkbox):

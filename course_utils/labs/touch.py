@@ -93,7 +93,7 @@ PICKER_STYLE = """
 .ct-map { position: relative; width: 100%; cursor: crosshair; overflow: hidden; border-radius: 2px;
   user-select: none; box-shadow: 0 0 0 1px var(--jp-border-color2, #d0d0d0); }
 .ct-map.ct-flat { height: 30px; }
-.ct-map:focus-visible { outline: 3px solid #0072B2; outline-offset: 2px; overflow: visible; }
+.ct-map:focus-visible { overflow: visible; }
 .ct-map img { width: 100%; height: 100%; display: block; image-rendering: pixelated; }
 .ct-mark, .ct-ghost { position: absolute; box-sizing: border-box; min-width: 7px; min-height: 7px;
   pointer-events: none; }

@@ -12,8 +12,8 @@ import keras
 import numpy as np
 
 def all_maps(letter):
-    "Every value of every map of a run as Keras computes it for its first example: (step, row, column, filter)."
-    run = next(run for run in lab.inside._runs if run.letter == letter)
+    "Every map of a run as Keras computes it for its first example: (step, row, column, filter)."
+    run = next(run for run in panel._runs if run.letter == letter)
     x, _, _ = run.feed.example(0)
     made = []
     for tap in run.built.taps:
@@ -26,11 +26,9 @@ def all_maps(letter):
 
 
 @pytest.fixture(scope="module")
-def architecture(open_for_all):
-    cells = [SETUP, MAPS, "lab = small_labs.architecture()\nlab", "..."]
-    notebook = open_for_all("maps.ipynb", cells).run_all(180)
-    notebook.labs().get_by_role("button", name="Look inside").click()
-    return notebook
+def panel(open_for_all):
+    cells = [SETUP, MAPS, "panel = small_labs.inside()\npanel.view", "..."]
+    return open_for_all("maps.ipynb", cells).run_all(180)
 
 
 def number(words):
@@ -83,7 +81,7 @@ def check_sum(notebook, maps, step, row, column, filter):
 
 def look_into(notebook, letter, stage):
     lab = notebook.labs()
-    lab.get_by_label("Run", exact=True).last.select_option(index="ABC".index(letter))
+    lab.get_by_label("Run", exact=True).select_option(index="ABC".index(letter))
     notebook.settle()
     lab.get_by_label("Maps of", exact=True).select_option(index=stage)
     notebook.settle()
@@ -94,8 +92,8 @@ SCREENS = {"large": (1400, 1), "narrow and fine": (900, 2)}
 
 
 @pytest.mark.parametrize("screen", SCREENS)
-def test_the_sum_belongs_to_the_pixel_under_the_mouse(screen, architecture):
-    notebook, (width, ratio) = architecture, SCREENS[screen]
+def test_the_sum_belongs_to_the_pixel_under_the_mouse(screen, panel):
+    notebook, (width, ratio) = panel, SCREENS[screen]
     devtools = notebook.page.context.new_cdp_session(notebook.page)
     size = {"width": width, "height": 1000, "deviceScaleFactor": ratio, "mobile": False}
     devtools.send("Emulation.setDeviceMetricsOverride", size)
@@ -120,3 +118,285 @@ def test_the_sum_belongs_to_the_pixel_under_the_mouse(screen, architecture):
         check_sum(notebook, maps, step, row, column, filters - 1)
     devtools.send("Emulation.clearDeviceMetricsOverride")
     devtools.detach()
+
+
+def test_a_click_holds_and_another_lets_go(panel):
+    look_into(panel, "A", 0)
+    one = Map(panel, 1)
+    ghost = one.view.locator(".ct-ghost")
+    one.mouse.move(*one.at(1, 1))
+    one.selects(1, 1)
+    one.mouse.click(*one.at(1, 1))
+    one.mouse.move(*one.at(3, 2))
+    expect(ghost).to_have_attribute("style", re.compile(r"top: min\(75%"))
+    one.wait_longer_than_the_map()
+    one.selects(1, 1)
+    one.mouse.click(*one.at(0, 2))  # another pixel, held in turn
+    one.selects(0, 2)
+    one.mouse.move(*one.at(2, 0))
+    one.wait_longer_than_the_map()
+    one.selects(0, 2)
+    one.mouse.click(*one.at(0, 2))
+    one.mouse.move(*one.at(2, 0))
+    one.selects(2, 0)
+
+    # What is only passed is not selected, and whoever leaves takes nothing along.
+    one.mouse.move(*one.at(3, 3))
+    one.mouse.move(*one.at(-1, 3))
+    expect(ghost).to_be_hidden()
+    one.wait_longer_than_the_map()
+    one.selects(2, 0)
+    one.mouse.click(*one.at(3, 3), button="right")
+    panel.page.keyboard.press("Escape")
+    one.mouse.move(*one.at(-1, 3))
+
+
+def test_a_drag_selects_as_far_as_the_edge(panel):
+    maps = look_into(panel, "A", 0)
+    one = Map(panel, 1)
+    one.mouse.move(*one.at(2, 1))
+    one.mouse.down()
+    for place, row, column in (((1, 1), 1, 1), ((-9, -9), 0, 0), ((1, 40), 1, 3), ((9, 2), 3, 2)):
+        one.mouse.move(*one.at(*place), steps=4)
+        one.selects(row, column)
+        check_sum(panel, maps, 9, row, column, selected(panel)[0])
+    one.mouse.up()
+    one.mouse.move(*one.at(0, 0))
+    one.wait_longer_than_the_map()
+    one.selects(3, 2)
+    expect(one.view).to_be_focused()
+    assert panel.page.evaluate("getSelection().toString()") == ""
+
+    # The arrow keys go on from there, as far as the edge.
+    for key, row, column in (("Up", 2, 2), ("Left", 2, 1), ("Down", 3, 1), ("Down", 3, 1), ("Right", 3, 2)):
+        panel.page.keyboard.press(f"Arrow{key}")
+        one.selects(row, column)
+        check_sum(panel, maps, 9, row, column, selected(panel)[0])
+
+
+@pytest.mark.parametrize("letter", ["B", "C"])
+def test_maps_over_time_are_pointed_at_on_both_pictures(letter, panel):
+    (maps,) = look_into(panel, letter, 0)  # one row: (column, filter)
+    sheet, line = Map(panel, 0), Map(panel, 1)
+    assert (sheet.rows, sheet.columns) == (len(maps[0][0]), len(maps[0]))
+    for filter, column in ((0, 0), (sheet.rows - 1, sheet.columns - 1), (2, sheet.columns // 2)):
+        sheet.mouse.click(*sheet.at(filter, column))
+        sheet.selects(filter, column)
+        line.selects(0, column)
+        check_sum(panel, [maps], 0, 0, column, filter)
+    line.mouse.click(*line.at(0, 1))
+    line.selects(0, 1)
+    check_sum(panel, [maps], 0, 0, 1, 2)
+
+
+# ---------------------------------------------------------------------------------------- every control
+
+CONTROLS = "input, select, textarea, button, [role=slider], [contenteditable]:not([inert]), pre[tabindex]"
+STATES = {  # settings that together show every control
+    "architecture": [
+        "lab2;task=digits;order=cnn-lstm;convolutions=f8.k3,f8.k3,f8.k3,f8.k3;joint=dense.u8;seed=0",
+        "lab2;task=reviews;order=cnn-lstm;joint=max;seed=0",
+        "lab2;task=traffic;order=lstm;seed=0",
+    ],
+    "kernel": ["ker1;image=a-bar;size=5", "ker1;image=noise;size=5;dilation=2;padding=valid"],
+    "gate": ["gat1;cell=3-units;input=noise;step=3;f=open"],
+    "sentence": ["sen1;text=not+a+good+film;model=CNN;filter=1;off=2"],
+    "frames": ["att1;scene=frames;network=two-heads;hidden=2"],
+    "places": ["att1;scene=places;network=two"],
+}
+NAME = """one => one.getAttribute('aria-label') || one.textContent.trim()
+    || one.closest('.jupyter-widgets')?.textContent.trim()"""
+TRAINS = ("▶ Start", "One epoch")  # clicked in the test of the architecture lab
+VERIFY = """
+def differences(name, seen):
+    "What a fresh lab in one of these states shows otherwise than the page did."
+    lab, found = small_labs.LABS[name](), []
+    for did, state, panel, words in json.loads(seen):
+        lab.state = state
+        if panel:
+            lab.panels.value = panel
+        if str(lab.state) != state or small_labs.pictures(lab) != words:
+            found.append((did, state, str(lab.state), words, small_labs.pictures(lab)))
+    return found
+"""
+
+
+@pytest.fixture(scope="module")
+def everything(open_for_all):
+    cells = [SETUP, VERIFY, *(f"small_labs.LABS[{name!r}]()" for name in STATES), "..."]
+    return open_for_all("everything.ipynb", cells).run_all(180)
+
+
+class Hand:
+    """Works the controls of a lab with the mouse, and keeps what the lab shows after each."""
+
+    def __init__(self, notebook, lab):
+        self.notebook, self.lab, self.page, self.seen = notebook, lab, notebook.page, []
+
+    def begin(self, state):
+        line = self.lab.get_by_label("State", exact=True)
+        line.fill(state)
+        line.press("Enter")
+        self.notebook.settle()
+
+    def look(self, did):
+        self.notebook.settle()
+        state = self.lab.get_by_label("State", exact=True).input_value()
+        pictures = self.lab.locator(".cl-picture [role=img], .cl-picture[role=img]")
+        words = [one.get_attribute("aria-label") for one in pictures.all() if one.is_visible()]
+        panel = self.lab.locator(".cl-panels button.mod-active").all_inner_texts()
+        self.seen.append((did, state, *(panel or [""]), words))
+
+    def work(self, control):
+        """Use one control as its kind is used; returns its name."""
+        kind = control.evaluate("one => one.getAttribute('role') || one.type || one.localName")
+        name = control.evaluate(NAME)
+        control.scroll_into_view_if_needed()
+        getattr(self, f"_{kind.replace('-', '_')}")(control)
+        self.look(f"{kind} {name}")
+        return name
+
+    def _slider(self, handle):
+        track = handle.locator("xpath=ancestor::*[contains(@class, 'noUi-target')]")
+        readout = track.locator("xpath=following::*[contains(@class, 'widget-readout')][1]")
+        ends = [float(handle.get_attribute(f"aria-value{end}")) for end in ("min", "max")]
+        for end, beyond in ((1, 150), (0, -150)):
+            place, box = handle.bounding_box(), track.bounding_box()
+            self.page.mouse.move(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+            self.page.mouse.down()
+            self.page.mouse.move(box["x"] + end * box["width"] + beyond, place["y"] + 40, steps=5)
+            self.page.mouse.up()
+            self.look("slider to its end")
+            assert float(handle.get_attribute("aria-valuenow")) == ends[end]
+        box, before = track.bounding_box(), readout.inner_text()
+        self.page.mouse.click(box["x"] + 0.6 * box["width"], box["y"] + box["height"] / 2)
+        self.look("slider clicked")
+        assert float(handle.get_attribute("aria-valuenow")) > ends[0]
+        assert readout.inner_text() != before
+
+    def _div(self, readout):
+        """The number beside a slider, which can be typed over."""
+        before = readout.inner_text()
+        for typed in ("nonsense", "1"):
+            readout.click()
+            self.page.keyboard.press("ControlOrMeta+A")
+            self.page.keyboard.type(typed)
+            self.page.keyboard.press("Enter")
+            self.notebook.settle()
+            assert readout.inner_text() in ((before,) if typed == "nonsense" else ("1", "1.00"))
+
+    def _checkbox(self, box):
+        before = box.is_checked()
+        box.click()
+        self.notebook.settle()
+        assert box.is_checked() != before
+
+    def _select_one(self, choice):
+        before = choice.input_value()
+        for key in ("ArrowDown", "ArrowUp"):
+            choice.click()
+            self.page.keyboard.press(key)
+            self.page.keyboard.press("Enter")
+            self.notebook.settle()
+            if choice.input_value() != before:
+                return
+        raise AssertionError(f"{choice} has nothing else to choose")
+
+    def _number(self, field):
+        before = float(field.input_value())
+        field.click()
+        self.page.keyboard.press("ArrowUp")
+        self.page.keyboard.press("Enter")
+        self.notebook.settle()
+        assert float(field.input_value()) > before
+
+    def _text(self, field):
+        before = field.input_value()
+        field.click(click_count=3)
+        self.page.keyboard.type("not a film")
+        self.page.mouse.click(5, 500)
+        self.notebook.settle()
+        if field.evaluate("one => Boolean(one.closest('.cl-state'))"):
+            expect(self.lab.get_by_text("✕ Not a state.")).to_be_visible()
+            self.begin(before)
+        assert field.input_value() in ("not a film", before)
+
+    def _submit(self, button):
+        words = button.inner_text()
+        if words not in TRAINS:
+            button.click()
+        if words.startswith("Copy"):
+            expect(self.lab.get_by_text("Copied", exact=True)).to_be_visible()
+
+    _button = _submit
+
+    def _pre(self, code):
+        code.click()
+
+
+def lab_called(notebook, name):
+    cell = notebook.panel.locator(".jp-Notebook .jp-Cell").nth(2 + list(STATES).index(name))
+    return cell.locator(".course-lab")
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_every_control_works_with_the_mouse(name, everything):
+    lab = lab_called(everything, name)
+    hand, controls = Hand(everything, lab), lab.locator(CONTROLS)
+    left = set(range(controls.count()))
+    for state in STATES[name]:
+        for at in sorted(left):
+            hand.begin(state)
+            if controls.nth(at).is_visible() and controls.nth(at).is_enabled():
+                hand.work(controls.nth(at))
+                left.remove(at)
+    assert [words for at in left if (words := controls.nth(at).evaluate(NAME))] == []
+    seen = json.dumps(hand.seen)
+    assert everything.run_in_cell(2 + len(STATES), f"differences({name!r}, {seen!r})") == "[]"
+
+
+# ---------------------------------------------------------------------------------------- focus
+
+OUTLINE = """lab => {
+    const one = document.activeElement, style = getComputedStyle(one);
+    if (!lab.contains(one)) return null;
+    const channels = colour => colour.match(/[\\d.]+/g).map(Number);
+    const light = ([r, g, b]) => [r, g, b].map(c => c / 255)
+        .map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+        .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+    const ground = of => channels(getComputedStyle(of).backgroundColor);
+    let around = (one.closest('.noUi-target') ?? one).parentElement;
+    while (ground(around)[3] === 0) around = around.parentElement;
+    const [a, b] = [channels(style.outlineColor), ground(around)].map(light);
+    const box = one.getBoundingClientRect(), reach = parseFloat(style.outlineOffset) + 1;
+    let sides = 4;
+    for (let up = one.parentElement; up && up !== lab.parentElement; up = up.parentElement) {
+        const clips = getComputedStyle(up), edge = up.getBoundingClientRect();
+        if (clips.overflowX !== 'visible' || clips.overflowY !== 'visible')
+            sides = Math.min(sides, [box.left - reach >= edge.left, box.right + reach <= edge.right,
+                box.top - reach >= edge.top, box.bottom + reach <= edge.bottom].filter(Boolean).length);
+    }
+    return {
+        what: one.className + ' ' + (one.ariaLabel ?? one.closest('.jupyter-widgets').textContent),
+        shown: style.outlineStyle === 'solid' && parseFloat(style.outlineWidth) >= 2 && sides === 4,
+        style: style.outlineStyle + ' ' + style.outlineWidth, sides,
+        contrast: (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05),
+    };
+}"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", STATES)
+def test_every_stop_of_the_tab_key_has_a_visible_outline(name, theme, everything):
+    lab = lab_called(everything, name)
+    Hand(everything, lab).begin(STATES[name][0])
+    everything.page.emulate_media(color_scheme=theme)
+    light = "true" if theme == "light" else "false"
+    expect(everything.page.locator("body")).to_have_attribute("data-jp-theme-light", light)
+    lab.locator("input, select, [role=slider]").locator("visible=true").first.focus()
+    stops = []
+    while (stop := lab.evaluate(OUTLINE)) is not None and len(stops) < 200:
+        stops.append(stop)
+        everything.page.keyboard.press("Tab")
+    assert 10 <= len(stops) < 200
+    assert [stop for stop in stops if not stop["shown"] or stop["contrast"] < 3] == []
