@@ -8,6 +8,7 @@ import base64
 import dataclasses
 import hashlib
 import html
+import math
 import re
 import threading
 from dataclasses import dataclass, field, replace
@@ -335,7 +336,8 @@ STYLE = (
 .course-lab .widget-inline-hbox { min-width: 0; }
 .course-lab .widget-readout { min-width: 44px; margin: 0 0 0 8px; text-align: right;
   font-variant-numeric: tabular-nums; }
-.course-lab.jupyter-widgets :focus-visible { outline: 2px solid var(--cl-focus) !important; outline-offset: 1px; }
+.course-lab.jupyter-widgets :focus-visible { outline: 2px solid var(--cl-focus) !important;
+  outline-offset: 1px; }
 .course-lab svg text { font-family: var(--jp-ui-font-family, system-ui, sans-serif); }
 .course-lab .cl-picture { overflow-x: auto; }
 .course-lab .cl-picture svg { min-width: 640px; width: 100%; height: auto; display: block; }
@@ -499,7 +501,10 @@ class Lab:
     def mirror(self):
         """Let every control show the state."""
         for path, made in self.controls.items():
-            made.value = self.state.get(path)
+            value = self.state.get(path)
+            # A slider tells 0.30000000000000004; to write 0.3 back would end the drag.
+            if not (isinstance(value, float) and math.isclose(made.value, value, abs_tol=1e-9)):
+                made.value = value
 
     def _turned(self, path, value):
         with LOCK:

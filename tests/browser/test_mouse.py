@@ -196,17 +196,19 @@ STATES = {  # settings that together show every control
     "architecture": [
         "lab2;task=digits;order=cnn-lstm;convolutions=f8.k3,f8.k3,f8.k3,f8.k3;joint=dense.u8;seed=0",
         "lab2;task=reviews;order=cnn-lstm;joint=max;seed=0",
-        "lab2;task=traffic;order=lstm;seed=0",
+        "lab2;task=traffic;order=cnn-lstm;seed=0",
     ],
     "kernel": ["ker1;image=a-bar;size=5", "ker1;image=noise;size=5;dilation=2;padding=valid"],
     "gate": ["gat1;cell=3-units;input=noise;step=3;f=open"],
     "sentence": ["sen1;text=not+a+good+film;model=CNN;filter=1;off=2"],
     "frames": ["att1;scene=frames;network=two-heads;hidden=2"],
-    "places": ["att1;scene=places;network=two"],
+    "places": ["att1;scene=places;network=two;hidden=2"],
 }
 NAME = """one => one.getAttribute('aria-label') || one.textContent.trim()
     || one.closest('.jupyter-widgets')?.textContent.trim()"""
-TRAINS = ("▶ Start", "One epoch")  # clicked in the test of the architecture lab
+TRAINS = {"▶ Start", "One epoch"}  # clicked in the test of the architecture lab, as what needs a trained run
+WITH_RUNS = {"Pause", "Reset", "Match its parameters", "Compose it again", "Run"}
+INSIDE = {"Run", "Example", "Step", "Maps of", "Filter", "Row", "Column", "Channel", "LSTM", "0", "1"}
 VERIFY = """
 def differences(name, seen):
     "What a fresh lab in one of these states shows otherwise than the page did."
@@ -234,6 +236,11 @@ class Hand:
         self.notebook, self.lab, self.page, self.seen = notebook, lab, notebook.page, []
 
     def begin(self, state):
+        """Set the lab to a state, with the first of its panels open; None leaves it as it is."""
+        if state is None:
+            return
+        for first in self.lab.locator(".cl-panels button").all()[:1]:
+            first.click()
         line = self.lab.get_by_label("State", exact=True)
         line.fill(state)
         line.press("Enter")
@@ -241,26 +248,41 @@ class Hand:
 
     def look(self, did):
         self.notebook.settle()
-        state = self.lab.get_by_label("State", exact=True).input_value()
+        line = self.lab.get_by_label("State", exact=True)
+        state = line.input_value() if line.count() else ""
         pictures = self.lab.locator(".cl-picture [role=img], .cl-picture[role=img]")
         words = [one.get_attribute("aria-label") for one in pictures.all() if one.is_visible()]
         panel = self.lab.locator(".cl-panels button.mod-active").all_inner_texts()
         self.seen.append((did, state, *(panel or [""]), words))
 
+    def work_all(self, states):
+        """Use every control in the first of these states that shows it; returns the names of those left."""
+        controls = self.lab.locator(CONTROLS)
+        left = set(range(controls.count()))
+        for state in states:
+            for at in sorted(left):
+                self.begin(state)
+                one = controls.nth(at)
+                fixed = one.evaluate("one => Boolean(one.closest('[disabled]'))")
+                if one.is_visible() and one.is_enabled() and not fixed:
+                    self.work(one)
+                    left.remove(at)
+        return {controls.nth(at).evaluate(NAME) for at in left} - {""}
+
     def work(self, control):
-        """Use one control as its kind is used; returns its name."""
+        """Use one control as its kind is used."""
         kind = control.evaluate("one => one.getAttribute('role') || one.type || one.localName")
         name = control.evaluate(NAME)
         control.scroll_into_view_if_needed()
         getattr(self, f"_{kind.replace('-', '_')}")(control)
         self.look(f"{kind} {name}")
-        return name
 
     def _slider(self, handle):
         track = handle.locator("xpath=ancestor::*[contains(@class, 'noUi-target')]")
         readout = track.locator("xpath=following::*[contains(@class, 'widget-readout')][1]")
         ends = [float(handle.get_attribute(f"aria-value{end}")) for end in ("min", "max")]
         for end, beyond in ((1, 150), (0, -150)):
+            self.notebook.settle()
             place, box = handle.bounding_box(), track.bounding_box()
             self.page.mouse.move(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
             self.page.mouse.down()
@@ -341,18 +363,20 @@ def lab_called(notebook, name):
 
 @pytest.mark.parametrize("name", STATES)
 def test_every_control_works_with_the_mouse(name, everything):
-    lab = lab_called(everything, name)
-    hand, controls = Hand(everything, lab), lab.locator(CONTROLS)
-    left = set(range(controls.count()))
-    for state in STATES[name]:
-        for at in sorted(left):
-            hand.begin(state)
-            if controls.nth(at).is_visible() and controls.nth(at).is_enabled():
-                hand.work(controls.nth(at))
-                left.remove(at)
-    assert [words for at in left if (words := controls.nth(at).evaluate(NAME))] == []
+    hand = Hand(everything, lab_called(everything, name))
+    left = hand.work_all(STATES[name])
+    assert left <= (WITH_RUNS | INSIDE if name == "architecture" else set())
     seen = json.dumps(hand.seen)
     assert everything.run_in_cell(2 + len(STATES), f"differences({name!r}, {seen!r})") == "[]"
+
+
+@pytest.mark.parametrize("run", "ABC")
+def test_every_control_that_looks_inside_works_with_the_mouse(run, panel):
+    look_into(panel, run, 0)
+    hand = Hand(panel, panel.labs())
+    left = hand.work_all([None])
+    assert left <= ({"Row", "0"} if run != "A" else set()) | {"LSTM", "Maps of", "Channel"}
+    assert panel.labs().get_by_text("cannot be shown").count() == 0
 
 
 # ---------------------------------------------------------------------------------------- focus
