@@ -1,6 +1,7 @@
 """Every lab over data and untrained networks that are ready in seconds: for unit tests, browser and soak."""
 
 import functools
+import html
 import re
 from types import SimpleNamespace
 
@@ -291,4 +292,4 @@ def visible(widget):
 def pictures(lab):
     """What the pictures that a lab shows say, in order."""
     drawn = [w.value for w in visible(lab.view) if isinstance(getattr(w, "value", None), str)]
-    return re.findall(r'role="img" aria-label="([^"]*)"', "".join(drawn))
+    return [html.unescape(words) for words in re.findall(r'role="img" aria-label="([^"]*)"', "".join(drawn))]
