@@ -8,6 +8,7 @@ import base64
 import dataclasses
 import hashlib
 import html
+import math
 import re
 import reprlib
 import threading
@@ -379,6 +380,7 @@ def control(one, value, label=None):
         made = widgets.BoundedIntText(value=value, min=one.choices[0], max=one.choices[-1], **common)
     elif one.slider:
         made = widgets.SelectionSlider(value=value, options=options, **common)
+        made.add_class("cl-choice")
     else:
         made = widgets.Dropdown(value=value, options=options, **common)
     if label:
@@ -386,14 +388,16 @@ def control(one, value, label=None):
     return made
 
 
-# JupyterLab takes arrow keys and digits from lists and sliders (a 1 turns the cell into a heading), and the
-# handles of sliders have no name for screen readers. The first is mended where the focus arrives, the second
-# whenever something is shown.
+# JupyterLab takes arrow keys and digits from lists and sliders (a 1 turns the cell into a heading): that is
+# put right where the focus arrives. Whenever something is shown, handles of sliders get a name for screen
+# readers, and the readouts beside them are no stops of the Tab key; beside a choice they take no text either.
 MENDS = (
     "const lab = this.closest('.course-lab'); "
-    "const name = () => lab.querySelectorAll('.widget-slider').forEach(slider => "
+    "const name = () => lab.querySelectorAll('.widget-slider').forEach(slider => { "
     "slider.querySelector('[role=slider]')"
-    "?.setAttribute('aria-label', slider.querySelector('label').textContent)); "
+    "?.setAttribute('aria-label', slider.querySelector('label').textContent); "
+    "const readout = slider.querySelector('.widget-readout'); "
+    "if (readout) { readout.tabIndex = -1; readout.inert = slider.classList.contains('cl-choice'); } }); "
     "name(); new MutationObserver(name).observe(lab, {childList: true, subtree: true}); "
     "lab.addEventListener('focusin', event => { event.target.dataset.lmSuppressShortcuts = 'true'; })"
 )
@@ -403,8 +407,13 @@ STYLE = (
 .course-lab { --cl-ink: var(--jp-ui-font-color1, #1f1f1f); --cl-soft: var(--jp-ui-font-color2, #5b5b5b);
   --cl-line: var(--jp-border-color2, #d0d0d0); --cl-card: var(--jp-layout-color1, #fff);
   --cl-cnn: #0072B2; --cl-lstm: #D55E00; --cl-other: #8a9099; --cl-warn: #E69F00; --cl-bad: #e0233f;
-  color: var(--cl-ink); max-width: 940px; padding: 2px 4px 8px 2px; container-type: inline-size; }
-.course-lab .widget-html-content { line-height: 1.4; overflow: visible; }
+  --cl-focus: var(--cl-cnn);
+  color: var(--cl-ink); max-width: 940px; padding: 4px 4px 8px; container-type: inline-size; }
+[data-jp-theme-light="false"] .course-lab { --cl-focus: #56B4E9; }
+.course-lab .widget-html-content { line-height: 1.4; }
+.course-lab .widget-html-content, .course-lab .widget-box, .course-lab .widget-gridbox,
+.course-lab .widget-toggle-buttons, .course-lab .widget-checkbox, .course-lab .widget-label-basic {
+  overflow: visible; }
 .course-lab .cl-groups { gap: 8px; align-items: stretch;
   grid-template-columns: minmax(0, 1fr) minmax(0, 1.5fr) minmax(0, 1fr);
   grid-template-areas: "whole convolutions joint" "entry convolutions lstm" "entry answer lstm";
@@ -435,7 +444,8 @@ STYLE = (
 .course-lab .widget-inline-hbox { min-width: 0; }
 .course-lab .widget-readout { min-width: 44px; margin: 0 0 0 8px; text-align: right;
   font-variant-numeric: tabular-nums; }
-.course-lab :focus-visible { outline: 2px solid var(--cl-cnn); outline-offset: 1px; }
+.course-lab.jupyter-widgets :focus-visible { outline: 2px solid var(--cl-focus) !important;
+  outline-offset: 1px; }
 .course-lab svg text { font-family: var(--jp-ui-font-family, system-ui, sans-serif); }
 .course-lab .cl-picture { overflow-x: auto; }
 .course-lab .cl-picture svg { min-width: 640px; width: 100%; height: auto; display: block; }
@@ -660,7 +670,10 @@ class Lab:
     def mirror(self):
         """Let every control show the state."""
         for path, made in self.controls.items():
-            made.value = self.state.get(path)
+            value = self.state.get(path)
+            # A slider tells 0.30000000000000004; to write 0.3 back would end the drag.
+            if not (isinstance(value, float) and math.isclose(made.value, value, abs_tol=1e-9)):
+                made.value = value
 
     def _turned(self, path, value):
         with LOCK:

@@ -14,9 +14,10 @@ function render({ model, el }) {
   mark.className = 'ct-mark';
   ghost.className = 'ct-ghost';
   ghost.hidden = true;
+  image.draggable = false;  // a drag over the map selects; it does not carry the picture away
   map.append(image, ghost, mark);
   el.append(map);
-  let resting = 0;
+  let resting = 0, held = false;  // held: the mouse may wander, and what was clicked stays
 
   const size = () => [model.get('rows'), model.get('columns')];
   const put = (node, row, column) => {
@@ -46,24 +47,34 @@ function render({ model, el }) {
     model.set('column', Math.min(Math.max(column, 0), columns - 1));
     model.save_changes();
   };
-  const under = event => {
+  const under = event => {  // a drag goes on beyond the edge, where the nearest pixel counts
     const box = map.getBoundingClientRect(), [rows, columns] = size();
-    return [Math.floor((event.clientY - box.top) / box.height * rows),
-      Math.floor((event.clientX - box.left) / box.width * columns)];
+    const at = (share, count) => Math.min(Math.max(Math.floor(share * count), 0), count - 1);
+    return [at((event.clientY - box.top) / box.height, rows),
+      at((event.clientX - box.left) / box.width, columns)];
   };
-  map.addEventListener('pointermove', event => {
+  const selected = ([row, column]) => row === model.get('row') && column === model.get('column');
+  map.addEventListener('pointerdown', event => {
+    if (event.button) return;
     const at = under(event);
+    held = !(held && selected(at));
+    map.setPointerCapture(event.pointerId);
+    pick(...at);
+    map.focus({ preventScroll: true });
+  });
+  map.addEventListener('pointermove', event => {
+    const at = under(event), dragged = event.buttons & 1 && map.hasPointerCapture(event.pointerId);
     ghost.hidden = false;
     put(ghost, ...at);
     clearTimeout(resting);
-    if (!held) resting = setTimeout(() => pick(...at), 150);  // where the mouse rests, not what it passes
+    if (dragged && !selected(at)) {
+      held = true;
+      pick(...at);
+    } else if (!dragged && !held) {
+      resting = setTimeout(() => pick(...at), 150);  // where the mouse rests, not what it passes
+    }
   });
   map.addEventListener('pointerleave', () => { clearTimeout(resting); ghost.hidden = true; });
-  map.addEventListener('click', event => {  // from now on the mouse may wander, and what was clicked stays
-    held = true;
-    pick(...under(event));
-    map.focus({ preventScroll: true });
-  });
   map.addEventListener('keydown', event => {
     const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
     if (!step) return;
@@ -74,14 +85,15 @@ function render({ model, el }) {
   for (const name of ['image', 'rows', 'columns', 'row', 'column', 'label', 'aspect'])
     model.on(`change:${name}`, show);
   show();
+  return () => clearTimeout(resting);
 }
 export default { render };
 """
 PICKER_STYLE = """
 .ct-map { position: relative; width: 100%; cursor: crosshair; overflow: hidden; border-radius: 2px;
-  box-shadow: 0 0 0 1px var(--jp-border-color2, #d0d0d0); }
+  user-select: none; box-shadow: 0 0 0 1px var(--jp-border-color2, #d0d0d0); }
 .ct-map.ct-flat { height: 30px; }
-.ct-map:focus-visible { outline: 3px solid #0072B2; outline-offset: 2px; overflow: visible; }
+.ct-map:focus-visible { overflow: visible; }
 .ct-map img { width: 100%; height: 100%; display: block; image-rendering: pixelated; }
 .ct-mark, .ct-ghost { position: absolute; box-sizing: border-box; min-width: 7px; min-height: 7px;
   pointer-events: none; }
@@ -130,8 +142,9 @@ COPY_STYLE = """
 
 
 class MapPicker(anywidget.AnyWidget):
-    """A map on which a pixel is selected: where the mouse rests, by a click that holds, or by arrow keys.
+    """A map on which a pixel is selected: where the mouse rests, by a click or a drag, or by arrow keys.
 
+    After a click the mouse may wander, and the selection stays; another click on it lets it follow again.
     `image` is a data URI; `aspect` is its width by its height where its pixels are not square.
     """
 

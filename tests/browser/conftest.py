@@ -32,33 +32,51 @@ def jupyterlab(tmp_path_factory):
         yield made, address, token, folder
 
 
-@pytest.fixture
-def open_lesson(jupyterlab):
-    """Opens a lesson by name; its page and its kernel are closed afterwards."""
-    opened = []
+OPENED = []  # the notebooks that are open
 
-    def opener(name, **size):
-        if not (COURSE / "notebooks" / name).exists():
-            pytest.fail(f"notebooks/{name} is missing: build it with `make notebooks`")
-        opened.append(Notebook(*jupyterlab[:3], name, **size))
-        return opened[-1]
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    """Whatever a test asserts, it fails when a page's console or a widget's callback told of an error."""
+    try:
+        return (yield)
+    finally:
+        problems = [problem for notebook in OPENED for problem in notebook.new_problems()]
+        assert not problems, "\n\n".join(["The page or the kernel told of errors:", *problems])
+
+
+def _opening(jupyterlab):
+    def opener(name, cells=None, **size):
+        if cells is not None:
+            write(jupyterlab[3] / name, cells)
+        OPENED.append(Notebook(*jupyterlab[:3], name, **size))
+        return OPENED[-1]
+
+    before = len(OPENED)
     yield opener
-    for notebook in opened:
-        notebook.close()
+    while len(OPENED) > before:
+        OPENED.pop().close()
 
 
 @pytest.fixture
 def open_cells(jupyterlab):
     """Opens a notebook of these cells, or the one of that name; page and kernel are closed afterwards."""
-    opened = []
+    yield from _opening(jupyterlab)
 
-    def opener(name, cells=None, **size):
-        if cells is not None:
-            write(jupyterlab[3] / name, cells)
-        opened.append(Notebook(*jupyterlab[:3], name, **size))
-        return opened[-1]
 
-    yield opener
-    for notebook in opened:
-        notebook.close()
+@pytest.fixture(scope="module")
+def open_for_all(jupyterlab):
+    """The same for all tests of a module: what they open stays open until the last has run."""
+    yield from _opening(jupyterlab)
+
+
+@pytest.fixture
+def open_lesson(open_cells):
+    """Opens a lesson by name."""
+
+    def opener(name, **size):
+        if not (COURSE / "notebooks" / name).exists():
+            pytest.fail(f"notebooks/{name} is missing: build it with `make notebooks`")
+        return open_cells(name, **size)
+
+    return opener

@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.request
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import nbformat
@@ -28,6 +29,7 @@ SETTINGS = {
         "checkForUpdates": False,
         "doNotDisturbMode": True,
     },
+    "apputils-extension/themes": {"adaptive-theme": True},  # dark where the page prefers it: emulate_media
 }
 
 
@@ -38,13 +40,9 @@ def chromium():
 
 
 @contextmanager
-def server(folder, home, dark=False):
+def server(folder, home):
     """JupyterLab serving `folder` on a free port, all settings under `home`; yields address and token."""
-    settings = {
-        **SETTINGS,
-        "apputils-extension/themes": {"theme": f"JupyterLab {'Dark' if dark else 'Light'}"},
-    }
-    for name, value in settings.items():
+    for name, value in SETTINGS.items():
         file = home / "settings/@jupyterlab" / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(value))
@@ -57,7 +55,9 @@ def server(folder, home, dark=False):
         "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
         "IPYTHONDIR": str(home / "ipython"),
         "COURSE_PROGRESS": str(home / "progress.json"),
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(COURSE), os.environ.get("PYTHONPATH")])),
+        "PYTHONPATH": os.pathsep.join(
+            filter(None, [str(COURSE), str(COURSE / "tests"), os.environ.get("PYTHONPATH")])
+        ),
     }
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -111,23 +111,71 @@ def write(file, cells):
     nbformat.write(nbformat.v4.new_notebook(cells=made, metadata=spec), file)
 
 
-class Notebook:
-    """One notebook, open in JupyterLab. `problems` collects what the page's console calls an error."""
+def message(frame):
+    """Channel, header, parent header and content of a message between page and kernel."""
+    if isinstance(frame, str):
+        told = json.loads(frame)
+        return told["channel"], told["header"], told["parent_header"], told["content"]
+    words = [int.from_bytes(frame[at : at + 8], "little") for at in range(0, 64, 8)]
+    channel, *parts = [frame[start:end] for start, end in pairwise(words[1 : words[0] + 1])][:5]
+    header, parent, _, content = map(json.loads, parts)
+    return channel.decode(), header, parent, content
 
-    def __init__(self, made, address, token, name, width=1400, height=1000):
-        self.page = made.new_page(viewport={"width": width, "height": height})
+
+class Notebook:
+    """One notebook, open in JupyterLab.
+
+    `problems` collects what the page's console calls an error, what nobody caught in the page, and what a
+    widget's callback raised in the kernel.
+    """
+
+    def __init__(self, made, address, token, name, width=1400, height=1000, **more):
+        self.page = made.new_page(viewport={"width": width, "height": height}, **more)
         self.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-        self.problems = []
-        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+        self.name, self.problems, self._unanswered = name, [], set()
+        self.page.on("pageerror", lambda error: self.problems.append(f"{error}\n{error.stack}"))
         self.page.on(
             "console", lambda message: self.problems.append(message.text) if message.type == "error" else None
         )
+        self.page.on("websocket", self._listen)
         self.page.goto(f"{address}/lab/tree/{name}?token={token}&reset")
         self.panel = self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
         self.panel.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=60_000)
         self.close_sidebar()
         # The indicator alone says idle even before there is a kernel.
         self.page.locator(".jp-StatusBar-Left").get_by_text("| Idle").wait_for(timeout=120_000)
+
+    def _listen(self, socket):
+        if "/channels" in socket.url:
+            socket.on("framesent", self._sent)
+            socket.on("framereceived", self._received)
+
+    def _sent(self, frame):
+        channel, header, _, _ = message(frame)
+        if channel == "shell":
+            self._unanswered.add(header["msg_id"])
+
+    def _received(self, frame):
+        _, header, parent, content = message(frame)
+        if header["msg_type"] == "status" and content["execution_state"] == "idle":
+            self._unanswered.discard(parent.get("msg_id"))
+        if header["msg_type"] == "error" and parent.get("msg_type") != "execute_request":  # no cell shows it
+            self.problems.append("\n".join([f"{content['ename']} in the kernel", *content["traceback"]]))
+
+    def settle(self, seconds=30):
+        """Wait until the kernel has dealt with all that the page told it, and the answer is drawn."""
+        end, quiet = time.monotonic() + seconds, 0
+        while quiet < 2:
+            self.page.evaluate("() => new Promise(drawn => requestAnimationFrame(() => setTimeout(drawn)))")
+            quiet = 0 if self._unanswered else quiet + 1
+            if time.monotonic() > end:
+                raise TimeoutError(f"The kernel has not answered within {seconds} s: {self._unanswered}")
+
+    def new_problems(self):
+        """What went wrong since this was asked last."""
+        self.page.evaluate("0")  # what the console told before has arrived by then
+        problems, self.problems = self.problems, []
+        return problems
 
     def close_sidebar(self):
         open_tab = self.page.locator(".jp-SideBar.jp-mod-left .lm-TabBar-tab.lm-mod-current")
@@ -211,12 +259,13 @@ class Notebook:
     def close(self):
         """Shut the kernel down and close the page, saving nothing."""
         self.page.evaluate(
-            """async () => {
+            """async name => {
                 const base = JSON.parse(document.getElementById('jupyter-config-data').textContent);
                 const get = (path, method) => fetch(`${base.baseUrl}${path}`,
                     {method, headers: {Authorization: `token ${base.token}`}});
                 for (const session of await (await get('api/sessions', 'GET')).json())
-                    await get(`api/sessions/${session.id}`, 'DELETE');
-            }"""
+                    if (session.path === name) await get(`api/sessions/${session.id}`, 'DELETE');
+            }""",
+            self.name,
         )
         self.page.close()

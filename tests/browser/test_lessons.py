@@ -10,7 +10,7 @@ from screenshots import labs_only
 
 def check_page(notebook):
     assert notebook.errors() == []
-    assert notebook.problems == []
+    assert notebook.new_problems() == []
     assert notebook.pictures_without_words() == []
 
 

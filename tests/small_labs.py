@@ -1,0 +1,295 @@
+"""Every lab over data and untrained networks that are ready in seconds: for unit tests, browser and soak."""
+
+import functools
+import html
+import re
+from types import SimpleNamespace
+
+import ipywidgets as widgets
+import keras
+import numpy as np
+from keras import layers, ops
+
+from course_utils import labs
+from course_utils.labs import assembly
+from course_utils.labs.base import STYLE
+from course_utils.labs.blocks import Convolution
+from course_utils.labs.inside_view import Inside
+from course_utils.labs.state import FEATURES, LabState
+
+build = functools.cache(assembly.build)  # what looks into a model is traced once
+
+
+# ------------------------------------------------------------------------------------ architecture
+
+
+def small(task, order, attention=False):
+    """A composition of this kind that is quick to build."""
+    state = LabState.default(task, order, attention).change("lstm.units", 5)
+    state = (
+        state.change("clip", (3, 8, 1)).change("text", ("sentences", 10, 1000, 8)).change("series.days", 2)
+    )
+    if task == "digits" and order != "lstm-cnn":
+        state = state.change("convolutions", [Convolution(4, 3, 2), Convolution(6, 3)])
+    return state.change("joint.units", 7)
+
+
+def example(state, seed=0):
+    """(x, truth, shown) as a feed gives it."""
+    rng = np.random.default_rng(seed)
+    truth = {label: int(rng.integers(count)) for label, count in state.classes.items()}
+    if state.task == "digits":
+        frames, size, channels = state.clip.frames, state.clip.size, state.clip.channels
+        clip = rng.random((frames, size, size, channels), "float32")
+        return clip, truth, clip
+    if state.task == "reviews":
+        words = ["", "", "", "not", "<bad>", "at", "all", "&", "a", "joy"]
+        return np.array([0, 0, 0, *rng.integers(1, 1000, 7)], "int32"), truth, words
+    hours = rng.normal(size=(state.steps, FEATURES)).astype("float32")
+    return hours, {"volume": rng.normal(size=state.series.ahead).astype("float32")}, hours
+
+
+class Feed:
+    """Examples made up for a state."""
+
+    count = 4
+
+    def __init__(self, state):
+        self.state = state
+        words = {label: tuple(f"{label} {n}" for n in range(k)) for label, k in state.classes.items()}
+        self.names = {} if state.task == "traffic" else words
+
+    def example(self, number):
+        return example(self.state, number)
+
+
+def run(state, letter="A"):
+    """An untrained network, as the panel *Look inside* takes a run."""
+    return SimpleNamespace(
+        letter=letter, name="tried", built=build(state), state=state, epochs=1, feed=Feed(state)
+    )
+
+
+def inside():
+    """The panel *Look inside* over untrained networks for clips, reviews and traffic."""
+    panel = Inside()
+    states = (small("digits", "cnn-lstm"), small("reviews", "cnn"), small("traffic", "parallel", True))
+    panel.show([run(state, letter) for state, letter in zip(states, "ABC")])
+    panel.view = widgets.VBox([widgets.HTML(STYLE, layout={"display": "none"}), panel.view])
+    panel.view.add_class("course-lab")
+    return panel
+
+
+# ------------------------------------------------------------------------------------ kernel and gates
+
+
+def bar(tall, wide):
+    """A bright bar on black."""
+    image = np.zeros((tall, wide))
+    image[tall // 5 : -tall // 5, wide // 2 - 1 : wide // 2 + 2] = 1
+    return image
+
+
+def kernel():
+    """The kernel lab over an upright bar, a small square, and noise wider than tall."""
+    noise = np.random.default_rng(0).random((8, 20))
+    return labs.KernelLab({"a bar": bar(16, 12), "a square": bar(9, 9), "noise": noise})
+
+
+def gate():
+    """The gate lab over a layer of three units and one of one, and two sequences."""
+    cells = {}
+    for units in (3, 1):
+        keras.utils.set_random_seed(units)
+        cells[f"{units} units"] = layers.LSTM(units)
+        cells[f"{units} units"].build((None, None, 1))
+    return labs.GateLab(cells, {"noise": np.random.default_rng(0).uniform(-1, 1, 40), "brief": [0, 1, 0, 0]})
+
+
+# ------------------------------------------------------------------------------------ sentence
+
+
+STEPS = 8
+CORPUS = ["a good film and a funny one", "not a good film", "the plot is bad , bad", "it is not fun at all"]
+TEXT = "Not a good film, and NOT funny one"  # as many words as are read
+
+
+def reader(steps=STEPS, **more):
+    read = layers.TextVectorization(output_sequence_length=steps, **more)
+    read.adapt(CORPUS)
+    return read
+
+
+READ = reader()
+
+
+def over_words(*kind, steps=STEPS, words=None, both=False, width=3, seed=0):
+    """An untrained network that meets the lab's contract, with weights large enough to tell words apart."""
+    keras.utils.set_random_seed(seed)
+    ids = keras.Input((steps,), dtype="int32")
+    real = ops.not_equal(ids, 0)
+    x = layers.Embedding(words or len(READ.get_vocabulary()), 5, embeddings_initializer="normal")(ids)
+    if kind[0] == "lstm":
+        lstm = layers.LSTM(4, return_sequences=len(kind) > 1)
+        lstm = layers.Bidirectional(lstm, name="states") if both else lstm
+        lstm.name = "states" if len(kind) > 1 else "memory"
+        x = lstm(x, mask=real)
+    if "cnn" in kind:
+        x = layers.Conv1D(7, width, padding="same", activation="relu", name="filters")(x)
+        x = layers.Multiply()([x, ops.cast(real, "float32")[..., None]])
+        if kind[-1] == "lstm":
+            x = layers.LSTM(4, name="memory")(x, mask=real)
+        else:
+            x = layers.Dropout(0.5)(layers.GlobalMaxPooling1D(name="pooled")(x))
+    model = keras.Model(ids, layers.Dense(1, activation="sigmoid", name="answer")(x))
+    rng = np.random.default_rng(seed)
+    model.set_weights([rng.normal(0, 1, w.shape) for w in model.get_weights()])
+    return model
+
+
+def bag(texts):
+    """P(positive) by counting: a model that is a function of texts."""
+    scores = [sum(w in ("good", "fun") for w in re.findall(r"\w+", text.lower())) - 0.5 for text in texts]
+    return 1 / (1 + np.exp(-np.array(scores)))
+
+
+@functools.cache
+def readers():
+    """Every kind of model that the sentence lab takes, by name."""
+    return {
+        "Bag of words": bag,
+        "CNN": over_words("cnn"),
+        "LSTM": over_words("lstm"),
+        "LSTM → CNN": over_words("lstm", "cnn"),
+        "BiLSTM → CNN": over_words("lstm", "cnn", both=True, width=4),
+        "CNN → LSTM": over_words("cnn", "lstm"),
+    }
+
+
+def sentence():
+    """The sentence lab over all of them."""
+    return labs.SentenceLab(readers(), READ, TEXT, ("a good film", "bad"))
+
+
+# ------------------------------------------------------------------------------------ attention
+
+
+TIME, SIZE, SIDE = 6, 12, 4
+BRIGHT = slice(2, 9)  # where the bright square of a clip is
+CLASSES = ("cat", "dog", "bird")
+
+
+class Attend(layers.Layer):
+    """The heads' sums of the features, weighted by the softmax of the scores, side by side."""
+
+    def call(self, features, scores):
+        sums = ops.einsum("bth,btu->bhu", ops.softmax(scores, axis=1), features)
+        return ops.reshape(sums, (-1, sums.shape[1] * sums.shape[2]))
+
+
+def head_on(inputs, features, heads, classes, score=None):
+    """A network that attends to these features; `score` makes the first feature the score, times it."""
+    wide = keras.initializers.RandomNormal(stddev=1.0, seed=heads)
+    scores = layers.Dense(heads, kernel_initializer=wide, name="scores")
+    answer = layers.Dense(classes, activation="softmax", kernel_initializer=wide, name="answer")
+    model = keras.Model(inputs, answer(Attend()(features, scores(features))))
+    if score is not None:
+        weights = np.zeros(scores.kernel.shape)
+        weights[0] = score
+        scores.set_weights([weights, np.zeros(heads)])
+    return model
+
+
+def over_frames(heads=1, classes=3, score=None, ahead=False, time=TIME, seed=0):
+    """Attention over the frames of a clip; its first feature is how bright a frame is."""
+    keras.utils.set_random_seed(seed)
+    inputs = keras.Input((time, SIZE, SIZE, 1))
+    flat = layers.Reshape((time, SIZE * SIZE))(inputs)
+    rest = layers.LSTM(4, return_sequences=True)(flat)
+    if ahead:
+        rest = layers.Bidirectional(layers.LSTM(2, return_sequences=True))(flat)
+    mean = layers.AveragePooling1D(SIZE * SIZE, data_format="channels_first")(flat)
+    return head_on(inputs, layers.Concatenate(name="features")([mean, rest]), heads, classes, score)
+
+
+def over_places(heads=1, classes=3, score=None, seed=0):
+    """Attention over 4 by 4 cells; the first feature is how bright a cell is."""
+    keras.utils.set_random_seed(seed)
+    inputs = keras.Input((SIZE, SIZE, 1))
+    mean = layers.AveragePooling2D(SIZE // SIDE)(inputs)
+    rest = layers.Conv2D(4, SIZE // SIDE, SIZE // SIDE)(inputs)
+    maps = layers.Concatenate()([mean, rest])
+    return head_on(inputs, layers.Reshape((SIDE * SIDE, 5), name="features")(maps), heads, classes, score)
+
+
+def bright_clips(count=4):
+    """Clips in dim noise, with a bright square on frames 3 and 4 of the first, 4 and 5 of the second..."""
+    rng = np.random.default_rng(0)
+    clips = (rng.random((count, TIME, SIZE, SIZE, 1)) * 0.2).astype("float32")
+    shown = np.zeros((count, TIME), bool)
+    for i in range(count):
+        shown[i, 2 + i % 4 : 4 + i % 4] = True
+    for i, t in zip(*np.nonzero(shown)):
+        clips[i, t, BRIGHT, BRIGHT] = 1
+    return clips, np.arange(count) % 3, shown
+
+
+def scene(row, column, seed):
+    """A bright square of 3 by 3 on an image in dim noise."""
+    image = np.random.default_rng(seed).random((SIZE, SIZE, 1)) * 0.1
+    row, column = np.clip((row, column), 1, SIZE - 2)
+    image[row - 1 : row + 2, column - 1 : column + 2] = 1
+    return image, (int(row), int(column)), seed % 3
+
+
+@functools.cache
+def watchers():
+    """Attention over frames: one head, two heads, and features that look ahead."""
+    return {
+        "By brightness": over_frames(1, score=60),
+        "Two heads": over_frames(2, seed=1),
+        "Looks ahead": over_frames(1, ahead=True, seed=2),
+    }
+
+
+@functools.cache
+def searchers():
+    """Attention over places, with one head and with two."""
+    return {"one": over_places(1, score=40), "two": over_places(2, seed=1)}
+
+
+def frames():
+    """The attention lab over the frames of clips."""
+    return labs.AttentionLab(watchers(), *bright_clips(), classes=CLASSES)
+
+
+def places():
+    """The attention lab over the places of a scene."""
+    return labs.AttentionLab(searchers(), scene=scene, classes=CLASSES)
+
+
+LABS = {
+    "architecture": labs.ArchitectureLab,
+    "kernel": kernel,
+    "gate": gate,
+    "sentence": sentence,
+    "frames": frames,
+    "places": places,
+}
+
+
+# ------------------------------------------------------------------------------------ what they show
+
+
+def visible(widget):
+    """A widget and all below it, as far as they are shown."""
+    if widget.layout.display != "none":
+        yield widget
+        for child in getattr(widget, "children", ()):
+            yield from visible(child)
+
+
+def pictures(lab):
+    """What the pictures that a lab shows say, in order."""
+    drawn = [w.value for w in visible(lab.view) if isinstance(getattr(w, "value", None), str)]
+    return [html.unescape(words) for words in re.findall(r'role="img" aria-label="([^"]*)"', "".join(drawn))]
