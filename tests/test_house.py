@@ -333,8 +333,8 @@ def test_a_failed_download_is_told_and_tried_again(house, monkeypatch, capsys):
 
 
 PACKAGE = {
-    "tiny/__init__.py": "from .part import ANSWER\n",
-    "tiny/part.py": "ANSWER = 42\n",
+    "tiny/__init__.py": "NAME = 'tiny'\n",
+    "tiny/part.py": "ANSWER = 42\n",  # no import of tiny shows that it is missing
     "tiny/data.csv": "1,2\n",
 }
 
@@ -345,15 +345,15 @@ def tiny(request, house, tmp_path, monkeypatch):
     wheel = tmp_path / "wheels" / "tiny-1.0-py3-none-any.whl"
     wheel.parent.mkdir()
     info = {
-        "METADATA": "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n",
-        "WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        "RECORD": "".join(f"{name},,{len(text)}\n" for name, text in PACKAGE.items()),
+        "tiny-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n",
+        "tiny-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
+    files = PACKAGE | info
+    record = "".join(f"{name},,{len(text)}\n" for name, text in files.items())
+    files["tiny-1.0.dist-info/RECORD"] = f"{record}tiny-1.0.dist-info/RECORD,,\n"
     with zipfile.ZipFile(wheel, "w") as archive:
-        for name, text in PACKAGE.items():
+        for name, text in files.items():
             archive.writestr(name, text)
-        for name, text in info.items():
-            archive.writestr(f"tiny-1.0.dist-info/{name}", text)
     data = hashlib.sha256(PACKAGE["tiny/data.csv"].encode()).hexdigest()
     (house.ROOT / "data" / "manifest.toml").write_text(
         f'[numbers]\npackage = "tiny"\nmodule = "tiny"\nfiles = [{{path = "data.csv", sha256 = "{data}"}}]\n'
