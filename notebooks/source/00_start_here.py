@@ -173,8 +173,9 @@ ArchitectureLab("ours", hide=("task", "order", "attention", "presets", "train", 
 
 # %% [markdown]
 # **Exercises.** Replace each `...` and run the cell. The check answers *not attempted*, *not yet* (and
-# why), or *correct*. Under each one there is a hint, and a folded solution; try first. What you solve is
-# kept in a small file on your machine and shown in section 5.
+# why), or *correct*. Under each one there is a hint, and a folded solution; try first. (*Passes its check*, below
+# it, is said of that solution, not of your answer.) What you solve is kept in a small file on your machine and shown
+# in section 5.
 
 
 # %% tags=["check"] jupyter={"source_hidden": true}

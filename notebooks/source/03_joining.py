@@ -1872,7 +1872,8 @@ def check_any_size(build):
 # %% [markdown]
 # #### 03.8 · Frames of any size
 #
-# Mend `sizeless` so that it takes frames of 12 × 12 and of 15 × 20, in clips of any length. Still one step a frame.
+# Mend `sizeless` so that it takes frames of 12 × 12 and of 15 × 20, in clips of any length, called and in `predict`.
+# Still one step a frame.
 #
 # <details><summary>Hint</summary>
 #

@@ -1233,7 +1233,7 @@ def check_stream(step):
 # ### 04.4 · An answer after every frame
 #
 # A camera delivers frames one by one, for hours. Write `step(frame, state)`: it takes one frame of shape
-# (24, 24, 1) and the state so far (`None` at first), and returns a pair: the motion probabilities of
+# (24, 24, 1) and the state so far (`None` for the first frame of a clip), and returns a pair: the motion probabilities of
 # `ours`, shape (8,), and the new state, a list of arrays. The state must not grow with time, and the
 # answers must equal those of `reader` in section 8. There are two ways: with Keras's own single step,
 # `h, state = LSTM.cell(z, state)`, where state is `[h, c]`, or with the NumPy step of section 3 and `get_weights()`. The CNN for single frames is

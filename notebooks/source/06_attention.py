@@ -1445,8 +1445,8 @@ def check_choice(build):
 # ### 06.2 · Give it something to choose from
 #
 # `posted()` again, for images of 24 × 24. Change it so that attention runs over the 36 places of the feature
-# map. Return a model with two outputs: the digit (batch, 10), and the weights (batch, 36). Stay under 30,000
-# weights. (Do you need the LSTM? In which order would it read the places?) To see it attend, call the layer of
+# map. Return a model with two outputs: the digit (batch, 10), and the weights (batch, 36) by which the digit was
+# chosen. Stay under 30,000 weights. (Do you need the LSTM? In which order would it read the places?) To see it attend, call the layer of
 # the digit `name="digit"`, train your model with `fit_single`, and draw what it predicts as weights, reshaped to
 # 6 × 6.
 #
