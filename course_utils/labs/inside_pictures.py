@@ -173,8 +173,9 @@ def course(label, shares, words, truth, now):
     parts = [text(0, 12, f"{label} after each frame", more="font-weight:600")]
     for step, (answer, row) in enumerate(zip(best, shares, strict=True)):
         x, share = step * wide, float(row[answer])
-        outline = f"stroke:{INK};stroke-width:{2.2 if step == now else 0.4};fill-opacity:{share:.2f}"
-        parts.append(bar(x + 1, 19, wide - 2, 20, "#9aa2ad", outline))
+        # At most 0.6: the words over it stay legible in either theme.
+        outline = f"stroke:{INK};stroke-width:{2.2 if step == now else 0.4};fill-opacity:{0.6 * share:.2f}"
+        parts.append(bar(x + 1, 19, wide - 2, 20, "#8a9099", outline))
         size = f"font-size:{min(11, 1.9 * wide / max(len(words[answer]), 1)):.1f}px"
         parts.append(text(x + wide / 2, 33, words[answer], "middle", more=size))
         parts.append(text(x + wide / 2, 51, "✓" if answer == truth else "·", "middle", SOFT))

@@ -1,4 +1,4 @@
-"""The architecture lab as a learner works with it, from the first dial to a second lab."""
+"""The architecture lab as a learner works with it, by key and mouse, from the first dial to a second lab."""
 
 import re
 
@@ -56,7 +56,8 @@ def test_a_learner_composes_trains_looks_inside_and_shares(open_cells):
     total = re.search(r"([\d,]+) parameters in all", picture.get_attribute("aria-label"))[1].replace(",", "")
     open_panel(lab, "Keras code")
     expect(lab.locator(".cl-code")).to_contain_text("layers.LSTM(8)")
-    lab.get_by_role("button", name="Copy the code").press("Enter")
+    lab.locator("pre.cl-code").click()
+    lab.get_by_role("button", name="Copy the code").click()
     expect(lab.get_by_text("Copied", exact=True)).to_be_visible()
     assert notebook.run_in_cell(3, paste=True) == ""
     assert notebook.run_in_cell(4, COUNT) == f"({total}, (None, 10))"
@@ -74,12 +75,12 @@ def test_a_learner_composes_trains_looks_inside_and_shares(open_cells):
     open_panel(lab, "Train and compare")
     curves = lab.locator(".cl-picture svg").nth(1)
     expect(curves).to_have_attribute("aria-label", re.compile("still empty"))
-    lab.get_by_role("button", name="One epoch").press("Enter")
+    lab.get_by_role("button", name="One epoch").click()
     expect(lab.get_by_text(re.compile("Run A, paused: 1 of 6"))).to_be_visible(timeout=120_000)
     expect(curves).to_have_attribute("aria-label", re.compile("Run A, 1 of 6 epochs"))
     lab.get_by_role("button", name="Resume").press("Enter")
     assert notebook.run_in_cell(4, "6 * 7") == "42"
-    lab.get_by_role("button", name="Pause").press("Enter")
+    lab.get_by_role("button", name="Pause").click()
     expect(lab.get_by_text(re.compile("Run A, (paused|done)"))).to_be_visible(timeout=60_000)
     if lab.get_by_role("button", name="Resume").is_visible():
         lab.get_by_role("button", name="Resume").press("Enter")
@@ -87,12 +88,17 @@ def test_a_learner_composes_trains_looks_inside_and_shares(open_cells):
 
     # A second run of another order at equal size, beside the first.
     press(lab.get_by_label("Order"), "ArrowUp", picture)
-    lab.get_by_role("button", name="Match its parameters").press("Enter")
+    lab.get_by_role("button", name="Match its parameters").click()
     expect(lab.get_by_text(re.compile("parameters of run A"))).to_be_visible()
-    lab.get_by_role("button", name="▶ Start").press("Enter")
+    lab.get_by_role("button", name="▶ Start").click()
     expect(lab.get_by_text(re.compile("Run B, done: 6 of 6"))).to_be_visible(timeout=120_000)
     expect(curves).to_have_attribute("aria-label", re.compile("earlier run A"))
     expect(lab.locator("table.cl-table tr")).to_have_count(3)
+    lab.get_by_role("button", name="Reset").click()
+    expect(lab.get_by_text("Ready.", exact=True)).to_be_visible()
+    lab.get_by_label("Run", exact=True).first.select_option(index=0)
+    lab.get_by_role("button", name="Compose it again").click()
+    expect(lab.get_by_label("State", exact=True)).to_have_value(SMALL)
 
     # Look inside what was trained.
     open_panel(lab, "Look inside")
@@ -107,6 +113,11 @@ def test_a_learner_composes_trains_looks_inside_and_shares(open_cells):
     before = total.inner_text()
     lab.get_by_label("Filter", exact=True).press("ArrowRight")
     expect(total).not_to_have_text(before)
+    chosen = lab.locator(".ct-map").last
+    box = chosen.bounding_box()
+    for share, place in ((0.1, "row 0 of 3, column 0"), (0.9, "row 2 of 3, column 2")):
+        chosen.click(position={"x": share * box["width"], "y": share * box["height"]})
+        expect(chosen).to_have_attribute("aria-label", re.compile(f"Selected: {place} of 3,"))
     check_page(notebook)
 
     # The whole state is a string: pasted into the second lab it gives the same picture.
