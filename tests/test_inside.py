@@ -44,13 +44,14 @@ def example(state, seed=0):
     return hours, {"volume": rng.normal(size=state.series.ahead).astype("float32")}, hours
 
 
-class Feed:
-    count = 4
-
+class Examples:
     def __init__(self, state):
         self.state = state
         words = {label: tuple(f"{label} {n}" for n in range(k)) for label, k in state.classes.items()}
         self.names = {} if state.task == "traffic" else words
+
+    def __len__(self):
+        return 4
 
     def example(self, number):
         return example(self.state, number)
@@ -58,7 +59,8 @@ class Feed:
 
 def run(state, letter="A"):
     built = build(state)
-    return SimpleNamespace(letter=letter, name="tried", built=built, state=state, epochs=1, feed=Feed(state))
+    known = {"built": built, "state": state, "examples": Examples(state)}
+    return SimpleNamespace(letter=letter, name="tried", epochs=1, **known)
 
 
 def outputs(built, x):
@@ -353,7 +355,7 @@ def test_what_is_not_trained_or_cannot_be_shown_is_said_in_the_panel():
     assert "Nothing is trained yet" in panel.message.value
     panel.show([good])
     assert panel.message.value == ""
-    good.feed.example = lambda number: (np.zeros((3, 2), "float32"), {}, None)
+    good.examples.example = lambda number: (np.zeros((3, 2), "float32"), {}, None)
     panel.example.value = 1
     assert "cannot be shown" in panel.message.value
     panel.show([])
@@ -364,3 +366,49 @@ def test_the_touch_widgets_fetch_nothing():
     for made in (MapPicker(label="A map"), CopyButton(text="lab2", label="Copy the code")):
         assert "http" not in made._esm
     assert made.label == "Copy the code"
+
+
+def test_reports_recompute_nothing_that_stayed_as_it_was(monkeypatch):
+    calls, real = [], inside.trace
+    monkeypatch.setattr(inside, "trace", lambda *args: calls.append("trace") or real(*args))
+    answer = inside.answer_after
+    monkeypatch.setattr(inside, "answer_after", lambda *args: calls.append("answer") or answer(*args))
+    panel, one = Inside(), run(small("digits", "cnn-lstm"))
+    panel.show([one])
+    panel.step.value = 2
+    assert calls == ["trace"] + ["answer"] * 3
+    for _ in range(3):
+        panel.show([one])
+    assert len(calls) == 4
+    assert panel.step.value == 2
+    one.epochs = 2
+    panel.show([one])
+    assert calls.count("trace") == 2
+
+
+def test_a_network_that_diverged_names_the_layer_and_shows_no_number():
+    state = small("digits", "cnn-lstm", True).change("lstm.hands_on", "all")
+    built = assembly.build(state)
+    one, sound = SimpleNamespace(**vars(run(state)) | {"built": built}), built.model.get_weights()
+    parts = [(tap.fact.title, layer) for tap in built.taps for layer in tap.layers if layer.weights]
+    parts += [(f"the answer {label}", built.model.get_layer(label)) for label in state.classes]
+    assert len(parts) == 9
+    panel = Inside()
+    for (title, layer), value in itertools.product(parts, (np.nan, np.inf)):
+        layer.weights[-1].assign(np.full(layer.weights[-1].shape, value))
+        panel.show([SimpleNamespace(**vars(one))])
+        panel.example.value = 1 - panel.example.value
+        assert "no longer numbers" in panel.message.value
+        assert title in panel.message.value
+        assert panel._body.layout.display == "none"
+        built.model.set_weights(sound)
+        panel.example.value = 1 - panel.example.value
+        assert panel.message.value == ""
+        assert panel._body.layout.display is None
+    check_pictures(panel)
+    built.model.get_layer("motion").weights[0].assign(np.full((5, 8), 1e38))
+    panel.example.value = 2
+    assert "All weights are numbers, but the answer motion gives NaN" in panel.message.value
+    built.model.set_weights([np.full_like(weights, np.nan) for weights in sound])
+    panel.example.value = 3
+    assert "in all layers" in panel.message.value

@@ -1,19 +1,23 @@
 """The labs, tested by turning their dials and looking at what comes out."""
 
+import gc
 import itertools
 import random
 import re
 import threading
+import weakref
 import xml.etree.ElementTree as ET
 
 import keras
 import numpy as np
+import psutil
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from course_utils import datasets, labs
-from course_utils.labs import assembly, blocks, compose, diagram, feed, trainer, training
+from course_utils import datasets, labs, results
+from course_utils.labs import advice, assembly, blocks, compose, diagram, feed, memory, trainer, training
+from course_utils.labs.base import LOCK
 from course_utils.labs.state import FEATURES, ORDERS, TASKS, LabState
 
 OURS, POOLED, TEXTBOOK = (labs.PRESETS[name] for name in ("ours", "pooled", "textbook"))
@@ -150,6 +154,24 @@ def in_a_thread(work):
     return found[0]
 
 
+def check_fixes(state, made):
+    """No fix brings another fault along, unless all changes do that help against the same."""
+    known = advice.topics(state)
+    told = [(fault, advice.noted(state, fault)) for fault in advice.obstacles(state)]
+    if made.broken:
+        every = itertools.islice(advice.mendings(state), advice.TRIED)
+        told.append((advice.Fault("broken", "broken", "", list(every)), made.notes[0]))
+    else:
+        told += zip(advice.faults(state), made.notes, strict=True)
+    for fault, note in told:
+        if note.fixed and advice.topics(note.fixed) - known:
+            for _, better, *_ in fault.ways:
+                found = advice.topics(better)
+                assert found - known or (fault.topic in found and not fault.lessened), fault
+        if note.fixed and not fault.lessened:
+            assert fault.topic not in advice.topics(note.fixed)
+
+
 @settings(max_examples=500)
 @with_examples
 @given(st.one_of(STATES, nearly_usual()))
@@ -157,6 +179,7 @@ def test_diagram_code_and_model_of_any_state_agree(state):
     made, svg, script = compose.compose(state), diagram.diagram(compose.compose(state)), compose.code(state)
     shapes = drawn_shapes(svg)
     assert diagram.alt(made)
+    check_fixes(state, made)
     for note in made.notes:
         assert note.fixed is None or compose.compose(note.fixed).broken is None
         assert (note.fixed is None) == (note.fix == "")
@@ -394,6 +417,59 @@ def test_parameters_are_matched_as_near_as_units_allow():
     assert compose.match(pooled, 60_000)[1] == pytest.approx(60_000, rel=0.2)
 
 
+def drawn():
+    """Numbers from each of the generators that a learner's cell may use, and weights that Keras draws."""
+    dense = keras.layers.Dense(3)
+    dense.build((None, 2))
+    numbers = random.random(), np.random.random(3), keras.random.normal((3,)), *dense.get_weights()  # noqa: NPY002
+    return [np.asarray(one).tolist() for one in numbers]
+
+
+def test_no_control_of_the_lab_touches_the_learners_random_numbers():
+    keras.utils.set_random_seed(3)
+    expected = drawn()
+    lab = labs.ArchitectureLab(SMALL)
+    training, inside = lab.training, lab.inside
+    assembly._survey.cache_clear()  # what was composed before draws nothing
+    keras.utils.set_random_seed(3)
+    before = random.getstate(), str(np.random.get_state())  # noqa: NPY002
+
+    def untouched(what):
+        assert random.getstate() == before[0], what
+        assert str(np.random.get_state()) == before[1], what  # noqa: NPY002
+
+    for path, control in lab.controls.items():
+        if control.layout.display != "none":
+            turn(control)
+            untouched(path)
+    for what in (lab.count, lab.presets):
+        turn(what)
+        untouched(what.description)
+    for panel in ("shapes", "code", "inside", "train"):
+        lab.panels.value = panel
+        untouched(panel)
+    lab.undo.click()
+    for broken in (NASTY[4], POOLED, OURS.change("clip.channels", 3)):
+        lab.state = broken
+        lab.notes.fix()
+        training.notes.fix()
+        untouched("fix")
+    lab.line.value = str(SMALL.change("answer.dropout", 20))
+    for button in ("step", "start"):
+        training.buttons[button].click()
+        assert training.wait(120)
+        untouched(button)
+    lab.panels.value = "inside"
+    for control in (inside.example, inside.step, inside.filter, inside.row):
+        turn(control)
+        untouched(control.description)
+    training.match.click()
+    training.take.click()
+    training.buttons["reset"].click()
+    untouched("the runs")
+    assert drawn() == expected
+
+
 def test_building_a_model_leaves_the_learners_random_numbers_alone():
     random.seed(5)
     expected = [random.random() for _ in range(3)]
@@ -517,6 +593,66 @@ def test_advice_on_what_fits_but_teaches(lab):
     lab.state = OURS
     lab.controls["order"].value = "cnn"
     assert "No order, no motion" in words[0].value
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("lab2;clip=f4.s8;convolutions=f16.k5.s2,f16.k7.valid", "The side of the map went 8 → 4."),
+        ("lab2;task=reviews;order=cnn;text=sentences.t10;convolutions=f8.k3.p4,f8.k5.valid;joint=max",
+         "The number of words went 10 → 10 → 2."),
+        ("lab2;task=traffic;order=cnn;series=d1.h24;convolutions=f8.k3.p4,f8.k7.valid;joint=max",
+         "The number of hours went 24 → 24 → 6."),
+        ("lab2;order=lstm-cnn;clip=f8.s24;convolutions=f16.k7.valid,f16.k3.valid",
+         "The number of frames went 8 → 2."),
+    ],
+)  # fmt: skip
+def test_what_became_too_small_is_named(lab, state, said):
+    lab.state = state
+    assert said in lab.notes.lines[0][0].value
+
+
+def test_a_pooling_that_does_not_fit_is_not_exchanged_for_one_that_leaves_a_single_step(lab):
+    lab.state = "lab2;task=reviews;text=sentences.t5;convolutions=f64.k3.valid.p4"
+    assert "needs 4, and only 3 are left" in lab.notes.lines[0][0].value
+    assert lab.notes.lines[0][1].description == "Use no pooling in row 1"
+    lab.notes.fix()
+    assert "It fits" in lab.notes.lines[0][0].value
+
+
+@pytest.mark.parametrize(
+    ("state", "said", "fix"),
+    [
+        ("lab2;lstm=u1", "LSTM 1 hands on 1 number, and that is all there is to tell 18 classes apart",
+         "LSTM of 96 units"),
+        ("lab2;task=traffic;lstm=u2", "all there is to forecast 24 hours", "LSTM of 64 units"),
+        ("lab2;order=cnn;joint=dense.u3;answer=digit", "3 numbers", "Dense of 96 units"),
+        ("lab2;answer=digit;clip=f1.s24.any1", "trained on 1", "Read more frames"),
+        ("lab2;answer=digit;clip=f1.s24", "a sequence of length 1", "Read more frames"),
+        ("lab2;clip=f8.s8;convolutions=f16.k3.p4,f32.k1.p2", "The max pooling leaves a map of 1×1",
+         "Use no pooling in row 2"),
+        ("lab2;clip=f8.s8;convolutions=f16.k3.s4,f32.k1.s2,f32.k3",
+         "Convolution 3 looks at 3×3, and there is only 1×1", "Use a kernel of 1"),
+        ("lab2;task=reviews;order=cnn;text=sentences.t1;convolutions=f64.k3;joint=max",
+         "and there is only 1:", "Use a kernel of 1"),
+    ],
+)  # fmt: skip
+def test_what_fits_and_cannot_work_is_noted_and_mended(lab, state, said, fix):
+    lab.state = state
+    told = [(words.value, button.description) for words, button in lab.notes.lines]
+    assert [button for words, button in told if said in words] == [fix]
+    lab.notes.fix([said in words for words, _ in told].index(True))
+    assert all(said not in words.value for words, _ in lab.notes.lines)
+
+
+def test_a_composition_for_any_number_of_frames_is_not_trained_on_too_few():
+    lab = labs.ArchitectureLab("lab2;order=lstm-cnn;clip=f2.s24.any1;convolutions=f16.k7.valid")
+    assert lab.composition.parameters == lab.model().count_params()
+    assert "With 2 frames, as dialled, it does not fit" in lab.training.notes.lines[0][0].value
+    assert lab.training.buttons["start"].disabled
+    lab.training.notes.fix()
+    assert lab.state.clip.any_number
+    assert not lab.training.buttons["start"].disabled
 
 
 def test_the_matrix_of_29_million_weights_is_told_and_mended(lab):
@@ -655,8 +791,9 @@ SMALL = SMALL.change("budget", (2, "quarter"))
 
 @pytest.fixture(autouse=True)
 def few_clips(monkeypatch):
-    """Fewer clips than learners get, in every training of this file."""
+    """Fewer clips than learners get, and a machine of a given size, in every training of this file."""
     monkeypatch.setattr(feed, "SPLIT", (320, 64))
+    monkeypatch.setattr(memory, "available", lambda: 8e9)
     feed._clips.cache_clear()
     yield
     feed._clips.cache_clear()
@@ -714,6 +851,180 @@ def test_the_same_string_gives_the_same_numbers_whatever_else_runs():
     noise.join()
     assert training.run.history == first.history
     assert first.model.count_params() == compose.compose(state).parameters
+
+
+def test_a_finished_run_lets_go_of_its_data_and_its_optimizer(monkeypatch):
+    held = []
+
+    def watched(make):
+        def called(*args, **more):
+            made = make(*args, **more)
+            held.append(weakref.ref(made))
+            return made
+
+        return called
+
+    monkeypatch.setattr(trainer, "feed", watched(feed.feed))
+    monkeypatch.setattr(trainer, "recipe", watched(trainer.recipe))
+    monkeypatch.setattr(datasets, "moving_digits", watched(datasets.moving_digits))
+    monkeypatch.setattr(feed, "KEPT", 10 * 8 * 24 * 24 * 4)
+    lab = trained(SMALL.change("budget", (1, "quarter")))
+    feed._clips.cache_clear()  # keeps what was read last, of whatever lab
+    gc.collect()
+    assert len(held) == 3
+    assert [one() for one in held] == [None] * 3
+    examples = lab.training.run.examples
+    assert len(examples) == 10
+    assert all(array.base is None for array in (examples.x, *examples.y.values()))
+    lab.panels.value = "inside"
+    lab.inside.example.value = 9
+    assert lab.inside.message.value == ""
+    assert "frame" in lab.inside.gates.value
+
+
+def test_scores_can_be_read_at_any_moment():
+    lab, found = labs.ArchitectureLab(SMALL), []
+
+    def look(frame, event, arg):  # at each line of the trainer
+        if frame.f_code.co_filename != trainer.__file__:
+            return None
+        try:
+            found.append(tuple(lab.training.run.scores) if lab.training.run else ())
+        except LookupError as problem:
+            found.append(repr(problem))
+        return look
+
+    threading.settrace(look)
+    lab.training.start()
+    threading.settrace(None)
+    assert lab.training.wait(120)
+    assert lab.training.run.problem == ""
+    assert set(found) == {(), ("digit", "motion")}
+
+
+def locked():
+    """Whether other threads have to wait for what this one does."""
+    got = []
+
+    def attempt():
+        got.append(LOCK.acquire(blocking=False))
+        if got[0]:
+            LOCK.release()
+
+    other = threading.Thread(target=attempt)
+    other.start()
+    other.join()
+    return not got[0]
+
+
+def test_what_threads_share_is_touched_one_at_a_time(monkeypatch):
+    found = []
+
+    def watched(name, function):
+        def called(*args):
+            found.append((name, locked()))
+            return function(*args)
+
+        return called
+
+    monkeypatch.setattr(training, "_guess", watched("guess", training._guess))
+    monkeypatch.setattr(trainer.Trainer, "stop", watched("stop", trainer.Trainer.stop))
+    lab = trained(SMALL)
+    lab.training.reset()
+    assert set(found) == {("guess", True), ("stop", True)}
+
+
+@pytest.mark.parametrize("problem", [SystemExit("out"), KeyboardInterrupt(), MemoryError()], ids=repr)
+def test_a_training_that_is_broken_off_says_so(monkeypatch, problem):
+    def broken(*args, **kwargs):
+        raise problem
+
+    monkeypatch.setattr(datasets, "moving_digits", broken)
+    training = trained(SMALL).training
+    assert training.run.status == "failed"
+    assert type(problem).__name__ in training.notes.lines[0][0].value
+    assert not training.buttons["start"].disabled
+
+
+def test_an_error_while_drawing_does_not_end_the_training(monkeypatch):
+    draw, calls = training.curves, itertools.count()
+
+    def breaks_once(*args):
+        if threading.current_thread() is not threading.main_thread() and next(calls) == 1:
+            raise ValueError("no such colour")
+        return draw(*args)
+
+    monkeypatch.setattr(training, "curves", breaks_once)
+    panel = trained(SMALL).training
+    assert next(calls) > 2
+    assert panel.run.status == "done"
+    assert panel.run.epochs == 2
+    assert "could not be drawn: ValueError: no such colour" in panel.notes.lines[0][0].value
+
+
+def test_a_stopped_run_is_what_its_whole_epochs_made_of_it(monkeypatch):
+    monkeypatch.setattr(trainer, "REPORT", 0)
+    lab = labs.ArchitectureLab(SMALL.change("budget.share", "all"))
+    lab.training.step()
+    assert lab.training.wait(120)
+    run, under_way = lab.training.run, lab.training.trainer
+    after, draw = run.model.get_weights(), under_way.report
+
+    def stops():
+        draw()
+        if under_way.passed > 1:
+            under_way.stop()
+
+    under_way.report = stops
+    lab.training.start()
+    assert lab.training.wait(120)
+    assert run.status == "stopped"
+    assert under_way.passed > 1
+    assert run.epochs == 1
+    assert all(np.array_equal(a, b) for a, b in zip(after, run.model.get_weights(), strict=True))
+
+
+def test_one_batch_is_not_called_batches(monkeypatch):
+    monkeypatch.setattr(feed, "SPLIT", (80, 16))
+    training = labs.ArchitectureLab(SMALL.change("budget", (1, "quarter"))).training
+    assert "1 epoch × 32 clips = 1 batch of 32." in training.budget.value
+
+
+def test_progress_and_clock_are_those_of_what_is_composed():
+    lab = trained(SMALL.change("budget", (1, "quarter")))
+    training = lab.training
+    assert training.progress.value == 1.0
+    assert "Run A, done: 1 of 1 epoch," in training.clock.value
+    lab.controls["lstm.units"].value = 9
+    assert training.progress.value == 0.0
+    assert training.clock.value == "Ready."
+    lab.controls["clip.channels"].value = 3
+    assert training.buttons["start"].disabled
+    assert "Ready." not in training.clock.value
+    lab.state = training.run.state
+    assert training.progress.value == 1.0
+
+
+def test_runs_on_other_budgets_are_told_apart():
+    lab = trained(SMALL.change("budget", (1, "quarter")))
+    assert "<td>64</td>" in lab.training.table.value
+    assert "budgets" not in lab.training.table.value
+    lab.controls["budget.share"].value = "half"
+    lab.training.step()
+    assert lab.training.wait(120)
+    assert "<td>160</td>" in lab.training.table.value
+    assert "their budgets are not equal" in lab.training.table.value
+    lab.training.other.value = "A"
+    lab.training.match.click()
+    assert lab.state.budget == lab.training.runs[0].state.budget
+    assert "on the same budget" in lab.training.matched.value
+
+
+def test_a_preset_leaves_the_budget(lab):
+    lab.controls["budget.epochs"].value = 3
+    lab.presets.value = "pooled"
+    assert lab.state == POOLED.change("budget.epochs", 3)
+    assert lab.presets.value == "pooled"
 
 
 def test_the_code_trained_by_hand_begins_where_the_lab_begins():
@@ -804,7 +1115,7 @@ def test_every_task_can_be_trained(state, label, noun):
     assert run.problem == ""
     assert np.isfinite(run.scores[label])
     assert noun in lab.training.budget.value
-    base, name = run.feed.baseline[label]
+    base, name = run.examples.baseline[label]
     assert name in lab.training.picture.value
     assert (base > 100) == (label == "volume")
 
@@ -815,7 +1126,7 @@ def test_every_task_can_be_trained(state, label, noun):
         (("clip", (8, 24, 3)), "are grey"),
         (("answer.labels", "action"), "5 classes"),
         (("convolutions", [(4, 11, 4, 4, "valid")] * 2), "It has to fit first"),
-        (("lstm", (512, 3, True)), "GB to train"),
+        (("lstm", (512, 3, True)), "GB of memory, most of it for its weights"),
     ],
 )
 def test_what_cannot_be_trained_is_explained_and_mended(change, said):
@@ -837,6 +1148,60 @@ def test_what_cannot_be_trained_is_explained_and_mended(change, said):
         if training.buttons["start"].disabled:
             training.notes.fix()
     assert not training.buttons["start"].disabled
+
+
+# Bytes by which ru_maxrss grew while three batches were trained, under Linux on two cores.
+PEAKS = {
+    "lab2": 314e6,
+    "lab2;clip=f2.s128;convolutions=f256.k3;joint=max": 4742e6,
+    "lab2;clip=f8.s64;convolutions=f32.k3.p2.valid,f64.k3.p2.valid;joint=flatten;lstm=u128": 2092e6,
+    "lab2;clip=f4.s96;convolutions=f64.k3,f64.k3,f64.k3,f64.k3.p2;joint=average": 3186e6,
+    "lab2;order=convlstm;clip=f8.s48;convolutions=f32.k3": 1806e6,
+    "lab2;order=lstm;clip=f32.s64;lstm=u512.l2": 2409e6,
+    "lab2;clip=f2.s64;convolutions=f64.k3;joint=steps;lstm=u128": 1927e6,
+    "lab2;task=reviews;order=lstm-cnn;text=long.t400.v20000.e300;lstm=u256.all": 863e6,
+    "lab2;task=traffic;order=cnn-lstm;series=d14.h24;convolutions=f256.k5;lstm=u256": 922e6,
+    "lab2;clip=f8.s64;convolutions=f64.k3;joint=dense.u256": 3400e6,
+    "lab2;order=parallel;clip=f8.s64;convolutions=f128.k5.s2,f128.k3;lstm=u256": 2327e6,
+}
+
+
+@pytest.mark.parametrize("state", PEAKS)
+def test_the_memory_of_a_training_is_judged_within_a_factor_of_two(state, monkeypatch):
+    monkeypatch.undo()  # as many clips as learners get
+    ratio = sum(memory.needed(LabState.parse(state)).values()) / PEAKS[state]
+    assert 0.5 < ratio < 2
+
+
+def test_what_does_not_fit_into_the_memory_is_refused_and_mended(monkeypatch):
+    lab = labs.ArchitectureLab("lab2;clip=f32.s128;convolutions=f256.k3;joint=max")
+    words, button = lab.training.notes.lines[0]
+    assert re.search(r"would take \d\d\.\d GB of memory, most of it for its activations", words.value)
+    assert re.search(r"About \d\d\.\d GB of memory", lab.training.budget.value)
+    assert lab.training.buttons["start"].disabled
+    lab.training.start()
+    assert lab.training.runs == []
+    button.click()
+    assert lab.training.notes.lines[0][0].value == ""
+    assert not lab.training.buttons["start"].disabled
+    assert sum(memory.needed(lab.state).values()) < 8e9
+    monkeypatch.setattr(memory, "available", lambda: 1e6)
+    lab.training.start()
+    assert lab.training.runs == []
+
+
+def test_the_memory_that_is_free_is_that_of_the_container(monkeypatch, tmp_path):
+    monkeypatch.undo()
+    free = memory.available()
+    assert 0 < free <= psutil.virtual_memory().total
+    limit, used = tmp_path / "memory.max", tmp_path / "memory.current"
+    limit.write_text("3000000\n")
+    used.write_text("1000000\n")
+    monkeypatch.setattr(memory, "LIMIT", limit)
+    monkeypatch.setattr(memory, "USED", used)
+    assert memory.available() == 2_000_000
+    limit.write_text("max\n")
+    assert memory.available() > 2_000_000
 
 
 def test_a_failure_is_explained_and_loses_nothing(monkeypatch):
@@ -887,13 +1252,32 @@ def test_a_training_that_takes_too_long_asks_first():
     assert training.runs == []
 
 
-def test_the_recipe_is_the_one_the_course_teaches():
-    run = trained(SMALL.change("budget", (1, "quarter"))).training.run
-    rate = trainer.compiled(run, 1400).optimizer._learning_rate
-    assert run.model.optimizer.clipnorm == 1.0
-    assert float(rate(0)) < 1e-4
-    assert float(rate(100)) == pytest.approx(4e-3, rel=1e-3)
-    assert float(rate(1400)) == pytest.approx(0, abs=1e-6)
+class Enough(Exception):
+    """Compiled: what would be trained does not matter."""
+
+
+class OnlyCounted:
+    """Data of so many training clips, for a recipe that asks how many there are."""
+
+    def __init__(self, clips):
+        self.train, self.class_names = range(clips), {"digit": tuple("0123456789")}
+
+    def recompose(self, epoch):
+        raise Enough
+
+
+@pytest.mark.parametrize(("clips", "epochs"), [(3200, 14), (3200, 1), (320, 2), (64, 1), (32, 1), (80, 30)])
+def test_the_recipe_is_that_of_lesson_04(clips, epochs):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(10, name="digit")])
+    with pytest.raises(Enough):
+        results.definitions("04_cnn_lstm_video")["train"](model, OnlyCounted(clips), 4e-3, epochs)
+    taught, steps = model.optimizer, -(-clips // 32) * epochs
+    ours = trainer.recipe(4e-3, steps)
+    rates = [[float(one._learning_rate(step)) for step in range(steps + 1)] for one in (ours, taught)]
+    assert rates[0] == rates[1]
+    taught, ours = taught.get_config(), ours.get_config()
+    assert ours["clipnorm"] == 1.0
+    assert {key for key in ours if ours[key] != taught[key]} <= {"name", "learning_rate"}
 
 
 # ------------------------------------------------------------------------------------------ data of a lab
@@ -906,7 +1290,7 @@ def test_reviews_are_read_from_the_right_end():
     assert x.max() < 1000
     first = np.argmax(x > 0, axis=1)
     assert all((row[n:] > 0).all() for row, n in zip(x[:200], first[:200], strict=True))
-    number, labels, words = data.example(3)
+    number, labels, words = data.validation.example(3)
     assert [bool(word) for word in words] == list(number > 0)
     assert words[-1] != ""
     assert labels["sentiment"] in (0, 1)
@@ -914,17 +1298,17 @@ def test_reviews_are_read_from_the_right_end():
 
 def test_the_baseline_of_traffic_is_the_same_hour_of_last_week():
     data = feed.feed(usual("traffic", "lstm"))
-    x, y = data.validation
+    x, y = data.validation.x, data.validation.y
     guess = x[:, :24, 0]
     error = np.abs(guess - y["volume"]).mean() * 1000
-    assert data.baseline["volume"] == (pytest.approx(error), "same hour last week")
+    assert data.validation.baseline["volume"] == (pytest.approx(error), "same hour last week")
     assert x.shape[2] == FEATURES
 
 
 def test_what_is_said_of_the_data_before_it_is_read_is_nearly_right():
     for source in ("sentences", "traffic"):
         state = usual("traffic", "lstm") if source == "traffic" else usual("reviews", "lstm")
-        assert feed.feed(state).size == pytest.approx(training.EXAMPLES[source], rel=0.02)
+        assert feed.feed(state).size == pytest.approx(memory.EXAMPLES[source], rel=0.02)
 
 
 def test_clips_of_any_size_fit_into_memory():

@@ -1,14 +1,19 @@
 """What the lab says of a composition: what does not fit, what is meaningless or costly, and a way out."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import islice, pairwise
+from math import ceil, log2, prod
 
-from course_utils.labs.assembly import survey
-from course_utils.labs.blocks import JOINTS, Joint
+from course_utils.labs import memory
+from course_utils.labs.assembly import count, dialled, survey
+from course_utils.labs.blocks import JOINTS, Convolution, Joint
 from course_utils.labs.state import LabState
 
 HUGE = 1_000_000  # weights in one matrix from which the lab warns
 LONG = 400  # steps of an LSTM from which the lab warns
+TRIED = 6  # ways to mend what does not fit that are looked at, before the first one is taken
+GRAVE = ("broken", "stuck", "warning")  # levels of what a fix must not bring about
 
 
 @dataclass(frozen=True)
@@ -21,165 +26,383 @@ class Note:
     fixed: LabState | None = None
 
 
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with a composition. `topic` is the kind of fault; `ways` are changes that help, the
+    gentlest first: (what a button says, the state) and perhaps a sentence why.
+    """
+
+    topic: str
+    level: str
+    text: str
+    ways: Iterable = ()
+    lessened: bool = False  # whether the ways may leave some of it
+
+
+def advise(state):
+    """Notes on a composition, the most pressing first."""
+    made = survey(state)
+    if made.broken:
+        yield Note("broken", made.broken.reason + _way_there(made), *mend(state))
+    else:
+        yield from (noted(state, fault) for fault in faults(state))
+
+
+def noted(state, fault):
+    """A fault as a note, with the first change that mends it and brings no other grave one; if each brings
+    one, with the first that mends it.
+    """
+    known, best = topics(state), None
+    for words, better, *why in fault.ways:
+        found = topics(better)
+        if "broken" in found or (fault.topic in found and not fault.lessened):
+            continue
+        best = best or (words, better, why)
+        if found <= known:
+            best = words, better, why
+            break
+    words, better, why = best or ("", None, ())
+    return Note(fault.level, " ".join([fault.text, *why]), words, better)
+
+
+def topics(state):
+    """What is gravely wrong with a state, as a set of topics."""
+    return {fault.topic for fault in (*faults(state), *obstacles(state)) if fault.level in GRAVE}
+
+
 def mend(state):
     """The smallest changes that let a broken composition fit: (what a button says, the state with them)."""
-    said = []
-    while broken := survey(state).broken:
-        if len(said) == 8:
-            return "Start from what fits", replace(state.default(state.task, state.order), seed=state.seed)
-        said.append(broken.way_out)
-        state = replace(broken.mended, budget=state.budget, seed=state.seed)
-    return said[0] + f", and {len(said) - 1} more" * (len(said) > 1), state
+    known, best = topics(state), None
+    for words, fixed in islice(mendings(state), TRIED):
+        best = best or (words, fixed)
+        if topics(fixed) <= known:
+            best = words, fixed
+            break
+    sound = replace(state.default(state.task, state.order), seed=state.seed, budget=state.budget)
+    said, fixed = best or (["Start from what fits"], sound)
+    return said[0] + f", and {len(said) - 1} more" * (len(said) > 1), fixed
 
 
-def advise(state, made):
-    """Notes on a composition, the most pressing first."""
-    if made.broken:
-        words, fixed = mend(state)
-        maps = [
-            fact for fact in made.facts if fact.part in ("input", "cnn", "convlstm") and len(fact.shape) > 1
-        ]
-        sides = " → ".join(str(fact.shape[-2]) for fact in maps)
-        way = f" The side of the map went {sides}." if "left: it does not fit" in made.broken.reason else ""
-        yield Note("broken", f"{made.broken.reason}{way}", words, fixed)
-        return
+def mendings(state, deep=8):
+    """Every way to let a broken composition fit: (what is changed, the state), the gentlest first."""
+    broken = survey(state).broken
+    if not broken:
+        yield [], state
+    elif deep:
+        for words, better in broken.ways:
+            for more, fixed in mendings(replace(better, budget=state.budget, seed=state.seed), deep - 1):
+                yield [words, *more], fixed
+
+
+def _way_there(made):
+    """How large the maps were, before there was too little left for a window."""
+    if "left: it does not fit" not in made.broken.reason:
+        return ""
+    entry = max(number for number, fact in enumerate(made.facts) if fact.part == "input")
+    maps = [fact for fact in made.facts[entry:] if fact.part in ("input", "cnn", "convlstm")]
+    sizes = " → ".join(str(fact.shape[-2]) for fact in maps)
+    what = "side of the map" if two_axes(made.state) else f"number of {made.state.step}s"
+    return f" The {what} went {sizes}." if len(maps) > 1 else ""
+
+
+def two_axes(state):
+    """Whether convolutions run over height and width; otherwise over the steps."""
+    return state.task == "digits" and state.order != "lstm-cnn"
+
+
+# ---------------------------------------------------------------------------------------------------
+# Faults of what is composed
+
+
+def faults(state):
+    """What is meaningless or costly in a composition, as far as it fits; the most pressing first."""
+    made = survey(dialled(state))
     yield from _attends_to_nothing(state, made)
-    worst = max(made.facts, key=lambda fact: fact.largest)
-    if state.joint.kind_of in ("max", "average") and state.task == "digits" and state.order == "cnn-lstm":
-        words = JOINTS[state.joint.kind_of].capitalize()
-        yield Note(
-            "warning",
-            f"{words} keeps what is in a frame and throws away where it is. "
-            "A motion is a change of where: the LSTM cannot get it back.",
-            "Flatten + dense 96",
-            state.change("joint", Joint()),
-        )
-    if worst.largest > HUGE:
-        yield _huge(state, made, worst)
+    yield from _loses_place(state, made)
+    yield from _huge(state, made)
     yield from _steps_of_lstm(state, made)
     if state.task == "digits" and state.clip.frames == 1 and {"motion", "move"} & set(state.classes):
         words = "One frame is asked how it moves: nothing in it tells."
-        yield Note("warning", words, "Read 8 frames", state.change("clip.frames", 8))
+        yield Fault("one frame", "warning", words, [("Read 8 frames", state.change("clip.frames", 8))])
     dense = state.joint.kind_of == "dense" and not state.joint.normalise
     if state.task == "digits" and state.order == "cnn-lstm" and dense:
-        yield Note(
-            "warning",
+        words = (
             "Nothing normalises the joint: the LSTM gets vectors of any size, and hybrids like this one "
-            "often fail to learn the motion.",
-            "Add LayerNormalization",
-            state.change("joint.normalise", True),
+            "often fail to learn the motion."
         )
+        ways = [("Add LayerNormalization", state.change("joint.normalise", True))]
+        yield Fault("unnormalised", "warning", words, ways)
+    yield from _narrow(state, made)
     if (
         state.task == "digits"
         and state.order == "cnn"
         and state.clip.frames > 1
         and "motion" in state.classes
     ):
-        yield Note(
-            "hint",
+        words = (
             "The frames are taken together without their order: shuffle them, and the answer stays. "
-            "No order, no motion.",
-            "Let an LSTM read them",
-            state.turn("order", "cnn-lstm"),
+            "No order, no motion."
         )
+        ways = [("Let an LSTM read them", state.turn("order", "cnn-lstm"))]
+        yield Fault("no order", "hint", words, ways)
     if state.has_cnn:
-        yield from _skipped(state)
+        yield from _windows(state, made)
 
 
 def _attends_to_nothing(state, made):
     """Attention over a single step, and why."""
     for before, fact in pairwise(made.facts):
         if fact.part == "attention" and before.shape[0] == 1:
-            grid = state.task == "digits" and state.order == "cnn-lstm"
-            fixed = state.change("joint.kind_of", "steps") if grid else longer(state)
-            yield Note(
+            costly = ", and the LSTM reads one step, which makes it a costly dense layer" * state.has_lstm
+            yield Fault(
+                "attends to nothing",
                 "warning",
-                "The sequence has length 1. Softmax over one number is always 1.0: attention weighs nothing, "
-                f"and the LSTM reads one step{', which makes it a costly dense layer' * state.has_lstm}.",
-                "Keep the grid as steps" if grid else f"Read more {state.step}s",
-                fixed,
+                "The sequence has length 1. Softmax over one number is always 1.0: attention weighs "
+                f"nothing{costly}.",
+                _longer(state),
             )
 
 
-def longer(state):
-    """A state whose input has more than a few steps."""
+def _longer(state):
+    """Changes that leave more than one step."""
+    if state.task == "digits" and state.order == "cnn-lstm" and state.attention:
+        yield "Keep the grid as steps", state.change("joint.kind_of", "steps")
     path, value = {
         "digits": ("clip.frames", 8),
         "reviews": ("text.tokens", 40),
         "traffic": ("series.days", 7),
     }[state.task]
-    return state.change(path, value)
+    if state.get(path) < value:
+        yield f"Read more {state.step}s", state.change(path, value)
+    yield from _less_shrinking(state)
+
+
+def _less_shrinking(state):
+    """Changes of the convolutions, the last one first, that leave larger maps or more steps."""
+    for number in reversed(range(len(state.convolutions))):
+        row, path = state.convolutions[number], f"convolutions.{number}"
+        for pool in (2, 1):
+            if row.pool > pool:
+                words = f"Use a pooling of {pool}" if pool > 1 else "Use no pooling"
+                yield f"{words} in row {number + 1}", state.change(f"{path}.pool", pool)
+        if row.stride > 1:
+            yield f"Use stride 1 in row {number + 1}", state.change(f"{path}.stride", 1)
+    gentle = tuple(replace(row, pool=1, stride=1) for row in state.convolutions)
+    if gentle != state.convolutions:
+        yield "Use no pooling and stride 1", state.change("convolutions", gentle)
+
+
+def _loses_place(state, made):
+    """What throws away where something is in a frame, before an LSTM could follow it."""
+    if state.task != "digits" or state.order != "cnn-lstm":
+        return
+    lost = "throws away where it is. A motion is a change of where: the LSTM cannot get it back."
+    if state.joint.kind_of in ("max", "average"):
+        words = f"{JOINTS[state.joint.kind_of].capitalize()} keeps what is in a frame and {lost}"
+        ways = [("Flatten + dense 96", state.change("joint", Joint())), *_joined(_less_shrinking(state))]
+        yield Fault("no place", "warning", words, ways)
+        return
+    for before, fact in pairwise(made.facts):
+        if fact.title == "Max pool" and fact.shape[-3:-1] == (1, 1) != before.shape[-3:-1]:
+            words = f"The max pooling leaves a map of 1×1: it keeps what is in a frame and {lost}"
+            yield Fault("no place", "warning", words, _less_shrinking(state))
+            return
+
+
+def _joined(ways):
+    """The same changes, with a dense layer at the joint."""
+    for words, better in ways:
+        yield f"Flatten + dense 96. {words}", better.change("joint", Joint())
 
 
 def _steps_of_lstm(state, made):
     """Too few steps for an LSTM, or so many that it takes long."""
     for before, fact in pairwise(made.facts):
-        if fact.part != "lstm" or before.part == "lstm" or before.shape[0] is None:
+        if fact.part != "lstm" or before.part == "lstm" or len(before.shape) < 2:
             continue
         if before.shape[0] == 1 and not state.attention:
-            fixed = longer(state)
-            yield Note(
-                "warning",
-                "The LSTM reads a sequence of length 1: there is no order to remember.",
-                f"Read more {state.step}s",
-                fixed if fixed != state else None,
-            )
+            any_number = state.clip.any_number and state.task == "digits"
+            words = "The LSTM reads a sequence of length 1: there is no order to remember."
+            words += " Any number of frames may come, but it is trained on 1." * any_number
+            yield Fault("one step", "warning", words, _longer(state))
         elif before.shape[0] > LONG:
-            yield Note(
-                "hint", f"The LSTM reads {before.shape[0]:,} steps, one after the other: training takes long."
-            )
+            words = f"The LSTM reads {before.shape[0]:,} steps, one after the other: training takes long."
+            yield Fault("many steps", "hint", words)
 
 
-def _skipped(state):
-    for number, row in enumerate(state.convolutions):
+def _narrow(state, made):
+    """A vector of so few numbers that the answers can hardly be told apart by it."""
+    if made.broken:
+        return
+    least = ceil(log2(prod(state.classes.values())))  # as many as yes or no would need
+    ends = [fact for fact in made.facts if fact.part == "lstm" and not fact.branch]
+    worst = min([made.facts[-1], *ends], key=lambda fact: fact.shape[-1])
+    if worst.shape[-1] < least:
+        numbers, asked = count(worst.shape[-1], "number"), sum(state.classes.values())
+        what = f"to forecast {asked} hours" if state.task == "traffic" else f"to tell {asked} classes apart"
+        words = f"{worst.title} hands on {numbers}, and that is all there is {what}."
+        yield Fault("narrow", "warning", words, _wider(state, least))
+
+
+def _wider(state, least):
+    """Changes that let more numbers through."""
+    usual = state.default(state.task, state.order, state.attention)
+    if state.has_lstm:
+        units = usual.lstm.units
+        yield f"LSTM of {units} units", state.change("lstm.units", units)
+    if state.joint.kind_of == "dense":
+        yield "Dense of 96 units", state.change("joint.units", 96)
+    last = len(state.convolutions) - 1
+    filters = next(n for n in Convolution.dials()["filters"].choices if n >= 2 * least)
+    wider = state.change(f"convolutions.{last}.filters", max(filters, state.convolutions[last].filters))
+    yield f"Use {filters} filters in row {last + 1}", wider
+    yield f"LSTM of {usual.lstm.units} units, {filters} filters", wider.change("lstm.units", usual.lstm.units)
+
+
+def _windows(state, made):
+    """Convolutions that skip some of their input, and those that reach further than there is anything."""
+    kernels = Convolution.dials()["kernel"].choices
+    for before, fact in pairwise(made.facts):
+        if fact.part not in ("cnn", "convlstm") or fact.title == "Max pool" or fact.path == "order":
+            continue
+        number = int(fact.path.partition(".")[2])
+        row, side, path = state.convolutions[number], before.shape[-2], f"convolutions.{number}.kernel"
         if row.stride > row.kernel:
-            wider = min(k for k in row.dials()["kernel"].choices if k >= row.stride and k % 2)
-            better = state.change(f"convolutions.{number}.kernel", wider)
-            if not survey(better).broken:
-                yield Note(
-                    "hint",
-                    f"Convolution {number + 1} steps {row.stride} on and looks at {row.kernel}: "
-                    "what lies between is never seen.",
-                    f"Use a kernel of {wider}",
-                    better,
-                )
+            wider = min(k for k in kernels if k >= row.stride and k % 2)
+            words = f"Convolution {number + 1} steps {row.stride} on and looks at {row.kernel}: "
+            way = f"Use a kernel of {wider}", state.change(path, wider)
+            yield Fault("skips", "hint", words + "what lies between is never seen.", [way], lessened=True)
+        if row.padding == "same" and row.kernel > 2 * side - 1:
+            fits = max(k for k in kernels if k <= 2 * side - 1 and k % 2)
+            looks, left = (f"{n}×{n}" if two_axes(state) else f"{n}" for n in (row.kernel, side))
+            are = "is" if side == 1 else "are"
+            words = f"Convolution {number + 1} looks at {looks}, and there {are} only "
+            words += f"{left}: the edge of its kernel never meets anything but padding."
+            way = f"Use a kernel of {fits}", state.change(path, fits)
+            yield Fault("padding", "hint", words, [way, *_less_shrinking(state)], lessened=True)
 
 
-def _huge(state, made, worst):
-    """A warning about one huge matrix, with the first change that makes the largest one clearly smaller."""
+def _huge(state, made):
+    """One huge matrix, with changes that make the largest one clearly smaller."""
+    worst = max(made.facts, key=lambda fact: fact.largest)
+    if worst.largest <= HUGE:
+        return
     share = worst.largest / made.parameters
-    before = made.facts[made.facts.index(worst) - 1].shape[-1]
-    text = f"One matrix in {worst.title} holds {worst.largest:,} weights, {share:.1%} of the model. "
+    text = f"One matrix in {worst.title} holds {worst.largest:,} weights, {share:.1%} of the model"
     if worst.part != "input":
-        text = f"{text[:-2]}: {before:,} features come in. "
-    for why, label, path, value in _ways_out(state, worst):
-        better = state.change(path, value)
-        tried = survey(better)
-        if not tried.broken and max(fact.largest for fact in tried.facts) < 0.6 * worst.largest:
-            return Note("warning", text + why, label, better)
-    return Note("warning", text.strip())
+        text += f": {made.facts[made.facts.index(worst) - 1].shape[-1]:,} features come in"
+    yield Fault("huge", "warning", text + ".", _smaller(state, worst), lessened=True)
+
+
+def _smaller(state, worst):
+    for words, better, why in _ways_out(state, worst):
+        if max(fact.largest for fact in survey(better).facts) < 0.6 * worst.largest:
+            yield words, better, why
 
 
 def _ways_out(state, worst):
-    """Changes that make a network smaller, the gentlest first: (why, label, path, value)."""
+    """Changes that make a network smaller, the gentlest first: (what a button says, the state, why)."""
     narrower = "Fewer units make it narrower."
     if worst.part == "input":
-        yield "Rare words could share one vector.", "A vocabulary of 5,000", "text.words", 5000
-        yield "Shorter vectors would do.", "Vectors of 64", "text.embedding", 64
+        yield "A vocabulary of 5,000", state.change("text.words", 5000), "Rare words could share one vector."
+        yield "Vectors of 64", state.change("text.embedding", 64), "Shorter vectors would do."
     if worst.part == "lstm" and state.joint.kind_of != "flatten":
-        yield narrower, "LSTM of 96 units", "lstm.units", 96
+        yield "LSTM of 96 units", state.change("lstm.units", 96), narrower
     if state.joint.kind_of == "flatten":
         why = "A dense layer of 96 at the joint makes the vector short before the LSTM sees it."
-        yield why, "Flatten + dense 96", "joint", Joint()
+        yield "Flatten + dense 96", state.change("joint", Joint()), why
     for stride in (2, 3, 4):
         for number, row in enumerate(state.convolutions):
             if row.stride < stride:
-                label = f"Stride {stride} in convolution {number + 1}"
-                yield (
-                    "A longer stride leaves fewer positions.",
-                    label,
-                    f"convolutions.{number}.stride",
-                    stride,
-                )
+                better = state.change(f"convolutions.{number}.stride", stride)
+                why = "A longer stride leaves fewer positions."
+                yield f"Stride {stride} in convolution {number + 1}", better, why
     if state.joint.kind_of == "dense" and state.joint.units > 64:
-        yield narrower, "Dense of 64 units", "joint.units", 64
+        yield "Dense of 64 units", state.change("joint.units", 64), narrower
+
+
+# ---------------------------------------------------------------------------------------------------
+# What keeps a composition from being trained
+
+
+def obstacles(state):
+    """Why a state cannot be trained on the course's data and on this machine."""
+    clip, asked = state.clip, state.answer.labels
+    both = ("Ask for digit and motion", state.change("answer.labels", "digit+motion"))
+    digit = ("Ask for the digit", state.change("answer.labels", "digit"))
+    broken, counted = survey(state).broken, survey(dialled(state)).broken
+    if broken:
+        yield Fault("broken", "stuck", "It has to fit first: see above the picture.")
+    elif counted:
+        frames = count(clip.frames, "frame")
+        words = f"With {frames}, as dialled, it does not fit. {counted.reason}"
+        yield Fault("too few frames", "stuck", words, _any_number(state))
+    if state.task == "digits":
+        if clip.channels != 1:
+            way = "One channel", state.change("clip.channels", 1)
+            yield Fault("colour", "stuck", "The course's clips are grey.", [way])
+        if asked == "action":
+            yield Fault("classes", "stuck", "No clips of the course have these 5 classes.", [both, digit])
+        if asked == "move" and clip.size > 64:
+            words = "The photographs do not give camera moves larger than 64 pixels."
+            ways = [("64 pixels", state.change("clip.size", 64)), both, digit]
+            yield Fault("large photographs", "stuck", words, ways)
+    if not broken and not counted:
+        yield from _needs_memory(state)
+
+
+def _any_number(state):
+    for frames in (8, 16, 32):
+        if frames > state.clip.frames:
+            yield f"Read {frames} frames", state.change("clip.frames", frames)
+    for words, better in mendings(dialled(state)):
+        yield ", ".join(words), better.change("clip.any_number", True)
+
+
+def _needs_memory(state):
+    parts, free = memory.needed(state), memory.available()
+    whole = sum(parts.values())
+    if whole > free:
+        most = max(parts, key=parts.get)
+        words = (
+            f"Training would take {gigabytes(whole)} of memory, most of it for its {most}, "
+            f"and {gigabytes(free)} are free."
+        )
+        yield Fault("memory", "stuck", words, _lighter(state))
+
+
+def gigabytes(size):
+    return f"{size / 1e9:.1f} GB"
+
+
+def _lighter(state):
+    """Changes that take less memory, single ones first."""
+    usual = state.default(state.task, state.order, state.attention)
+    single = []
+    if state.task == "digits":
+        single += [(f"Read {n} frames", "clip.frames", n) for n in (16, 8, 4)]
+        single += [(f"{n} pixels", "clip.size", n) for n in (64, 48, 32, 24)]
+    elif state.task == "reviews":
+        single += [(f"Read {n} words", "text.tokens", n) for n in (200, 100, 40)]
+        single += [("Vectors of 64", "text.embedding", 64)]
+    else:
+        single += [("Read 7 days", "series.days", 7)]
+    if state.has_cnn:
+        for number in range(len(state.convolutions)):
+            path = f"convolutions.{number}.filters"
+            single += [(f"Use {n} filters in row {number + 1}", path, n) for n in (64, 32, 16)]
+    if state.has_lstm:
+        single += [(f"LSTM of {usual.lstm.units} units", "lstm.units", usual.lstm.units)]
+    for words, path, value in single:
+        if state.get(path) > value:
+            yield words, state.change(path, value)
+    if state.has_cnn:
+        for number, row in enumerate(state.convolutions):
+            if row.stride < 2:
+                longer = state.change(f"convolutions.{number}.stride", 2)
+                yield f"Stride 2 in convolution {number + 1}", longer
+        if state.joint.kind_of == "flatten":
+            yield "Flatten + dense 96", state.change("joint", Joint())
+    smaller = replace(state, clip=usual.clip, text=usual.text, series=usual.series)
+    yield "Clips, texts and series as usual", smaller
+    yield "Start from what fits", replace(usual, seed=state.seed, budget=state.budget)

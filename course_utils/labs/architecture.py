@@ -193,7 +193,8 @@ class ArchitectureLab(Lab):
         for block in CARDS:
             unused = block in self.hidden or state.idle(block)
             self.cards[block].layout.display = "none" if unused else None
-        self.presets.value = next((name for name, preset in PRESETS.items() if preset == state), "")
+        same = (name for name, preset in PRESETS.items() if replace(preset, budget=state.budget) == state)
+        self.presets.value = next(same, "")
 
     def _turned(self, path, value):
         name, _, rest = path.partition(".")
@@ -209,7 +210,7 @@ class ArchitectureLab(Lab):
     def _preset(self, change):
         with LOCK:
             if not self._quiet and change["new"]:
-                self.state = PRESETS[change["new"]]
+                self.state = replace(PRESETS[change["new"]], budget=self.state.budget)
 
     def _open(self):
         for name, part in self.parts.items():

@@ -69,15 +69,14 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Break:
-    """The stage that could not be applied, why, and the change that helps."""
+    """The stage that could not be applied, why, and changes that help: (what a button says, the state)."""
 
     path: str
     title: str
     detail: str
     part: str
     reason: str
-    way_out: str
-    mended: LabState
+    ways: tuple
     layer: str
     each: bool = False
     branch: int = 0
@@ -301,15 +300,15 @@ class Assembly:
         self.script.append((f"model = keras.Model({entry}, {outputs})", None))
 
     def _break(self, stage, before, problem):
-        reason, way_out, mended = obstacle(self.state, stage, before, problem)
+        reason, *ways = obstacle(self.state, stage, before, problem)
         told = (stage.path, stage.title, stage.detail, stage.part)
         layer = stage.lines[0].layer if stage.lines else next(iter(heads(self.state).values()))
-        self.broken = Break(*told, reason, way_out, mended, layer, bool(self._outer), self._branch)
+        self.broken = Break(*told, reason, tuple(ways), layer, bool(self._outer), self._branch)
         raise _Broken
 
 
 def obstacle(state, stage, before, problem):
-    """Why a stage cannot be applied to what came before, what a button that helps says, where it leads."""
+    """Why a stage cannot be applied to what came before, then changes that help: (words, state)."""
     vector = len(before) == 1
     grid = "grid as " * (state.task == "digits")
     steps = (f"Keep the {grid}steps", state.change("joint.kind_of", "steps"))
@@ -320,34 +319,36 @@ def obstacle(state, stage, before, problem):
         row, names = state.convolutions[number], ("height", "width") if stage.axes == 2 else ("time",)
         sizes = before[-1 - stage.axes : -1]
         if None not in sizes:
-            reason, (name, value, words) = row.obstacle(sizes, stage, names)
+            reason, ways = row.obstacle(sizes, stage, names)
             what = "The pooling after convolution" if stage.title == "Max pool" else "Convolution"
-            mended = state.change(f"convolutions.{number}.{name}", value)
-            return f"{what} {number + 1}: {reason}", f"Use {words} in row {number + 1}", mended
+            path = f"convolutions.{number}"
+            mended = [(f"Use {words} in row {number + 1}", state.change(f"{path}.{name}", value))
+                      for name, value, words in ways]  # fmt: skip
+            return f"{what} {number + 1}: {reason}", *mended
     if stage.path == "order" and stage.part == "convlstm":
         words = "ConvLSTM: a review has one axis, its words, and a ConvLSTM needs one of space beside it."
-        return words, "Use CNN → LSTM", state.turn("order", "cnn-lstm")
+        return words, ("Use CNN → LSTM", state.turn("order", "cnn-lstm"))
     if stage.title == "Flatten":
         words = "Flatten: the number of frames is open, and the vector would be of any length."
-        return words, "A fixed number of frames", state.change("clip.any_number", False)
+        return words, ("A fixed number of frames", state.change("clip.any_number", False)), pooled
     if stage.part == "attention" and vector:
         last = state.order not in ("cnn", "lstm-cnn")
-        return "Attention: one vector is left, so there are no steps to weigh.", *(every if last else steps)
+        return "Attention: one vector is left, so there are no steps to weigh.", every if last else steps
     if stage.part == "lstm" and vector:
         words = (
             f"The LSTM reads steps, and the joint leaves one vector of {before[0]:,} features: "
             "the time axis is gone."
         )
-        return words, *steps
+        return words, steps
     if stage.part == "cnn" and vector:
-        return "The convolution runs over the states, and the LSTM hands on its last one only.", *every
+        return "The convolution runs over the states, and the LSTM hands on its last one only.", every
     if stage.title == "Concatenate":
-        return "Side by side, both must give a vector, and one of them gives steps.", *pooled
+        return "Side by side, both must give a vector, and one of them gives steps.", pooled
     if stage.part == "answer":
         sizes = "×".join("T" if size is None else f"{size:,}" for size in before)
-        return f"One answer is asked for, and {sizes} features arrive: steps, not one vector.", *pooled
+        return f"One answer is asked for, and {sizes} features arrive: steps, not one vector.", pooled
     sound = state.default(state.task, state.order, state.attention)
-    return f"{stage.title}: {problem.splitlines()[0][:200]}", "Start from what fits", sound
+    return f"{stage.title}: {problem.splitlines()[0][:200]}", ("Start from what fits", sound)
 
 
 def build(state):
@@ -378,7 +379,6 @@ class Composition:
     tensors: tuple
     broken: Break | None
     script: tuple
-    notes: tuple = ()
 
     @property
     def all(self):
@@ -398,24 +398,31 @@ def survey(state):
     return _survey(replace(state, budget=Budget(), seed=0))
 
 
+def dialled(state):
+    """A state that takes any number of frames, with the number that is dialled; others as they are."""
+    return state.change("clip.any_number", False)
+
+
 @lru_cache(maxsize=512)
 def _survey(state):
     """Facts only. Under a StatelessScope no weight is allocated, so 100 million of them cost nothing; the
-    thread ends with whatever Keras noted down for them.
+    thread ends with whatever Keras noted down for them. It cannot take the lock, which its caller may hold.
     """
 
     def build(state):
         import keras
 
-        with keras.StatelessScope(initialize_variables=False):
+        with _seeded(state.seed), keras.StatelessScope(initialize_variables=False):
             built = Assembly(state)
         told = (built.facts, built.answers, built.tensors)
         return Composition(state, *map(tuple, told), built.broken, tuple(built.script))
 
-    with ThreadPoolExecutor(1) as worker:
+    with LOCK, ThreadPoolExecutor(1) as worker:
         made = worker.submit(build, state).result()
     if not state.clip.any_number:
         return made
-    counted = survey(state.change("clip.any_number", False))  # costs are those of the frames that are dialled
+    counted = survey(dialled(state))  # costs are those of the frames that are dialled
+    if counted.broken:  # longer clips would fit
+        return made
     facts = (replace(count, shape=fact.shape) for fact, count in zip(made.facts, counted.facts, strict=False))
     return replace(made, facts=tuple(facts))

@@ -157,18 +157,18 @@ class Convolution(Block):
         return one(path, part, "Max pool", size, layer, (self.pool, self.pool), along, axes)
 
     def obstacle(self, sizes, stage, names):
-        """Why `stage` does not fit on maps of these sizes, and (dial, value, words) of one that does."""
+        """Why `stage` does not fit on maps of these sizes, and what would: a list of (dial, value, words)."""
         name, what = ("pool", "pooling") if stage.title == "Max pool" else ("kernel", "kernel")
         window, side = getattr(self, name), max(min(sizes), 1)
         tight = " and ".join(axis for axis, size in zip(names, sizes, strict=True) if size < window)
         left, wanted = (" × ".join(str(n) for n in each) for each in (sizes, [window] * len(sizes)))
         are = "is" if set(sizes) == {1} else "are"
         reason = f"the {what} needs {wanted}, and only {left} {are} left: it does not fit in {tight}."
-        if name == "kernel" and self.padding == "valid":
-            return reason, ("padding", "same", "same padding")
         fits = [n for n in self.dials()[name].choices if n <= side and (n % 2 or side < 3 or name == "pool")]
-        words = f"a kernel of {max(fits)}" if name == "kernel" else f"a pooling of {max(fits)}"
-        return reason, (name, max(fits), words if fits[-1] > 1 or name == "kernel" else "no pooling")
+        words = {n: f"a {what} of {n}" for n in fits} | ({1: "no pooling"} if name == "pool" else {})
+        ways = [(name, n, words[n]) for n in fits[::-1]]
+        same = [("padding", "same", "same padding")] * (name == "kernel" and self.padding == "valid")
+        return reason, same + ways
 
 
 # ---------------------------------------------------------------------------------------------------

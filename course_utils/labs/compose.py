@@ -1,16 +1,26 @@
 """All there is to know of a state, its code and its names, and how wide it is at another size."""
 
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 
 from course_utils.labs.advice import advise
-from course_utils.labs.assembly import survey
+from course_utils.labs.assembly import Composition, survey
 from course_utils.labs.blocks import JOINTS, Convolution
+
+
+@dataclass(frozen=True)
+class Advised(Composition):
+    """A composition, with notes on it once somebody asks: a picture need not wait for them."""
+
+    @cached_property
+    def notes(self):
+        return tuple(advise(self.state))
 
 
 def compose(state):
     """Build a state's model symbolically; read off shapes, parameters, multiply-adds and receptive field."""
     made = survey(state)
-    return replace(made, state=state, notes=tuple(advise(state, made)))
+    return Advised(**{f.name: getattr(made, f.name) for f in fields(made)} | {"state": state})
 
 
 PER_FRAME = "from course_utils.layers import PerFrame  # TimeDistributed, with time folded into the batch"

@@ -118,8 +118,8 @@ def _panel(x, wide, label, runs, current, epochs, state):
 
 def _baseline(run, label, state):
     """The score without any network, and its name; None while the data is not read."""
-    if run and run.feed:
-        return run.feed.baseline[label]
+    if run and run.examples:
+        return run.examples.baseline[label]
     return (None, "") if state.task == "traffic" else (1 / state.classes.get(label, 2), "guessing")
 
 

@@ -1,6 +1,6 @@
 """The data a composition is trained on: composed for its state, in the form of its input. No widgets here."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -9,10 +9,51 @@ from course_utils import datasets
 
 BATCH = 32
 ROOM = 4e8  # bytes that the training clips may take
+KEPT = 16e6  # bytes of validation examples that are kept with a run
 SPLIT = (3200, 400)  # clips to train on and to validate with
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """What is kept of the data of a run, to look into it: validation examples and what is known of them.
+
+    Attributes
+    ----------
+    x : array
+        The examples, as the network reads them.
+    y : dict of arrays
+        What is true of them.
+    names : dict
+        The words of the classes of each label; empty where numbers are forecast.
+    baseline : dict
+        For each label the score of an answer without any network, and what it is called.
+    vocabulary : list of str or None
+        The word behind each number of x, where x is text.
+    """
+
+    x: np.ndarray
+    y: dict
+    names: dict
+    baseline: dict
+    vocabulary: list | None = None
+
+    def __len__(self):
+        return len(self.x)
+
+    def example(self, number):
+        """(x, {label: y}, what to show) of an example."""
+        x = self.x[number]
+        words = self.vocabulary and [self.vocabulary[token] if token else "" for token in x]
+        return x, {label: values[number] for label, values in self.y.items()}, words or x
+
+    def first(self):
+        """The first examples, as many as there is room to keep, in arrays of their own."""
+        count = max(1, min(len(self), int(KEPT / self.x[:1].nbytes)))
+        y = {label: values[:count].copy() for label, values in self.y.items()}
+        return Examples(self.x[:count].copy(), y, self.names, self.baseline, self.vocabulary)
+
+
+@dataclass(frozen=True, eq=False)
 class Feed:
     """Training and validation data of one state.
 
@@ -22,42 +63,18 @@ class Feed:
         Training examples in an epoch.
     epoch : callable
         `epoch(3)` gives (x, {label: y}) of epoch 3: the same every time.
-    validation : tuple
-        (x, {label: y}).
-    names : dict
-        The words of the classes of each label; empty where numbers are forecast.
-    shown : list or None
-        What to show for each validation example; None where that is x itself.
-    noun : str
-        What an example is called.
+    validation : Examples
     peak : float
         The highest learning rate.
-    baseline : dict
-        For each label the score of an answer without any network, and what it is called.
     """
 
     size: int
     epoch: object
-    validation: tuple
-    names: dict
-    noun: str
+    validation: Examples
     peak: float
-    baseline: dict
-    shown: list | None = None
     loss: str = "sparse_categorical_crossentropy"
     metric: str = "accuracy"
     scale: float = 1.0  # from the metric to what is shown
-
-    @property
-    def count(self):
-        """Validation examples."""
-        return len(self.validation[0])
-
-    def example(self, number):
-        """(x, {label: y}, what to show) of a validation example."""
-        x, y = self.validation
-        shown = x[number] if self.shown is None else self.shown[number]
-        return x[number], {label: values[number] for label, values in y.items()}, shown
 
     def batches(self, share=1.0):
         """Batches in an epoch, of all examples or a share of them."""
@@ -65,11 +82,10 @@ class Feed:
 
 
 def feed(state):
-    """The data for a state. Equal inputs share it; the one read last is kept."""
+    """The data for a state. What was read last is kept for the next state with the same input."""
     if state.task == "digits":
-        clip = state.clip
-        moves = state.answer.labels == "move"
-        return _clips(clip.frames, clip.size, moves).of(state.classes)
+        data = _clips(state.clip.frames, state.clip.size, state.answer.labels == "move")
+        return _asked(data, state.classes)
     if state.task == "reviews":
         return _reviews(state.text.source, state.text.tokens, state.text.words)
     return _traffic(state.series.days, state.series.ahead)
@@ -80,38 +96,25 @@ def clips_that_fit(frames, size):
     return max(80, min(SPLIT[0], int(ROOM / (frames * size * size * 4)) // 80 * 80))
 
 
-@dataclass(eq=False)
-class _Clips:
-    data: object
-    made: dict = field(default_factory=dict)
-
-    def of(self, classes):
-        """The feed that asks for these labels."""
-        if tuple(classes) not in self.made:
-            data, names = self.data, self.data.class_names
-
-            def asked(split):
-                return split.x, {label: split.y[label] for label in classes}
-
-            self.made[tuple(classes)] = Feed(
-                len(data.train),
-                lambda number: asked(data.recompose(number)),
-                asked(data.validation),
-                {label: names[label] for label in classes},
-                "clip",
-                4e-3,
-                {label: (1 / count, "guessing") for label, count in classes.items()},
-            )
-        return self.made[tuple(classes)]
-
-
 @lru_cache(maxsize=1)
 def _clips(frames, size, moves):
     count = clips_that_fit(frames, size)
     counts = (count, min(SPLIT[1], count), 8)
     if moves:
-        return _Clips(datasets.camera_moves(frames, size, clips=counts))
-    return _Clips(datasets.moving_digits(frames, size, digit_size=min(16, size), clips=counts))
+        return datasets.camera_moves(frames, size, clips=counts)
+    return datasets.moving_digits(frames, size, digit_size=min(16, size), clips=counts)
+
+
+def _asked(data, classes):
+    """Clips with the labels that are asked for."""
+
+    def asked(split):
+        return split.x, {label: split.y[label] for label in classes}
+
+    guessing = {label: (1 / count, "guessing") for label, count in classes.items()}
+    names = {label: data.class_names[label] for label in classes}
+    validation = Examples(*asked(data.validation), names, guessing)
+    return Feed(len(data.train), lambda number: asked(data.recompose(number)), validation, 4e-3)
 
 
 @lru_cache(maxsize=1)
@@ -120,56 +123,38 @@ def _reviews(source, tokens, words):
 
     data = datasets.reviews(source)
     read = layers.TextVectorization(max_tokens=words, output_sequence_length=tokens)
-    read.adapt(data.train.x.astype(str))
-    vocabulary = np.array(read.get_vocabulary())
+    read.adapt(list(data.train.x))
 
     def numbers(split):
         """Words as numbers, on the right; what is too short is filled up with zeros on the left."""
-        after = np.concatenate([np.asarray(read(part)) for part in np.array_split(split.x.astype(str), 20)])
+        parts = np.array_split(split.x, 20)  # an array of str is as wide as its longest
+        after = np.concatenate([np.asarray(read(part.astype(str))) for part in parts])
         lengths = (after > 0).sum(axis=1)
         return np.array([np.roll(row, tokens - n) for row, n in zip(after, lengths, strict=True)], "int32")
 
     x, y = numbers(data.train), data.train.y
-    check = numbers(data.validation)
-    most = float(np.bincount(data.validation.y["sentiment"]).max() / len(check))
-    return Feed(
-        len(x),
-        _shuffled(x, y),
-        (check, data.validation.y),
-        data.class_names,
-        "review",
-        2e-3,
-        {"sentiment": (most, "guessing")},
-        [[vocabulary[token] if token else "" for token in row] for row in check],
-    )
+
+    def epoch(number):
+        order = np.random.default_rng((17, number)).permutation(len(x))
+        return x[order], {label: values[order] for label, values in y.items()}
+
+    check = data.validation.y
+    most = float(np.bincount(check["sentiment"]).max() / len(check["sentiment"]))
+    known = data.class_names, {"sentiment": (most, "guessing")}, read.get_vocabulary()
+    return Feed(len(x), epoch, Examples(numbers(data.validation), check, *known), 2e-3)
 
 
 @lru_cache(maxsize=1)
 def _traffic(days, ahead):
     data = datasets.traffic(days, ahead)
-    train, check = data.train, data.validation
-    hours, (back, name) = (
-        np.arange(ahead),
-        (168, "same hour last week") if days >= 7 else (24, "same hour yesterday"),
-    )
+    check, hours = data.validation, np.arange(ahead)
+    back, name = (168, "same hour last week") if days >= 7 else (24, "same hour yesterday")
     error = float(np.abs(check.x[:, hours % back - back, 0] - check.y["volume"]).mean()) * 1000
-    return Feed(
-        len(train),
-        _shuffled(train.x, train.y),
-        (check.x, check.y),
-        {},
-        "window",
-        2e-3,
-        {"volume": (error, name)},
-        loss="mean_absolute_error",
-        metric="mean_absolute_error",
-        scale=1000,
-    )
 
-
-def _shuffled(x, y):
     def epoch(number):
-        order = np.random.default_rng((17, number)).permutation(len(x))
-        return x[order], {label: values[order] for label, values in y.items()}
+        part = data.recompose(number)
+        return part.x, part.y
 
-    return epoch
+    validation = Examples(check.x, check.y, {}, {"volume": (error, name)})
+    kind = "mean_absolute_error"
+    return Feed(len(data.train), epoch, validation, 2e-3, loss=kind, metric=kind, scale=1000)

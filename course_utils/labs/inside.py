@@ -85,6 +85,10 @@ class Sum:
     total: float = 0.0
 
 
+class Diverged(ValueError):
+    """A network whose weights, or what it makes of them, are no longer numbers."""
+
+
 def place(step, steps, count):
     """From where to where `step` (from 0) of `steps` lies among the `count` steps of a part."""
     first = min(step * count // steps, count - 1)
@@ -108,11 +112,21 @@ def trace(built, x):
     Returns
     -------
     Trace
+
+    Raises
+    ------
+    Diverged
+        If weights, or the numbers that a layer gives, are NaN or infinite; the message names the layers.
     """
+    _check_weights(built)
     whole, frames = _probes(built)
     seen = {key: value[0] for key, value in whole.predict_on_batch(np.asarray(x)[None]).items()}
     if frames:
         seen |= frames.predict_on_batch(x)
+    for tap in built.taps:
+        _check_numbers(_name(tap), seen.get(_key(tap, "gives"), 0))
+    for label in built.state.classes:
+        _check_numbers(f"the answer {label}", seen[f"answer {label}"])
     maps, lstms = [], []
     for tap in built.taps:
         if _is_map(tap):
@@ -124,6 +138,31 @@ def trace(built, x):
     return Trace(
         built.state, tuple(maps), tuple(lstms), None if weights is None else weights.ravel(), answers
     )
+
+
+def diverged(built):
+    """Layers of an `Assembly` with weights that are NaN or infinite, in words; empty where there are none."""
+    layers = [(_name(tap), layer) for tap in built.taps for layer in tap.layers]
+    layers += [(f"the answer {label}", built.model.get_layer(label)) for label in built.state.classes]
+    weighted = [(name, layer.get_weights()) for name, layer in layers if layer.weights]
+    lost = [name for name, weights in weighted if not all(np.isfinite(w).all() for w in weights)]
+    return "all layers" if len(lost) == len(weighted) > 1 else " and ".join(dict.fromkeys(lost))
+
+
+def _name(tap):
+    """What the lab calls a layer: its column in the picture, and its row of dials if there are several."""
+    _, _, row = tap.fact.path.partition(".")
+    return f"{tap.fact.title}, {tap.fact.detail}" + (f" (convolution {int(row) + 1})" if row else "")
+
+
+def _check_weights(built):
+    if where := diverged(built):
+        raise Diverged(f"There are weights that are no longer numbers (NaN or infinite) in {where}.")
+
+
+def _check_numbers(name, values):
+    if not np.isfinite(values).all():
+        raise Diverged(f"All weights are numbers, but {name} gives NaN or infinite ones: they are too large.")
 
 
 def _is_map(tap):
@@ -230,8 +269,20 @@ def answer_after(built, x, step):
     -------
     dict of arrays, str
         The answers, and in words what stands in for the steps not yet come.
+
+    Raises
+    ------
+    Diverged
+        If an answer is NaN or infinite.
     """
-    task, x = built.state.task, np.asarray(x)
+    answers, how = _answer_after(built, np.asarray(x), step)
+    for label, values in answers.items():
+        _check_numbers(f"the answer {label}", values)
+    return answers, how
+
+
+def _answer_after(built, x, step):
+    task = built.state.task
     left, how = len(x) - step, "everything has come"
     twin = _twin(built, x.shape) if task == "digits" else None
     if twin and _fits(twin, (1, step, *x.shape[1:])):

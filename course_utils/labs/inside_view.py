@@ -90,7 +90,9 @@ class Inside:
     """
 
     def __init__(self):
-        self._runs, self._traces, self._answered, self._quiet = [], {}, {}, False
+        self._runs, self._quiet = [], False
+        self._key = None  # what is shown: network, epochs, example
+        self._answered = {}  # steps -> the answer after so many of them
         self.run, self.stage, self.lstm, self.channel = map(_list, ("Run", "Maps of", "LSTM", "Channel"))
         self.step, self.filter, self.row, self.column = map(_slider, ("Step", "Filter", "Row", "Column"))
         self.step.min = 1
@@ -139,11 +141,11 @@ class Inside:
         Parameters
         ----------
         runs : list
-            With `letter`, `name`, `built`, `epochs` and `feed`; what has no epoch behind it is left out.
+            With `letter`, `name`, `state`, `built`, `epochs` and `examples`; what has no epoch behind it is
+            left out.
         """
         with LOCK:
             self._runs = [run for run in runs if run.built is not None and run.epochs]
-            self._traces, self._answered = {}, {}
             self._safely(self._offer_runs)
 
     def _offer_runs(self):
@@ -151,24 +153,29 @@ class Inside:
         _offer(self.run, [(f"{run.letter}: {run.name}", run.letter) for run in self._runs])
         if more:
             self.run.value = self._runs[-1].letter
-        for part in (self._body, self.run, self.example, self.step):
+        for part in (self.run, self.example):
             part.layout.display = None if self._runs else "none"
         if self._runs:
             self._load()
         else:
+            self._key, self.step.layout.display = None, "none"
             words = "Nothing is trained yet. Train a network, then look inside it here."
             self.message.value = note("hint", words)
 
     def _turned(self, action, _):
         with LOCK:
             if not self._quiet and self._runs:
-                self._safely(action)
+                self._safely(action if self._key else self._load)
 
     def _safely(self, action):
         self._quiet = True  # what is set below sets off nothing
         try:
             self.message.value = ""
             action()
+            self._body.layout.display = None if self._runs else "none"
+        except inside.Diverged as problem:
+            self._body.layout.display = "none"
+            self.message.value = note("warning", f"There is nothing to look into. {problem}")
         except Exception as problem:  # whatever it is, the learner reads it here: a log nobody sees
             self.message.value = note("warning", f"This cannot be shown. {type(problem).__name__}: {problem}")
         finally:
@@ -177,19 +184,16 @@ class Inside:
     # From the controls to what is shown
 
     def _load(self):
-        """Take up a run and an example."""
+        """Take up a run and an example, unless they are shown already."""
         run = next(run for run in self._runs if run.letter == self.run.value)
-        self.example.max = run.feed.count - 1
-        number, self._state, self._built, self._names = (
-            self.example.value,
-            run.state,
-            run.built,
-            run.feed.names,
-        )
-        self._x, self._truth, self._shown = run.feed.example(number)
-        if (key := (run.letter, run.epochs, number)) not in self._traces:
-            self._traces[key] = inside.trace(run.built, self._x)
-        self._key, self._trace = key, self._traces[key]
+        self.example.max = len(run.examples) - 1
+        key = run.built, run.epochs, self.example.value
+        if key == self._key:
+            return
+        self._key = None  # until all is drawn
+        self._state, self._built, self._names = run.state, run.built, run.examples.names
+        self._x, self._truth, self._shown = run.examples.example(self.example.value)
+        self._trace, self._answered = inside.trace(run.built, self._x), {}
         words = np.flatnonzero([bool(word) for word in self._shown]) if self._state.task == "reviews" else [0]
         self._first = int(words[0]) if len(words) else 0  # where the padding ends
         last = len(self._x) - self._first
@@ -208,6 +212,7 @@ class Inside:
         self._attention.layout.display = "none" if self._trace.attention is None else None
         self._answer()
         self._strongest() if new and stages else self._stepped()
+        self._key = key
 
     @property
     def _now(self):
@@ -245,10 +250,7 @@ class Inside:
             self.column.value = column
 
     def _answer(self):
-        key = (*self._key, self.step.value)
-        if key not in self._answered:
-            self._answered[key] = inside.answer_after(self._built, self._x, self._now + 1)
-        answers, how = self._answered[key]
+        answers, how = self._after(self._now + 1)
         if self._state.task == "traffic":
             shown = [
                 pictures.forecast(label, values, self._truth[label]) for label, values in answers.items()
@@ -262,15 +264,18 @@ class Inside:
         words = pictures.say(html.escape(f"{how[:1].upper()}{how[1:]}."))
         self.answers.value = f'<div style="{grid}">{"".join(shown)}</div>{words}{self._course()}'
 
+    def _after(self, step):
+        """What it would answer after so many steps, and how that was found."""
+        if step not in self._answered:
+            self._answered[step] = inside.answer_after(self._built, self._x, step)
+        return self._answered[step]
+
     def _course(self):
         """For a clip, the answer after each frame."""
         count = len(self._x)
         if self._state.task != "digits" or count == 1:
             return ""
-        for step in range(1, count + 1):
-            if (*self._key, step) not in self._answered:
-                self._answered[*self._key, step] = inside.answer_after(self._built, self._x, step)
-        after = [self._answered[*self._key, step][0] for step in range(1, count + 1)]
+        after = [self._after(step)[0] for step in range(1, count + 1)]
         rows = {label: np.array([answers[label] for answers in after]) for label in self._names}
         truth = {label: int(self._truth[label]) for label in rows}
         return "".join(

@@ -1,15 +1,17 @@
 """Training one composition in a thread: it can be watched, paused and taken up again. No widgets here."""
 
+import gc
 import math
 import threading
 import time
 from dataclasses import dataclass, field
 
-from course_utils.labs import assembly
-from course_utils.labs.feed import BATCH, feed
+from course_utils.labs import assembly, inside
+from course_utils.labs.feed import BATCH, Examples, feed
 from course_utils.labs.state import LabState
 
 WARM_UP = 100  # batches
+REPORT = 0.25  # seconds between two reports within an epoch
 
 
 @dataclass
@@ -17,8 +19,9 @@ class Run:
     """One training: what was trained, on how much, and how it went.
 
     `history` maps "digit" (training score), "val_digit" (validation score) and so on to one number per
-    finished epoch. `live` holds (epochs passed, {label: score}) within the epoch that is under way. Scores
-    are accuracies, or mean absolute errors in vehicles per hour. `feed` and `built` come with training.
+    finished epoch; it is never altered, a finished epoch puts another in its place. `live` holds (epochs
+    passed, {label: score}) within the epoch that is under way. Scores are accuracies, or mean absolute errors
+    in vehicles per hour. What is needed to look into the network comes with training: `built` and `examples`.
     """
 
     name: str
@@ -30,7 +33,8 @@ class Run:
     seconds: float = 0.0
     status: str = "ready"  # ready, loading, measuring, running, paused, done, stopped, failed
     problem: str = ""
-    feed: object = None
+    size: int = 0  # examples in an epoch
+    examples: Examples | None = None
     built: assembly.Assembly | None = None
 
     @property
@@ -50,14 +54,26 @@ class Run:
     @property
     def scores(self):
         """Validation score after the last finished epoch, for each label."""
-        return {label: self.history[f"val_{label}"][-1] for label in self.labels if self.epochs}
+        history = self.history
+        return {label: history[f"val_{label}"][-1] for label in self.labels} if history else {}
+
+
+class _Stopped(Exception):
+    """Ends `fit` where the run was stopped."""
 
 
 class Trainer:
-    """Trains `run.state` batch by batch on the data its task has, and calls `report()` as it goes.
+    """Trains `run.state` on the data its task has, and calls `report()` as it goes.
 
     The numbers depend on the state alone: initialisers and dropout are seeded from it, and the order of the
     examples is the data's own. Keras's global seed is not used.
+
+    Attributes
+    ----------
+    passed : float
+        Epochs behind us, with the part of the one under way.
+    trouble : str
+        Why a report could not be drawn; the training goes on all the same.
     """
 
     def __init__(self, run, report, patience=180):
@@ -66,17 +82,18 @@ class Trainer:
         self.steps = None  # batches in an epoch, once the data is there
         self.done = 0  # batches
         self.warned = False
+        self.trouble = ""
         self._per_batch = []
+        self._checks = 0  # batches of the validation
         self._changed = threading.Condition()
         self._until = math.inf  # epochs or parts of one that may be trained before the next pause
         self._stop = False
         self._idle = True  # paused or ended, and reported
         self._thread = None
-        self._said = 0.0
+        self._begun = self._said = 0.0
 
     @property
     def passed(self):
-        """Epochs behind us, with the part of the one under way."""
         return self.done / self.steps if self.steps else 0.0
 
     # Orders, from any thread
@@ -98,7 +115,7 @@ class Trainer:
             self._changed.notify_all()
 
     def stop(self):
-        """End the run where it is; what is trained stays in the run."""
+        """End the run where it is; what was learned in whole epochs stays in the run."""
         with self._changed:
             self._stop = True
             self._changed.notify_all()
@@ -119,103 +136,135 @@ class Trainer:
         """Seconds still to go, or None before the first batches were timed."""
         if not self._per_batch:
             return None
-        check = self.run.feed.count / BATCH / 3 * (self.total - self.run.epochs)
+        check = self._checks / 3 * (self.total - self.run.epochs)
         return self.pace * (self.steps * self.total - self.done + check)
 
     # The work, in its own thread
 
     def _work(self):
+        run = self.run
         try:
-            finished = self._train()
-            status = "done" if finished else "stopped"
-        except Exception as error:
+            self._train()
+            status = "done"
+        except _Stopped:
+            status = "stopped"
+        except BaseException as error:  # whatever it is: nobody else would say that the thread has ended
             first = (str(error).strip() or "no message").splitlines()[0]
-            self.run.problem = self.run.problem or f"{type(error).__name__}: {first[:200]}"
+            run.problem = run.problem or f"{type(error).__name__}: {first[:200]}"
             status = "failed"
-        self.run.live.clear()
-        self.run.status = status
-        self.report()
+        if run.epochs and status != "done":
+            run.model.set_weights(self._kept)
+        self._kept = None
+        gc.collect()  # the optimizer and the data
+        run.live = []
+        run.status = status
+        self._tell(now=True)
         with self._changed:
             self._idle = True
             self._changed.notify_all()
 
     def _train(self):
+        import keras
+
         run = self.run
-        data = run.feed = feed(run.state)
-        self.steps = data.batches(run.state.budget.fraction)
+        data = feed(run.state)
+        self._metric, self._scale = data.metric, data.scale
+        steps = data.batches(run.state.budget.fraction)
+        run.size, run.examples = min(data.size, steps * BATCH), data.validation.first()
+        self._checks = len(data.validation) / BATCH
         run.built = assembly.build(run.state)
-        model = compiled(run, self.steps * self.total)
-        for epoch in range(self.total):
-            all_x, all_y = data.epoch(epoch)
-            seen, summed = 0, dict.fromkeys(run.labels, 0.0)  # Keras scores each batch by itself
-            for step in range(self.steps):
-                if not self._may_go_on():
-                    return False
-                begun = time.perf_counter()
-                part = slice(step * BATCH, (step + 1) * BATCH)
-                x, y = all_x[part], one_or_all({label: values[part] for label, values in all_y.items()})
-                logs = model.train_on_batch(x, y, return_dict=True)
-                took = time.perf_counter() - begun
-                if not math.isfinite(logs["loss"]):
-                    self._lost(epoch)
-                run.seconds += took
-                if self.done:  # the first batch also compiles
-                    self._per_batch.append(took)
-                self.done += 1
-                seen += len(x)
-                for label, score in self._scores(logs).items():
-                    summed[label] += score * len(x)
-                trained = {label: total / seen for label, total in summed.items()}
-                if step >= 7:  # fewer batches say too little
-                    run.live.append((epoch + (step + 1) / self.steps, trained))
-                if self.done == 4 and self.left > self.patience and not self.warned:
-                    self.warned = True
-                    self.pause()
-                self._tell()
-            begun = time.perf_counter()
-            x, y = data.validation
-            checked = model.evaluate(x, one_or_all(y), batch_size=200, verbose=0, return_dict=True)
-            for label in run.labels:
-                run.history.setdefault(label, []).append(trained[label])
-                run.history.setdefault(f"val_{label}", []).append(self._scores(checked)[label])
-            run.live.clear()
-            self.kept = model.get_weights()
-            run.seconds += time.perf_counter() - begun
+        self.steps = steps
+        model = keras.Model(run.model.input, run.model.output)  # the same layers: the optimizer goes with it
+        model.compile(
+            recipe(data.peak, steps * self.total),
+            loss=one_or_all(dict.fromkeys(run.labels, data.loss)),
+            metrics=one_or_all({label: [data.metric] for label in run.labels}),
+        )
+        watch = keras.callbacks.LambdaCallback(
+            on_train_batch_begin=self._batch_begins,
+            on_train_batch_end=self._batch_ends,
+            on_epoch_end=self._epoch_ends,
+        )
+        check = data.validation.x, one_or_all(data.validation.y)
+        for epoch in range(self.total):  # each has other clips, or the same texts in another order
+            x, y = data.epoch(epoch)
+            y = one_or_all({label: values[: run.size] for label, values in y.items()})
+            how = {"batch_size": BATCH, "shuffle": False, "verbose": 0, "callbacks": [watch]}
+            model.fit(x[: run.size], y, initial_epoch=epoch, epochs=epoch + 1, validation_data=check, **how)
+
+    def _batch_begins(self, batch, logs=None):
+        """Wait while paused. Never reports while it holds the condition."""
+        with self._changed:
+            if paused := not self._free():
+                self.run.status = "paused"
+        if paused:
             self._tell(now=True)
-        return True
-
-    def _may_go_on(self):
-        """Wait while paused. False when the run was stopped. Never reports while it holds the condition."""
-        if self.passed >= self._until and not self._stop:
-            self.run.status = "paused"
-            self.report()
             with self._changed:
-                self._idle = self.passed >= self._until
+                self._idle = not self._free()
                 self._changed.notify_all()
-                self._changed.wait_for(lambda: self._stop or self.passed < self._until)
-        if not self._stop:
+                self._changed.wait_for(self._free)
+        with self._changed:
+            if self._stop:
+                raise _Stopped
             self.run.status = "running" if self._per_batch else "measuring"
-        return not self._stop
+        self._begun = time.perf_counter()
 
-    def _lost(self, epoch):
-        self.run.problem = f"the loss is no longer a number, in epoch {epoch + 1}"
-        if self.run.epochs:
-            self.run.model.set_weights(self.kept)
-            self.run.problem += f"; the weights of epoch {self.run.epochs} are kept"
-        raise FloatingPointError(self.run.problem)
+    def _free(self):
+        return self._stop or self.passed < self._until
 
-    def _scores(self, logs):
-        data = self.run.feed
-        several = len(self.run.labels) > 1
-        return {
-            label: float(logs[f"{label}_{data.metric}" if several else data.metric]) * data.scale
-            for label in self.run.labels
-        }
+    def _batch_ends(self, batch, logs):
+        took = self._took()
+        if not math.isfinite(logs["loss"]):
+            self._lost()
+        if self.done:  # the first batch also compiles
+            self._per_batch.append(took)
+        self.done += 1
+        if batch >= 7:  # fewer batches say too little
+            self.run.live.append((self.passed, self._scores(logs)))
+        if self.done == 4 and self.left > self.patience and not self.warned:
+            self.warned = True
+            self.pause()
+        self._tell()
+
+    def _epoch_ends(self, epoch, logs):
+        self._took()
+        if not math.isfinite(logs["val_loss"]):
+            self._lost()
+        run = self.run
+        scores = self._scores(logs) | {f"val_{label}": s for label, s in self._scores(logs, "val_").items()}
+        run.history = {label: [*run.history.get(label, ()), score] for label, score in scores.items()}
+        run.live = []
+        self._kept = run.model.get_weights()
+        self._tell(now=True)
+
+    def _took(self):
+        """Seconds since a batch began or the one before ended."""
+        now = time.perf_counter()
+        took, self._begun = now - self._begun, now
+        self.run.seconds += took
+        return took
+
+    def _lost(self):
+        run = self.run
+        where = inside.diverged(run.built)
+        run.problem = f"the loss is no longer a number, in epoch {run.epochs + 1}"
+        run.problem += f", and there are weights that are none in {where}" if where else ""
+        run.problem += f"; the weights of epoch {run.epochs} are kept" if run.epochs else ""
+        raise FloatingPointError(run.problem)
+
+    def _scores(self, logs, part=""):
+        labels = self.run.labels
+        several = len(labels) > 1
+        names = {label: f"{label}_{self._metric}" if several else self._metric for label in labels}
+        return {label: float(logs[part + name]) * self._scale for label, name in names.items()}
 
     def _tell(self, now=False):
-        if now or time.monotonic() - self._said > 0.25:
+        if now or time.monotonic() - self._said > REPORT:
             self._said = time.monotonic()
-            self.report()
+            try:
+                self.report()
+            except Exception as problem:  # a picture that fails is no reason to lose a training
+                self.trouble = f"{type(problem).__name__}: {problem}"
 
 
 def one_or_all(labels):
@@ -223,17 +272,27 @@ def one_or_all(labels):
     return labels if len(labels) > 1 else next(iter(labels.values()))
 
 
-def compiled(run, steps):
-    """A run's model with the course's recipe: Adam, clipped, a warm-up, then a cosine down to zero."""
+def recipe(peak, steps):
+    """The optimizer of lesson 04 for so many batches: clipped Adam, a warm-up, then a cosine down to zero.
+
+    Parameters
+    ----------
+    peak : float
+        The highest learning rate.
+    steps : int
+        Batches in all, at least 1.
+
+    Returns
+    -------
+    keras.optimizers.Adam
+    """
     import keras
 
-    warm_up = min(WARM_UP, max(1, steps // 4))
-    rate = keras.optimizers.schedules.CosineDecay(
-        run.feed.peak / WARM_UP, max(1, steps - warm_up), warmup_target=run.feed.peak, warmup_steps=warm_up
+    warm_up = min(WARM_UP, steps // 2)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0 if warm_up else peak,
+        steps - warm_up,
+        warmup_target=peak if warm_up else None,
+        warmup_steps=warm_up,
     )
-    run.model.compile(
-        keras.optimizers.Adam(rate, clipnorm=1.0),
-        loss=one_or_all(dict.fromkeys(run.labels, run.feed.loss)),
-        metrics=one_or_all({label: [run.feed.metric] for label in run.labels}),
-    )
-    return run.model
+    return keras.optimizers.Adam(schedule, clipnorm=1.0)

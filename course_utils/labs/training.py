@@ -1,20 +1,20 @@
 """The lab's training panel: train what is composed, on a budget, and compare it with earlier runs."""
 
 import html
+from dataclasses import replace
 from itertools import pairwise
 
 import ipywidgets as widgets
 
-from course_utils.labs import compose
-from course_utils.labs.advice import Note
+from course_utils.labs import compose, memory
+from course_utils.labs.advice import Note, gigabytes, noted, obstacles
+from course_utils.labs.assembly import count
 from course_utils.labs.base import LOCK, Notes, group
 from course_utils.labs.curves import curves, measure, said_score, sparkline
-from course_utils.labs.feed import BATCH, clips_that_fit
+from course_utils.labs.feed import BATCH
 from course_utils.labs.trainer import Run, Trainer
 
 LEFT = " class='cl-left'"
-MOST = 60_000_000  # parameters; training keeps four numbers for each
-EXAMPLES = {"sentences": 6800, "long": 20000, "traffic": 12200}  # before the data is read: about
 WORDS = {
     "ready": "ready",
     "loading": "reading the data",
@@ -27,6 +27,7 @@ WORDS = {
 }
 START_UP = 10  # seconds until the first batch is trained
 ACTIVE = ("loading", "measuring", "running")
+UNDER_WAY = (*ACTIVE, "paused")
 
 
 class TrainingPanel:
@@ -105,32 +106,36 @@ class TrainingPanel:
 
     def reset(self):
         """End the run under way. What it has learned in whole epochs stays in the table."""
-        if self.trainer:
-            self.trainer.stop()
-            if not self.run.epochs:
-                self.runs.remove(self.run)
-            self.trainer = None
-        self._tell()
+        with LOCK:
+            if self.trainer:
+                self.trainer.stop()
+                if not self.run.epochs:
+                    self.runs.remove(self.run)
+                self.trainer = None
+            self._tell()
 
     def wait(self, seconds=None):
         """Wait until the training is done or paused. False when `seconds` were not enough."""
         return self.trainer.wait(seconds) if self.trainer else True
 
     def match_parameters(self):
-        """Scale the width of what is composed until it has about as many parameters as the chosen run."""
+        """Scale the width of what is composed until it has about as many parameters as the chosen run, and
+        take over what that run was allowed to cost.
+        """
         with LOCK:
             run = next((run for run in self.runs if run.letter == self.other.value), None)
             if run is None:
                 return
-            state, count = compose.match(self._lab.state, run.parameters)
-            share = f"{count / run.parameters:.0%} of the parameters of run {run.letter}"
+            state, size = compose.match(self._lab.state, run.parameters)
+            share = f"{size / run.parameters:.0%} of the parameters of run {run.letter}"
             if run.state.task != state.task:
                 said = f"Run {run.letter} is of another task: equal size would say nothing."
-            elif abs(count / run.parameters - 1) > 0.25:
-                said = f"Cannot be matched: the nearest is {count:,}, {share}. Nothing was changed."
+            elif abs(size / run.parameters - 1) > 0.25:
+                said = f"Cannot be matched: the nearest is {size:,}, {share}. Nothing was changed."
             else:
-                self._lab.state = state
-                said = f"{count:,} parameters now: {share}."
+                self._lab.state = replace(state, budget=run.state.budget)
+                said = f"{size:,} parameters now: {share}, on the same budget."
+            self._matched = self._lab.state
             self.matched.value = said
 
     def _taken(self):
@@ -147,7 +152,7 @@ class TrainingPanel:
     def _begin(self, epochs):
         if self.trainer is None or self.run.status in ("done", "failed", "stopped"):
             state = self._lab.state
-            if any(one.level == "stuck" for one in obstacles(state)):
+            if any(obstacles(state)):
                 return
             letter = _letter(self._begun)
             self._begun += 1
@@ -158,26 +163,31 @@ class TrainingPanel:
 
     def _free_name(self):
         wanted = self.name.value.strip() or compose.short_name(self._lab.state)
-        taken, name, count = {run.name for run in self.runs}, wanted, 2
+        taken, name, number = {run.name for run in self.runs}, wanted, 2
         while name in taken:
-            name, count = f"{wanted} ({count})", count + 1
+            name, number = f"{wanted} ({number})", number + 1
         return name
 
     def _tell(self):
-        run = self.run
-        if run and self.trainer.left is not None and run.status == "running":
-            self._speed = self.trainer.pace / _guess(run.state)
-        self.show()
-        self._report(self.runs)
+        with LOCK:
+            run = self.run
+            if run and self.trainer.left is not None and run.status == "running":
+                self._speed = self.trainer.pace / _guess(run.state)
+            self.show()
+            self._report(self.runs)
 
     # What is shown
 
     def advice(self):
         """Why the composition cannot be trained, or what to think of before."""
-        yield from obstacles(self._lab.state)
+        state = self._lab.state
+        yield from (noted(state, fault) for fault in obstacles(state))
         run, trainer = self.run, self.trainer
         if not run:
             return
+        if trainer.trouble:
+            words = f"Run {run.letter} goes on, but something of it could not be drawn: {trainer.trouble}"
+            yield Note("warning", words)
         if run.status == "failed":
             kept = f" The {run.epochs} epochs before are kept in the table." if run.epochs else ""
             yield Note("warning", f"Run {run.letter} ended: {run.problem}.{kept}")
@@ -187,7 +197,7 @@ class TrainingPanel:
                 "warning",
                 f"This needs {_minutes(trainer.left)}. Press Resume to go on all the same, {way_out}",
             )
-        if run.status in (*ACTIVE, "paused") and run.state != self._lab.state:
+        if run.status in UNDER_WAY and run.state != state:
             yield Note(
                 "hint",
                 f"The dials have moved: run {run.letter} goes on as it began. Reset to train the new one.",
@@ -201,7 +211,8 @@ class TrainingPanel:
         state, run = self._lab.state, self.run
         if state != self._matched:
             self._matched, self.matched.value = state, ""
-        if run and run.status not in (*ACTIVE, "paused") and run.labels != list(state.classes):
+        shown = run and (run.status in UNDER_WAY or run.state == state)  # else it is another one's progress
+        if run and not shown and run.labels != list(state.classes):
             run = None  # what was trained answers another question
         made = compose.compose(state)
         status = run.status if run else "ready"
@@ -216,8 +227,8 @@ class TrainingPanel:
         size = "does not fit yet" if made.broken else f"{made.parameters:,} parameters"
         self.composed.value = f"<b>{html.escape(compose.short_name(state))}</b>, {size}"
         self.budget.value = self._budget()
-        self.progress.value = self.trainer.passed / self.trainer.total if run else 0.0
-        self.clock.value = self._clock(status) if run else "Ready."
+        self.progress.value = self.trainer.passed / self.trainer.total if shown else 0.0
+        self.clock.value = self._clock() if shown else "Not ready: see below." if stuck else "Ready."
         self.picture.value = curves(self.runs, run, state, (run.state if run else state).budget.epochs)
         self.table.value = self._table()
         letters = tuple((f"{run.letter}: {run.name}", run.letter) for run in self.runs)
@@ -230,7 +241,7 @@ class TrainingPanel:
     def _budget(self):
         state, trainer = self._lab.state, self.trainer
         same = bool(trainer and trainer.steps and self.run.state == state)
-        examples = _examples(state)
+        examples = memory.examples(state)
         batches = trainer.steps if same else max(1, round(-(-examples // BATCH) * state.budget.fraction))
         noun = {"digits": "clips", "reviews": "reviews", "traffic": "windows"}[state.task]
         about = "" if same or state.task == "digits" else "about "
@@ -243,18 +254,19 @@ class TrainingPanel:
             time = f"{_minutes(seconds)}: a guess until the first batches are timed"
         seen = min(examples, batches * BATCH)
         total = state.budget.epochs * batches
-        epochs = f"{state.budget.epochs} epoch{'s' * (state.budget.epochs > 1)}"
-        said = f"{epochs} × {about}{seen:,} {noun} = {about}{total:,} batches of {BATCH}."
-        return f"{said} {time.capitalize()}."
+        whole = f"{total:,} batch{'es' * (total > 1)} of {BATCH}"
+        said = f"{count(state.budget.epochs, 'epoch')} × {about}{seen:,} {noun} = {about}{whole}."
+        if not compose.compose(state).broken:
+            room = gigabytes(sum(memory.needed(state).values()))
+            time += f". About {room} of memory"
+        return f"{said} {time[:1].upper()}{time[1:]}."
 
-    def _clock(self, status):
-        if not self.run:
-            return "Ready."
+    def _clock(self):
         run, left = self.run, self.trainer.left
-        epochs = f"{run.epochs} of {self.trainer.total} epochs"
-        said = f"Run {run.letter}, {WORDS[status]}: {epochs}, {run.seconds:.0f} s"
+        epochs = f"{run.epochs} of {count(self.trainer.total, 'epoch')}"
+        said = f"Run {run.letter}, {WORDS[run.status]}: {epochs}, {run.seconds:.0f} s"
         return said + (
-            f", {_minutes(left)} left." if left is not None and status in ("running", "paused") else "."
+            f", {_minutes(left)} left." if left is not None and run.status in ("running", "paused") else "."
         )
 
     def _table(self):
@@ -262,7 +274,7 @@ class TrainingPanel:
             return '<div class="cl-note">The runs you train are kept here, to be compared.</div>'
         labels = list(dict.fromkeys(label for run in self.runs for label in run.labels))
         names = {"": 1, "name": 1, **dict.fromkeys(labels, 0)}
-        names |= {"parameters": 0, "seconds": 0, "epochs": 0, "curve": 1, "status": 1}
+        names |= {"parameters": 0, "seconds": 0, "epochs": 0, "examples": 0, "curve": 1, "status": 1}
         head = "".join(
             f"<th scope='col'{LEFT * left}>{html.escape(name)}</th>" for name, left in names.items()
         )
@@ -273,6 +285,7 @@ class TrainingPanel:
                 f"{run.parameters:,}",
                 f"{run.seconds:.0f}",
                 f"{run.epochs} of {run.state.budget.epochs}",
+                f"{run.size:,}" if run.size else "–",
             ]
             cells = [
                 *(html.escape(cell) for cell in (run.letter, run.name, *scores, *numbers)),
@@ -282,46 +295,15 @@ class TrainingPanel:
             written = "".join(f"<td{LEFT * left}>{cell}</td>" for cell, left in row)
             rows.append(f"<tr title='{html.escape(str(run.state))}'>{written}</tr>")
         scored = " and ".join(dict.fromkeys(measure(run) for run in self.runs))
-        caption = f"<caption>Runs: validation {scored} after the last finished epoch</caption>"
+        budgets = {(run.state.budget.epochs, run.size) for run in self.runs if run.size}
+        fair = "; their budgets are not equal" * (len(budgets) > 1)
+        caption = f"<caption>Runs: validation {scored} after the last finished epoch{fair}</caption>"
         return f"<table class='cl-table'>{caption}<tr>{head}</tr>{''.join(rows)}</table>"
 
 
 def said_score3(score):
     """A score for the table: three digits of an accuracy, whole vehicles of an error."""
     return f"{score:.3f}" if score <= 1 else said_score(score)
-
-
-def obstacles(state):
-    """Why a state cannot be trained on the course's data, each with what helps."""
-    made, clip = compose.compose(state), state.clip
-    if made.broken:
-        yield Note("stuck", "It has to fit first: see above the picture.")
-    if state.task == "digits":
-        if clip.channels != 1:
-            yield Note(
-                "stuck", "The course's clips are grey.", "One channel", state.change("clip.channels", 1)
-            )
-        if state.answer.labels == "action":
-            words = "No clips of the course have these 5 classes."
-            yield Note(
-                "stuck", words, "Ask for digit and motion", state.change("answer.labels", "digit+motion")
-            )
-        if state.answer.labels == "move" and clip.size > 64:
-            words = "The photographs do not give camera moves larger than 64 pixels."
-            yield Note("stuck", words, "64 pixels", state.change("clip.size", 64))
-    if made.parameters > MOST:
-        yield Note(
-            "stuck",
-            f"{made.parameters:,} parameters need about {made.parameters * 16 / 1e9:.1f} GB to train: "
-            "weights, gradients and Adam's two averages.",
-            *next(((note.fix, note.fixed) for note in made.notes if note.fixed), ()),
-        )
-
-
-def _examples(state):
-    if state.task == "digits":
-        return clips_that_fit(state.clip.frames, state.clip.size)
-    return EXAMPLES[state.text.source if state.task == "reviews" else "traffic"]
 
 
 def _guess(state):
