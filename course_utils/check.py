@@ -141,24 +141,37 @@ class _LearnerError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """What a check says about an answer: ``status``, ``reason``, and ``note`` on the progress file."""
+    """What a check says about an answer: ``status``, ``reason``, and ``note`` on the progress file.
+
+    The verdict on a ``solution`` names it as such, so that nobody takes it for their own answer's.
+    """
 
     exercise: str
     title: str
     status: str
     reason: str = ""
     note: str = ""
+    solution: bool = False
+
+    def _parts(self):
+        """Name, symbol, colour, and what is said."""
+        if self.solution and self.status == "correct":
+            return f"Solution of {self.exercise}", "", COLOURS["not attempted"], "passes its check"
+        name = f"{'Solution of' if self.solution else 'Exercise'} {self.exercise} {self.title}"
+        return name, f"{SYMBOLS[self.status]} ", COLOURS[self.status], self.status
 
     def __repr__(self):
-        parts = [f"Exercise {self.exercise} {self.title}", self.status, self.reason]
+        name, _, _, status = self._parts()
+        parts = [name, status, self.reason]
         return ": ".join(part for part in parts if part) + (f"\n{self.note}" if self.note else "")
 
     def _repr_html_(self):
+        name, symbol, colour, status = self._parts()
         reason = html.escape(f": {self.reason}" if self.reason else "")
         note = f"<br><em>{html.escape(self.note)}</em>" if self.note else ""
-        style = f"border-left:5px solid {COLOURS[self.status]};padding:4px 10px;white-space:pre-line"
-        name = f"{SYMBOLS[self.status]} Exercise {self.exercise} {html.escape(self.title)}"
-        return f'<div style="{style}">{name}: <strong>{self.status}</strong>{reason}{note}</div>'
+        style = f"border-left:5px solid {colour};padding:4px 10px;white-space:pre-line"
+        name = symbol + html.escape(name)
+        return f'<div style="{style}">{name}: <strong>{status}</strong>{reason}{note}</div>'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -173,11 +186,11 @@ class Exercise:
         """Judge ``answer``; with ``record=False`` (solutions) progress is left alone."""
         status, reason = self._judge(answer)
         note = _save(self.id, status) if record and status != "not attempted" else ""
-        return Verdict(self.id, self.title, status, reason, note)
+        return Verdict(self.id, self.title, status, reason, note, solution=not record)
 
     def _judge(self, answer):
         try:
-            if _unfilled(answer):
+            if _blank(answer):
                 return "not attempted", ""
             self.check(_guard(answer))
         except _NotAttempted:
@@ -202,27 +215,72 @@ def exercise(id, title):
     >>> check_shapes({"frames": ...})
     Exercise 04.1 Predict the shapes: not attempted
     """
-    if not isinstance(id, str) or not re.fullmatch(r"\d\d\.\d+", id):
-        raise ValueError(f"id is {id!r}, but must be lesson and number, such as '04.1'")
-    if not isinstance(title, str) or not title.strip():
-        raise ValueError(f"title is {title!r}, but must be a few words")
-    return lambda check: Exercise(id, title, check)
+    if not isinstance(id, str) or not re.fullmatch(r"[0-9]{2}\.[0-9]+", id):
+        raise ValueError(f"id is {_told(id)}, but must be lesson and number, such as '04.1'")
+    _need_words("title", title)
+
+    def mark(check):
+        if not isinstance(check, types.FunctionType):
+            raise ValueError(f"check is {_told(check)}, but must be a function that examines an answer")
+        return Exercise(id, title, check)
+
+    return mark
 
 
-def _unfilled(answer):
-    """True for ``...`` and None, alone or within containers; a shape such as (None, 96) is an answer."""
-    if answer is None or answer is Ellipsis:
-        return True
+def _holes(answer):
+    """For each leaf of nested containers: is it ``...`` or None? A shape such as (None, 96) is one leaf."""
     if isinstance(answer, np.ndarray) and answer.dtype == object:
         answer = answer.tolist()
     if isinstance(answer, dict):
-        return any(_unfilled(value) for value in answer.values())
-    return isinstance(answer, (list, tuple, set)) and not _is_shape(answer) and any(map(_unfilled, answer))
+        answer = list(answer.values())
+    if isinstance(answer, (list, tuple, set)) and answer and not _is_shape(answer):
+        for part in answer:
+            yield from _holes(part)
+    else:
+        yield answer is None or answer is Ellipsis
+
+
+def _blank(answer):
+    """True if nothing is filled in yet."""
+    return all(_holes(answer))
 
 
 def _is_shape(value):
     whole = [isinstance(size, numbers.Integral) for size in value]
     return isinstance(value, tuple) and any(whole) and all(w or v is None for w, v in zip(whole, value))
+
+
+def filled(answer, names):
+    """Within a check: go over the parts of a dict that are filled in, then be 'not yet' if some are not.
+
+    Parameters
+    ----------
+    answer : dict
+        The learner's answer, with ``...`` where nothing is filled in yet.
+    names : iterable of str
+        The keys that the answer should have, in the order in which they are judged.
+
+    Yields
+    ------
+    (str, object)
+        Name and value of each part without a hole.
+
+    Examples
+    --------
+    >>> for name, shape in filled({"frames": (8, 24, 24, 1), "maps": ...}, ["frames", "maps"]):
+    ...     expect_shape(name, shape, (8, 24, 24, 1))
+    Traceback (most recent call last):
+    NotYet: right so far; still to fill in: maps
+    """
+    names = list(names)
+    keys = set(answer) if isinstance(answer, dict) else None
+    expect(keys == set(names), f"give a dict with {', '.join(map(str, names))}")
+    blank = [name for name in names if any(_holes(answer[name]))]
+    for name in names:
+        if name not in blank:
+            yield name, answer[name]
+    begun = "right so far; " if len(blank) < len(names) else ""
+    expect(not blank, f"{begun}still to fill in: {', '.join(map(str, blank))}")
 
 
 def _guard(answer):
@@ -241,7 +299,7 @@ def _guard(answer):
             raise _NotAttempted from None
         except Exception as error:
             raise _LearnerError from error
-        if _unfilled(result):
+        if _blank(result):
             raise _NotAttempted
         return result
 
@@ -250,14 +308,79 @@ def _guard(answer):
 
 def _brief(error):
     """Type and first telling line; Keras puts the place first, and colours into its messages."""
-    text = re.sub(r"\x1b\[\d*m|^Exception encountered when calling.*$", "", str(error), flags=re.MULTILINE)
+    try:
+        text = str(error)
+    except Exception:  # a learner's own exception may not be able to
+        text = ""
+    text = re.sub(r"\x1b\[\d*m|^Exception encountered when calling.*$", "", text, flags=re.MULTILINE)
     told = text.strip().splitlines()
     return f"{type(error).__name__}: {told[0]}" if told else type(error).__name__
 
 
+def _told(value):
+    """A value as a message shows it: in one line, and short."""
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _numbers(value):
+    """``value`` as an array of floats; None for what is no array of real numbers, such as text."""
+    try:
+        array = np.asarray(value)
+        real = array.dtype.kind in "biufV" or all(isinstance(v, numbers.Real) for v in array.flat)
+        return array.astype(float) if real else None
+    except Exception:  # ragged lists, symbolic tensors
+        return None
+
+
+def _need_numbers(name, value):
+    array = _numbers(value)
+    if array is None:
+        raise ValueError(f"{name} is {_told(value)}, but must be a number or an array of numbers")
+    return array
+
+
+def _need_words(name, value):
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"{name} is {_told(value)}, but must be a few words")
+
+
+def _holds(condition):
+    if isinstance(condition, (list, tuple)):
+        return len(condition) > 0 and all(map(_holds, condition))
+    if isinstance(condition, (str, bytes)):
+        raise TypeError("text is neither true nor false")
+    if isinstance(condition, numbers.Number) or hasattr(condition, "__array__"):
+        values = np.asarray(condition)
+        return values.size > 0 and bool(np.all(values) and np.all(values == values))  # NaN is not true
+    return bool(condition)
+
+
 def expect(condition, reason):
-    """Within a check: the answer is 'not yet' right, with this reason, unless the condition holds."""
-    if not np.size(condition) or not np.all(condition):
+    """Within a check: the answer is 'not yet' right, with this reason, unless the condition holds.
+
+    Parameters
+    ----------
+    condition : bool, or array or list of bool
+        All of it has to be true. What is empty, None or NaN is not.
+    reason : str
+        What the learner reads.
+
+    Examples
+    --------
+    >>> expect(np.array([1, 2]) > 0, "both are above 0")
+    """
+    _need_words("reason", reason)
+    try:
+        holds = _holds(condition)
+    except Exception:
+        raise ValueError(
+            f"condition is {_told(condition)}, but must be True or False, or an array of them"
+        ) from None
+    if not holds:
         raise NotYet(reason)
 
 
@@ -268,10 +391,16 @@ def expect_shape(name, value, shape):
     --------
     >>> expect_shape("frame features", np.zeros((32, 96)), (None, 96))
     """
-    if hasattr(value, "shape"):
-        found = tuple(value.shape)
-    else:
-        found = value if isinstance(value, tuple) and _is_shape(value) else np.shape(value)
+    _need_words("name", name)
+    sizes = isinstance(shape, (tuple, list))
+    if not sizes or not all(s is None or isinstance(s, numbers.Integral) for s in shape):
+        raise ValueError(f"shape is {_told(shape)}, but must be a tuple of whole numbers or None")
+    try:
+        shaped = hasattr(value, "shape")
+        plain = isinstance(value, tuple) and _is_shape(value)
+        found = tuple(value.shape) if shaped else value if plain else np.shape(value)
+    except Exception:  # a ragged list; a tensor whose number of axes is unknown
+        raise NotYet(f"{name} is {_told(value)}, which has no shape: give an array or a tensor") from None
     wrong = [axis for axis, (f, s) in enumerate(zip(found, shape)) if s is not None and f != s]
     if len(found) != len(shape):
         detail = f"that is {len(found)} axes instead of {len(shape)}"
@@ -283,14 +412,25 @@ def expect_shape(name, value, shape):
 
 
 def expect_close(name, value, expected, tolerance=1e-5):
-    """Within a check: every number of ``value`` is at most ``tolerance`` away from ``expected``."""
-    value, expected = np.asarray(value, dtype=float), np.asarray(expected, dtype=float)
-    expect_shape(name, value, expected.shape)
-    if np.isnan(value).any():
+    """Within a check: every number of ``value`` is at most ``tolerance`` away from ``expected``.
+
+    Examples
+    --------
+    >>> expect_close("the mean", np.mean([1, 2]), 1.5)
+    """
+    _need_words("name", name)
+    expected, allowed = _need_numbers("expected", expected), _need_numbers("tolerance", tolerance)
+    if allowed.shape or not 0 <= allowed < np.inf:
+        raise ValueError(f"tolerance is {_told(tolerance)}, but must be a number from 0 up")
+    found = _numbers(value)
+    if found is None:
+        raise NotYet(f"{name} is {_told(value)}, but should be numbers")
+    expect_shape(name, found, expected.shape)
+    if np.isnan(found).any():
         raise NotYet(f"{name} contains NaN (not a number)")
-    difference = np.max(np.abs(value - expected), initial=0.0)
+    difference = np.max(np.abs(found - expected), initial=0.0)
     if not difference <= tolerance:
-        raise NotYet(f"{name} is off by {difference:.4g}; at most {tolerance:g} is allowed")
+        raise NotYet(f"{name} is off by {difference:.2g}; at most {tolerance:g} is allowed")
 
 
 class ClaimFailed(AssertionError):
@@ -317,16 +457,15 @@ def claim(sentence, value, *, above=None, below=None, equals=None, within=None):
     Claim holds: The hybrid names most digits
     """
     limits = {"above": above, "below": below, "equals": equals, "within": within}
-    limits = {name: np.asarray(limit, dtype=float) for name, limit in limits.items() if limit is not None}
-    if not isinstance(sentence, str) or not sentence.strip():
-        raise ValueError(f"sentence is {sentence!r}, but must say something")
+    limits = {name: _need_numbers(name, limit) for name, limit in limits.items() if limit is not None}
+    _need_words("sentence", sentence)
     if not limits:
         raise ValueError("a claim needs a bound that can fail: above=, below=, equals= or within=")
     for name, limit in limits.items():
         shape, words = ((2,), "two numbers (low, high)") if name == "within" else ((), "a number")
         if limit.shape != shape or not np.isfinite(limit).all() or np.any(np.diff(limit.ravel()) < 0):
             raise ValueError(f"{name} is {limit.tolist()}, but must be {words}")
-    values = np.asarray(value, dtype=float).ravel()
+    values = _need_numbers("value", value).ravel()
     room = {  # how far each value is from leaving its bounds; below zero it has left them
         "above": lambda limit: values - limit,
         "below": lambda limit: limit - values,
@@ -351,20 +490,35 @@ def claim(sentence, value, *, above=None, below=None, equals=None, within=None):
 def expect_error(kind, match=None):
     """Show an error on purpose: print its type and first line instead of a traceback.
 
+    Parameters
+    ----------
+    kind : type, or tuple of types
+        The exceptions that are expected; others are raised as usual.
+    match : str, optional
+        A regular expression that the message has to contain.
+
     Examples
     --------
     >>> with expect_error(ValueError):
     ...     int("three")
     ValueError: invalid literal for int() with base 10: 'three'
     """
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    if not kinds or not all(isinstance(k, type) and issubclass(k, BaseException) for k in kinds):
+        raise ValueError(f"kind is {_told(kind)}, but must be a type of exception, such as ValueError")
+    try:
+        pattern = re.compile("" if match is None else match)
+    except (TypeError, re.error):
+        raise ValueError(f"match is {_told(match)}, but must be a regular expression") from None
     try:
         yield
-    except kind as error:
-        if match is not None and not re.search(match, str(error)):
+    except kinds as error:
+        if not pattern.search(str(error)):
             raise AssertionError(f"expected a message like {match!r}, but got {_brief(error)}") from error
         print(_brief(error))
     else:
-        raise AssertionError(f"expected {kind.__name__}, but there was no error")
+        names = " or ".join(k.__name__ for k in kinds)
+        raise AssertionError(f"expected {names}, but there was no error")
 
 
 def progress():
@@ -416,12 +570,12 @@ def _locked(path):
 def _load(path):
     """The saved statuses, and a sentence if the file was damaged and had to be set aside."""
     try:
-        saved = json.loads(path.read_text(encoding="utf-8"))
+        saved = json.loads(path.read_text(encoding="utf-8-sig"))  # some editors put a mark in front
         if all(status in SYMBOLS for status in saved["exercises"].values()):
             return saved["exercises"], ""
     except FileNotFoundError:
         return {}, ""
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
     aside = path.with_name(f"{path.stem}-damaged-{datetime.datetime.now():%Y%m%d-%H%M%S-%f}{path.suffix}")
     os.replace(path, aside)

@@ -149,24 +149,44 @@ def test_setup_names_a_bad_variable(variable, text, monkeypatch):
 # ---- verdicts
 
 
-HOLES = [
-    None,
-    ...,
-    [1, ...],
-    (1, (2, ...)),
-    {"digit": ...},
-    {"digit": None, "motion": 3},
-    {"a": [{"b": (1, [...])}]},
-    {1, ...},
-    [None, None],
-    (None, None),
-    np.array([1, ..., 3], dtype=object),
-]
+BLANK = [None, ..., [None, ...], (..., (None, ...)), {"digit": ...}, {"a": [{"b": (..., [...])}]}]
+BLANK += [{...}, (None, None), np.array([..., None], dtype=object)]
 
 
-@pytest.mark.parametrize("answer", HOLES, ids=repr)
-def test_an_answer_with_a_hole_is_not_attempted(answer):
+@pytest.mark.parametrize("answer", BLANK, ids=repr)
+def test_an_answer_of_holes_alone_is_not_attempted(answer):
     assert check_three(answer).status == "not attempted"
+
+
+@pytest.mark.parametrize("answer", [[1, ...], (1, (2, ...)), {"digit": None, "motion": 3}], ids=repr)
+def test_an_answer_with_something_filled_in_is_an_attempt(answer):
+    assert check_three(answer).status == "not yet"
+
+
+@check.exercise("04.9", "Fill in a dict")
+def check_squares(answer):
+    for name, value in check.filled(answer, ["two", "three", "four"]):
+        right = {"two": 4, "three": 9, "four": 16}[name]
+        check.expect(value == right, f"{name} squared is not {value}")
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ({"two": 4, "three": ..., "four": ...}, "right so far; still to fill in: three, four"),
+        ({"two": ..., "three": ..., "four": 8}, "four squared is not 8"),
+        ({"two": (..., 1), "three": ..., "four": None}, "still to fill in: two, three, four"),
+        ({"two": 4}, "give a dict with two, three, four"),
+        ([4, 9, 16], "give a dict with two, three, four"),
+    ],
+)
+def test_what_is_filled_in_is_judged_and_the_rest_named(answer, reason):
+    verdict = check_squares(answer)
+    assert (verdict.status, verdict.reason) == ("not yet", reason)
+
+
+def test_a_dict_is_correct_once_all_is_filled_in():
+    assert check_squares({"four": 16, "three": 9, "two": 4}).status == "correct"
 
 
 @pytest.mark.parametrize(
@@ -182,7 +202,7 @@ def test_a_shape_with_none_is_an_answer():
         check.expect_shape("the output", shape, (None, 96))
 
     assert check_shape((None, 96)).status == "correct"
-    assert check_shape({"features": (None, ...)}).status == "not attempted"
+    assert check_shape((None, ...)).status == "not attempted"
 
 
 def stub(x): ...
@@ -192,11 +212,9 @@ def unwritten(x):
     raise NotImplementedError
 
 
-def half_written(x):
-    return {"answer": [2 * x, ...]}
-
-
-@pytest.mark.parametrize("function", [stub, unwritten, half_written, lambda x: ...], ids=lambda f: f.__name__)
+@pytest.mark.parametrize(
+    "function", [stub, unwritten, lambda x: {"answer": [None, ...]}], ids=lambda f: f.__name__
+)
 def test_a_stub_function_is_not_attempted_though_the_check_does_not_care(function):
     assert check_double(function).status == "not attempted"
 
@@ -255,9 +273,20 @@ def test_an_error_without_message_is_told_by_its_type():
 
 
 def test_an_answer_of_the_wrong_kind_never_raises():
-    verdict = check_double("a word")
+    verdict = check_double("a word")  # which cannot be called
     assert verdict.status == "not yet"
     assert verdict.reason.startswith("the check could not use your answer: TypeError")
+
+
+def test_an_error_that_cannot_be_told_is_told_by_its_type():
+    class Mute(Exception):
+        def __str__(self):
+            raise RuntimeError("no words")
+
+    def broken(x):
+        raise Mute
+
+    assert check_double(broken).reason == "your code raised Mute"
 
 
 def test_a_list_that_contains_itself_never_raises():
@@ -311,12 +340,12 @@ def test_keras_tensors_models_and_layers_are_answers():
 )
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_answer_makes_a_check_raise_and_holes_decide(answer):
-    def has_hole(value):
+    def blank(value):
         inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
-        return value is None or value is ... or any(map(has_hole, inner))
+        return value is None or value is ... or (len(inner) > 0 and all(map(blank, inner)))
 
     status = check_double(answer).status
-    assert status == ("not attempted" if has_hole(answer) else "not yet")
+    assert status == ("not attempted" if blank(answer) else "not yet")
 
 
 def test_verdicts_read_well_in_text_and_html():
@@ -328,6 +357,18 @@ def test_verdicts_read_well_in_text_and_html():
         assert f"{sign} Exercise 04.1 Add up: <strong>{verdict.status}</strong>" in verdict._repr_html_()
 
 
+def test_the_verdict_on_a_solution_praises_nobody():
+    verdict = check_three(3, record=False)
+    assert (verdict.status, repr(verdict)) == ("correct", "Solution of 04.1: passes its check")
+    page = verdict._repr_html_()
+    assert "Solution of 04.1: <strong>passes its check</strong>" in page
+    assert check.COLOURS["correct"] not in page
+    assert check.COLOURS["not attempted"] in page
+    failed = check_three(4, record=False)
+    assert repr(failed) == "Solution of 04.1 Add up: not yet: one and two are not 4"
+    assert "Solution of 04.1 Add up: <strong>not yet" in failed._repr_html_()
+
+
 def test_html_of_a_verdict_is_escaped():
     shown = check_three("<script>")._repr_html_()
     assert "&lt;script&gt;" in shown
@@ -335,14 +376,93 @@ def test_html_of_a_verdict_is_escaped():
 
 
 @pytest.mark.parametrize(
-    ("id", "title", "named"), [("4.1", "x", "id"), (4.1, "x", "id"), ("04.1", " ", "title")]
+    ("id", "title", "named"),
+    [("4.1", "x", "id"), (4.1, "x", "id"), ("٠٤.١", "x", "id"), ("04.1", " ", "title"), ("04.1", 3, "title")],
 )
 def test_an_exercise_needs_a_number_and_a_title(id, title, named):
     with pytest.raises(ValueError, match=f"^{named} is "):
         check.exercise(id, title)
 
 
+def test_an_exercise_needs_a_function():
+    with pytest.raises(ValueError, match=r"^check is 3, but must be a function"):
+        check.exercise("04.1", "Add up")(3)
+
+
 # ---- what checks are made of
+
+
+@pytest.mark.parametrize("condition", [True, np.True_, [True, True], np.ones((2, 2), bool), [object()], 3])
+def test_expect_holds(condition):
+    check.expect(condition, "no")
+
+
+@pytest.mark.parametrize(
+    "condition", [False, None, [], 0, math.nan, np.nan, [True, False], [math.nan], np.array([1, math.nan])]
+)
+def test_expect_does_not_hold(condition):
+    with pytest.raises(check.NotYet):
+        check.expect(condition, "no")
+
+
+class Shapeless:
+    @property
+    def shape(self):
+        raise ValueError("the number of axes is unknown")
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        (lambda: check.expect("yes", "no"), "condition is 'yes'"),
+        (lambda: check.expect(False, None), "reason is None"),
+        (lambda: check.expect_shape(3, [1], (1,)), "name is 3"),
+        (lambda: check.expect_shape("h", [1], "(1,)"), r"shape is '\(1,\)'"),
+        (lambda: check.expect_shape("h", [1], (1.0,)), r"shape is \(1.0,\)"),
+        (lambda: check.expect_close("", 1, 1), "name is ''"),
+        (lambda: check.expect_close("h", 1, "1"), "expected is '1'"),
+        (lambda: check.expect_close("h", 1, 1, tolerance=math.nan), "tolerance is nan"),
+        (lambda: check.expect_close("h", 1, 1, tolerance="0.1"), "tolerance is '0.1'"),
+        (lambda: check.claim("x", "4", above=0), "value is '4'"),
+        (lambda: check.claim("x", 1j, above=0), "value is 1j"),
+        (lambda: check.claim("x", [[1], [1, 2]], above=0), r"value is \[\[1\], \[1, 2\]\]"),
+        (lambda: check.claim("x", {"a": 1}, above=0), "value is {'a': 1}"),
+        (lambda: check.claim("x", 1, above="0"), "above is '0'"),
+        (lambda: check.claim("x", 1, within=[[1], [1, 2]]), "within is"),
+        (lambda: check.claim(3, 1, above=0), "sentence is 3"),
+        (lambda: check.expect_error("ValueError").__enter__(), "kind is 'ValueError'"),
+        (lambda: check.expect_error((ValueError, 3)).__enter__(), "kind is"),
+        (lambda: check.expect_error(ValueError, match="(").__enter__(), r"match is '\('"),
+        (lambda: check.expect_error(ValueError, match=3).__enter__(), "match is 3"),
+    ],
+)
+def test_an_argument_of_the_wrong_kind_is_named(call, named):
+    with pytest.raises(ValueError, match=f"^{named}.* but must be "):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [("4", "'4'"), (None, "None"), ([[1], [1, 2]], r"\[\[1\], \[1, 2\]\]"), (4j, "4j")]
+)
+def test_numbers_in_an_answer_have_to_be_numbers(value, shown):
+    with pytest.raises(check.NotYet, match=f"^h is {shown}, but should be numbers"):
+        check.expect_close("h", value, 4.0)
+
+
+@pytest.mark.parametrize("value", [[[1], [1, 2]], Shapeless()])
+def test_an_answer_without_a_shape_is_told(value):
+    with pytest.raises(check.NotYet, match=r"^h is .*, which has no shape"):
+        check.expect_shape("h", value, (2,))
+
+
+def test_a_symbolic_tensor_is_no_number():
+    symbolic = pytest.importorskip("keras").Input((3,))
+    with pytest.raises(check.NotYet, match=r"^h is <KerasTensor .*, but should be numbers"):
+        check.expect_close("h", symbolic, [1, 2, 3])
+    with pytest.raises(ValueError, match=r"^value is <KerasTensor .*, but must be a number"):
+        check.claim("x", symbolic, above=0)
+    with pytest.raises(ValueError, match=r"^condition is <KerasTensor "):
+        check.expect(symbolic > 0, "no")
 
 
 def test_expect_shape_names_both_shapes_and_the_axis():
@@ -505,6 +625,15 @@ def test_expect_error_with_another_message_fails():
         raise ValueError("no")
 
 
+def test_expect_error_takes_several_kinds(capsys):
+    with check.expect_error((KeyError, ValueError)):
+        raise ValueError("no")
+    assert capsys.readouterr().out == "ValueError: no\n"
+    refused = pytest.raises(AssertionError, match="expected KeyError or ValueError")
+    with refused, check.expect_error((KeyError, ValueError)):
+        pass
+
+
 def test_expect_error_lets_other_errors_through():
     with pytest.raises(KeyError), check.expect_error(ValueError):
         raise KeyError
@@ -551,7 +680,9 @@ def test_correct_stays_correct(progress_file):
         b'{"exercises": {"04.1": "brilliant"}}',
         b'{"exercises": {"04.1": ["correct"]}}',
         b"{}",
+        b"[" * 100_000,
     ],
+    ids=lambda content: repr(content[:20]),
 )
 def test_a_damaged_file_is_set_aside_and_a_sentence_says_so(progress_file, content):
     progress_file.parent.mkdir()
@@ -564,6 +695,13 @@ def test_a_damaged_file_is_set_aside_and_a_sentence_says_so(progress_file, conte
     assert aside.name in verdict._repr_html_()
     assert saved(progress_file) == {"04.1": "correct"}
     assert check_double(lambda x: 2 * x).note == ""
+
+
+def test_a_mark_in_front_of_the_file_does_no_harm(progress_file):
+    progress_file.parent.mkdir()
+    progress_file.write_bytes(b'\xef\xbb\xbf{"exercises": {"04.1": "correct"}}')
+    assert check_double(lambda x: 2 * x).note == ""
+    assert saved(progress_file) == {"04.1": "correct", "04.2": "correct"}
 
 
 def test_two_damaged_files_are_both_kept(progress_file):

@@ -211,6 +211,8 @@ def tags_are_known(lesson):
             yield f"{head(cell)} has unknown tags {sorted(tags(cell) - TAGS)}"
         if "solution" in tags(cell) and not hidden(cell):
             yield f"{head(cell)} is a solution that is not hidden"
+        if "solution" in tags(cell) and not cell.source.startswith("# Solution\n"):
+            yield f"{head(cell)} shows its first line although folded: let it be '# Solution'"
         if "check" in tags(cell) and not hidden(cell):
             yield f"{head(cell)} is a check that is not hidden"
     for cell in lesson.code:
@@ -303,10 +305,8 @@ def exercises_are_whole(lesson):
 
 def exercise_problems(lesson, number, function):
     cells = lesson.notebook.cells
-    said = rf"^Exercise {re.escape(number)} .*"
 
-    def says(cell, status):
-        pattern = rf"{said}: ({status})(:|$)"
+    def says(cell, pattern):
         return any(
             re.search(pattern, text, re.MULTILINE) for kind, text in outputs(cell) if kind == "text/plain"
         )
@@ -329,10 +329,10 @@ def exercise_problems(lesson, number, function):
         yield "there is no hint in <details>"
     if solution < stub:
         yield "the solution comes before the stub"
-    if not says(cells[stub], "not attempted|not yet"):
+    if not says(cells[stub], rf"^Exercise {re.escape(number)} .*: (not attempted|not yet)(:|$)"):
         yield "the stub does not say 'not attempted' or 'not yet'"
-    if not says(cells[solution], "correct"):
-        yield "the solution does not say 'correct'"
+    if not says(cells[solution], rf"^Solution of {re.escape(number)}: passes its check$"):
+        yield "the solution does not pass its check"
     for call in calls(cells[solution], function):
         if not any(k.arg == "record" and getattr(k.value, "value", None) is False for k in call.keywords):
             yield "the solution is checked without record=False"
@@ -583,7 +583,10 @@ def small_lesson():
             ),
             text("<details><summary>Hint</summary>Count.</details>"),
             code_cell(
-                f"check_{n}(3, record=False)", "solution", say=f"Exercise 04.{n} T: correct", hide=True
+                f"# Solution\ncheck_{n}(3, record=False)",
+                "solution",
+                say=f"Solution of 04.{n}: passes its check",
+                hide=True,
             ),
         ]
     cells += [text("## Where it breaks\n\n## Summary\n\n## Sources")]
@@ -690,6 +693,7 @@ BROKEN = [
     (cells_are_short_and_plain, lambda b: at(b, "check").update(source="x\n" * 41), "41 lines; at most 40"),
     (tags_are_known, lambda b: at(b, "setup").metadata.tags.append("todo"), "['todo']"),
     (tags_are_known, lambda b: at(b, "solution").metadata.pop("jupyter"), "solution that is not hidden"),
+    (tags_are_known, lambda b: at(b, "solution").update(source="check_1(3)"), "its first line"),
     (tags_are_known, lambda b: at(b, "check").metadata.pop("jupyter"), "check that is not hidden"),
     (tags_are_known, lambda b: at(b, "claim").metadata.pop("tags"), "without the tag 'claim'"),
     (tags_are_known, lambda b: [tag_ignored(cell) for cell in b.code[:6]], "more than a quarter"),
@@ -742,7 +746,7 @@ BROKEN = [
     (
         exercises_are_whole,
         lambda b: at(b, "solution").update(outputs=at(b, "exercise").outputs),
-        "not say 'correct'",
+        "does not pass its check",
     ),
     (exercises_are_whole, lambda b: at(b, "solution").update(source="check_1(3)"), "without record=False"),
     (

@@ -1122,6 +1122,7 @@ shapes = {"a": ..., "b": ..., "c": ..., "d": ...}
 check_handed(shapes)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 check_handed({"a": (None, 50, 16), "b": (None, 50, 32), "c": (None, 50, 10), "d": (None, 4)}, record=False)
 
 
@@ -1174,6 +1175,7 @@ check_counts(weights_of)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def weights_of_solution(name, features, units):
     block = units * (features + units + 1)
     return {"plain": block, "LSTM": 4 * block, "GRU": 3 * (block + units), "both ways": 8 * block}[name]
@@ -1218,6 +1220,7 @@ check_bias(bias_for)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def bias_for_solution(steps):
     gate = 0.5 ** (1 / steps)
     return np.log(gate / (1 - gate))
@@ -1282,6 +1285,7 @@ check_pieces(in_pieces)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def in_pieces_solution(lstm, series, size):
     memory, found = None, []
     for start in range(0, series.shape[1], size):
@@ -1337,6 +1341,7 @@ check_gru(gru_by_hand)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def gru_by_hand_solution(x, kernel, recurrent, bias):
     h, states = np.zeros((len(x), len(recurrent))), []
     for t in range(x.shape[1]):
@@ -1395,6 +1400,7 @@ counter_cell = {"i": ..., "f": ..., "g": ..., "o": ...}
 check_counter(counter_cell)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 check_counter(
     {"i": (30, 0, -15), "f": (30, 0, 15), "g": (0, 0, np.arctanh(0.1)), "o": (0, 0, 0)}, record=False
 )
@@ -1487,6 +1493,7 @@ check_days(answers_of)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def answers_of_solution(model, days):
     answers = []
     for day in days:

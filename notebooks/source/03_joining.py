@@ -1312,6 +1312,7 @@ check_stacked(stacked)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def stacked_solution():
     return keras.Sequential([keras.Input((None, 16)), layers.LSTM(8, return_sequences=True), layers.LSTM(4)])
 
@@ -1375,6 +1376,7 @@ check_per_frame(seeing)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def seeing_solution():
     frame_cnn = keras.Sequential([layers.Conv2D(4, 3), layers.GlobalMaxPooling2D()])
     return keras.Sequential([keras.Input((None, 12, 12, 1)), PerFrame(frame_cnn), layers.LSTM(8)])
@@ -1444,6 +1446,7 @@ check_maps(mapped)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def mapped_solution():
     frame_cnn = keras.Sequential([layers.Conv2D(4, 3, strides=2), layers.Flatten()])
     return keras.Sequential([keras.Input((None, 12, 12, 1)), PerFrame(frame_cnn), layers.LSTM(8)])
@@ -1518,6 +1521,7 @@ check_flatten(squeezed)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def squeezed_solution():
     frame_cnn = keras.Sequential([layers.Conv2D(4, 3, strides=2), layers.Flatten(), layers.Dense(16)])
     return keras.Sequential([keras.Input((None, 12, 12, 1)), PerFrame(frame_cnn), layers.LSTM(8)])
@@ -1602,6 +1606,7 @@ check_one(ask)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def ask_solution(network, clip):
     return network.predict(clip[np.newaxis, ..., np.newaxis], verbose=0)[0]
 
@@ -1684,6 +1689,7 @@ check_one_answer(labelled)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def labelled_solution():
     return keras.Sequential([keras.Input((None, 16)), layers.LSTM(8), layers.Dense(4, activation="softmax")])
 
@@ -1763,6 +1769,7 @@ check_deep(deep)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def deep_solution():
     first, second, third = (layers.Conv2D(filters, 3, padding="same") for filters in (4, 8, 8))
     stack = [first, layers.MaxPooling2D(2), second, layers.MaxPooling2D(2), third, layers.Flatten()]
@@ -1834,6 +1841,7 @@ check_any_size(sizeless)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def sizeless_solution():
     frame_cnn = keras.Sequential([layers.Conv2D(4, 3, strides=2), layers.GlobalMaxPooling2D()])
     return keras.Sequential([keras.Input((None, None, None, 1)), PerFrame(frame_cnn), layers.LSTM(8)])
@@ -1914,6 +1922,7 @@ check_branches(branches)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def branches_solution():
     x = keras.Input((20, 8))
     near = layers.Conv1D(4, 3, padding="causal")(x)
@@ -2002,6 +2011,7 @@ check_columns(line)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def line_solution():
     see = [layers.Conv2D(4, 3, padding="same"), layers.MaxPooling2D(2)]
     turn = [layers.Permute((2, 1, 3)), layers.Reshape((15, 24))]
@@ -2114,6 +2124,7 @@ hybrid_shapes = {"maps": ..., "columns": ..., "states": ..., "phrases": ..., "be
 check_hybrid(hybrid_shapes)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 hybrid_shapes_solution = {
     "maps": (None, 10, 16, 24, 8),
     "columns": (None, 240, 128),
@@ -2178,6 +2189,7 @@ check_rows(rows_of)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def rows_of_solution(maps):
     return layers.Reshape((-1, 6 * 5))(maps)  # time and height merge, width and channels do
 
@@ -2233,6 +2245,7 @@ check_mask(mask_behind)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def mask_behind_solution(mask, kernel, stride, padding):
     start = kernel - 1 if padding == "valid" else 0
     return mask[:, start::stride]
@@ -2294,6 +2307,7 @@ check_fold(on_every_frame)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def on_every_frame_solution(network, clips):
     batch, time_, *frame = clips.shape
     outputs = network(ops.reshape(clips, (batch * time_, *frame)))
@@ -2380,6 +2394,7 @@ check_alongside(alongside)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def alongside_solution(series):
     remembers = layers.LSTM(8, return_sequences=True)(series)
     sees = layers.Conv1D(8, 3, activation="relu", padding="causal")(series)
@@ -2389,10 +2404,12 @@ def alongside_solution(series):
 check_alongside(alongside_solution, record=False)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 keras.utils.set_random_seed(0)
 live["mended"] = foretell(alongside_solution)
 
 # %% tags=["claim", "solution"] jupyter={"source_hidden": true}
+# Solution
 check.claim("Mended, it guesses, as it must", live["mended"], within=(0.45, 0.55))
 
 # %% [markdown]

@@ -1067,6 +1067,7 @@ shapes = {"maps": ..., "flat": ..., "every": ..., "last": ...}
 check_shapes(shapes)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 check_shapes(
     {
         "maps": (None, None, 16, 16, 8),
@@ -1117,6 +1118,7 @@ check_weights(lstm_weights)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def lstm_weights_solution(features, units):
     return 4 * units * (features + units + 1)
 
@@ -1181,6 +1183,7 @@ check_bridge(broken_bridge)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def mended_bridge():
     clips = keras.Input((None, 24, 24, 1))
     frames = PerFrame(keras.Sequential(look() + joint()))(clips)
@@ -1240,6 +1243,7 @@ check_stream(step)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def step_solution(frame, state):
     z = ours.get_layer("frames").network(frame[np.newaxis])
     state = [np.zeros((1, 96), "float32")] * 2 if state is None else state
@@ -1290,6 +1294,7 @@ my_moves = [..., ..., ..., ...]
 check_moves(my_moves)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 check_moves(["tilt down", "zoom in", "pan right", "roll left"], record=False)
 
 
@@ -1350,6 +1355,7 @@ check_causal(first_layer)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def first_layer_solution():
     return keras.Sequential([
         layers.ZeroPadding3D(((2, 0), (2, 2), (2, 2))),
@@ -1433,6 +1439,7 @@ check_split(prepare)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def prepare_solution(features, labels):
     order = np.random.default_rng(0).permutation(len(labels))
     return features[order], labels[order]

@@ -1283,6 +1283,7 @@ shapes = {"vectors": ..., "states": ..., "maps": ..., "pooled": ..., "weights": 
 check_shapes(shapes)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 check_shapes(
     {
         "vectors": (None, 50, 32),
@@ -1338,6 +1339,7 @@ check_maximum(word_maximum)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def word_maximum_solution(maps, real):
     return np.where(real[..., None], maps, -np.inf).max(axis=1)
 
@@ -1393,6 +1395,7 @@ check_credit(credit_of_steps)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def credit_of_steps_solution(maps, weights):
     credit = np.zeros(len(maps))
     np.add.at(credit, maps.argmax(axis=0), weights * maps.max(axis=0))
@@ -1461,6 +1464,7 @@ can_tell = {"bag": ..., "kernel": ..., "memory": ...}
 check_readers(can_tell)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 check_readers({"bag": "A", "kernel": "ABD", "memory": "ABCD"}, record=False)
 
 
@@ -1515,6 +1519,7 @@ check_far(far_sighted)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def far_sighted_solution():
     return keras.Sequential(
         [layers.Conv1D(64, 3, padding="same", dilation_rate=d, activation="relu") for d in (1, 2, 4, 4)]
@@ -1585,6 +1590,7 @@ check_steady(moody)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def steady():
     ids = keras.Input((None,), dtype="int32")
     real = ops.not_equal(ids, 0)
@@ -1671,6 +1677,7 @@ check_vocabulary(prepare)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def prepare_solution(train_texts, test_texts):
     read = reader(train_texts, 30_000)
     return read(train_texts.astype(str)), read(test_texts.astype(str))

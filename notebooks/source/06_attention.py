@@ -1385,6 +1385,7 @@ check_bahdanau(bahdanau)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def bahdanau_solution(query, keys, mask, W, U, w):
     scores = np.tanh(W @ query + keys @ U.T) @ w
     weights = softmax(np.where(mask, scores, -1e9), axis=0)
@@ -1453,6 +1454,7 @@ check_choice(chooser)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def chooser_solution():
     image = keras.Input((24, 24, 1))
     x = image
@@ -1512,6 +1514,7 @@ check_pointing(pointing)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def pointing_solution(weights, shown):
     some = shown.any(axis=1)
     return (weights * shown)[some].sum(axis=1).mean(), shown[some].mean()
@@ -1572,6 +1575,7 @@ check_order(knows_order)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def knows_order_solution(model, clips):
     one, other = (model.predict(x, verbose=0) for x in (clips, clips[:, ::-1]))
     return bool(np.abs(one - other).max() > 1e-5)
@@ -1659,6 +1663,7 @@ check_gather(gather)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 def gather_solution(features):
     scores = layers.Dense(1)(layers.Dense(32, activation="tanh")(features))
     weights = layers.Softmax(axis=1)(scores)
@@ -1730,6 +1735,7 @@ my_stories = {"same": ..., "other": ...}
 check_stories(my_stories)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+# Solution
 quiet = int(
     np.where(hidden.test.shown[case], learned[case], 9).argmin()
 )  # shows the digit, has little weight
