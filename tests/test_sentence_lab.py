@@ -387,7 +387,7 @@ def test_whatever_is_typed_is_kept_and_shown(text, read, name):
     LAB.next_off.click()
     assert LAB.text.value == LAB.state.text == text
     assert LAB.example.value == text  # and can be found again
-    assert SentenceState.parse(str(LAB.state)) == LAB.state
+    assert LAB.state_class.parse(str(LAB.state)) == LAB.state
     for picture in (LAB.answers, LAB.course, LAB.phrases):
         page = Page(picture.value)
         assert set(page.tags) <= ALLOWED
@@ -503,10 +503,12 @@ def test_a_pasted_state_sets_every_control(lab):
         ("sen1;words=3", "the parts are text, model, filter, read, off"),
         ("sen1;text=good;model=GRU", "This lab has no model 'GRU': there are 'Bag of words', 'CNN'"),
         ("sen1;text=good;model=CNN;filter=7", "has no filter 7: it has filters 0 to 6"),
+        ("sen1;text=good;model=CNN;filter=00000000000000012", "has no filter 12"),
+        ("sen1;text=good;model=CNN;off=1.x", "Off cannot be 'x': it is a number from 0"),
         ("sen1;text=good;model=CNN;filter=x", "Filter cannot be 'x': it is a number from 0"),
         ("sen1;text=good;model=LSTM;filter=0", "has no filter 0: it has no filters"),
         ("sen1;text=good;model=CNN+→+LSTM;off=1", "cannot be switched off"),
-        ("sen1;text=%ff", "is not what a state string holds"),
+        ("sen1;text=%ff", "copy the whole line anew"),
         ("", "begins with 'sen1;'"),
     ],
 )
@@ -527,14 +529,6 @@ def test_another_text_is_read_to_its_end_and_another_model_has_other_filters(lab
     assert (lab.state.filter, lab.state.off) == (3, (3,))  # the same filter, on other words
     lab.model.value = "CNN"
     assert (lab.state.filter, lab.state.off) == (None, ())
-
-
-def test_who_listens_is_told_the_state(lab):
-    heard = []
-    lab.on_change(heard.append)
-    lab.text.value = "bad"
-    lab.read.value = 0
-    assert [(state.text, state.read) for state in heard] == [("bad", None), ("bad", 0)]
 
 
 # ------------------------------------------------------------------------------------------ what is refused
@@ -562,7 +556,20 @@ def changed(name, **more):
     return model
 
 
+def diverged(name):
+    model = network("cnn")
+    for weight in model.get_layer(name).weights:
+        weight.assign(weight * np.nan)
+    return model
+
+
 WRONG = [
+    (
+        lambda: diverged("filters"),
+        "has weights that are NaN or infinite, in 'filters/kernel', 'filters/bias'",
+    ),
+    (lambda: diverged("answer"), "has weights that are NaN or infinite, in 'answer/kernel'"),
+    (lambda: lambda texts: [np.nan] * len(texts), "it gives NaN or infinity: P\\(positive\\) is 0 to 1"),
     (lambda: changed("dense"), "'filters' is a Dense: it must be a Conv1D"),
     (lambda: changed("valid", padding="valid"), "it must have padding='same'"),
     (
@@ -600,7 +607,7 @@ def test_a_model_that_cannot_be_used_is_refused_with_a_way_out(make, problem):
 
 
 def test_what_is_no_lab_is_refused():
-    with pytest.raises(ValueError, match="it is a dict from names to models"):
+    with pytest.raises(ValueError, match=r"models is {}, but must be a dict of names"):
         SentenceLab({}, READ)
     with pytest.raises(ValueError, match="it is a keras"):
         SentenceLab(MODELS, str.split)
@@ -608,8 +615,13 @@ def test_what_is_no_lab_is_refused():
         SentenceLab(MODELS, layers.TextVectorization(output_mode="count", vocabulary=["a", "b"]))
     with pytest.raises(ValueError, match="call read"):
         SentenceLab(MODELS, layers.TextVectorization())
-    with pytest.raises(ValueError, match="start and examples hold 3"):
-        SentenceLab(MODELS, READ, "good", ("a", 3))
+    with pytest.raises(ValueError, match="models has the name 1, but a name must be a str"):
+        SentenceLab({1: bag, "1": bag}, READ)
+    with pytest.raises(ValueError, match="start=None cannot be: it is a sentence"):
+        SentenceLab(MODELS, READ, None)
+    for examples in (None, "a good film", ("a", 3)):
+        with pytest.raises(ValueError, match=r"examples=.* cannot be: it is a tuple of sentences"):
+            SentenceLab(MODELS, READ, "good", examples)
 
 
 def test_a_function_that_fails_at_a_text_is_told_and_loses_nothing():
@@ -627,6 +639,14 @@ def test_a_function_that_fails_at_a_text_is_told_and_loses_nothing():
     lab.read.value = 1
     lab.text.value = "good"
     assert "touchy 0.25 negative" in words(lab.answers)
+
+
+def test_a_model_that_answers_no_number_is_told_and_loses_nothing():
+    lab = SentenceLab({"mine": lambda texts: [np.nan if "boom" in t else 0.25 for t in texts]}, READ, "good")
+    lab.text.value = "good boom film"
+    assert "'mine' could not answer to this text. ValueError: models['mine']: it gives NaN" in said(lab)
+    lab.text.value = "good film"
+    assert "mine 0.25 negative" in words(lab.answers)
 
 
 def test_a_chain_under_other_names_shows_no_sum():

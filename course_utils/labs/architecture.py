@@ -3,13 +3,13 @@
 import hashlib
 import html
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import ipywidgets as widgets
 
 from course_utils.labs import assembly, blocks, compose, diagram, shapes
 from course_utils.labs.advice import Note
-from course_utils.labs.base import LOCK, STYLE, Lab, group, heading, note
+from course_utils.labs.base import LOCK, STYLE, Lab, brief, group, heading, listed, note
 from course_utils.labs.inside_view import Inside
 from course_utils.labs.state import PRESETS, LabState
 from course_utils.labs.touch import CopyButton
@@ -58,7 +58,7 @@ class ArchitectureLab(Lab):
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         If a block cannot be what was asked for; the message names what is allowed.
 
     Examples
@@ -96,9 +96,7 @@ class ArchitectureLab(Lab):
             "code": widgets.VBox([self.copy_code, self.listing]),
         }
         panel = self._panel()
-        self.undo, self._past = widgets.Button(description="Undo", disabled=True), []
-        self.undo.on_click(lambda _: self._undone())
-        share = self.share_row(self.add_control("seed"), self.undo)
+        share = self.share_row(self.add_control("seed"))
         share.layout.display = "none" if "state" in self.hidden else None
         self.view = widgets.VBox(
             [
@@ -125,7 +123,7 @@ class ArchitectureLab(Lab):
             layout={"width": "auto"},
         )
         self.count.add_class("cl-bare")
-        self.count.observe(self._counted, "value")
+        self.count.observe(lambda change: self._turned("convolutions", self._rows[: change["new"]]), "value")
         self.presets = widgets.Dropdown(
             description="Start from",
             style={"description_width": "78px"},
@@ -160,20 +158,18 @@ class ArchitectureLab(Lab):
 
     def _table(self):
         """A row of dials for each convolution."""
-        block = blocks.Convolution.dials()
-        shown, self._state = self._state, self._state.change("convolutions", tuple(self._rows))
+        block, four = blocks.Convolution.dials(), self.state.change("convolutions", self._rows)
         cells = [widgets.HTML(one.label) for one in block.values()]
         self._cells = []
         for row in range(MOST_ROWS):
             made = [
-                self.add_control(f"convolutions.{row}.{name}", f"{one.label} of convolution {row + 1}")
+                self.add_control(f"convolutions.{row}.{name}", f"{one.label} of convolution {row + 1}", four)
                 for name, one in block.items()
             ]
             for cell in made:
                 cell.layout.width = "auto"
             self._cells.append(made)
             cells.extend(made)
-        self._state = shown
         grid = widgets.GridBox(cells, layout={"grid_template_columns": "1fr 0.9fr 0.8fr 1fr 1.1fr"})
         grid.add_class("cl-rows")
         return grid
@@ -199,20 +195,10 @@ class ArchitectureLab(Lab):
             self.cards[block].layout.display = "none" if unused else None
         self.presets.value = next((name for name, preset in PRESETS.items() if preset == state), "")
 
-    def _counted(self, change):
-        if not self._quiet:
-            self.state = self.state.change("convolutions", tuple(self._rows[: change["new"]]))
-
-    def _undone(self):
-        with LOCK:
-            if len(self._past) > 1:
-                self._past.pop()  # what is composed now
-                self.state = self._past.pop()
-
     def _turned(self, path, value):
         name, _, rest = path.partition(".")
         row, _, dial = rest.partition(".")
-        if name == "convolutions" and int(row) >= len(self.state.convolutions):
+        if name == "convolutions" and dial and int(row) >= len(self.state.convolutions):
             self._rows[int(row)] = replace(self._rows[int(row)], **{dial: value})
         else:
             before = self.state
@@ -221,8 +207,9 @@ class ArchitectureLab(Lab):
                 self.message.value = along(before, self.state)
 
     def _preset(self, change):
-        if not self._quiet and change["new"]:
-            self.state = PRESETS[change["new"]]
+        with LOCK:
+            if not self._quiet and change["new"]:
+                self.state = PRESETS[change["new"]]
 
     def _open(self):
         for name, part in self.parts.items():
@@ -246,9 +233,6 @@ class ArchitectureLab(Lab):
     def show(self):
         with LOCK:
             made = self.composition
-            if self._past[-1:] != [self.state]:
-                self._past.append(self.state)
-            self.undo.disabled = len(self._past) < 2
             self.picture.value = diagram.diagram(made)
             self._lay_out()
             self.mark.value = self.tag()
@@ -316,19 +300,26 @@ def checked(hide, lab):
         if block != "convolutions"
         for name in type(getattr(lab.state, block)).dials()
     }
-    names = (hide,) if isinstance(hide, str) else tuple(hide)
+    names = (hide,) if isinstance(hide, str) else hide
+    if not isinstance(names, (tuple, list, set, frozenset)):
+        raise TypeError(f"hide is {brief(hide)}, but must be a tuple of names.")
     for name in names:
-        if name not in known:
-            raise ValueError(f"hide={name!r} cannot be: there are {', '.join(sorted(known))}.")
+        if not isinstance(name, str) or name not in known:
+            raise ValueError(f"hide={brief(name)} cannot be: there are {', '.join(sorted(known))}.")
     return frozenset(names)
 
 
 def starting_state(start, blocks):
     """The state a lab starts from: a preset by name, a state string or a state, and blocks that differ."""
-    if isinstance(start, str):
-        start = PRESETS[start] if start in PRESETS else LabState.parse(start)
+    try:
+        state = LabState.parse(PRESETS.get(start, start) if isinstance(start, str) else start)
+    except (TypeError, ValueError) as problem:
+        told = f"start is {brief(start)}, but must be {listed(map(repr, PRESETS))}, or a state. {problem}"
+        raise type(problem)(told) from None
+    names = [f.name for f in fields(LabState)]
     for name in sorted(blocks, key=lambda name: (name not in LabState.decides, name != "task")):
-        start = (
-            start.turn(name, blocks[name]) if name in LabState.decides else start.change(name, blocks[name])
-        )
-    return start
+        if name not in names:
+            raise TypeError(f"ArchitectureLab has no block {name!r}: it has {', '.join(names)}.")
+        turn = state.turn if name in LabState.decides else state.change
+        state = turn(name, blocks[name])
+    return state

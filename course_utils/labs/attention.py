@@ -1,15 +1,29 @@
 """The attention lab: scrub through a clip, or move an object, and watch where attention goes."""
 
 import dataclasses
-import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, lru_cache
+from typing import ClassVar
 
 import ipywidgets as widgets
 import numpy as np
 
 from course_utils.labs import attention_pictures as pictures
-from course_utils.labs.base import LOCK, STYLE, Block, Lab, State, dial, group, note, short_names
+from course_utils.labs.base import (
+    LOCK,
+    STYLE,
+    Dial,
+    Lab,
+    Several,
+    State,
+    brief,
+    dial,
+    diverged,
+    group,
+    named,
+    note,
+    short_names,
+)
 from course_utils.labs.inside_pictures import grey, uri
 
 TEMPERATURES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 100.0)
@@ -32,59 +46,22 @@ LOOK = """<style>
 </style>"""
 
 
-@dataclass(frozen=True)
-class Hidden(Block):
-    """The steps that attention may not see, counted from 1."""
-
-    steps: tuple = ()
-
-    def __post_init__(self):
-        object.__setattr__(self, "steps", tuple(sorted(set(self.steps))))
-
-    def __contains__(self, step):
-        return step in self.steps
-
-    def switched(self, step):
-        """With this step hidden if it was not, and the other way round."""
-        return Hidden(set(self.steps) ^ {step})
-
-    def write(self):
-        return ".".join(str(step) for step in self.steps)
-
-    @classmethod
-    def read(cls, text, where):
-        for token in filter(None, text.split(".")):
-            if not token.isdecimal():
-                raise ValueError(f"'{token[:30]}' in {where} is not understood: it takes numbers such as 2.5")
-        return cls(int(token[:9]) for token in text.split(".") if token)
-
-
 class AttentionState(State):
     """What an attention lab is set to. Each lab makes a subclass whose dials fit its networks and clips."""
 
     version = "att1"
-    heads, steps = {}, 1  # of each network by its name in the string; steps of all
+    heads: ClassVar = {}  # of each network by its name in the string
 
     def __post_init__(self):
         super().__post_init__()
         if self.head > self.heads[self.network]:
             has = "one head" if self.heads[self.network] == 1 else f"{self.heads[self.network]} heads"
             raise ValueError(f"Head cannot be {self.head}: network '{self.network}' has {has}.")
-        for step in self.hidden.steps:
-            if not 1 <= step <= self.steps:
-                raise ValueError(f"Hidden cannot hold {step}: there are steps 1 to {self.steps}.")
 
     def turn(self, path, value):
         if path == "network" and self.head > self.heads[value]:
             return replace(self, network=value, head=0)
         return super().turn(path, value)
-
-    @staticmethod
-    def _read(f, text):
-        if "dial" in f.metadata and isinstance(f.metadata["dial"].choices[0], float):
-            number = re.fullmatch(r"\d{1,4}(\.\d{1,4})?", text)
-            return f.metadata["dial"].check(float(text) if number else text[:30])
-        return State._read(f, text)
 
 
 def state_class(scene, names, steps, counts):
@@ -94,6 +71,7 @@ def state_class(scene, names, steps, counts):
     """
     most = max(heads for _, heads in names.values())
     said = {name: words for name, (words, _) in names.items()}
+    step = Dial("A hidden step", tuple(range(1, steps + 1)))
     dials = {
         "scene": dial(scene, "Scene", (scene,)),
         "network": dial(next(iter(names)), "Score", names, shown=said),
@@ -104,17 +82,14 @@ def state_class(scene, names, steps, counts):
             range(most + 1) if most > 1 else (0,),
             shown={0: "all heads", **{h: f"head {h}" for h in range(1, most + 1)}},
         ),
-        "temperature": dial(1.0, "Temperature", TEMPERATURES),
+        "temperature": dial(
+            1.0, "Temperature", TEMPERATURES, shown={t: f"{t:g}" for t in TEMPERATURES}, slider=True
+        ),
         "uniform": dial(False, "Uniform weights: a plain average", (False, True)),
-        "hidden": dataclasses.field(default=Hidden()),
+        "hidden": dial((), "Hidden", kind=Several, number=step, separator=".", once=True),
     }
-    types = {"network": str, "scene": str, "hidden": Hidden, "temperature": float, "uniform": bool}
-    more = {"heads": {name: heads for name, (_, heads) in names.items()}, "steps": steps}
-    more["spelled"] = ("scene", "network", *counts)
-    fields = [(name, types.get(name, int), made) for name, made in dials.items()]
-    return dataclasses.make_dataclass(
-        "AttentionState", fields, bases=(AttentionState,), frozen=True, namespace=more
-    )
+    heads = {name: heads for name, (_, heads) in names.items()}
+    return AttentionState.having(dials, heads=heads, spelled=("scene", "network", *counts))
 
 
 class Network:
@@ -126,6 +101,8 @@ class Network:
         self.name = name
         if not isinstance(model, keras.Model):
             raise self._wrong(f"is {type(model).__name__}, but must be a Keras model")
+        if broken := diverged(model.weights):
+            raise self._wrong(broken)
         there = {layer.name: layer for layer in model.layers}
         for layer, what in (("features", "(batch, steps, units)"), ("scores", "(batch, steps, heads)")):
             shape = there[layer].output.shape if layer in there else None
@@ -175,7 +152,11 @@ class Network:
 
     def trace(self, x):
         """Features (steps, units), scores (steps, heads) and the answer (classes,) for one input."""
-        return tuple(made[0] for made in self._inner.predict_on_batch(x[None].astype("float32")))
+        made = [values[0] for values in self._inner.predict_on_batch(x[None].astype("float32"))]
+        for layer, values in zip(("features", "scores", "answer"), made, strict=True):
+            if not np.isfinite(values).all():
+                raise self._wrong(f"gives NaN or infinite numbers at its layer '{layer}'; train it anew")
+        return tuple(made)
 
     def answer(self, features, weights):
         """The shares of the classes that follow from these weights (steps, heads)."""
@@ -233,8 +214,9 @@ class AttentionLab(Lab):
             raise ValueError(
                 "AttentionLab takes either clips or a scene: give one of them and leave the other"
             )
-        if not isinstance(networks, dict) or not networks or not all(isinstance(n, str) for n in networks):
-            raise ValueError("networks must be a dict of names and Keras models, such as {'additive': model}")
+        named("networks", networks, "{'additive': model}")
+        if scene is not None and not callable(scene):
+            raise ValueError(f"scene is {brief(scene)}, but must be a function of row, column and seed")
         self._scene, self._clips = scene, None if clips is None else _clips(clips)
         sample = self._clips[0] if scene is None else self._first(networks)
         self._networks = dict(
@@ -270,14 +252,30 @@ class AttentionLab(Lab):
                 f"networks take {shape}, but a scene needs (batch, height, width, 1): say the size in Input"
             )
         corners = [(row, column) for row in (0, shape[1] - 1) for column in (0, shape[2] - 1)]
+        self._size = shape[1:3]
         for place in [*corners, (shape[1] // 2, shape[2] // 2)]:
-            image, at, *_ = self._scene(*place, 0)
-            if np.shape(image) != (*shape[1:3], 1) or np.shape(at) != (2,):
-                raise ValueError(
-                    f"scene{(*place, 0)} gives an image of {np.shape(image)} and the place {at!r}, but must "
-                    f"give {(*shape[1:3], 1)} and (row, column), even at the edge: keep the object inside"
-                )
-        return np.asarray(image, "float32")
+            image, *_ = self._composed(*place, 0)
+        return image
+
+    def _composed(self, *which):
+        """Image, place and perhaps class, as the scene gives them, if that is an image with a place."""
+        called = f"scene{which}"
+        try:
+            image, place, *label = self._scene(*which)
+            image, place = np.asarray(image, "float32"), tuple(np.asarray(place, float).tolist())
+        except Exception as problem:
+            raise ValueError(
+                f"{called} fails with {type(problem).__name__}: {problem}. It must take row, column and seed "
+                "and give an image, the place (row, column) of its object, and if you like its class"
+            ) from problem
+        if image.shape != (*self._size, 1) or len(place) != 2:
+            raise ValueError(
+                f"{called} gives an image of {image.shape} and the place {brief(place)}, but must give "
+                f"{(*self._size, 1)} and (row, column), even at the edge: keep the object inside"
+            )
+        if not (np.isfinite(image).all() and np.isfinite(place).all()):
+            raise ValueError(f"{called} gives NaN or infinity in its image or place: fill what is missing")
+        return image, place, *label[:1]
 
     def _checked(self, classes, labels, shown):
         """Classes, labels and shown, if they fit to networks and clips."""
@@ -289,7 +287,10 @@ class AttentionLab(Lab):
             if given != wanted:
                 what = "one for each frame" if self._clips is not None else "a square grid, the same for all"
                 raise ValueError(f"networks: '{name}' has {given} steps, but there must be {wanted}: {what}")
-        classes = tuple(str(c) for c in (range(count) if classes is None else classes))
+        classes = range(count) if classes is None else classes
+        if not isinstance(classes, (list, tuple, range, np.ndarray)):
+            raise ValueError(f"classes is {brief(classes)}, but must be a list of the names of the classes")
+        classes = tuple(map(str, classes))
         for name, given in counts.items():
             if given != len(classes):
                 raise ValueError(
@@ -303,11 +304,14 @@ class AttentionLab(Lab):
             return classes, None, None
         n, time = self._clips.shape[:2]
         if labels is not None:
-            labels = np.asarray(labels)
+            given, labels = labels, _array(labels)
             if labels.shape != (n,) or labels.dtype.kind not in "iu" or not set(labels) <= set(range(count)):
-                raise ValueError(f"labels must be {n} whole numbers from 0 to {count - 1}, one for each clip")
+                raise ValueError(
+                    f"labels is {brief(given)}, but must be {n} whole numbers from 0 to {count - 1}, one for "
+                    "each clip"
+                )
         if shown is not None:
-            shown = np.asarray(shown)
+            shown = _array(shown)
             if shown.shape != (n, time) or shown.dtype != bool:
                 raise ValueError(
                     f"shown has shape {shown.shape} and type {shown.dtype}, but must be True or False for "
@@ -336,22 +340,15 @@ class AttentionLab(Lab):
         made = {
             name: self.add_control(name)
             for name in (f.name for f in dataclasses.fields(self.state))
-            if name not in ("scene", "temperature", "hidden")
+            if name not in ("scene", "hidden")
         }
-        made["temperature"] = self.controls["temperature"] = widgets.SelectionSlider(
-            options=[(f"{t:g}", t) for t in TEMPERATURES],
-            value=1.0,
-            description="Temperature",
-            layout={"width": "auto"},
-        )
-        made["temperature"].observe(lambda change: self._turned("temperature", change["new"]), "value")
         for one in made.values():
             if not isinstance(one, widgets.Checkbox):
                 one.style.description_width = "84px"
         self.hide_top = widgets.Button(description=f"Hide the most attended {self._unit}")
         self.hide_top.on_click(lambda _: self._hide_top())
         self.show_all = widgets.Button(description="Show all again")
-        self.show_all.on_click(lambda _: self._turned("hidden", Hidden()))
+        self.show_all.on_click(lambda _: self._turned("hidden", ()))
         self.another = widgets.Button(description="Another scene")
         self.another.on_click(lambda _: self._turned("seed", (self.state.seed + 1) % 1000))
         self.hidden_now = widgets.HTML()
@@ -410,9 +407,7 @@ class AttentionLab(Lab):
             for step in range(1, self._steps + 1)
         ]
         for step, one in enumerate(self.toggles, 1):
-            one.observe(
-                lambda _, step=step: self._turned("hidden", self.state.hidden.switched(step)), "value"
-            )
+            one.observe(lambda _, step=step: self._turned("hidden", self._switched(step)), "value")
         word = widgets.HTML("hide")
         word.add_class("ca-word")
         row = widgets.GridBox(
@@ -426,7 +421,11 @@ class AttentionLab(Lab):
         with LOCK:
             strongest = self._seen.strongest if self._seen else ()
             if strongest:
-                self.state = self.state.change("hidden", self.state.hidden.switched(strongest[0] + 1))
+                self.state = self.state.change("hidden", self._switched(strongest[0] + 1))
+
+    def _switched(self, step):
+        """The hidden steps with this one among them if it was not, and the other way round."""
+        return tuple({*self.state.hidden} ^ {step})
 
     def mirror(self):
         state = self.state
@@ -439,10 +438,10 @@ class AttentionLab(Lab):
         super().mirror()
         for step, one in enumerate(getattr(self, "toggles", ()), 1):
             one.value = step in state.hidden
-        hidden = [str(step) for step in state.hidden.steps]
+        hidden = [str(step) for step in state.hidden]
         if self._scene:
             side = round(self._steps**0.5)
-            places = [divmod(step - 1, side) for step in state.hidden.steps]
+            places = [divmod(step - 1, side) for step in state.hidden]
             hidden = [f"row {row + 1} column {column + 1}" for row, column in places]
         told = (
             f"Hidden: {'; '.join(hidden) if self._scene else ', '.join(hidden)}."
@@ -460,11 +459,12 @@ class AttentionLab(Lab):
     def _drawn(self, *which):
         """(input, images to show, place of the object, its class) of a clip, or of a scene."""
         if self._scene:
-            image, place, *label = self._scene(*which)
-            image = np.asarray(image, "float32")
+            image, place, *label = self._composed(*which)
             if label and label[0] not in range(len(self._classes)):
-                raise ValueError(f"its class is {label[0]!r}, but there are 0 to {len(self._classes) - 1}")
-            return image, (uri(grey(_stretched(image))),), tuple(place), label[0] if label else None
+                raise ValueError(
+                    f"its class is {brief(label[0])}, but there are 0 to {len(self._classes) - 1}"
+                )
+            return image, (uri(grey(_stretched(image))),), place, int(label[0]) if label else None
         clip = self._clips[which[0] - 1]
         return clip, tuple(uri(grey(frame)) for frame in _stretched(clip)), None, None
 
@@ -474,7 +474,7 @@ class AttentionLab(Lab):
         network = self._networks[state.network]
         which = (state.row, state.column, state.seed) if self._scene else (state.clip,)
         features, scores, before = self._trace(state.network, *which)
-        hidden = tuple(step - 1 for step in state.hidden.steps)
+        hidden = tuple(step - 1 for step in state.hidden)
         visible = ~np.isin(np.arange(self._steps), hidden)
         _, images, place, truth = self._drawn(*which)
         if not self._scene:
@@ -498,7 +498,8 @@ class AttentionLab(Lab):
         try:
             seen = self._seen = self.seen()
         except Exception as problem:  # the scene is somebody else's code: the learner reads it here
-            words = f"This scene cannot be shown. {type(problem).__name__}: {problem}"
+            self.picture.value = self.below.value = ""
+            words = f"This {'scene' if self._scene else 'clip'} cannot be shown: {problem}"
             self.said.value = note("broken", words, "✕ No picture.")
             return
         self.picture.value, self.below.value = pictures.draw(seen)
@@ -534,13 +535,23 @@ class AttentionLab(Lab):
         return pictures.fingerprint(str(self.pictured))
 
 
+def _array(given):
+    try:
+        return np.asarray(given)
+    except ValueError:  # rows of unequal length
+        return np.asarray(None)
+
+
 def _clips(clips):
-    clips = np.asarray(clips)
+    clips = _array(clips)
     if clips.ndim != 5 or not len(clips) or not clips.shape[1] or clips.dtype.kind not in "fiu":
         raise ValueError(
             f"clips has shape {clips.shape} and type {clips.dtype}, but must be numbers (clip, time, height, "
             "width, channel) with at least one clip: clips[:40] keeps all axes, clips[0] loses one"
         )
+    if not np.isfinite(clips).all():
+        clip, frame, *_ = np.argwhere(~np.isfinite(clips))[0]
+        raise ValueError(f"clips[{clip}, {frame}] holds NaN or infinity: leave this clip out, or fill it")
     return clips
 
 

@@ -9,71 +9,143 @@ import dataclasses
 import hashlib
 import html
 import re
+import reprlib
 import threading
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import quote_plus, unquote_plus
 
 import ipywidgets as widgets
+import numpy as np
 
 from course_utils.labs.touch import CopyButton
 
 # JupyterLab hands messages of widgets to several threads, and trainings report from their own.
 LOCK = threading.RLock()
 PREVIEWS = Path(__file__).with_name("previews")
+UNDO = 500  # steps that can be undone
 
 
 # ---------------------------------------------------------------------------------------------------
 # Dials and blocks
+
+WRITTEN = {bool: "[01]", int: "[0-9]{1,40}", float: r"[0-9]{1,4}(\.[0-9]{1,4})?"}  # kind -> its pattern
 
 
 @dataclass(frozen=True)
 class Dial:
     """One number, choice or switch that a learner can set: `label` names it, `choices` are its positions.
 
-    `key` stands before the value in a state string (`k5`), `shown` gives the words for a choice, `slider`
-    asks for a slider in place of a list, and `needs(block)` tells when the dial means anything.
+    `key` stands before the value in a state string (`k5`), `shown` gives the words for a choice, and `slider`
+    asks for a slider in place of a list.
     """
 
     label: str
-    choices: tuple
+    choices: tuple = ()
     key: str = ""
     shown: dict = field(default_factory=dict)
     slider: bool = False
-    needs: object = None
 
     @property
     def is_switch(self):
         return self.choices == (False, True)
+
+    @property
+    def allowed(self):
+        if len(self.choices) == 1:
+            return f"here it can only be {self.choices[0]}"
+        return f"it can be {listed(self.choices)}"
 
     def words(self, value):
         return self.shown.get(value, f"{value}")
 
     def check(self, value):
         """The value, if it is a position of this dial; otherwise a ValueError that names what is allowed."""
-        for choice in self.choices:
-            if type(choice) is type(value) and choice == value:
-                return choice
-        raise ValueError(f"{self.label.lower()} cannot be {value!r}: it can be {listed(self.choices)}")
+        value = plain(value)
+        if type(value) in (type(self.choices[0]), type(self.choices[-1])) and value in self.choices:
+            return value
+        raise self.refusal(value)
+
+    def refusal(self, value):
+        return ValueError(f"{self.label.lower()} cannot be {brief(value)}: {self.allowed}")
 
     def write(self, value):
         return f"{self.key}{int(value) if self.is_switch else value}"
 
-    def read(self, token):
-        """The value written in a token such as `k5`, or None when the token belongs to another dial."""
-        rest = token[len(self.key) :]
+    def parse(self, token):
+        """The value written in a token such as `k5`; None where it writes no value of this kind."""
+        kind, rest = type(self.choices[-1]), token.removeprefix(self.key)
         if not token.startswith(self.key):
             return None
-        if isinstance(self.choices[0], int):
-            if not rest.isdecimal():
-                return None
-            value = int(rest[:9])  # no dial goes that far
-            return self.check(bool(value) if self.is_switch and value < 2 else value)
-        return rest if rest in self.choices else None
+        if kind is str:
+            return rest if rest in self.choices else None
+        if not re.fullmatch(WRITTEN[kind], rest):
+            return None
+        return rest == "1" if kind is bool else kind(rest)
+
+    def read(self, token):
+        """The position written in a token, checked."""
+        value = self.parse(token)
+        return self.check(token if value is None else value)
 
 
-def dial(default, label, choices, key="", **more):
-    """A dataclass field that is a `Dial`."""
-    return field(default=default, metadata={"dial": Dial(label, tuple(choices), key, **more)})
+@dataclass(frozen=True)
+class Real(Dial):
+    """Any number from the first to the last of `choices`, kept with two decimals."""
+
+    @property
+    def allowed(self):
+        return f"it can be {self.choices[0]:g} to {self.choices[-1]:g}".replace("-", "−")
+
+    def check(self, value):
+        value = plain(value)
+        if type(value) not in (int, float) or not self.choices[0] <= value <= self.choices[-1]:
+            raise self.refusal(value)
+        return round(float(value), 2) + 0.0  # never a zero below zero
+
+    def write(self, value):
+        return f"{value:g}"
+
+    def parse(self, token):
+        found = re.fullmatch(r"[-−]?([0-9]{1,6}(\.[0-9]{0,6})?|\.[0-9]{1,6})", token)
+        return float(token.replace("−", "-")) if found else None
+
+
+@dataclass(frozen=True)
+class Several(Dial):
+    """Numbers in a row: `number` is the dial of each, `counts` says how many there can be.
+
+    With `once` they stand in order, each of them once.
+    """
+
+    number: Dial = None
+    counts: range | tuple = range(10_000)
+    separator: str = ","
+    once: bool = False
+
+    @property
+    def allowed(self):
+        return "it is a tuple of numbers"
+
+    def check(self, value):
+        if not isinstance(value, (tuple, list)):
+            raise self.refusal(value)
+        values = tuple(map(self.number.check, value))
+        if len(values) not in self.counts:
+            counts = listed(n for n in self.counts if n)
+            raise ValueError(f"{self.label.lower()} has {len(values)} numbers: it can have {counts}")
+        return tuple(sorted(set(values))) if self.once else values
+
+    def write(self, value):
+        return self.separator.join(map(self.number.write, value))
+
+    def parse(self, token):
+        return tuple(map(self.number.read, token.split(self.separator))) if token else ()
+
+
+def dial(default, label, choices=(), key="", kind=Dial, **more):
+    """A dataclass field that is a `Dial`, or another `kind` of it."""
+    return field(default=default, metadata={"dial": kind(label, tuple(choices), key, **more)})
 
 
 def rows(default, block, most):
@@ -82,14 +154,30 @@ def rows(default, block, most):
 
 
 def listed(values):
+    """The values as words: a range by its ends, a long list by its beginning."""
     values = list(values)
-    if (
-        len(values) > 3
-        and all(isinstance(v, int) for v in values)
-        and values == list(range(values[0], values[-1] + 1))
-    ):
+    if len(values) > 3 and is_range(values):
         return f"{values[0]} to {values[-1]}"
-    return ", ".join(str(v) for v in values[:-1]) + f" or {values[-1]}"
+    if len(values) > 30:
+        return f"{', '.join(map(str, values[:10]))} ... or {values[-1]} ({len(values)} in all)"
+    return " or ".join(filter(None, (", ".join(map(str, values[:-1])), str(values[-1]))))
+
+
+def is_range(values):
+    """Whether these are whole numbers that follow each other."""
+    first = values[0]
+    return type(first) is int and list(values) == list(range(first, first + len(values)))
+
+
+def plain(value):
+    """A number of NumPy as one of Python; anything else as it is."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def brief(value):
+    """What somebody gave, in few words: where it is long, its middle is left out."""
+    said = " ".join(reprlib.repr(value).split())
+    return type(value).__name__ if "<" in said and not isinstance(value, str) else said
 
 
 class Dialled:
@@ -99,20 +187,34 @@ class Dialled:
         for f in dataclasses.fields(self):
             value = getattr(self, f.name)
             if "dial" in f.metadata:
-                f.metadata["dial"].check(value)
+                value = f.metadata["dial"].check(value)
             elif "rows" in f.metadata:
-                made = tuple(_as_block(f.metadata["rows"], row) for row in value)
-                if not 1 <= len(made) <= f.metadata["most"]:
-                    raise ValueError(f"{f.name} has {len(made)} rows: there can be 1 to {f.metadata['most']}")
-                object.__setattr__(self, f.name, made)
+                value = _as_rows(f, value)
             else:
-                object.__setattr__(self, f.name, _as_block(f.type, value))
+                value = _as_block(f.name, type(f.default), value)
+            object.__setattr__(self, f.name, value)
 
 
-def _as_block(block, value):
+def _as_rows(f, value):
+    if not isinstance(value, (tuple, list)):
+        raise ValueError(f"{f.name} cannot be {brief(value)}: it is a list of rows, such as [16, (32, 5)]")
+    if not 1 <= len(value) <= f.metadata["most"]:
+        raise ValueError(f"{f.name} has {len(value)} rows: there can be 1 to {f.metadata['most']}")
+    return tuple(
+        _as_block(f"{f.name}, row {number}", f.metadata["rows"], row) for number, row in enumerate(value, 1)
+    )
+
+
+def _as_block(name, block, value):
     if isinstance(value, block):
         return value
-    return block(*value) if isinstance(value, (tuple, list)) else block(value)
+    values = value if isinstance(value, (tuple, list)) else (value,)
+    if len(values) > len(block.dials()):
+        raise ValueError(f"{name} cannot be {brief(value)}: its parts are {', '.join(block.dials())}")
+    try:
+        return block(*values)
+    except ValueError as problem:
+        raise ValueError(f"{name}: {problem}") from None
 
 
 class Block(Dialled):
@@ -137,21 +239,19 @@ class Block(Dialled):
 
     @classmethod
     def read(cls, text, where):
-        values = {}
+        values, dials = {}, cls.dials()
         for token in text.split("."):
-            for name, one in cls.dials().items():
-                try:
-                    value = None if name in values else one.read(token)
-                except ValueError as problem:
-                    raise ValueError(f"'{token[:30]}' in {where}: {problem}") from None
-                if value is not None:
-                    values[name] = value
-                    break
-            else:
-                known = ", ".join(d.write(d.choices[-1]) for d in cls.dials().values())
+            fits = (name for name in dials if name not in values and dials[name].parse(token) is not None)
+            name = next(fits, None)
+            if name is None:
+                known = ", ".join(d.write(d.choices[-1]) for d in dials.values())
                 raise ValueError(
-                    f"'{token[:30]}' in {where} is not understood: it takes parts such as {known}"
+                    f"{brief(token)} in {where} is not understood: it takes parts such as {known}"
                 )
+            try:
+                values[name] = dials[name].read(token)
+            except ValueError as problem:
+                raise ValueError(f"{brief(token)} in {where}: {problem}") from None
         return cls(**values)
 
 
@@ -167,6 +267,12 @@ class State(Dialled):
     decides = spelled = ()
 
     @classmethod
+    def having(cls, fields, **more):
+        """A subclass with these fields as well (name -> field), and with `more` to know of its lab."""
+        made = [(name, type(f.default), f) for name, f in fields.items()]
+        return dataclasses.make_dataclass(cls.__name__, made, bases=(cls,), frozen=True, namespace=more)
+
+    @classmethod
     def default(cls, **decided):
         return cls(**decided)
 
@@ -178,29 +284,34 @@ class State(Dialled):
             default = getattr(first if f.name in self.decides else usual, f.name)
             if value == default and f.name not in self.spelled:
                 continue
-            if "rows" in f.metadata:
-                written = ",".join(row.write() for row in value)
+            if "dial" in f.metadata:
+                written = quote_plus(f.metadata["dial"].write(value), safe=",", errors="surrogatepass")
             else:
-                written = (
-                    value.write() if isinstance(value, Block) else str(int(value) if value is True else value)
-                )
+                written = ",".join(row.write() for row in (value if "rows" in f.metadata else [value]))
             parts.append(f"{f.name}={written}")
         return ";".join(parts)
 
     @classmethod
     def parse(cls, text):
-        """The state that a string stands for. Raises ValueError with a sentence for the learner."""
+        """The state that a string, or the state of another lab, stands for.
+
+        Raises ValueError, and TypeError where it is neither, with a sentence for the learner.
+        """
+        if isinstance(text, cls):
+            return text
+        if not isinstance(text, (str, State)):
+            raise TypeError(f"A state is a string that begins with '{cls.version};', and not {brief(text)}.")
         version, *parts = re.sub(r"\s", "", str(text)).split(";")
         if version != cls.version:
             raise ValueError(
-                f"A state of this lab begins with '{cls.version};', not with '{version[:20]}'. "
+                f"A state of this lab begins with '{cls.version};', not with {brief(version)}. "
                 "Copy the whole line from the other lab."
             )
         known, written, values = {f.name: f for f in dataclasses.fields(cls)}, {}, {}
         for part in filter(None, parts):
             name, equals, text = part.partition("=")
             if name not in known or not equals:
-                raise ValueError(f"'{part[:40]}' is not understood: the parts are {', '.join(known)}.")
+                raise ValueError(f"{brief(part)} is not understood: the parts are {', '.join(known)}.")
             written[name] = text
         for name, text in written.items():
             try:
@@ -212,6 +323,12 @@ class State(Dialled):
 
     @staticmethod
     def _read(f, text):
+        if "dial" in f.metadata:
+            try:
+                text = unquote_plus(text, errors="surrogatepass")
+            except UnicodeDecodeError:
+                raise ValueError(f"{f.name} cannot be {brief(text)}: copy the whole line anew") from None
+            return f.metadata["dial"].read(text)
         if "rows" in f.metadata:
             block, most = f.metadata["rows"], f.metadata["most"]
             rows = tuple(
@@ -220,16 +337,7 @@ class State(Dialled):
             if len(rows) > most:
                 raise ValueError(f"{f.name} has more rows than {most}: there can be 1 to {most}")
             return rows
-        if "dial" in f.metadata:
-            one = f.metadata["dial"]
-            if len(one.choices) == 1 and text != str(one.choices[0]):
-                raise ValueError(f"{f.name} cannot be '{text[:40]}': here it can only be {one.choices[0]}")
-            if isinstance(one.choices[0], str):  # a name may look like a number
-                return one.check(text[:40])
-            if one.is_switch and text in ("0", "1"):
-                return text == "1"
-            return one.check(int(text[:9]) if text.isdecimal() else text[:30])
-        return f.type.read(text, f.name)
+        return type(f.default).read(text, f.name)
 
     def get(self, path):
         """The value at a path such as 'clip.frames' or 'convolutions.0.kernel'."""
@@ -265,9 +373,9 @@ def control(one, value, label=None):
     options = [(one.words(choice), choice) for choice in one.choices]
     if one.is_switch:
         made = widgets.Checkbox(value=value, indent=False, description=text, layout={"width": "auto"})
-    elif one.slider and one.choices == tuple(range(one.choices[0], one.choices[-1] + 1)):
+    elif one.slider and is_range(one.choices):
         made = widgets.IntSlider(value=value, min=one.choices[0], max=one.choices[-1], **common)
-    elif len(one.choices) > 100:
+    elif len(one.choices) > 100 and is_range(one.choices):
         made = widgets.BoundedIntText(value=value, min=one.choices[0], max=one.choices[-1], **common)
     elif one.slider:
         made = widgets.SelectionSlider(value=value, options=options, **common)
@@ -374,6 +482,28 @@ def short_names(names, taken=()):
     return short
 
 
+def named(argument, given, example):
+    """What is given, if it is a dict whose keys are names; otherwise a ValueError shows an example of one."""
+    if not isinstance(given, dict) or not given:
+        raise ValueError(f"{argument} is {brief(given)}, but must be a dict of names, such as {example}")
+    for name in given:
+        if not isinstance(name, str) or not name.strip():
+            raise ValueError(f"{argument} has the name {brief(name)}, but a name must be a str: {example}")
+    return given
+
+
+def diverged(weights):
+    """What is wrong with the weights of a Keras layer or model, if some are no numbers; otherwise ""."""
+    bad = [one.path for one in weights if not np.isfinite(np.asarray(one)).all()]
+    if not bad:
+        return ""
+    more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
+    return (
+        f"has weights that are NaN or infinite, in {', '.join(map(repr, bad[:3]))}{more}: its training has "
+        "diverged. Train it anew with a smaller learning rate, or with clipnorm=1 in the optimizer"
+    )
+
+
 def heading(title, remark):
     """The title of a card, as HTML."""
     return f'<div class="cl-head">{html.escape(title)} <small>{html.escape(remark)}</small></div>'
@@ -429,10 +559,14 @@ class Lab:
     title = "Lab"
     hidden = frozenset()  # names of what learners do not see
 
-    def __init__(self, state):
-        self._state = self._begin = state
+    def __init__(self, start):
+        try:
+            self._state = self._begin = self.state_class.parse(start)
+        except (TypeError, ValueError) as problem:
+            told = f"start is {brief(start)}, which is no state of this lab. {problem}"
+            raise type(problem)(told) from None
+        self._past, self._future = [], []
         self._quiet = False
-        self._listeners = []
         self.controls = {}
         self.line = widgets.Text(
             description="State", continuous_update=False, layout={"width": "auto", "flex": "1 1 auto"}
@@ -442,6 +576,9 @@ class Lab:
         self.message = widgets.HTML()
         self.line.observe(self._pasted, "value")
         self.copy_state = CopyButton(label="Copy")
+        self.undo, self.redo = (widgets.Button(description=said, disabled=True) for said in ("Undo", "Redo"))
+        self.undo.on_click(lambda _: self._undone())
+        self.redo.on_click(lambda _: self._redone())
         self.back = widgets.Button(description="Back to the start")
         self.back.on_click(lambda _: setattr(self, "state", self._begin))
         self.mark = widgets.HTML(layout={"display": "none"})  # holds `tag()`
@@ -451,40 +588,72 @@ class Lab:
 
     @property
     def state(self):
-        """Everything this lab is set to, the seed included; `str(lab.state)` is the string to share."""
+        """Everything this lab is set to, the seed included; `str(lab.state)` is the string to share.
+
+        A string or a state can be assigned. ValueError or TypeError tells why one cannot be; where something
+        fails, the lab stays as it was.
+        """
         return self._state
 
     @state.setter
     def state(self, state):
-        state = self.state_class.parse(state) if isinstance(state, str) else state
         with LOCK:
-            self._state, self._quiet = state, True
-            try:
-                self.mirror()
-                self.line.value = self.copy_state.text = str(state)
-                self.message.value = ""
-            finally:
-                self._quiet = False
-            self.show()
-            for listener in self._listeners:
-                listener(state)
+            state = self.state_class.parse(state)
+            if state == self._state:
+                self._go(state, self._past, self._future)
+            else:
+                self._go(state, [*self._past, self._state][-UNDO:], [])
 
-    def on_change(self, listener):
-        """Call `listener(state)` whenever the state changes."""
-        self._listeners.append(listener)
+    def _go(self, *there):
+        """Show a state, with what can be undone and redone from it; where that fails, all is as before."""
+        here = self._state, self._past, self._future
+        self._state, self._past, self._future = there
+        try:
+            self._draw()
+        except BaseException as problem:
+            self._state, self._past, self._future = here
+            self._draw()
+            told = f"{type(problem).__name__}: {problem}. The lab stays as it was."
+            self.message.value = note("broken", told, "✕ Cannot be drawn.")
+            raise
 
-    def add_control(self, path, label=None):
-        """A control for the dial at `path`, kept in step with the state both ways."""
+    def _draw(self):
+        self._quiet = True
+        try:
+            self.mirror()
+            self.line.value = self.copy_state.text = str(self._state)
+            self.message.value = ""
+            self.undo.disabled, self.redo.disabled = not self._past, not self._future
+        finally:
+            self._quiet = False
+        self.show()
+
+    def _undone(self):
+        with LOCK:
+            if self._past:
+                self._go(self._past[-1], self._past[:-1], [self._state, *self._future])
+
+    def _redone(self):
+        with LOCK:
+            if self._future:
+                self._go(self._future[0], [*self._past, self._state], self._future[1:])
+
+    def add_control(self, path, label=None, state=None):
+        """A control for the dial at `path`, kept in step with the state both ways.
+
+        It begins as in `state`, where that is not the lab's own.
+        """
+        state = state or self.state
         *parents, name = path.split(".")
-        owner = self.state.get(".".join(parents)) if parents else self.state
+        owner = state.get(".".join(parents)) if parents else state
         one = next(f for f in dataclasses.fields(owner) if f.name == name).metadata["dial"]
-        made = self.controls[path] = control(one, self.state.get(path), label)
+        made = self.controls[path] = control(one, state.get(path), label)
         made.observe(lambda change: self._turned(path, change["new"]), "value")
         return made
 
     def share_row(self, *more):
-        """The state as a line to copy and to paste into, `more`, and the way back to how the lab began."""
-        row = widgets.HBox([self.line, self.copy_state, *more, self.back])
+        """The state as a line to copy and to paste into, `more`, undo, redo and the way back to the start."""
+        row = widgets.HBox([self.line, self.copy_state, *more, self.undo, self.redo, self.back])
         row.add_class("cl-share")
         return row
 
@@ -499,12 +668,13 @@ class Lab:
                 self.state = self.state.turn(path, value)
 
     def _pasted(self, change):
-        if self._quiet:
-            return
-        try:
-            self.state = self.state_class.parse(change["new"])
-        except ValueError as problem:
-            self.message.value = note("broken", f"{problem} The lab stays as it was.", "✕ Not a state.")
+        with LOCK:
+            if self._quiet:
+                return
+            try:
+                self.state = change["new"]
+            except ValueError as problem:
+                self.message.value = note("broken", f"{problem} The lab stays as it was.", "✕ Not a state.")
 
     def show(self):
         """Draw what the state means."""

@@ -1,20 +1,33 @@
 """The gate lab: one LSTM at work, step by step, with its gates held open or shut."""
 
-import dataclasses
 import html
-import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import ipywidgets as widgets
 import numpy as np
 
 from course_utils.labs import gates_pictures as pictures
-from course_utils.labs.base import LOCK, STYLE, Block, Lab, State, dial, group, note, short_names
+from course_utils.labs.base import (
+    LOCK,
+    STYLE,
+    Lab,
+    Real,
+    Several,
+    State,
+    brief,
+    dial,
+    diverged,
+    group,
+    named,
+    note,
+    short_names,
+)
 from course_utils.labs.gates_pictures import CLAMPS, NAMES, run
 
 __all__ = ["GateLab", "run"]
 
 SHORTEST, LONGEST = 4, 40  # steps of an input
+LENGTHS = (0, *range(SHORTEST, LONGEST + 1))  # of a sequence of one's own: there may be none
 OWN = "own"
 DIGITS = 2  # of every number of an input, so that slider and state string hold it as it is
 LOOK = """<style>
@@ -70,35 +83,6 @@ INPUTS = {
 # State
 
 
-@dataclass(frozen=True)
-class Own(Block):
-    """The sequence that the learner has made, with two decimals; empty as long as there is none."""
-
-    values: tuple = ()
-
-    def __post_init__(self):
-        values = tuple(round(float(value), DIGITS) + 0.0 for value in self.values)
-        if values and not SHORTEST <= len(values) <= LONGEST:
-            raise ValueError(f"own has {len(values)} numbers: it can have {SHORTEST} to {LONGEST}")
-        for value in values:
-            if not -1 <= value <= 1:
-                raise ValueError(f"own cannot hold {value:g}: its numbers are -1 to 1")
-        object.__setattr__(self, "values", values)
-
-    def write(self):
-        return ",".join(f"{value:g}" for value in self.values)
-
-    @classmethod
-    def read(cls, text, where):
-        tokens = text.split(",") if text else []
-        for token in tokens:
-            if not re.fullmatch(r"-?[0-9](\.[0-9]{1,2})?", token):
-                raise ValueError(
-                    f"'{token[:30]}' in {where} is not understood: it takes numbers such as -0.25"
-                )
-        return cls(float(token) for token in tokens)
-
-
 class GateState(State):
     """What a gate lab is set to. Each lab makes a subclass whose dials fit its cells and inputs."""
 
@@ -111,14 +95,14 @@ class GateState(State):
         if self.unit > self.units[self.cell]:
             has = "one unit" if self.units[self.cell] == 1 else f"{self.units[self.cell]} units"
             raise ValueError(f"Unit cannot be {self.unit}: cell '{self.cell}' has {has}.")
-        if self.input == OWN and not self.own.values:
+        if self.input == OWN and not self.own:
             raise ValueError("Input cannot be 'own' without a sequence: write one, such as own=0,1,0,0.5.")
         if self.step > len(self.sequence):
             raise ValueError(f"Step cannot be {self.step}: this input has {len(self.sequence)} steps.")
 
     @property
     def sequence(self):
-        return self.own.values if self.input == OWN else self.sequences[self.input]
+        return self.own if self.input == OWN else self.sequences[self.input]
 
     @property
     def value(self):
@@ -129,15 +113,15 @@ class GateState(State):
         if path == "cell":
             return replace(self, cell=value, unit=min(self.unit, self.units[value]))
         if path == "input":
-            own = self.own if self.own.values or value != OWN else Own(self.sequence)
-            length = len(own.values if value == OWN else self.sequences[value])
+            own = self.own if self.own or value != OWN else self.sequence
+            length = len(own if value == OWN else self.sequences[value])
             return replace(self, input=value, own=own, step=min(self.step, length))
         if path == "value":
             values = list(self.sequence)
             values[self.step - 1] = round(value, DIGITS)
             if values == list(self.sequence):
                 return self
-            return replace(self, input=OWN, own=Own(values))
+            return replace(self, input=OWN, own=values)
         return super().turn(path, value)
 
 
@@ -157,15 +141,13 @@ def state_class(cells, sequences):
         "step": dial(1, "Time step", range(1, LONGEST + 1), slider=True),
         **clamps,
         "gate": dial("f", "Sum behind", pictures.ORDER, shown={g: f"{NAMES[g]} {g}" for g in pictures.ORDER}),
-        "own": dataclasses.field(default=Own()),
+        "own": dial((), "Own", kind=Several, number=Real("A value", (-1, 1)), counts=LENGTHS),
     }
-    types = {"unit": int, "step": int, "own": Own}
-    more = {
-        "units": {key: units for key, (_, units) in cells.items()},
-        "sequences": {key: x for key, (_, x) in sequences.items()},
-    }
-    fields = [(name, types.get(name, str), made) for name, made in dials.items()]
-    return dataclasses.make_dataclass("GateState", fields, bases=(GateState,), frozen=True, namespace=more)
+    return GateState.having(
+        dials,
+        units={key: units for key, (_, units) in cells.items()},
+        sequences={key: x for key, (_, x) in sequences.items()},
+    )
 
 
 # ---------------------------------------------------------------------------------------------------
@@ -216,18 +198,10 @@ class GateLab(Lab):
         self.state_class = state_class(
             {key: (name, len(weights[1])) for key, (name, _, weights) in self._cells.items()}, self._inputs
         )
-        super().__init__(self._first(start))
+        first = self.state_class()
+        super().__init__(replace(first, step=min(5, len(first.sequence))) if start is None else start)
         self._lay_out()
         self.state = self.state
-
-    def _first(self, start):
-        if start is None:
-            first = self.state_class()
-            return replace(first, step=min(5, len(first.sequence)))
-        try:
-            return self.state_class.parse(start)
-        except ValueError as problem:
-            raise ValueError(f"start is {start!r}, but must be a state of this lab: {problem}") from None
 
     # Controls
 
@@ -328,11 +302,7 @@ def _cells(layers):
     """Name -> what is said of it, and its weights."""
     if layers is None:
         return CELLS
-    if not isinstance(layers, dict) or not layers or not all(isinstance(name, str) for name in layers):
-        raise ValueError(
-            f"layers is {_brief(layers)}, but must be a dict of names and LSTM layers, such as "
-            '{"trained": model.get_layer("lstm")}; leave it out for the cells set by hand'
-        )
+    named("layers", layers, "{'trained': model.get_layer('lstm')}; leave it out for the cells set by hand")
     return {name: _cell(name, layer) for name, layer in layers.items()}
 
 
@@ -344,13 +314,15 @@ def _cell(name, layer):
 
     if not isinstance(layer, keras.layers.LSTM):
         raise wrong(
-            f"is {_brief(layer)}, but must be a keras.layers.LSTM: give the layer itself, such as "
+            f"is {brief(layer)}, but must be a keras.layers.LSTM: give the layer itself, such as "
             'model.get_layer("lstm"), not a model or a wrapper'
         )
     if not layer.built:
         raise wrong(
             "has no weights yet: build it with layer.build((None, None, 1)), or train its model first"
         )
+    if broken := diverged(layer.weights):
+        raise wrong(broken)
     weights = tuple(np.asarray(w) for w in layer.get_weights())
     if len(weights[0]) != 1:
         raise wrong(
@@ -359,7 +331,7 @@ def _cell(name, layer):
     for argument, usual in (("activation", "tanh"), ("recurrent_activation", "sigmoid")):
         given = getattr(layer, argument)
         if given is not keras.activations.get(usual):
-            said = getattr(given, "__name__", _brief(given))
+            said = getattr(given, "__name__", brief(given))
             raise wrong(f'has {argument} {said}, but must have {usual}: leave out "{argument}"')
     if layer.go_backwards:
         raise wrong("reads from the end, but must read from the start: leave out go_backwards")
@@ -374,11 +346,7 @@ def _inputs(inputs):
     """Name -> sequence."""
     if inputs is None:
         return {name: tuple(map(float, x)) for name, x in INPUTS.items()}
-    if not isinstance(inputs, dict) or not inputs or not all(isinstance(name, str) for name in inputs):
-        raise ValueError(
-            f'inputs is {_brief(inputs)}, but must be a dict of names and sequences, such as {{"a pulse": '
-            "[0, 1, 0, 0]}; leave it out for some that are there"
-        )
+    named("inputs", inputs, "{'a pulse': [0, 1, 0, 0]}; leave it out for some that are there")
     return {name: _sequence(name, x) for name, x in inputs.items()}
 
 
@@ -390,7 +358,7 @@ def _sequence(name, given):
     if x.ndim != 1 or not np.isfinite(x).all():
         shape = f" of shape {np.shape(x)}" if isinstance(given, np.ndarray) else ""
         raise ValueError(
-            f"inputs: '{name}' is {_brief(given)}{shape}, but must be a list of numbers, such as "
+            f"inputs: '{name}' is {brief(given)}{shape}, but must be a list of numbers, such as "
             "[0, 1, 0, 0]; of an array of another shape take its .ravel()"
         )
     if not SHORTEST <= len(x) <= LONGEST:
@@ -404,9 +372,3 @@ def _sequence(name, given):
             f"inputs: '{name}' holds {worst:g}, but must stay in -1 to 1: divide it by {abs(worst):g}"
         )
     return tuple((x.round(DIGITS) + 0.0).tolist())
-
-
-def _brief(value):
-    """What somebody gave, in few words."""
-    said = repr(value)
-    return said if len(said) <= 40 and "<" not in said else type(value).__name__

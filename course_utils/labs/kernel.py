@@ -1,8 +1,6 @@
 """The kernel lab: what a two-dimensional convolution computes, number by number."""
 
-import dataclasses
 import math
-import re
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -11,7 +9,20 @@ import numpy as np
 
 from course_utils.labs import kernel_pictures as pictures
 from course_utils.labs.advice import Note
-from course_utils.labs.base import LOCK, STYLE, Block, Lab, State, dial, group, note, short_names
+from course_utils.labs.base import (
+    LOCK,
+    STYLE,
+    Lab,
+    Real,
+    Several,
+    State,
+    brief,
+    dial,
+    group,
+    named,
+    note,
+    short_names,
+)
 from course_utils.labs.kernel_pictures import Axis
 
 SMALLEST, LARGEST = 8, 32  # side of an image
@@ -112,66 +123,24 @@ def ready_made(name, size):
 # The state
 
 
-def hundredths(value):
-    """A number of kernel or bias as the lab keeps it."""
-    if not abs(value) <= MOST:
-        raise ValueError(f"a number cannot be {value:g}: it can be −{MOST} to {MOST}")
-    return round(float(value), 2) + 0.0  # never a zero below zero
-
-
-def read_number(text, where):
-    if not re.fullmatch(r"[-−+]?(\d{1,6}(\.\d{0,6})?|\.\d{1,6})", text):
-        raise ValueError(f"'{text[:30]}' in {where} is not understood: it takes numbers such as −0.5")
-    return float(text.replace("−", "-"))
-
-
 @dataclass(frozen=True)
-class Bias(Block):
-    """What is added to every output."""
-
-    value: float = 0.0
-
-    def __post_init__(self):
-        object.__setattr__(self, "value", hundredths(self.value))
-
-    def write(self):
-        return f"{self.value:g}"
-
-    @classmethod
-    def read(cls, text, where):
-        return cls(read_number(text, where))
-
-
-@dataclass(frozen=True)
-class Own(Block):
+class Own(Several):
     """The numbers of a learner's own kernel, row by row, always 5 by 5, so that a change of size loses none.
 
     A kernel of 3 by 3 is the middle of it; 9 numbers are taken for that.
     """
 
-    values: tuple = ()
-
-    def __post_init__(self):
-        values = tuple(hundredths(value) for value in self.values)
-        if len(values) not in (0, 9, 25):
-            raise ValueError(f"own has {len(values)} numbers: there can be 9 (3 by 3) or 25 (5 by 5)")
+    def check(self, value):
+        values = super().check(value)
         if len(values) == 9:
             values = tuple(np.pad(np.reshape(values, (3, 3)), 1).ravel().tolist())
-        object.__setattr__(self, "values", values)
+        return values
 
-    def numbers(self, size):
-        edge = (5 - size) // 2
-        return np.reshape(self.values, (5, 5))[edge : 5 - edge, edge : 5 - edge]
-
-    def write(self):
-        grid = np.reshape(self.values, (5, 5)) if self.values else np.zeros((0, 0))
+    def write(self, value):
+        grid = np.reshape(value, (5, 5)) if value else np.zeros((0, 0))
         if np.count_nonzero(grid) == np.count_nonzero(grid[1:-1, 1:-1]):
             grid = grid[1:-1, 1:-1]
-        return ",".join(f"{value:g}" for value in grid.ravel())
-
-    @classmethod
-    def read(cls, text, where):
-        return cls(read_number(one, where) for one in text.split(",") if text)
+        return super().write(grid.ravel())
 
 
 class KernelState(State):
@@ -183,7 +152,7 @@ class KernelState(State):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.kernel == "own" and not self.own.values:
+        if self.kernel == "own" and not self.own:
             raise ValueError("Kernel 'own' needs its numbers: add own= with 9 or 25 numbers.")
         for name, axis in zip(("row", "column"), self.axes):
             if axis.length:  # the window stays where there is output
@@ -197,41 +166,44 @@ class KernelState(State):
     @property
     def numbers(self):
         """The kernel (size, size)."""
-        return self.own.numbers(self.size) if self.kernel == "own" else ready_made(self.kernel, self.size)
+        return self._own(self.size) if self.kernel == "own" else ready_made(self.kernel, self.size)
+
+    def _own(self, size):
+        edge = (5 - size) // 2
+        return np.reshape(self.own, (5, 5))[edge : 5 - edge, edge : 5 - edge]
 
     def turn(self, path, value):
-        if path == "kernel" and value == "own" and not self.own.values:
+        if path == "kernel" and value == "own" and not self.own:
             return self.edited(self.numbers)
         return super().turn(path, value)
 
     def edited(self, numbers):
         """With these numbers (size, size) as a kernel of one's own."""
-        whole = np.zeros((5, 5)) if self.kernel != "own" else self.own.numbers(5).copy()
+        whole = np.zeros((5, 5)) if self.kernel != "own" else self._own(5).copy()
         edge = (5 - self.size) // 2
         whole[edge : 5 - edge, edge : 5 - edge] = numbers
-        return replace(self, kernel="own", own=Own(whole.ravel().tolist()))
+        return replace(self, kernel="own", own=whole.ravel().tolist())
 
 
 def state_class(names, shapes):
     """The states of one lab; `names` and `shapes` give the images by their names in the string."""
     tall, wide = next(iter(shapes.values()))
     most = max(max(shape) for shape in shapes.values())
-    dials = [
-        ("image", str, dial(next(iter(names)), "Image", names, shown=names)),
-        ("kernel", str, dial("vertical", "Kernel", KERNELS, shown=KERNELS)),
-        ("size", int, dial(3, "Kernel size", SIZES, shown={size: f"{size} × {size}" for size in SIZES})),
-        ("stride", int, dial(1, "Stride", (1, 2, 3))),
-        ("padding", str, dial("valid", "Padding", ("valid", "same"))),
-        ("dilation", int, dial(1, "Dilation", (1, 2))),
-        ("activation", str, dial("none", "Activation", ("none", "relu"), shown={"relu": "ReLU"})),
-        ("row", int, dial(tall // 2, "Output row", range(1, most + 1), slider=True)),
-        ("column", int, dial(wide // 2, "Output column", range(1, most + 1), slider=True)),
-        ("bias", Bias, dataclasses.field(default=Bias())),
-        ("own", Own, dataclasses.field(default=Own())),
-    ]
-    return dataclasses.make_dataclass(
-        "KernelState", dials, bases=(KernelState,), frozen=True, namespace={"shapes": shapes}
-    )
+    number = Real("A number", (-MOST, MOST))
+    dials = {
+        "image": dial(next(iter(names)), "Image", names, shown=names),
+        "kernel": dial("vertical", "Kernel", KERNELS, shown=KERNELS),
+        "size": dial(3, "Kernel size", SIZES, shown={size: f"{size} × {size}" for size in SIZES}),
+        "stride": dial(1, "Stride", (1, 2, 3)),
+        "padding": dial("valid", "Padding", ("valid", "same")),
+        "dilation": dial(1, "Dilation", (1, 2)),
+        "activation": dial("none", "Activation", ("none", "relu"), shown={"relu": "ReLU"}),
+        "row": dial(tall // 2, "Output row", range(1, most + 1), slider=True),
+        "column": dial(wide // 2, "Output column", range(1, most + 1), slider=True),
+        "bias": dial(0.0, "Bias", (-MOST, MOST), kind=Real),
+        "own": dial((), "Own", kind=Own, number=number, counts=(0, 9, 25)),
+    }
+    return KernelState.having(dials, shapes=shapes)
 
 
 # ---------------------------------------------------------------------------------------------------
@@ -263,18 +235,16 @@ class KernelLab(Lab):
     title = "Kernel lab"
 
     def __init__(self, images, start=None):
-        images = _checked(images)
+        images = {
+            name: _image(name, image) for name, image in named("images", images, "{'a digit': image}").items()
+        }
         short = dict(zip(short_names(images), images))
         self._names = short
         self._images = {key: images[name] for key, name in short.items()}
         self.state_class = state_class(short, {key: one.shape for key, one in self._images.items()})
-        try:
-            begin = self.state_class.parse(self.state_class.version if start is None else start)
-        except ValueError as problem:
-            raise ValueError(f"start is {start!r}, which is no state of this lab. {problem}") from None
-        super().__init__(begin)
+        super().__init__(self.state_class() if start is None else start)
         self._lay_out()
-        self.state = begin
+        self.state = self.state
 
     # Controls
 
@@ -287,7 +257,7 @@ class KernelLab(Lab):
             description="Bias", step=0.5, layout={"width": "auto"}, style={"description_width": "100px"}
         )
         bias.observe(lambda change: self._typed("bias", change["new"]), "value")
-        self.controls["bias.value"] = bias
+        self.controls["bias"] = bias
         self.fields = [widgets.FloatText(step=0.5) for _ in range(25)]
         for number, one in enumerate(self.fields):
             one.add_class("cl-bare")
@@ -330,7 +300,7 @@ class KernelLab(Lab):
                 return
             value = min(max(value, -MOST), MOST)
             if where == "bias":
-                self.state = state.change("bias.value", value)
+                self.state = state.change("bias", value)
             else:
                 numbers = np.array(state.numbers, float)
                 numbers.flat[where] = value
@@ -363,9 +333,9 @@ class KernelLab(Lab):
         fits = all(axis.length for axis in state.axes)
         return pictures.Seen(
             name=self._names[state.image], image=image, kernel=kernel, kind=state.kernel,
-            kind_words=KERNELS[state.kernel], bias=state.bias.value, relu=state.activation == "relu",
+            kind_words=KERNELS[state.kernel], bias=state.bias, relu=state.activation == "relu",
             row=state.row, column=state.column,
-            plain=convolve(image, kernel, bias=state.bias.value, **how) if fits else None, **how,
+            plain=convolve(image, kernel, bias=state.bias, **how) if fits else None, **how,
         )  # fmt: skip
 
     def show(self):
@@ -398,42 +368,33 @@ class KernelLab(Lab):
         return pictures.fingerprint(str(self.pictured))
 
 
-def _brief(value):
-    """What somebody gave, short enough for a message."""
-    return f"{type(value).__name__} {' '.join(repr(value).split())[:40]}"
-
-
-def _checked(images):
-    """The images as arrays of numbers, if they are what they must be."""
-    if not isinstance(images, dict) or not images:
+def _image(name, image):
+    try:
+        array = np.array(image)
+    except (TypeError, ValueError):  # rows of unequal length
+        array = np.array(None)
+    if array.dtype.kind not in "biuf":
         raise ValueError(
-            f"images is {_brief(images)}, but must be a dict of at least one name "
-            "and image: write KernelLab({'a digit': image})"
+            f"images: '{name}' is {brief(image)}, but must be an array of real numbers, all rows of the same "
+            "length: give it as np.array"
         )
-    made = {}
-    for name, image in images.items():
-        if not isinstance(name, str) or not name.strip():
-            raise ValueError(f"images has the name {name!r}, but names must be words: write 'a digit'")
-        try:
-            array = np.array(image, float)
-        except (TypeError, ValueError):
-            raise ValueError(
-                f"images: '{name}' is {_brief(image)}, but must be an array of "
-                "numbers, all rows of the same length: give it as np.array"
-            ) from None
-        if array.ndim != 2 or not all(SMALLEST <= side <= LARGEST for side in array.shape):
-            way = "take one channel with image[..., 0]" if array.ndim == 3 else "cut or resize it"
-            raise ValueError(
-                f"images: '{name}' has shape {array.shape}, but must be (height, width), each {SMALLEST} to "
-                f"{LARGEST}: {way}"
-            )
-        low, high = array.min(), array.max()
-        if not (low >= 0 and high <= 1):
-            way = (
-                "divide it by 255" if low >= 0 and 1 < high <= 255 else "stretch it, and fill what is missing"
-            )
-            raise ValueError(
-                f"images: '{name}' has values from {low:g} to {high:g}, but must be from 0 to 1: {way}"
-            )
-        made[name] = array
-    return made
+    array = array.astype(float)
+    if array.ndim != 2 or not all(SMALLEST <= side <= LARGEST for side in array.shape):
+        way = "take one channel with image[..., 0]" if array.ndim == 3 else "cut or resize it"
+        raise ValueError(
+            f"images: '{name}' has shape {array.shape}, but must be (height, width), each {SMALLEST} to "
+            f"{LARGEST}: {way}"
+        )
+    if not np.isfinite(array).all():
+        row, column = np.argwhere(~np.isfinite(array))[0]
+        raise ValueError(
+            f"images: '{name}' is {array[row, column]} at row {row}, column {column}, but must be from 0 to "
+            "1: fill what is missing"
+        )
+    low, high = array.min(), array.max()
+    if low < 0 or high > 1:
+        way = "divide it by 255" if low >= 0 and high <= 255 else "stretch it"
+        raise ValueError(
+            f"images: '{name}' has values from {low:g} to {high:g}, but must be from 0 to 1: {way}"
+        )
+    return array

@@ -3,16 +3,28 @@
 import hashlib
 import html
 import re
-from collections import OrderedDict
 from dataclasses import dataclass, replace
-from urllib.parse import quote_plus, unquote_plus
+from functools import lru_cache
+from typing import ClassVar
 
 import ipywidgets as widgets
 import numpy as np
 
 from course_utils.labs import sentence_pictures as pictures
 from course_utils.labs.advice import Note
-from course_utils.labs.base import LOCK, Lab, State, group, note
+from course_utils.labs.base import (
+    LOCK,
+    Dial,
+    Lab,
+    Several,
+    State,
+    brief,
+    dial,
+    group,
+    named,
+    note,
+    plain,
+)
 from course_utils.labs.base import STYLE as FRAME
 from course_utils.labs.sentence_models import HIDDEN, WINDOW, Answers, Judge, Reader, unseen, visible
 
@@ -23,8 +35,42 @@ STRONGEST = "strongest"  # in the list of filters: whichever it is
 
 
 @dataclass(frozen=True)
+class Typed(Dial):
+    """Any text; a state string holds as much of it as fits."""
+
+    allowed = "it is a str"
+
+    def check(self, value):
+        if not isinstance(value, str):
+            raise self.refusal(value)
+        return value
+
+    def write(self, value):
+        return kept(value)
+
+    def parse(self, token):
+        return token
+
+
+@dataclass(frozen=True)
+class Count(Dial):
+    """A number from 0 up; with choices (None,) also None."""
+
+    allowed = "it is a number from 0"
+
+    def check(self, value):
+        value = plain(value)
+        if not (value is None and self.choices) and (type(value) is not int or value < 0):
+            raise self.refusal(value)
+        return value
+
+    def parse(self, token):
+        return int(token) if re.fullmatch("[0-9]{1,40}", token) else None
+
+
+@dataclass(frozen=True)
 class SentenceState(State):
-    """What the sentence lab is set to, to and from one short string.
+    """What a sentence lab is set to. Each lab makes a subclass that knows its models and how it reads.
 
     Attributes
     ----------
@@ -40,68 +86,52 @@ class SentenceState(State):
         The filters that are switched off.
     """
 
-    version = "sen1"
+    text: str = dial("", "Text", kind=Typed)
+    model: str = dial("", "Model", kind=Typed)
+    filter: int | None = dial(None, "Filter", (None,), kind=Count)
+    read: int | None = dial(None, "Read", (None,), kind=Count)
+    off: tuple = dial((), "Off", kind=Several, number=Count("Off"), separator=".", once=True)
 
-    text: str = ""
-    model: str = ""
-    filter: int | None = None
-    read: int | None = None
-    off: tuple = ()
+    version = "sen1"
+    spelled = ("text", "model")
+    judges: ClassVar = {}  # of each lab, by name
+    first: ClassVar = ""  # the one to begin with
+    count_words: ClassVar = len  # of a text
 
     def __post_init__(self):
-        for name in ("text", "model"):
-            if not isinstance(getattr(self, name), str):
-                raise ValueError(f"{name} cannot be {getattr(self, name)!r}: it is a str")
-        object.__setattr__(self, "off", tuple(sorted(set(self.off))))
-        for name, value in (("filter", self.filter), ("read", self.read), *(("off", n) for n in self.off)):
-            if value is not None and (type(value) is not int or value < 0):
-                raise ValueError(f"{name} cannot be {value!r}: it is a number from 0")
+        super().__post_init__()
+        if self.judges:
+            self._fit()
 
-    def __str__(self):
-        parts = [self.version, f"text={_quoted(self.kept)}", f"model={_quoted(self.model)}"]
-        for name in ("filter", "read"):
-            if getattr(self, name) is not None:
-                parts.append(f"{name}={getattr(self, name)}")
-        if self.off:
-            parts.append(f"off={'.'.join(map(str, self.off))}")
-        return ";".join(parts)
-
-    @property
-    def kept(self):
-        """As much of the text as the state string holds."""
-        if len(self.text) <= KEPT:
-            return self.text
-        head = self.text[:KEPT]
-        return head[: max(head.rfind(" "), 0) or KEPT]
-
-    @classmethod
-    def _read(cls, f, text):
-        if f.name in ("text", "model"):
-            try:
-                return unquote_plus(text, errors="surrogatepass")
-            except UnicodeDecodeError:
-                raise ValueError(
-                    f"{f.name} '{text[:30]}' is not what a state string holds: copy it anew"
-                ) from None
-        numbers = text.split(".") if f.name == "off" else [text]
-        for one in numbers:
-            if not (one.isascii() and one.isdecimal()):
-                raise ValueError(f"{f.name} cannot be '{text[:30]}': it is a number from 0")
-        values = tuple(int(one[:9]) for one in numbers)
-        return values if f.name == "off" else values[0]
+    def _fit(self):
+        """What the lab does not have is told; what is beyond the text is all of it."""
+        if not self.model:
+            object.__setattr__(self, "model", self.first)
+        if self.model not in self.judges:
+            names = ", ".join(f"'{name}'" for name in self.judges)
+            raise ValueError(f"This lab has no model {brief(self.model)}: there are {names}.")
+        filters = self.judges[self.model].filters
+        for one in (self.filter, *self.off):
+            if one is not None and one >= filters:
+                has = f"filters 0 to {filters - 1}" if filters else "no filters"
+                raise ValueError(f"'{self.model}' has no filter {one}: it has {has}.")
+        if self.off and self.judges[self.model].weights is None:
+            raise ValueError(
+                f"Filters of '{self.model}' cannot be switched off: its answer is no sum of them."
+            )
+        if self.read is not None and self.read >= self.count_words(self.text):
+            object.__setattr__(self, "read", None)
 
     def turn(self, path, value):
         """Another text is read to its end; another model has other filters."""
-        changed = self.change(path, value)
-        if path == "text":
-            return replace(changed, read=None)
-        if path == "model":
-            return replace(changed, filter=None, off=())
-        return changed
+        more = {"text": {"read": None}, "model": {"filter": None, "off": ()}}.get(path, {})
+        return replace(self, **{path: value}, **more)
 
 
-def _quoted(text):
-    return quote_plus(text, safe="", errors="surrogatepass")
+def kept(text):
+    """As much of a text as a state string holds, whole words where that can be."""
+    head = text[:KEPT]
+    return text if len(text) <= KEPT else head[: max(head.rfind(" "), 0) or KEPT]
 
 
 # ---------------------------------------------------------------------------------------------------
@@ -145,17 +175,22 @@ class SentenceLab(Lab):
     title = "Sentence lab"
 
     def __init__(self, models, read, start="", examples=()):
-        if not isinstance(models, dict) or not models:
-            raise ValueError(
-                f"models={models!r} cannot be: it is a dict from names to models, of at least one."
-            )
-        for one in (start, *examples):
-            if not isinstance(one, str):
-                raise ValueError(f"start and examples hold {one!r}: all of them are str.")
+        named("models", models, "{'CNN': model}")
+        if not isinstance(start, str):
+            raise ValueError(f"start={brief(start)} cannot be: it is a sentence, a str.")
+        if not isinstance(examples, (tuple, list)) or not all(isinstance(one, str) for one in examples):
+            raise ValueError(f"examples={brief(examples)} cannot be: it is a tuple of sentences, each a str.")
         self._reader = Reader(read)
-        self._judges = {str(name): Judge(str(name), model, self._reader) for name, model in models.items()}
-        self._cache, self._typed, self._examples = OrderedDict(), [], tuple(dict.fromkeys(examples))
-        super().__init__(SentenceState(start, self._first_choice()))
+        self._judges = {name: Judge(name, model, self._reader) for name, model in models.items()}
+        self._typed, self._examples = [], tuple(dict.fromkeys(examples))
+        self._read = lru_cache(CACHED)(self._reader.read)
+        self._answered = lru_cache(CACHED)(self._answered)
+        self._remarks = lru_cache(CACHED)(self._remarks)
+        first = max(self._judges.values(), key=_shown).name
+        self.state_class = SentenceState.having(
+            {}, judges=self._judges, first=first, count_words=self._count_words
+        )
+        super().__init__(self.state_class(start))
         self._make_controls()
         self.answers, self.course, self.table, self.phrases = (widgets.HTML() for _ in range(4))
         for picture in (self.answers, self.course, self.table, self.phrases):
@@ -163,13 +198,8 @@ class SentenceLab(Lab):
         self._lay_out()
         self.state = self.state
 
-    def _first_choice(self):
-        """The model to look into first: one that shows the most."""
-
-        def shown(judge):
-            return (judge.weights is not None, judge.filters > 0, bool(judge.states))
-
-        return max(self._judges.values(), key=shown).name
+    def _count_words(self, text):
+        return len(self._read(text).words)
 
     # Controls
 
@@ -191,15 +221,14 @@ class SentenceLab(Lab):
         self.text.observe(lambda change: self._turned("text", change["new"]), "value")
         self.example.observe(lambda change: self._turned("text", change["new"]), "value")
         self.model.observe(lambda change: self._turned("model", change["new"]), "value")
-        self.read.observe(lambda change: self._turned("read", self._count(change["new"])), "value")
+        self.read.observe(lambda change: self._turned("read", change["new"]), "value")
         self.filter.observe(lambda change: self._turned("filter", self._number(change["new"])), "value")
         self.off.observe(lambda change: self._switched(change["new"]), "value")
         self.next_off.on_click(lambda _: self._switch_next())
         self.all_on.on_click(lambda _: self._turned("off", ()))
 
     def _lay_out(self):
-        share = widgets.HBox([self.line, self.copy_state])
-        share.add_class("cl-share")
+        share = self.share_row()
         buttons = widgets.HBox([self.off, self.next_off, self.all_on])
         buttons.add_class("cs-buttons")
         two = widgets.Box([self.model, self.read])
@@ -253,10 +282,6 @@ class SentenceLab(Lab):
             part.layout.display = "none" if judge.weights is None else None
         self.all_on.disabled = not state.off
 
-    def _count(self, value):
-        """The state's `read` for a position of the slider: its end means all, also of the next text."""
-        return None if value >= len(self._reading.words) else value
-
     @staticmethod
     def _number(value):
         """The state's `filter` for an entry of the list."""
@@ -275,50 +300,7 @@ class SentenceLab(Lab):
             if look and look.best:
                 self._turned("off", (*self.state.off, look.best[0]))
 
-    # The state, and what follows from it
-
-    @property
-    def state(self):
-        """What this lab is set to; `str(lab.state)` is the string to share."""
-        return self._state
-
-    @state.setter
-    def state(self, state):
-        state = SentenceState.parse(state) if isinstance(state, str) else state
-        with LOCK:
-            Lab.state.fset(self, self._fitted(state))
-
-    def _fitted(self, state):
-        """The state, if this lab has what it names; a ValueError tells otherwise."""
-        if not state.model:
-            state = state.turn("model", self._first_choice())
-        if state.model not in self._judges:
-            names = ", ".join(f"'{name}'" for name in self._judges)
-            raise ValueError(f"This lab has no model '{state.model[:40]}': there are {names}.")
-        filters = self._judges[state.model].filters
-        for one in (state.filter, *state.off):
-            if one is not None and one >= filters:
-                has = f"filters 0 to {filters - 1}" if filters else "no filters"
-                raise ValueError(f"'{state.model}' has no filter {one}: it has {has}.")
-        if state.off and self._judges[state.model].weights is None:
-            raise ValueError(
-                f"Filters of '{state.model}' cannot be switched off: its answer is no sum of them."
-            )
-        words = len(self._read(state.text).words)
-        return state if state.read is None or state.read < words else replace(state, read=None)
-
-    def _kept(self, key, make):
-        """What `make()` gives, made once for each key of the last few."""
-        if key in self._cache:
-            self._cache.move_to_end(key)
-        else:
-            self._cache[key] = make()
-            while len(self._cache) > CACHED:
-                self._cache.popitem(last=False)
-        return self._cache[key]
-
-    def _read(self, text):
-        return self._kept(("text", text), lambda: self._reader.read(text))
+    # What follows from the state
 
     @property
     def _reading(self):
@@ -343,16 +325,14 @@ class SentenceLab(Lab):
         return first, min(first + WINDOW, count)
 
     def _answers(self, judge):
-        """`Answers` of a model for the window; what a function raises is told in a note."""
-        first, reading = self._window[0], self._reading
+        """`Answers` of a model for the window."""
+        return self._answered(judge.name, self.state.text, self._window[0])
 
-        def make():
-            try:
-                return judge.answers(reading, first)
-            except Exception as problem:  # whatever it is, the learner reads it here
-                return Answers(np.full(WINDOW + 1, np.nan), problem=f"{type(problem).__name__}: {problem}")
-
-        return self._kept((judge.name, reading.text, first), make)
+    def _answered(self, name, text, first):
+        try:
+            return self._judges[name].answers(self._read(text), first)
+        except Exception as problem:  # whatever a function raises, the learner reads it in a note
+            return Answers(np.full(WINDOW + 1, np.nan), problem=f"{type(problem).__name__}: {problem}")
 
     def _look(self, now):
         """What the filters make of the first `now` words; None where there are none."""
@@ -402,11 +382,10 @@ class SentenceLab(Lab):
             self._filters.layout.display = None if self._judge.filters else "none"
             self._nothing.value = "" if self._judge.filters else note("hint", nothing(self._judge))
             self.mark.value = self.tag()
-            self.notes.show([*self._problems(), *self._remarks()])
+            self.notes.show([*self._problems(), *self._remarks(self.state.text)])
 
-    def _remarks(self):
-        state, reading = self.state, self._reading
-        return self._kept(("remarks", state.text), lambda: tuple(remarks(state, reading, self._reader)))
+    def _remarks(self, text):
+        return tuple(remarks(text, self._read(text), self._reader))
 
     def _problems(self):
         for judge in self._judges.values():
@@ -420,6 +399,11 @@ class SentenceLab(Lab):
 
     def fingerprint(self):
         return fingerprint(self.state)
+
+
+def _shown(judge):
+    """How much a model shows: the more, the larger."""
+    return (judge.weights is not None, judge.filters > 0, bool(judge.states))
 
 
 def draw(seen, first, last):
@@ -448,7 +432,7 @@ def fingerprint(state):
 
     It is made from the pictures of invented numbers, so that it can be told without any model.
     """
-    words = tuple(pictures.Word(w, w, True) for w in visible(state.kept).split()[:WINDOW])
+    words = tuple(pictures.Word(w, w, True) for w in visible(kept(state.text)).split()[:WINDOW])
     read = len(words) if state.read is None else min(state.read, len(words))
     values = np.arange(read * 8).reshape(read, 8) * 7 % 11 / 4.0
     weights = np.array([2, -1, 0.5, -0.25, 1, -2, 0.125, 0])
@@ -460,7 +444,7 @@ def fingerprint(state):
     return hashlib.sha256(f"{state} {drawn}".encode()).hexdigest()[:16]
 
 
-def remarks(state, reading, reader):
+def remarks(typed, reading, reader):
     """What there is to say of the text, the most surprising first."""
     text, words = reading.text, reading.words
     unknown = list(dict.fromkeys(word.label for word in words if not word.known))
@@ -499,10 +483,10 @@ def remarks(state, reading, reader):
             f"Beyond ASCII: {_some(foreign, reader)}. The vectorization strips ASCII punctuation alone and "
             "splits at spaces, so an emoji is left as a word, and a sentence without spaces is one word.",
         )
-    if state.kept != state.text:
+    if kept(typed) != typed:
         yield Note(
             "hint",
-            f"The state string holds the first {len(state.kept):,} of {len(state.text):,} characters; the "
+            f"The state string holds the first {len(kept(typed)):,} of {len(typed):,} characters; the "
             "field keeps them all.",
         )
 

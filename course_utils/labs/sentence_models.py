@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from course_utils.labs.base import brief, diverged
 from course_utils.labs.sentence_pictures import Word, shortened
 
 WINDOW = 40  # words that a picture shows of a long text
@@ -55,7 +56,7 @@ class Reader:
         import keras
 
         if not isinstance(read, keras.layers.TextVectorization):
-            raise ValueError(f"read={read!r} cannot be: it is a keras.layers.TextVectorization.")
+            raise ValueError(f"read={brief(read)} cannot be: it is a keras.layers.TextVectorization.")
         settings = read.get_config()
         if settings["output_mode"] != "int" or settings["ragged"]:
             raise ValueError(
@@ -177,7 +178,7 @@ class Judge:
             self._open(model)
         elif not callable(model):
             raise ValueError(
-                f"models[{name!r}] is {model!r}: it is a keras.Model from numbers of words to "
+                f"models[{name!r}] is {brief(model)}: it is a keras.Model from numbers of words to "
                 "P(positive), or a function from a list of texts to an array of P(positive)."
             )
         self._check()
@@ -208,6 +209,8 @@ class Judge:
                 f"its inputs and outputs are {shapes}. It must go from (batch, words) to (batch, 1): "
                 "keras.Input((words,), dtype='int32') ... layers.Dense(1, activation='sigmoid')."
             )
+        if broken := diverged(model.weights):
+            self._wrong(f"it {broken}.")
         steps = inputs[0].shape[1]
         if steps is not None and steps != self._reader.steps:
             self._wrong(
@@ -283,10 +286,16 @@ class Judge:
                     f"Is Embedding(input_dim) the size of the vocabulary? {str(problem)[:200]}"
                 )
             given = answers.positive
-            self._check_chain(answers, lengths)
-        if not (np.isfinite(given).all() and (given >= 0).all() and (given <= 1).all()):
+            if np.isfinite(given).all():
+                self._check_chain(answers, lengths)
+        self._check_shares(given)
+
+    def _check_shares(self, given):
+        if not np.isfinite(given).all():
+            self._wrong("it gives NaN or infinity: P(positive) is 0 to 1.")
+        if given.min() < 0 or given.max() > 1:
             self._wrong(
-                f"it gives values from {np.min(given):.3g} to {np.max(given):.3g}: P(positive) is 0 to 1."
+                f"it gives values from {given.min():.3g} to {given.max():.3g}: P(positive) is 0 to 1."
             )
 
     def _check_chain(self, answers, lengths):
@@ -336,6 +345,7 @@ class Judge:
         lengths = np.minimum(np.arange(first, first + WINDOW + 1), count)
         if self._probe is None:
             made = self.texts([reading.until(n) for n in lengths[: count - first + 1]])
+            self._check_shares(made)
             return Answers(np.concatenate([made, np.repeat(made[-1:], len(lengths) - len(made))]))
         steps = self._reader.steps or max(count, 1)
         whole = np.zeros(steps, "int32")

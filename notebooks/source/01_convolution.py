@@ -331,7 +331,7 @@ check.claim(
 # Shift the image, and the feature map shifts along, unchanged: a convolution is **equivariant** to translation.
 # Not so a dense layer. With stride 2 there is a catch. **Predict**: for which shifts does it still hold?
 
-# %%
+# %% tags=["nbval-ignore-output"]
 keras.utils.set_random_seed(0)
 step1, step2 = (layers.Conv2D(8, 5, strides=s) for s in (1, 2))
 wide = np.pad(digit, 8)[
@@ -371,7 +371,7 @@ check.claim("For odd shifts it does not, whichever way you move the map", values
 # (`Ridge`: with a light restraint on its weights) tell the digit's centre, from the flattened maps and from their maxima,
 # of a network that has learned nothing.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 keras.utils.set_random_seed(0)
 eyes = keras.Sequential([layers.Conv2D(32, 5, strides=2, padding="same", activation="relu")])
 maps = {part: np.asarray(eyes(getattr(single, part).x[:, 0])) for part in ("train", "test")}

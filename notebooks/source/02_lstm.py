@@ -262,7 +262,7 @@ fades = {f"plain cell, gain {gain:g}": influence(plain_with(gain)) for gain in (
 fades["LSTM"] = influence(lambda: layers.LSTM(32))
 
 
-# %% jupyter={"source_hidden": true}
+# %% tags=["nbval-ignore-output"] jupyter={"source_hidden": true}
 def draw_fades(fades, colours, low=-12, high=8):
     fig, ax = plt.subplots(figsize=(9, 3.9), layout="constrained")
     for (name, values), colour, line in zip(fades.items(), colours, ("-", "--", ":", "-.", (0, (5, 1)))):
@@ -280,7 +280,7 @@ def draw_fades(fades, colours, low=-12, high=8):
 
 draw_fades(fades, ("#777777", plotting.INK, "#56B4E9", "#CC79A7", plotting.LSTM))
 
-# %%
+# %% tags=["nbval-ignore-output"]
 at50 = {name: float(values[50]) for name, values in fades.items()}
 at199 = {name: float(values[199]) for name, values in fades.items()}
 steps_shown = (10, 50, 100, 199)
@@ -479,15 +479,15 @@ def long_memory(steps):
     return biases
 
 
-# %%
+# %% tags=["nbval-ignore-output"]
 remembering = {"bias_initializer": long_memory(200), "unit_forget_bias": False}
 lasting = {"LSTM, as Keras makes it": fades["LSTM"],
            "LSTM, long memory": influence(lambda: layers.LSTM(32, **remembering))}  # fmt: skip
 draw_fades(lasting, ("#777777", plotting.LSTM), low=-8, high=2)
 
-# %%
+# %% tags=["nbval-ignore-output"]
 left_after_199 = {name: float(values[199]) for name, values in lasting.items()}
-left_after_199
+print({name: power(exponent) for name, exponent in left_after_199.items()})
 
 # %% [markdown]
 # With these biases, an input of 199 steps ago still has more than a thousandth of the influence of the last one. Nothing was
@@ -1462,9 +1462,9 @@ def colleague(model, days):
 
 
 # %%
-quiet = np.random.default_rng(9).uniform(-0.3, 0.3, (40, 1)).astype("float32")
+quiet = np.random.default_rng(9).uniform(-0.3, 0.3, (20, 1)).astype("float32")
 up, down = quiet.copy(), quiet.copy()
-up[20], down[20] = 1.0, -1.0
+up[15], down[15] = 1.0, -1.0
 days = {"up": up, "quiet, after up": quiet, "down": down, "quiet, after down": quiet}
 hers = dict(zip(days, colleague(stateful_copy(pulse_game), list(days.values()))))
 

@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import expect
 from test_lessons import check_page, paste_nonsense, paste_state, press
 
-SETUP = "from course_utils import check\ncheck.setup(threads=1)\nfrom course_utils import labs"
+SETUP = "from course_utils import check\ncheck.setup()\nfrom course_utils import labs"
 NETWORKS = """
 import keras
 import numpy as np
