@@ -113,7 +113,7 @@ def complaint(judge, answer, reason):
     return None
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")  # Keras warns of what some of these networks do
+@pytest.mark.filterwarnings("ignore")  # Keras and NumPy warn of what some of these answers do
 @pytest.mark.parametrize(
     ("lesson", "number"), [(lesson, number) for lesson in LESSONS for number in numbers(lesson)]
 )

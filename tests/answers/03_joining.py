@@ -147,6 +147,7 @@ SIZELESS = (None, None, None, 1)
 right("03.8")(net((STRIDED, POOL), LSTM, shape=SIZELESS))
 right("03.8")(net((STRIDED, "GlobalAveragePooling2D"), LSTM, shape=SIZELESS))
 right("03.8")(net((["Resizing", 12, 12], STRIDED, FLAT), LSTM, shape=SIZELESS))
+right("03.8")(net((STRIDED,), (POOL,), LSTM, shape=SIZELESS))
 
 wrong("03.8", "where is time?")(net((STRIDED,), ["Reshape", (-1, 4)], LSTM, shape=SIZELESS))
 wrong("03.8", "takes nothing but")(net((STRIDED, FLAT), LSTM))
@@ -155,20 +156,6 @@ wrong("03.8", "there is none")(net((STRIDED, POOL), "GlobalMaxPooling1D", ["Dens
 wrong("03.8", "where is time?")(net(["Conv3D", 4, 3], (POOL,), LSTM, shape=SIZELESS))
 wrong("03.8", "it stops")(net((STRIDED, POOL), LSTM, shape=(None, None, 12, 1)))
 wrong("03.8", "takes nothing but (None, 6,")(net((STRIDED, POOL), LSTM, shape=(6, None, None, 1)))
-
-
-@wrong("03.8", "it stops")
-def _():  # the size of the first frames that come is kept
-    class Once(layers.Layer):
-        def call(self, maps):
-            self.size = getattr(self, "size", None) or maps.shape[1]
-            return ops.reshape(maps, (-1, self.size * maps.shape[2] * 4))[:, :100]
-
-        def compute_output_shape(self, shape):
-            return (shape[0], 100)
-
-    frame_cnn = keras.Sequential([layers.Conv2D(4, 3, strides=2), Once()])
-    return keras.Sequential([keras.Input(SIZELESS), PerFrame(frame_cnn), layers.LSTM(8)])
 
 
 @wrong("03.8", "predict")
