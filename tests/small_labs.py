@@ -49,15 +49,16 @@ def example(state, seed=0):
     return hours, {"volume": rng.normal(size=state.series.ahead).astype("float32")}, hours
 
 
-class Feed:
+class Examples:
     """Examples made up for a state."""
-
-    count = 4
 
     def __init__(self, state):
         self.state = state
         words = {label: tuple(f"{label} {n}" for n in range(k)) for label, k in state.classes.items()}
         self.names = {} if state.task == "traffic" else words
+
+    def __len__(self):
+        return 4
 
     def example(self, number):
         return example(self.state, number)
@@ -66,7 +67,7 @@ class Feed:
 def run(state, letter="A"):
     """An untrained network, as the panel *Look inside* takes a run."""
     return SimpleNamespace(
-        letter=letter, name="tried", built=build(state), state=state, epochs=1, feed=Feed(state)
+        letter=letter, name="tried", built=build(state), state=state, epochs=1, examples=Examples(state)
     )
 
 

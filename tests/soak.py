@@ -166,7 +166,7 @@ SHOWN = {
 }
 KEYS = (
     "Tab", "Shift+Tab", "ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "Home", "End", "PageUp", "Enter",
-    " ", "Escape", "Backspace", "Delete", "0", "1", "d", "x", "-", ".", "é",
+    " ", "Escape", "Backspace", "Delete", "0", "1", "d", "m", "x", "-", ".",
 )  # fmt: skip
 MOUSE_STEPS = 30
 
@@ -176,14 +176,15 @@ def mouse_walk(notebook, number, seed):
     rng, page, done = random.Random(f"mouse {seed}"), notebook.page, []
     lab, cells = notebook.labs().nth(number), page.locator(".jp-Notebook .jp-CodeCell")
     count = cells.count()
-    lab.evaluate("lab => lab.scrollIntoView({block: 'start'})")
 
     def spot(beyond=0):
+        """Somewhere on the part of the lab that can be seen: below the last one, a click adds a cell."""
         box = lab.bounding_box()
-        return (
-            box["x"] + rng.uniform(-beyond, box["width"] + beyond),
-            min(max(box["y"], 60) + rng.uniform(-beyond, min(box["height"], 800) + beyond), 990),
-        )
+        top, bottom = max(box["y"], 60), min(box["y"] + box["height"], 990)
+        if bottom - top < 100:
+            lab.evaluate("lab => lab.scrollIntoView({block: 'start'})")
+            return spot(beyond)
+        return rng.uniform(box["x"] - beyond, box["x"] + box["width"] + beyond), rng.uniform(top, bottom)
 
     try:
         for _ in range(MOUSE_STEPS):
@@ -244,7 +245,7 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     seed = secrets.randbelow(10**6) if options.seed is None else options.seed
     print(f"The first walk has seed {seed}: --seed {seed} --walks 1 --mouse 0 walks it again.", flush=True)
-    failed = all_walks(range(seed, seed + options.walks))
+    failed = all_walks(range(seed, seed + options.walks)) if options.walks else 0
     if options.mouse:
         failed += mouse(range(seed, seed + options.mouse))
     if options.installs:

@@ -8,84 +8,25 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from keras import layers, ops
+from keras import layers
+from small_labs import (
+    CLASSES,
+    SIDE,
+    SIZE,
+    TIME,
+    Attend,
+    bright_clips,
+    over_frames,
+    over_places,
+    scene,
+    searchers,
+    watchers,
+)
 
 from course_utils.labs import AttentionLab, attention_pictures
 
-TIME, SIZE, SIDE = 6, 12, 4
-BRIGHT = slice(2, 9)  # where the bright square of a made-up clip is
-CLASSES = ("cat", "dog", "bird")
-
-
-class Attend(layers.Layer):
-    """The heads' sums of the features, weighted by the softmax of the scores, side by side."""
-
-    def call(self, features, scores):
-        sums = ops.einsum("bth,btu->bhu", ops.softmax(scores, axis=1), features)
-        return ops.reshape(sums, (-1, sums.shape[1] * sums.shape[2]))
-
-
-def head_on(inputs, features, heads, classes, score=None):
-    """A network that attends to these features; `score` makes the first feature the score, times it."""
-    wide = keras.initializers.RandomNormal(stddev=1.0, seed=heads)
-    scores = layers.Dense(heads, kernel_initializer=wide, name="scores")
-    answer = layers.Dense(classes, activation="softmax", kernel_initializer=wide, name="answer")
-    model = keras.Model(inputs, answer(Attend()(features, scores(features))))
-    if score is not None:
-        kernel = np.zeros(scores.kernel.shape)
-        kernel[0] = score
-        scores.set_weights([kernel, np.zeros(heads)])
-    return model
-
-
-def over_frames(heads=1, classes=3, score=None, ahead=False, time=TIME, seed=0):
-    """Attention over the frames of a clip; its first feature is how bright a frame is."""
-    keras.utils.set_random_seed(seed)
-    inputs = keras.Input((time, SIZE, SIZE, 1))
-    flat = layers.Reshape((time, SIZE * SIZE))(inputs)
-    rest = layers.LSTM(4, return_sequences=True, go_backwards=False)(flat)
-    if ahead:
-        rest = layers.Bidirectional(layers.LSTM(2, return_sequences=True))(flat)
-    mean = layers.AveragePooling1D(SIZE * SIZE, data_format="channels_first")(flat)
-    return head_on(inputs, layers.Concatenate(name="features")([mean, rest]), heads, classes, score)
-
-
-def over_places(heads=1, classes=3, score=None, seed=0):
-    """Attention over 4 by 4 cells; the first feature is how bright a cell is."""
-    keras.utils.set_random_seed(seed)
-    inputs = keras.Input((SIZE, SIZE, 1))
-    mean = layers.AveragePooling2D(SIZE // SIDE)(inputs)
-    rest = layers.Conv2D(4, SIZE // SIDE, SIZE // SIDE)(inputs)
-    maps = layers.Concatenate()([mean, rest])
-    return head_on(inputs, layers.Reshape((SIDE * SIDE, 5), name="features")(maps), heads, classes, score)
-
-
-def made_clips(count=4):
-    """Clips in dim noise, with a bright square on frames 3 and 4 of the first, 4 and 5 of the second..."""
-    rng = np.random.default_rng(0)
-    clips = (rng.random((count, TIME, SIZE, SIZE, 1)) * 0.2).astype("float32")
-    shown = np.zeros((count, TIME), bool)
-    for i in range(count):
-        shown[i, 2 + i % 4 : 4 + i % 4] = True
-    for i, t in zip(*np.nonzero(shown)):
-        clips[i, t, BRIGHT, BRIGHT] = 1
-    return clips, np.arange(count) % 3, shown
-
-
-def scene(row, column, seed):
-    image = np.random.default_rng(seed).random((SIZE, SIZE, 1)) * 0.1
-    row, column = np.clip((row, column), 1, SIZE - 2)
-    image[row - 1 : row + 2, column - 1 : column + 2] = 1
-    return image, (int(row), int(column)), seed % 3
-
-
-NETWORKS = {
-    "By brightness": over_frames(1, score=60),
-    "Two heads": over_frames(2, seed=1),
-    "Looks ahead": over_frames(1, ahead=True, seed=2),
-}
-PLACES = {"one": over_places(1, score=40), "two": over_places(2, seed=1)}
-CLIPS, LABELS, SHOWN = made_clips()
+NETWORKS, PLACES = watchers(), searchers()
+CLIPS, LABELS, SHOWN = bright_clips()
 
 
 @pytest.fixture

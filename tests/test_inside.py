@@ -1,6 +1,5 @@
 """Looking inside: what is shown equals what Keras computes, and the panel follows every control."""
 
-import functools
 import itertools
 import re
 import xml.etree.ElementTree as ET
@@ -9,58 +8,13 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
+from small_labs import build, example, run, small
 
 from course_utils.labs import assembly, inside
 from course_utils.labs.blocks import Convolution
 from course_utils.labs.inside_view import Inside
-from course_utils.labs.state import FEATURES, ORDERS, TASKS, LabState
+from course_utils.labs.state import ORDERS, TASKS
 from course_utils.labs.touch import CopyButton, MapPicker
-
-build = functools.cache(assembly.build)  # what looks into a model is traced once
-
-
-def small(task, order, attention=False):
-    """A composition of this kind that is quick to build."""
-    state = LabState.default(task, order, attention).change("lstm.units", 5)
-    state = (
-        state.change("clip", (3, 8, 1)).change("text", ("sentences", 10, 1000, 8)).change("series.days", 2)
-    )
-    if task == "digits" and order != "lstm-cnn":
-        state = state.change("convolutions", [Convolution(4, 3, 2), Convolution(6, 3)])
-    return state.change("joint.units", 7)
-
-
-def example(state, seed=0):
-    """(x, truth, shown) as a feed gives it."""
-    rng = np.random.default_rng(seed)
-    truth = {label: int(rng.integers(count)) for label, count in state.classes.items()}
-    if state.task == "digits":
-        clip = rng.random((state.clip.frames, 8, 8, state.clip.channels), "float32")
-        return clip, truth, clip
-    if state.task == "reviews":
-        words = ["", "", "", "not", "<bad>", "at", "all", "&", "a", "joy"]
-        return np.array([0, 0, 0, *rng.integers(1, 1000, 7)], "int32"), truth, words
-    hours = rng.normal(size=(state.steps, FEATURES)).astype("float32")
-    return hours, {"volume": rng.normal(size=state.series.ahead).astype("float32")}, hours
-
-
-class Examples:
-    def __init__(self, state):
-        self.state = state
-        words = {label: tuple(f"{label} {n}" for n in range(k)) for label, k in state.classes.items()}
-        self.names = {} if state.task == "traffic" else words
-
-    def __len__(self):
-        return 4
-
-    def example(self, number):
-        return example(self.state, number)
-
-
-def run(state, letter="A"):
-    built = build(state)
-    known = {"built": built, "state": state, "examples": Examples(state)}
-    return SimpleNamespace(letter=letter, name="tried", epochs=1, **known)
 
 
 def outputs(built, x):

@@ -9,60 +9,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from keras import layers, ops
+from small_labs import READ, STEPS, TEXT, bag, reader, readers
+from small_labs import over_words as network
 
 from course_utils.labs import SentenceLab, sentence
 from course_utils.labs.sentence import SentenceState
 
-STEPS = 8
-CORPUS = ["a good film and a funny one", "not a good film", "the plot is bad , bad", "it is not fun at all"]
-TEXT = "Not a good film, and NOT funny one"  # as many words as are read
-
-
-def reader(steps=STEPS, **more):
-    read = layers.TextVectorization(output_sequence_length=steps, **more)
-    read.adapt(CORPUS)
-    return read
-
-
-def network(*kind, steps=STEPS, words=None, both=False, width=3, seed=0):
-    """An untrained network that meets the lab's contract, with weights large enough to tell words apart."""
-    keras.utils.set_random_seed(seed)
-    ids = keras.Input((steps,), dtype="int32")
-    real = ops.not_equal(ids, 0)
-    x = layers.Embedding(words or len(READ.get_vocabulary()), 5, embeddings_initializer="normal")(ids)
-    if kind[0] == "lstm":
-        lstm = layers.LSTM(4, return_sequences=len(kind) > 1)
-        lstm = layers.Bidirectional(lstm, name="states") if both else lstm
-        lstm.name = "states" if len(kind) > 1 else "memory"
-        x = lstm(x, mask=real)
-    if "cnn" in kind:
-        x = layers.Conv1D(7, width, padding="same", activation="relu", name="filters")(x)
-        x = layers.Multiply()([x, ops.cast(real, "float32")[..., None]])
-        if kind[-1] == "lstm":
-            x = layers.LSTM(4, name="memory")(x, mask=real)
-        else:
-            x = layers.Dropout(0.5)(layers.GlobalMaxPooling1D(name="pooled")(x))
-    model = keras.Model(ids, layers.Dense(1, activation="sigmoid", name="answer")(x))
-    rng = np.random.default_rng(seed)
-    model.set_weights([rng.normal(0, 1, w.shape) for w in model.get_weights()])
-    return model
-
-
-def bag(texts):
-    """P(positive) by counting: a model that is a function of texts."""
-    scores = [sum(w in ("good", "fun") for w in re.findall(r"\w+", text.lower())) - 0.5 for text in texts]
-    return 1 / (1 + np.exp(-np.array(scores)))
-
-
-READ = reader()
-MODELS = {
-    "Bag of words": bag,
-    "CNN": network("cnn"),
-    "LSTM": network("lstm"),
-    "LSTM → CNN": network("lstm", "cnn"),
-    "BiLSTM → CNN": network("lstm", "cnn", both=True, width=4),
-    "CNN → LSTM": network("cnn", "lstm"),
-}
+MODELS = readers()
 SUMS = ("CNN", "LSTM → CNN", "BiLSTM → CNN")
 LAB = SentenceLab(MODELS, READ, TEXT, ("a good film", "bad"))  # built once: tests begin by setting its state
 
