@@ -567,7 +567,8 @@ def check_notebook(path, claims_only=False, **variables):
     command = [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--color=no"]
     command += ["--nbval-lax" if claims_only else "--nbval"]
     command += ["--nbval-current-env", "--nbval-cell-timeout=300"]
-    command += [f"--nbval-sanitize-with={ROOT / 'tests' / 'nbval.cfg'}", path]
+    # Relative: pytest takes a [ in a path for the beginning of a parameter.
+    command += ["--nbval-sanitize-with=tests/nbval.cfg", path.relative_to(ROOT)]
     started, gigabytes = time.time(), float("nan")
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.txt"
