@@ -448,7 +448,7 @@ STYLE = (
   outline-offset: 1px; }
 .course-lab svg text { font-family: var(--jp-ui-font-family, system-ui, sans-serif); }
 .course-lab .cl-picture { overflow-x: auto; }
-.course-lab .cl-picture svg { min-width: 640px; width: 100%; height: auto; display: block; }
+.course-lab :where(.cl-picture svg) { min-width: 640px; width: 100%; height: auto; display: block; }
 .course-lab .cl-note { padding: 5px 10px; margin: 6px 0 0; border-left: 4px solid var(--cl-other);
   border-radius: 3px;  background: color-mix(in srgb, var(--cl-other) 12%, transparent); font-size: 13px; }
 .course-lab .cl-note.broken, .course-lab .cl-note.stuck { border-color: var(--cl-bad);

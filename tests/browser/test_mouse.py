@@ -435,3 +435,32 @@ def test_every_stop_of_the_tab_key_has_a_visible_outline(name, theme, everything
         everything.page.keyboard.press("Tab")
     assert 10 <= len(stops) < 200
     assert [stop for stop in stops if not stop["shown"] or stop["contrast"] < 3] == []
+
+
+# ---------------------------------------------------------------------------------------- side by side
+
+BOXES = """lab => {
+    const origin = lab.getBoundingClientRect();
+    return [...lab.querySelectorAll('*')].map(one => {
+        const box = one.getBoundingClientRect(), {overflowX, overflowY, display} = getComputedStyle(one);
+        const place = [box.left - origin.left, box.top - origin.top, box.width, box.height].map(Math.round);
+        const name = one.getAttribute('class') ?? one.localName;
+        return [name, ...place, overflowX, overflowY, display].join(' ');
+    });
+}"""
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_a_lab_looks_the_same_whatever_labs_stand_beside_it(name, everything):
+    lab = lab_called(everything, name)
+    Hand(everything, lab).begin(STATES[name][0])
+    together = lab.evaluate(BOXES)
+    styles = everything.labs().locator("style")
+    own = lab.locator("style").evaluate_all("own => window.own = own")
+    assert own
+    try:
+        styles.evaluate_all("all => all.forEach(one => { one.sheet.disabled = !window.own.includes(one); })")
+        alone = lab.evaluate(BOXES)
+    finally:
+        styles.evaluate_all("all => all.forEach(one => { one.sheet.disabled = false; })")
+    assert [pair for pair in zip(together, alone) if pair[0] != pair[1]] == []
