@@ -409,7 +409,9 @@ STYLE = (
   --cl-cnn: #0072B2; --cl-lstm: #D55E00; --cl-other: #8a9099; --cl-warn: #E69F00; --cl-bad: #e0233f;
   --cl-focus: var(--cl-cnn);
   color: var(--cl-ink); max-width: 940px; padding: 4px 4px 8px; container-type: inline-size; }
-[data-jp-theme-light="false"] .course-lab { --cl-focus: #56B4E9; }
+[data-jp-theme-light="false"] .course-lab { --cl-focus: #56B4E9; --jp-widgets-dropdown-arrow:
+  url("data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 18 18'%3E\
+%3Cpath fill='%23ccc' d='M5 7l4 5 4-5z'/%3E%3C/svg%3E"); }
 .course-lab .widget-html-content { line-height: 1.4; }
 .course-lab .widget-html-content, .course-lab .widget-box, .course-lab .widget-gridbox,
 .course-lab .widget-toggle-buttons, .course-lab .widget-checkbox, .course-lab .widget-label-basic {
