@@ -154,9 +154,11 @@ def in_a_thread(work):
     return found[0]
 
 
-def check_fixes(state, made):
-    """No fix brings another fault along, unless all changes do that help against the same."""
-    known = advice.topics(state)
+@settings(max_examples=100)
+@with_examples
+@given(st.one_of(STATES, nearly_usual()))
+def test_no_fix_brings_another_fault_along_unless_all_that_help_do(state):
+    made, known = compose.compose(state), advice.topics(state)
     told = [(fault, advice.noted(state, fault)) for fault in advice.obstacles(state)]
     if made.broken:
         every = itertools.islice(advice.mendings(state), advice.TRIED)
@@ -179,7 +181,6 @@ def test_diagram_code_and_model_of_any_state_agree(state):
     made, svg, script = compose.compose(state), diagram.diagram(compose.compose(state)), compose.code(state)
     shapes = drawn_shapes(svg)
     assert diagram.alt(made)
-    check_fixes(state, made)
     for note in made.notes:
         assert note.fixed is None or compose.compose(note.fixed).broken is None
         assert (note.fixed is None) == (note.fix == "")

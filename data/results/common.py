@@ -8,6 +8,7 @@ epochs, with a seed that no table uses; the test part is scored once.
 import argparse
 import concurrent.futures
 import multiprocessing
+import os
 import statistics
 import tempfile
 import time
@@ -123,7 +124,8 @@ def main(study, description):
     if not given.times:
         journal = results.Journal(folder / f"{study.lesson}.part", study.lesson)
         spawn = multiprocessing.get_context("spawn")  # a fork would share TensorFlow's threads
-        with concurrent.futures.ProcessPoolExecutor(2, spawn, check.setup, (1,)) as pool:
+        os.environ["COURSE_THREADS"] = "1"  # for each of the two processes
+        with concurrent.futures.ProcessPoolExecutor(2, spawn, check.setup) as pool:
             train_all(study, given.quick, journal, pool, folder)
         journal.path.unlink()
     for table in study.seeds:
