@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-SETUP = "from course_utils import check\ncheck.setup(threads=1)\nimport json\nimport small_labs"
+SETUP = "from course_utils import check\ncheck.setup()\nimport json\nimport small_labs"
 MAPS = """
 import keras
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 def all_maps(letter):
     "Every map of a run as Keras computes it for its first example: (step, row, column, filter)."
     run = next(run for run in panel._runs if run.letter == letter)
-    x, _, _ = run.feed.example(0)
+    x, _, _ = run.examples.example(0)
     made = []
     for tap in run.built.taps:
         if tap.fact.part == "cnn":
