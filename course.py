@@ -15,6 +15,7 @@ import os
 import platform
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -514,6 +515,7 @@ def jupyterlab(page, options, paired):
     command = [str(part) for part in command]
     os.chdir(str(ROOT))
     if os.name != "nt":  # this process becomes the server, so that nothing can stop the one without the other
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell lets what it starts with & ignore it
         os.execve(command[0], command, environment())
     server = subprocess.Popen(command, env=environment())
     while True:
