@@ -462,13 +462,9 @@ slower = {
 }
 
 # %% tags=["claim"]
-check.claim(
-    "On 32 frames, TimeDistributed takes over 1.5 times as long as folding",
-    slower["TimeDistributed"],
-    above=1.5,
-)
+check.claim("On 32 frames, TimeDistributed takes longer than folding", slower["TimeDistributed"], above=1)
 check.claim("and over 2.5 times as long in its first call", slower["first call"], above=2.5)
-check.claim("Conv3D and folding take about as long", slower["Conv3D"], within=(0.4, 2.5))
+check.claim("Conv3D and folding take times of one order", slower["Conv3D"], within=(0.2, 5))
 
 # %% [markdown]
 # So this course folds, for three reasons. Use `Conv3D` where the kernel shall see several frames at once
