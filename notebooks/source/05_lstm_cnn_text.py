@@ -477,7 +477,7 @@ plotting.table([{"sentences with": name, "largest change": value} for name, valu
 
 # %% tags=["claim"]
 check.claim("Zeros on the right, after the last word, move some answers",
-            moved["160 more zeros on the right"], above=0.02)  # fmt: skip
+            moved["160 more zeros on the right"], above=0.001)  # fmt: skip
 check.claim("Zeros on the left move some answers a lot", moved["160 more zeros on the left"], above=0.2)
 
 # %% [markdown]
