@@ -32,7 +32,8 @@ class Results:
         One for each model: `{"model": str, "parameters": int, "seconds": [...], "digit": [...]}`;
         every list holds one number for each seed.
     provenance : dict
-        Command, seeds, versions, machine, date, and the digest of the lesson's definitions.
+        Command, seeds, versions, machine, date, what of the lesson the table uses and its digest, and the
+        validation score at each learning rate tried.
 
     Examples
     --------
@@ -104,34 +105,90 @@ def definition_cells(lesson):
     return [cell.source for cell in cells if "definition" in cell.metadata.get("tags", [])]
 
 
-def definitions(lesson):
-    """Run the cells of a lesson tagged `definition` and return the names they define, as a dict."""
-    names = {"__name__": lesson}
-    code = "\n\n".join(definition_cells(lesson))
-    exec(compile(code, f"{lesson}.py (cells tagged definition)", "exec"), names)
-    return names
+def needed(lesson, names):
+    """The statements of a lesson's cells tagged `definition` that bind `names` and all that these build on.
+
+    Parameters
+    ----------
+    lesson : str
+        For instance "04_cnn_lstm_video".
+    names : iterable of str
+        Functions, classes and constants of the lesson.
+
+    Returns
+    -------
+    list of ast.stmt
+        In the order of the lesson, without docstrings.
+
+    Raises
+    ------
+    KeyError
+        If no such cell binds one of the names.
+    """
+    statements = [node for cell in definition_cells(lesson) for node in ast.parse(cell).body]
+    binders = {name: node for node in statements for name in _bound(node)}
+    if missing := sorted(set(names) - binders.keys()):
+        raise KeyError(
+            f"names={missing} are bound by no cell of {lesson} tagged definition. Those bind: "
+            f"{', '.join(sorted(binders))}."
+        )
+    waiting, found = list(names), set()
+    while waiting:
+        node = binders[waiting.pop()]
+        if node not in found:
+            found.add(node)
+            waiting += [
+                part.id for part in ast.walk(node) if isinstance(part, ast.Name) and part.id in binders
+            ]
+    kept = [node for node in statements if node in found]
+    for node in kept:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node):
+            node.body = node.body[1:] or [ast.Pass()]
+    return kept
 
 
-def digest(lesson):
-    """Changes with the lesson's definitions, not with comments, docstrings or the order of cells.
+def _bound(node):
+    """The names that a statement binds: those of a definition, an import or an assignment."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return {node.name}
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return {alias.asname or alias.name.partition(".")[0] for alias in node.names}
+    return {
+        part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
+    }
+
+
+def definitions(lesson, names):
+    """Run what `names` need of a lesson (see `needed`), and nothing else.
+
+    Returns
+    -------
+    dict
+        What was bound. A table can therefore not use what its digest does not follow.
+    """
+    bound = {"__name__": lesson}
+    code = ast.fix_missing_locations(ast.Module(needed(lesson, names), type_ignores=[]))
+    exec(compile(code, f"{lesson}.py (cells tagged definition)", "exec"), bound)
+    return bound
+
+
+def digest(lesson, names):
+    """Changes with the definitions that `names` need, not with comments, docstrings or the order of cells.
 
     Tells whether a table is older than the models it is about.
     """
-    parts = [node for cell in definition_cells(lesson) for node in ast.parse(cell).body]
-    for part in parts:
-        if isinstance(part, ast.FunctionDef) and ast.get_docstring(part):
-            part.body = part.body[1:]
-    return hashlib.sha256("\n".join(sorted(map(ast.dump, parts))).encode()).hexdigest()
+    parts = sorted(map(ast.dump, needed(lesson, names)))
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 class Journal:
-    """Numbers measured so far, kept in a `.part` file: a run that was stopped goes on from there.
+    """Numbers measured so far for one table, kept in a `.part` file, so that a stopped run can go on.
 
-    A journal made from other definitions of the lesson is thrown away.
+    A journal made from other definitions (another digest) is thrown away.
     """
 
-    def __init__(self, path, lesson):
-        self.path, self.numbers = Path(path), {"definitions": digest(lesson)}
+    def __init__(self, path, digest):
+        self.path, self.numbers = Path(path), {"definitions": digest}
         if self.path.exists():
             found = json.loads(self.path.read_text(encoding="utf-8"))
             if found.get("definitions") == self.numbers["definitions"]:
@@ -162,7 +219,7 @@ class Journal:
         return {job: self.numbers[str(job)] for job in jobs}
 
 
-def save(name, lesson, runs, seeds, folder=FOLDER, command="make results"):
+def save(name, lesson, runs, seeds, uses, tuning, folder=FOLDER, command="make results"):
     """Write a table, with where it comes from.
 
     Parameters
@@ -173,6 +230,10 @@ def save(name, lesson, runs, seeds, folder=FOLDER, command="make results"):
         Model -> a list with a dict of numbers for each seed. `parameters` must not depend on the seed.
     seeds : list of int
         In the order of the runs.
+    uses : list of str
+        The names of the lesson that the table is made with; its digest follows these.
+    tuning : dict
+        Model -> {peak learning rate tried: mean score on the validation part}.
     folder : path
         Where to write it.
     command : str
@@ -190,7 +251,9 @@ def save(name, lesson, runs, seeds, folder=FOLDER, command="make results"):
         "python": platform.python_version(),
         "versions": {"tensorflow": _tensorflow()}
         | {p: version(p) for p in ("keras", "numpy", "scikit-learn")},
-        "definitions": digest(lesson),
+        "uses": sorted(uses),
+        "definitions": digest(lesson, uses),
+        "tuning": tuning,
     }
     _write(Path(folder) / f"{name}.json", {"rows": rows, "provenance": provenance})
 

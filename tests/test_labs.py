@@ -1271,7 +1271,7 @@ class OnlyCounted:
 def test_the_recipe_is_that_of_lesson_04(clips, epochs):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(10, name="digit")])
     with pytest.raises(Enough):
-        results.definitions("04_cnn_lstm_video")["train"](model, OnlyCounted(clips), 4e-3, epochs)
+        results.definitions("04_cnn_lstm_video", ["train"])["train"](model, OnlyCounted(clips), 4e-3, epochs)
     taught, steps = model.optimizer, -(-clips // 32) * epochs
     ours = trainer.recipe(4e-3, steps)
     rates = [[float(one._learning_rate(step)) for step in range(steps + 1)] for one in (ours, taught)]

@@ -1,7 +1,9 @@
 """The tables in data/results: how they are read, resumed and kept in step with the lessons."""
 
 import concurrent.futures
+import importlib.util
 import json
+import math
 import os
 import subprocess
 import sys
@@ -12,6 +14,25 @@ from course_utils import results
 
 TABLES = sorted(path.stem for path in results.FOLDER.glob("*.json"))
 LESSONS = {path.stem[:2]: path.stem for path in (results.ROOT / "notebooks" / "source").glob("*.py")}
+
+# Trained when each table had one fixed grid of rates; a table leaves this set when it is trained again.
+FIXED_GRID = {
+    "01_digits",
+    "01_moved",
+    "02_wait_10",
+    "02_wait_80",
+    "02_wait_180",
+    "02_hours",
+    "03_bridges",
+    "04_moving_digits",
+    "04_camera_moves",
+    "05_sentences",
+    "05_order",
+    "05_long",
+    "06_hidden_digit",
+    "06_which_first",
+    "06_places",
+}
 
 
 @pytest.fixture
@@ -53,8 +74,7 @@ def test_a_column_is_added_to_every_row(table, tmp_path):
     assert again.provenance == table.provenance
 
 
-def test_a_stopped_run_goes_on_where_it_was(tmp_path, monkeypatch):
-    monkeypatch.setattr(results, "digest", lambda lesson: "one")
+def test_a_stopped_run_goes_on_where_it_was(tmp_path):
     calls = []
 
     def measure(row, seed):
@@ -66,28 +86,84 @@ def test_a_stopped_run_goes_on_where_it_was(tmp_path, monkeypatch):
     jobs = [(row, seed) for seed in (0, 1) for row in "ab"]
     path = tmp_path / "some.part"
     with concurrent.futures.ThreadPoolExecutor(1) as pool, pytest.raises(KeyboardInterrupt):
-        results.Journal(path, "lesson").measure(pool, measure, jobs)
+        results.Journal(path, "digest").measure(pool, measure, jobs)
     kept = set(calls) - {("b", 1)}
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         calls[:] = [None] * 5
-        found = results.Journal(path, "lesson").measure(pool, measure, jobs)
+        found = results.Journal(path, "digest").measure(pool, measure, jobs)
     assert found == {job: {"score": job[1] + 1} for job in jobs}
     assert kept
     assert not kept & set(calls)
-    monkeypatch.setattr(results, "digest", lambda lesson: "two")  # the lesson's models have changed
-    with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        results.Journal(path, "lesson").measure(pool, measure, jobs)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:  # the lesson's models have changed
+        results.Journal(path, "another digest").measure(pool, measure, jobs)
     assert kept <= set(calls)
 
 
-def test_the_digest_follows_the_code_and_not_its_comments(monkeypatch):
-    def digest(*cells):
+@pytest.fixture
+def lesson_of(monkeypatch):
+    """Sets the cells tagged definition; returns the name of the lesson."""
+
+    def set_cells(*cells):
         monkeypatch.setattr(results, "definition_cells", lambda lesson: list(cells))
-        return results.digest("any")
+        return "any"
+
+    return set_cells
+
+
+def test_the_digest_follows_the_code_and_not_its_comments(lesson_of):
+    def digest(*cells):
+        return results.digest(lesson_of(*cells), ["a", "b"])
 
     assert digest("a = 1", "b = 2") == digest("b = 2  # two", "a = 1") == digest("a = 1\nb = 2")
-    assert digest("a = 1") != digest("a = 2")
-    assert digest("def f():\n  'one'\n  return 1") == digest("def f():\n  'two'\n  return 1")
+    assert digest("a = 1", "b = 2") != digest("a = 2", "b = 2")
+    f = "def a():\n  '{}'\n  return 1\nb = 2"
+    assert digest(f.format("one")) == digest(f.format("two")) != digest(f.format("one").replace("1", "3"))
+
+
+def test_a_table_sees_and_follows_what_it_uses_and_nothing_else(lesson_of):
+    cells = [
+        "import math\nSIZE = 3",
+        "def used(x):\n    return helper(x) + SIZE",
+        "def helper(x):\n    return math.floor(x)",
+        "def other():\n    return SIZE",
+    ]
+    names = results.definitions(lesson_of(*cells), ["used"])
+    assert names["used"](1.5) == 4
+    assert "other" not in names
+    before = results.digest("any", ["used"])
+    lesson_of(*cells[:3], "def other():\n    return 7")
+    assert results.digest("any", ["used"]) == before
+    lesson_of(*cells[:2], "def helper(x):\n    return math.ceil(x)")
+    assert results.digest("any", ["used"]) != before
+    with pytest.raises(KeyError, match=r"'gone'.*helper, math, used"):
+        results.digest("any", ["used", "gone"])
+
+
+@pytest.fixture(scope="module")
+def common():
+    spec = importlib.util.spec_from_file_location("common", results.FOLDER / "common.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("optimum", [2e-4, 1e-3, 3e-3, 9e-3, 2e-2])
+def test_a_learning_rate_is_searched_until_the_best_is_inside(common, optimum):
+    starts = (2e-3, 4e-3, 8e-3)
+    scores = {}
+    waiting = list(starts)
+    while waiting:
+        scores |= {peak: -abs(math.log(peak / optimum)) for peak in waiting}
+        waiting = common.further(scores, starts)
+    assert min(scores) < common.best(scores) < max(scores)
+    assert abs(math.log(common.best(scores) / optimum)) <= math.log(2) / 2
+
+
+def test_the_search_ends_far_out_and_takes_the_middle_of_equals(common):
+    starts = (2e-3, 4e-3, 8e-3)
+    assert common.further({peak: -peak for peak in (1.25e-4, 2.5e-4, *starts)}, starts) == []
+    assert common.best(dict.fromkeys(starts, 1.0)) == 4e-3
+    assert common.further(dict.fromkeys(starts, 1.0), starts) == []
 
 
 def test_there_are_tables():
@@ -97,7 +173,8 @@ def test_there_are_tables():
 @pytest.mark.parametrize("name", TABLES)
 def test_a_table_belongs_to_the_models_as_the_lesson_has_them(name):
     table = results.load(name)
-    assert table.provenance["definitions"] == results.digest(LESSONS[name[:2]]), "run `make results`"
+    source = table.provenance
+    assert source["definitions"] == results.digest(LESSONS[name[:2]], source["uses"]), "run `make results`"
     for row in table.rows:
         scores = [key for key in row if key not in ("model", "parameters", "peak", "seconds")]
         assert scores
@@ -107,6 +184,19 @@ def test_a_table_belongs_to_the_models_as_the_lesson_has_them(name):
         if not row["model"].startswith("No network"):
             assert row["parameters"] > 0
             assert min(row["seconds"]) > 0
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_network_has_a_learning_rate_with_lower_and_higher_ones_tried(name):
+    table = results.load(name)
+    tuned = {row["model"] for row in table.rows if not row["model"].startswith("No network")}
+    tuning = table.provenance.get("tuning", {})
+    if name not in FIXED_GRID | {"04_habits"}:  # the habits have the rate of the hybrid
+        assert tuning.keys() == tuned
+    for model, scores in tuning.items():
+        (peak,) = set(table.row(model)["peak"])
+        assert scores[str(peak)] == max(scores.values())
+        assert min(map(float, scores)) < peak < max(map(float, scores)), f"{model}: widen the search"
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in results.FOLDER.glob("[0-9]*.py")))

@@ -17,11 +17,13 @@ from common import Study, main, needs_network
 from course_utils import datasets, results
 
 LESSON = "01_convolution"
+NETWORKS = ["cnn", "dense_network", "pooled_cnn", "train", "score", "by_pixels", "anywhere", "EPOCHS"]
+USES = {"01_digits": NETWORKS, "01_moved": [*NETWORKS, "centred"]}
 
 
 @cache
-def definitions():
-    return results.definitions(LESSON)
+def definitions(table):
+    return results.definitions(LESSON, USES[table])
 
 
 @cache
@@ -33,12 +35,12 @@ def data_of(quick):
 
 
 def place_of(table):
-    return definitions()["centred" if table == "01_moved" else "anywhere"]
+    return definitions(table)["centred" if table == "01_moved" else "anywhere"]
 
 
 def rows_of(table, quick):
     """Row -> a function that builds the network; for a row without one, data -> numbers."""
-    names = definitions()
+    names = definitions(table)
     rows = {
         "No network: pixels": partial(names["by_pixels"], place=place_of(table)),
         "CNN": names["cnn"],
@@ -52,7 +54,7 @@ def measure(table, row, seed, peak, part, quick):
     """Train one row with one seed; its scores on the validation or the test images."""
     import keras
 
-    data, make, names = data_of(quick), rows_of(table, quick)[row], definitions()
+    data, make, names = data_of(quick), rows_of(table, quick)[row], definitions(table)
     scored = ("centred", "anywhere") if table == "01_moved" else ("anywhere",)
     if not needs_network(row):
         found = make(data)
@@ -80,12 +82,13 @@ def ready(table, row, quick):
     model.compile("adam", "sparse_categorical_crossentropy")
     x, y = place_of(table)(data.train), data.train.y["digit"]
     batches = [(x[at : at + 32], y[at : at + 32]) for at in range(0, len(x), 32)]
-    return model, batches, len(batches) * definitions()["EPOCHS"]
+    return model, batches, len(batches) * definitions(table)["EPOCHS"]
 
 
 STUDY = Study(
     lesson=LESSON,
     seeds={"01_digits": 5, "01_moved": 5},
+    uses=USES,
     peaks=(2e-3, 4e-3, 8e-3),
     scores=("centred", "anywhere"),
     rows_of=rows_of,

@@ -19,11 +19,18 @@ from course_utils import datasets, results
 
 LESSON = "02_lstm"
 RULE = "No network: "
+RECALL = ["readers", "train_to_recall", "recalled", "marked", "WITHIN", "BATCHES"]
+USES = {
+    "02_wait_10": RECALL,
+    "02_wait_80": RECALL,
+    "02_wait_180": RECALL,
+    "02_hours": ["rules", "hour_readers", "train_on_hours", "hourly_error", "hours", "EPOCHS"],
+}
 
 
 @cache
-def definitions():
-    return results.definitions(LESSON)
+def definitions(table):
+    return results.definitions(LESSON, USES[table])
 
 
 @cache
@@ -39,7 +46,7 @@ def wait_of(table):
 
 def rows_of(table, quick):
     """Row -> a function that makes the layers of the network; for a row without one, (parameters, rule)."""
-    names = definitions()
+    names = definitions(table)
     if table == "02_hours":
         rows = {RULE + name: rule for name, rule in names["rules"]().items()} | names["hour_readers"]()
     else:
@@ -48,7 +55,7 @@ def rows_of(table, quick):
 
 
 def trained(table, row, peak, quick):
-    names, reader = definitions(), rows_of(table, quick)[row]
+    names, reader = definitions(table), rows_of(table, quick)[row]
     if table == "02_hours":
         return names["train_on_hours"](reader, hourly(quick), peak, 1 if quick else names["EPOCHS"])[0]
     return names["train_to_recall"](reader, wait_of(table), peak, 50 if quick else names["BATCHES"])[0]
@@ -58,7 +65,7 @@ def measure(table, row, seed, peak, part, quick):
     """Train one row with one seed; its score on the validation or the test sequences."""
     import keras
 
-    names = definitions()
+    names = definitions(table)
     if not needs_network(row):
         parameters, rule = rows_of(table, quick)[row]
         data = hourly(quick)
@@ -79,7 +86,7 @@ def ready(table, row, quick):
     """The network of a row, some batches, and how many of them one training takes."""
     import keras
 
-    names = definitions()
+    names = definitions(table)
     keras.utils.set_random_seed(0)
     if table == "02_hours":
         data = hourly(quick)
@@ -96,6 +103,7 @@ def ready(table, row, quick):
 STUDY = Study(
     lesson=LESSON,
     seeds={"02_wait_10": 5, "02_wait_80": 5, "02_wait_180": 5, "02_hours": 5},
+    uses=USES,
     peaks=(4e-3, 1e-2),
     scores=("right", "good"),
     rows_of=rows_of,

@@ -16,11 +16,12 @@ from common import Study, main
 from course_utils import results
 
 LESSON = "03_joining"
+USES = {"03_bridges": ["joined", "BRIDGES", "side_by_side", "order_blind", "train", "scores", "EPOCHS"]}
 
 
 @cache
-def definitions():
-    return results.definitions(LESSON)
+def definitions(table):
+    return results.definitions(LESSON, USES[table])
 
 
 @cache
@@ -33,25 +34,25 @@ def data_of(quick):
 
 def rows_of(table, quick):
     """Row -> a function that builds the network."""
-    names = definitions()
+    names = definitions(table)
     bridges = {name: partial(names["joined"], bridge) for name, bridge in names["BRIDGES"].items()}
     rows = {**bridges, "side by side": names["side_by_side"], "CNN, frames averaged": names["order_blind"]}
     return dict(list(rows.items())[:2]) if quick else rows
 
 
-def epochs_of(quick):
-    return 1 if quick else definitions()["EPOCHS"]
+def epochs_of(table, quick):
+    return 1 if quick else definitions(table)["EPOCHS"]
 
 
 def measure(table, row, seed, peak, part, quick):
     """Train one row with one seed; its scores on the validation or the test clips."""
     import keras
 
-    data, names = data_of(quick), definitions()
+    data, names = data_of(quick), definitions(table)
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
     model = rows_of(table, quick)[row]()
-    names["train"](model, data, peak=peak, epochs=epochs_of(quick))
+    names["train"](model, data, peak=peak, epochs=epochs_of(table, quick))
     return {"parameters": model.count_params(), "peak": peak, **names["scores"](model, getattr(data, part))}
 
 
@@ -59,7 +60,7 @@ def ready(table, row, quick):
     """The network of a row, the batches of one epoch, and how many batches one training has."""
     import keras
 
-    data, names = data_of(quick), definitions()
+    data, names = data_of(quick), definitions(table)
     keras.utils.set_random_seed(0)
     model = rows_of(table, quick)[row]()
     names["train"](model, data, epochs=1, steps_per_epoch=1)
@@ -67,12 +68,13 @@ def ready(table, row, quick):
         (data.train.x[at : at + 32], {name: y[at : at + 32] for name, y in data.train.y.items()})
         for at in range(0, len(data.train), 32)
     ]
-    return model, batches, len(batches) * epochs_of(quick)
+    return model, batches, len(batches) * epochs_of(table, quick)
 
 
 STUDY = Study(
     lesson=LESSON,
     seeds={"03_bridges": 5},
+    uses=USES,
     peaks=(2e-3, 4e-3, 8e-3),
     scores=("digit", "motion"),
     rows_of=rows_of,

@@ -17,6 +17,22 @@ from common import Study, main
 from course_utils import results
 
 LESSON = "04_cnn_lstm_video"
+TRAINING = ["hybrid", "train", "scores", "EPOCHS"]
+USES = {
+    "04_moving_digits": [
+        *TRAINING,
+        "digits_by_rule",
+        "averaged",
+        "pixels",
+        "textbook",
+        "PerFrame",
+        "pooled",
+        "channels",
+        "conv3d",
+    ],
+    "04_habits": TRAINING,
+    "04_camera_moves": [*TRAINING, "moves_by_rule", "flowing", "channels", "conv3d"],
+}
 
 
 @cache
@@ -29,8 +45,8 @@ def data_of(table, quick):
 
 
 @cache
-def definitions():
-    return results.definitions(LESSON)
+def definitions(table):
+    return results.definitions(LESSON, USES[table])
 
 
 def rows_of(table, quick):
@@ -44,7 +60,7 @@ def rows_of(table, quick):
 
 
 def all_rows_of(table):
-    names = definitions()
+    names = definitions(table)
     hybrid, only = names["hybrid"], {"move": 8}
     if table == "04_camera_moves":
         return {
@@ -74,21 +90,21 @@ def all_rows_of(table):
     }
 
 
-def epochs_of(quick):
-    return 1 if quick else definitions()["EPOCHS"]
+def epochs_of(table, quick):
+    return 1 if quick else definitions(table)["EPOCHS"]
 
 
 def measure(table, row, seed, peak, part, quick):
     """Train one row with one seed; its scores on the validation or the test clips."""
     import keras
 
-    data, how, names = data_of(table, quick), rows_of(table, quick)[row], definitions()
+    data, how, names = data_of(table, quick), rows_of(table, quick)[row], definitions(table)
     if callable(how):
         return how(data)
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
     model = how[0]()
-    names["train"](model, data, epochs=epochs_of(quick), peak=peak, **how[1])
+    names["train"](model, data, epochs=epochs_of(table, quick), peak=peak, **how[1])
     return {"parameters": model.count_params(), "peak": peak, **names["scores"](model, getattr(data, part))}
 
 
@@ -96,7 +112,7 @@ def ready(table, row, quick):
     """The network of a row, the batches of one epoch, and how many batches one training has."""
     import keras
 
-    data, names = data_of(table, quick), definitions()
+    data, names = data_of(table, quick), definitions(table)
     build = names["textbook"] if row == "Textbook CNN -> LSTM" else rows_of(table, quick)[row][0]
     keras.utils.set_random_seed(0)
     model = build()
@@ -105,18 +121,19 @@ def ready(table, row, quick):
         (data.train.x[at : at + 32], {name: y[at : at + 32] for name, y in data.train.y.items()})
         for at in range(0, len(data.train), 32)
     ]
-    return model, batches, len(batches) * epochs_of(quick)
+    return model, batches, len(batches) * epochs_of(table, quick)
 
 
 STUDY = Study(
     lesson=LESSON,
     seeds={"04_moving_digits": 5, "04_habits": 3, "04_camera_moves": 3},
+    uses=USES,
     peaks=(2e-3, 4e-3),
     scores=("digit", "motion", "move"),
     rows_of=rows_of,
     measure=measure,
     ready=ready,
-    peak_of={"04_habits": "CNN -> LSTM"},
+    peak_of={"04_habits": ("04_moving_digits", "CNN -> LSTM")},
 )
 
 if __name__ == "__main__":

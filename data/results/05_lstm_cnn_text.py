@@ -19,14 +19,21 @@ from common import Study, main
 from course_utils import datasets, results
 
 LESSON = "05_lstm_cnn_text"
-EPOCHS = {"05_long": 2}  # the others: as in the lesson
+NETWORKS = ["cnn", "lstm", "lstm_cnn", "cnn_lstm", "train", "accuracy", "reader"]
+USES = {
+    "05_sentences": [*NETWORKS, "textbook", "bag_of_words", "EPOCHS"],
+    "05_order": [*NETWORKS, "twins", "EPOCHS"],
+    "05_long": [*NETWORKS, "bag_of_words"],
+    "05_leak": ["bag_of_words"],
+}
+LONG_EPOCHS = 2  # for the other tables: as in the lesson
 LONG_WORDS, LONG_LENGTH = 10_000, 200  # of a whole review, every model reads the last 200 words
 TWINS = {"train": 3000, "validation": 300, "test": 1000}  # pairs of sentences
 
 
 @cache
-def definitions():
-    return results.definitions(LESSON)
+def definitions(table):
+    return results.definitions(LESSON, USES[table])
 
 
 @cache
@@ -55,7 +62,7 @@ def last_words(read, texts, length):
 @cache
 def numbers_of(table, seed, quick):
     """Three parts as pairs (word numbers, labels)."""
-    names = definitions()
+    names = definitions(table)
     if table == "05_order":
         parts = {
             part: names["twins"](20 if quick else pairs, (seed, number))
@@ -81,13 +88,13 @@ def rows_of(table, quick):
 
 
 def all_rows_of(table):
-    names = definitions()
-    lstm_cnn, cnn, lstm, cnn_lstm = (names[name] for name in ("lstm_cnn", "cnn", "lstm", "cnn_lstm"))
     if table == "05_leak":
         return {
             "No network: texts split at random": partial(leaking, together=False),
             "No network: neighbours kept together": partial(leaking, together=True),
         }
+    names = definitions(table)
+    lstm_cnn, cnn, lstm, cnn_lstm = (names[name] for name in ("lstm_cnn", "cnn", "lstm", "cnn_lstm"))
     if table == "05_order":
         how = {"words": 100, "width": 32, "dropout": 0.0}
         return {
@@ -135,7 +142,7 @@ def counting(table, seed, quick, ngrams):
             )
             for part, split in parts.items()
         }
-    return definitions()["bag_of_words"](**parts, ngrams=ngrams)
+    return definitions(table)["bag_of_words"](**parts, ngrams=ngrams)
 
 
 def leaking(seed, quick, together):
@@ -153,24 +160,26 @@ def leaking(seed, quick, together):
             part: dataclasses.replace(split, x=texts[piece], y={"sentiment": labels[piece]})
             for (part, split), piece in zip(parts.items(), pieces, strict=True)
         }
-    return definitions()["bag_of_words"](**parts, ngrams=(1, 1))
+    return definitions("05_leak")["bag_of_words"](**parts, ngrams=(1, 1))
 
 
 def epochs_of(table, quick):
-    return 1 if quick else EPOCHS.get(table, definitions()["EPOCHS"])
+    if quick:
+        return 1
+    return LONG_EPOCHS if table == "05_long" else definitions(table)["EPOCHS"]
 
 
 def measure(table, row, seed, peak, part, quick):
     """Train one row with one seed; its scores on the validation or the test texts."""
     import keras
 
-    build, names = rows_of(table, quick)[row], definitions()
+    build = rows_of(table, quick)[row]
     if "No network" in row:
         return build(seed, quick)
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
     data = numbers_of(table, seed, quick)
-    model = build()
+    names, model = definitions(table), build()
     names["train"](model, data, peak=peak, epochs=epochs_of(table, quick))
     scores = {
         "parameters": model.count_params(),
@@ -191,7 +200,7 @@ def ready(table, row, quick):
     keras.utils.set_random_seed(0)
     model, (x, y) = rows_of(table, quick)[row](), numbers_of(table, 0, quick)["train"]
     few = (x[:64], y[:64])
-    definitions()["train"](model, {"train": few, "validation": few}, epochs=1)
+    definitions(table)["train"](model, {"train": few, "validation": few}, epochs=1)
     labels = keras.utils.to_categorical(y) if model.output_shape[-1] == 2 else y
     full = range(0, max(1, len(x) - 63), 64)  # batches of one size, so that all take the same time
     return model, [(x[at : at + 64], labels[at : at + 64]) for at in full], -(-len(x) // 64)
@@ -200,6 +209,7 @@ def ready(table, row, quick):
 STUDY = Study(
     lesson=LESSON,
     seeds={"05_sentences": 5, "05_order": 5, "05_long": 5, "05_leak": 5},
+    uses=USES,
     peaks=(1e-3, 3e-3),
     scores=("accuracy",),
     rows_of=rows_of,

@@ -15,23 +15,30 @@ from functools import cache, lru_cache
 import numpy as np
 from common import Study, main, needs_network
 
-from course_utils import results
+from course_utils import datasets, results
 
 LESSON = "06_attention"
+NETWORKS = ["network", "attention", "train", "score", "weights_of", "EPOCHS"]
+AFTER_LSTM = ["lstm_attention", "last_state", "lstm_maximum"]
+USES = {
+    "06_hidden_digit": [*NETWORKS, *AFTER_LSTM, "mean", "maximum", "digits_by_windows"],
+    "06_which_first": [*NETWORKS, *AFTER_LSTM, "attention_by_position", "first_of_two"],
+    "06_places": [*NETWORKS, "mean", "maximum", "scenes", "over_places", "looks_at", "PLACES"],
+}
 
 
 @cache
-def definitions():
-    return results.definitions(LESSON)
+def definitions(table):
+    return results.definitions(LESSON, USES[table])
 
 
 @lru_cache(maxsize=1)
 def data_of(table, quick):
-    names, few = definitions(), {"clips": (160, 40, 40)} if quick else {}
+    few = {"clips": (160, 40, 40)} if quick else {}
     if table == "06_places":
-        data = names["scenes"](**few)
+        data = definitions(table)["scenes"](**few)
     else:
-        data = names["datasets"].hidden_digit(digits=1 + (table == "06_which_first"), **few)
+        data = datasets.hidden_digit(digits=1 + (table == "06_which_first"), **few)
     return dataclasses.replace(data, compose=cache(data.compose))  # all models train on the same epochs
 
 
@@ -40,8 +47,8 @@ def frames_network(seed, quick):
     """What the networks over places start from: attention over frames, trained as the lesson does."""
     import keras
 
-    names = definitions()
-    data = names["datasets"].hidden_digit(**({"clips": (160, 40, 40)} if quick else {}))
+    names = definitions("06_places")
+    data = datasets.hidden_digit(**({"clips": (160, 40, 40)} if quick else {}))
     keras.utils.set_random_seed(seed)
     model = names["network"](names["attention"])
     names["train"](model, data)
@@ -50,7 +57,7 @@ def frames_network(seed, quick):
 
 def rows_of(table, quick):
     """Row -> a function seed -> network, or for a row that needs no network: data -> numbers."""
-    names = definitions()
+    names = definitions(table)
 
     def over_frames(gather, frames=None):
         return lambda seed: names["network"](names[gather], frames)
@@ -98,18 +105,18 @@ def place_of_credit(model, x, row):
     if row == "Maximum":
         parts *= np.arange(36)[:, np.newaxis] == features.argmax(axis=1)[:, np.newaxis]
     credit = np.maximum(parts.sum(axis=-1), 0)
-    return credit @ definitions()["PLACES"] / credit.sum(axis=1, keepdims=True)
+    return credit @ definitions("06_places")["PLACES"] / credit.sum(axis=1, keepdims=True)
 
 
 def epochs_of(table):
-    return definitions()["EPOCHS"] // (2 if table == "06_places" else 1)
+    return definitions(table)["EPOCHS"] // (2 if table == "06_places" else 1)
 
 
 def measure(table, row, seed, peak, part, quick):
     """Train one row with one seed; its score on the validation or the test clips, and where it looks."""
     import keras
 
-    data, make, names = data_of(table, quick), rows_of(table, quick)[row], definitions()
+    data, make, names = data_of(table, quick), rows_of(table, quick)[row], definitions(table)
     if not needs_network(row):
         return make(data)
     if table == "06_places":
@@ -144,6 +151,7 @@ def ready(table, row, quick):
 STUDY = Study(
     lesson=LESSON,
     seeds={"06_hidden_digit": 5, "06_which_first": 5, "06_places": 5},
+    uses=USES,
     peaks=(2e-3, 4e-3, 8e-3),
     scores=("digit",),
     rows_of=rows_of,

@@ -2,7 +2,8 @@
 
 Each script describes its tables as a `Study` and calls `main`. Two trainings run side by side, on one thread
 each. Of the peak learning rates, each network gets the one with its own best validation score after all
-epochs, with a seed that no table uses; the test part is scored once.
+epochs, the mean of two seeds that no table uses. Where the best is the lowest or the highest tried, one
+further out is tried, until it is neither. The test part is scored once.
 """
 
 import argparse
@@ -17,7 +18,8 @@ from pathlib import Path
 
 from course_utils import check, results
 
-TUNING_SEED = 100
+TUNING_SEEDS = (100, 101)
+FURTHEST = 16  # times above and below the rates that a study starts with; beyond, the search ends
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,10 @@ class Study:
         Its name, such as "04_cnn_lstm_video".
     seeds : dict
         Table -> number of seeds.
+    uses : dict
+        Table -> the names of the lesson's definitions that it is made with, and that its digest follows.
     peaks : tuple of float
-        The peak learning rates that each network may choose from.
+        The peak learning rates that are tried first, three in steps of 2.
     scores : tuple of str
         What the choice goes by: the mean of those scores that a row has.
     rows_of : callable
@@ -43,11 +47,12 @@ class Study:
         (table, row, quick) -> a compiled model, a list of batches, and how many of these one training (or
         whatever the column of seconds is about) takes.
     peak_of : dict
-        Table -> row of an earlier table, whose peak all its rows take instead of one of their own.
+        Table -> (earlier table, row of it) whose peak all its rows take instead of one of their own.
     """
 
     lesson: str
     seeds: dict
+    uses: dict
     peaks: tuple
     scores: tuple
     rows_of: callable
@@ -60,32 +65,53 @@ def needs_network(row):
     return not row.startswith("No network")
 
 
+def best(scores):
+    """The peak with the highest score; of several such, the one in their middle."""
+    equal = sorted(peak for peak, score in scores.items() if score == max(scores.values()))
+    return equal[len(equal) // 2]
+
+
+def further(scores, peaks):
+    """The peaks to try next: one beyond the best, if none was tried there and it is not too far out."""
+    peak = best(scores)
+    beyond = [peak / 2] * (peak == min(scores)) + [peak * 2] * (peak == max(scores))
+    return [peak for peak in beyond if min(peaks) / FURTHEST <= peak <= max(peaks) * FURTHEST]
+
+
 def tune(study, table, quick, journal, pool):
-    """The best peak learning rate for each network of a table: row -> rate."""
-    networks = [row for row in study.rows_of(table, quick) if needs_network(row)]
-    peaks = study.peaks[:1] if quick else study.peaks
-    trials = [(table, row, TUNING_SEED, peak, "validation", quick) for peak in peaks for row in networks]
-    found = journal.measure(pool, study.measure, trials)
+    """Score every network of a table at several peak learning rates: row -> {peak: validation score}."""
+    seeds = TUNING_SEEDS[:1] if quick else TUNING_SEEDS
+    tried = {row: {} for row in study.rows_of(table, quick) if needs_network(row)}
+    waiting = [(row, peak) for peak in study.peaks[: 1 if quick else None] for row in tried]
+    while waiting:
+        trials = {at: [(table, at[0], seed, at[1], "validation", quick) for seed in seeds] for at in waiting}
+        found = journal.measure(pool, study.measure, [trial for each in trials.values() for trial in each])
+        for (row, peak), each in trials.items():
+            scores = [found[trial][name] for trial in each for name in study.scores if name in found[trial]]
+            tried[row][peak] = round(statistics.mean(scores), 5)
+        waiting = [(row, peak) for row in tried if not quick for peak in further(tried[row], study.peaks)]
+    return tried
 
-    def score(trial):
-        return statistics.mean(found[trial][name] for name in study.scores if name in found[trial])
 
-    return {row: max((t for t in trials if t[1] == row), key=score)[3] for row in networks}
-
-
-def train_all(study, quick, journal, pool, folder):
-    """Tune every network, train every row of every table with every seed, write the tables."""
-    peaks = {}
-    for table, count in study.seeds.items():
-        rows, seeds = study.rows_of(table, quick), list(range(1 if quick else count))
+def train_all(study, tables, quick, pool, folder):
+    """Tune every network, train every row of the tables with every seed, write the tables."""
+    journals = []
+    for table in tables:
+        journal = results.Journal(folder / f"{table}.part", results.digest(study.lesson, study.uses[table]))
+        journals.append(journal)
+        rows, seeds = study.rows_of(table, quick), list(range(1 if quick else study.seeds[table]))
         if table in study.peak_of:
-            peaks |= dict.fromkeys(rows, peaks[study.peak_of[table]])
+            other, row = study.peak_of[table]
+            tuning, peaks = {}, dict.fromkeys(rows, results.load(other, folder).row(row)["peak"][0])
         else:
-            peaks |= tune(study, table, quick, journal, pool)
+            tuning = tune(study, table, quick, journal, pool)
+            peaks = {row: best(scores) for row, scores in tuning.items()}
         jobs = [(table, row, seed, peaks.get(row), "test", quick) for seed in seeds for row in rows]
         found = journal.measure(pool, study.measure, jobs)
         runs = {row: [numbers for job, numbers in found.items() if job[1] == row] for row in rows}
-        results.save(table, study.lesson, runs, seeds, folder)
+        results.save(table, study.lesson, runs, seeds, study.uses[table], tuning, folder)
+    for journal in journals:
+        journal.path.unlink()
 
 
 def time_training(study, table, quick, steps=10):
@@ -118,16 +144,18 @@ def main(study, description):
     )
     parser.add_argument("--quick", action="store_true", help="toy size, into a temporary folder")
     parser.add_argument("--times", action="store_true", help="measure the times again, keep the scores")
+    parser.add_argument(
+        "--table", choices=study.seeds, action="append", help="only this one; may be repeated"
+    )
     given = parser.parse_args()
+    tables = given.table or list(study.seeds)
     folder = Path(tempfile.mkdtemp(prefix="results-")) if given.quick else results.FOLDER
     check.setup()
     if not given.times:
-        journal = results.Journal(folder / f"{study.lesson}.part", study.lesson)
         spawn = multiprocessing.get_context("spawn")  # a fork would share TensorFlow's threads
         os.environ["COURSE_THREADS"] = "1"  # for each of the two processes
         with concurrent.futures.ProcessPoolExecutor(2, spawn, check.setup) as pool:
-            train_all(study, given.quick, journal, pool, folder)
-        journal.path.unlink()
-    for table in study.seeds:
+            train_all(study, tables, given.quick, pool, folder)
+    for table in tables:
         results.add_column(table, "seconds", time_training(study, table, given.quick), folder)
     print(f"Tables written to {folder}.")
