@@ -523,7 +523,9 @@ def test_expect_close():
 )
 def test_a_claim_that_holds_prints_its_sentence(capsys, value, bounds):
     check.claim("The hybrid wins", value, **bounds)
-    assert capsys.readouterr().out == "Claim holds: The hybrid wins\n"
+    assert capsys.readouterr().out == "Holds in your run: The hybrid wins\n"
+    check.claim("The hybrid wins", 0.9, above=0.8, stored=True)
+    assert capsys.readouterr().out == "Holds in the stored table: The hybrid wins\n"
 
 
 @pytest.mark.parametrize(
