@@ -409,7 +409,7 @@ BROKEN = [
     (links_lead_to_their_section, "07, planned", "02, planned", "no planned lesson"),
     (links_lead_to_their_section, "[02 · 5] |", "[02 · 6] |", "which is no lesson"),
     (links_lead_to_their_section, ": 02_lstm.ipynb#gates", ": 03_lstm.ipynb#gates", "which is no lesson"),
-    (links_lead_to_their_section, ": 02_lstm.ipynb#gates", ": 91_glossary.ipynb#gates", "links to 91_glossary"),
+    (links_lead_to_their_section, ": 02_lstm.ipynb#gates", ": 91_glossary.ipynb#gates", "links to 91_"),
     (links_lead_to_their_section, "#gates", "#gate", "no such place"),
     (links_lead_to_their_section, "#gates", "#5-·-Gates:-the-LSTM", "no such place"),
     (links_lead_to_their_section, "[02 · 5][more]", "[02 · 4][more]", "says section 4"),

@@ -1,7 +1,7 @@
 # ---
 # jupyter:
 #   course:
-#     minutes: 20
+#     minutes: 60
 #     needs: []
 #     objectives:
 #     - exercise: '00.1'
@@ -276,7 +276,7 @@ plotting.curves(runs, "accuracy", ylabel="accuracy on validation clips")
 # %% tags=["nbval-ignore-output"]
 def score(model):
     found = model.evaluate(small.test.x, small.test.y, verbose=0, return_dict=True)
-    return {question: found[f"{question}_accuracy"] for question in ("digit", "motion")}
+    return {question: round(found[f"{question}_accuracy"], 3) for question in ("digit", "motion")}
 
 
 live = {"CNN -> LSTM": score(hybrid)}
@@ -287,7 +287,7 @@ check.claim("The hybrid names most digits that it has never seen", live["CNN -> 
 check.claim("and nearly every motion", live["CNN -> LSTM"]["motion"], above=0.9)
 
 # %% [markdown]
-# Does it need both of its parts? First decide by thinking, in the exercise; then try it.
+# Does the hybrid need both of its parts? Decide first, in an exercise; then try it.
 
 # %% tags=["check"] jupyter={"source_hidden": true}
 @check.exercise("00.2", "What does the answer depend on?")
@@ -310,9 +310,9 @@ def check_orders(answer):
 # %% [markdown]
 # ### 00.2 · What does the answer depend on?
 #
-# For each of three questions choose the *simplest* network that reads what the answer depends on: `"CNN only"` (reads the frames,
-# ignores their order), `"LSTM only"` (follows the order, reads raw pixels) or `"CNN -> LSTM"`. The questions are
-# *which digit* is it, *which way* does it move, and *both*.
+# There are three questions: *which digit* is it, *which way* does it move, and *both*. For each, choose the *simplest*
+# network that reads what the answer depends on: `"CNN only"` (sees shapes in the frames, ignores their order),
+# `"LSTM only"` (follows the order, reads raw pixels) or `"CNN -> LSTM"`.
 #
 # <details><summary>Hint</summary>
 #
@@ -329,8 +329,8 @@ check_orders(choice)
 check_orders({"which digit": "CNN only", "which way": "LSTM only", "both": "CNN -> LSTM"}, record=False)
 
 # %% [markdown]
-# Now try it. *CNN only* averages the features over the frames; *LSTM only* reads the raw pixels of each frame. Both
-# are trained just like the hybrid. To remove one part and train again is called an **ablation**.
+# Now try it. Removing one part and training again is called an **ablation**. *CNN only* averages the features over the
+# frames in place of the LSTM; *LSTM only* reads the raw pixels. Both are trained just like the hybrid.
 
 # %% tags=["nbval-ignore-output"]
 keras.utils.set_random_seed(0)
@@ -349,16 +349,17 @@ plotting.table([{"model": name, **scores} for name, scores in live.items()], ["m
 
 # %% tags=["claim"]
 check.claim("The CNN alone cannot name the motion", live["CNN only"]["motion"], below=0.4)
+gain = live["CNN only"]["digit"] - live["CNN -> LSTM"]["digit"]
+check.claim("but names about as many digits as the hybrid", gain, within=(-0.12, 0.2))
 check.claim("The LSTM alone names nearly every motion", live["LSTM only"]["motion"], above=0.9)
 lead = live["CNN -> LSTM"]["digit"] - live["LSTM only"]["digit"]
 check.claim("but fewer digits than the hybrid, after as many epochs", lead, above=0.05)
 
 # %% [markdown]
 # A clip played backwards gives the CNN the same average, so it cannot tell left from right, however long you train it.
-# The LSTM alone follows the motion, and learns the digits slowly. The hybrid answers both questions.
-# It need not be the best choice: the CNN alone is good at digits, and two separate networks, one for each question,
-# would do as well here. [Lesson 04](04_cnn_lstm_video.ipynb) compares the hybrid with its competitors fairly, and
-# shows when not to use it.
+# The LSTM alone follows the motion, but names fewer digits. The hybrid answers both questions, yet it need not be
+# the best choice: two separate networks, one for each question, would do as well here.
+# [Lesson 04](04_cnn_lstm_video.ipynb) compares the hybrid fairly with competing models, and shows when not to use it.
 #
 # ## 5 · Your progress
 
@@ -366,8 +367,8 @@ check.claim("but fewer digits than the hybrid, after as many epochs", lead, abov
 check.progress()
 
 # %% [markdown]
-# The table covers all lessons and fills as you solve exercises. It is stored in `work/progress.json`; if you delete that
-# file, you lose the ticks and nothing else.
+# The table covers all lessons and fills as you solve exercises. It is stored in `work/progress.json`; if you delete
+# that file, you lose the ticks and nothing else.
 #
 # **Where next?** If convolutions are new to you, continue with [lesson 01](01_convolution.ipynb). If you know CNNs and
 # LSTMs, continue with [lesson 03](03_joining.ipynb), on how to join them. If you came for the hybrids, go to
