@@ -213,6 +213,8 @@ check_batch((32, 12, 64, 48, 3), record=False)
 # %% [markdown]
 # **Stop here if you like** (about 40 minutes so far).
 #
+# <a id="hybrid"></a>
+#
 # ## 4 · Your first hybrid
 #
 # Small clips: six frames of 16 × 16 pixels, in which a digit moves. What leaves on one side comes back on the

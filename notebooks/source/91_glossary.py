@@ -162,7 +162,7 @@
 # | Key | $k_t$ | (64,) | What a step offers to be compared with the query. | [06 · 2] |
 # | Position | – | (features,) | Learned numbers that say where in the order a step stands. | [06 · 8] |
 # | Query | $q$ | (d,) | What is looked for; it is compared with every key. | [06 · 2] |
-# | Scaled dot product | $\frac{q \cdot k_t}{\sqrt d}$ | () | Query times key, divided because sums over more dimensions are larger. | [06 · 2] |
+# | Scaled dot product | $\frac{q \cdot k_t}{\sqrt d}$ | () | Query times key, divided because it grows with the number of dimensions. | [06 · 2] |
 # | Score | $e_t$ | () | How well the key of a step matches the query. | [06 · 2] |
 # | Softmax | $\frac{\exp e_t}{\sum_s \exp e_s}$ | (steps,) | Turns scores into positive weights with sum 1. | [06 · 2] |
 # | Temperature | $\tau$ | () | Divides the scores; a low one selects few steps, a high one spreads the weights. | [06 · 3] |
@@ -181,6 +181,7 @@
 # | Term | Symbol | Shape or unit | In a sentence | Lesson |
 # |---|---|---|---|---|
 # | Ablation | – | – | The same network, trained with one part removed. | [04 · 6][part] |
+# | Accuracy | – | share | The share of examples that are answered correctly. | [00 · 4] |
 # | Baseline | – | – | A simple method that a network has to beat. | [04 · 4] |
 # | Clipping | `clipnorm` | length | Shortening a gradient that is too long; here that of each weight array apart. | [04 · 9] |
 # | Dropout | – | share | Setting random features to 0 in training, so that the network relies on none. | [05 · 5][drop] |
@@ -195,6 +196,7 @@
 # | Validation curve | – | – | The score on validation data after each epoch; beside the training curve it shows overfitting. | [01 · 7] |
 # | Warm-up | `warmup` | batches | Raising the learning rate step by step at the start. | [04 · 9] |
 #
+# [00 · 4]: 00_start_here.ipynb#hybrid
 # [seed]: 01_convolution.ipynb#All-four,-five-seeds
 # [01 · 7]: 01_convolution.ipynb#learning
 # [01 · 6]: 01_convolution.ipynb#receptive-field
