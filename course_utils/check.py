@@ -540,6 +540,8 @@ def progress():
         source = path.read_text(encoding="utf-8")
         title = re.search(r"^#\s+title:\s*(.+?)\s*$", source, flags=re.MULTILINE)
         ids = re.findall(r'^@check\.exercise\(\s*"(\d\d\.\d+)"', source, flags=re.MULTILINE)
+        if not ids:
+            continue  # a page to read, such as the glossary
         states = [status.get(id, "not attempted") for id in ids]
         done = states.count("correct")
         name = title[1].strip("'\"") if title else path.stem[3:]
