@@ -137,7 +137,7 @@ def headings_are_there(lesson):
     if sum(line.startswith("# ") for line in found) != 1 or not found[0].startswith("# "):
         yield "there must be one heading of the first level, at the top"
     after = 0
-    for wanted in ("Exercises", "Where it breaks", "Summary", "Sources") if lesson.number else ():
+    for wanted in ("Where it breaks", "Summary", "Sources") if lesson.number else ():
         at = [n for n, line in enumerate(found) if wanted.lower() in line.lower()]
         if not at or at[-1] < after:
             yield f"the heading {wanted!r} is missing or stands too early"
