@@ -130,8 +130,8 @@ print(f"{both_lit:.0%} of the bright pixels are bright in both")
 #
 # ### A signal
 #
-# One week of traffic on a motorway, hour by hour. Two kernels: the mean of 24 hours, and the difference from one
-# hour to the next.
+# One week of traffic on a motorway, hour by hour, and two kernels: the mean of 24 hours, and the change from one hour
+# to the next.
 
 # %%
 week = datasets.traffic().train.x[0, :, 0]  # (168,), thousands of vehicles an hour
@@ -389,16 +389,11 @@ plotting.Picture(fig, "Which of nine inputs the first three outputs of a kernel 
 
 # %%
 image = ops.zeros((1, 24, 24, 1))
-walks = {
-    "kernel 5": {"kernel_size": 5},
-    "kernel 5, same": {"kernel_size": 5, "padding": "same"},
-    "kernel 5, stride 2": {"kernel_size": 5, "strides": 2},
-    "kernel 5, stride 2, same": {"kernel_size": 5, "strides": 2, "padding": "same"},
-    "kernel 5, dilation 3": {"kernel_size": 5, "dilation_rate": 3},
-}
+walks = {"kernel 5": {}, "kernel 5, same": {"padding": "same"}, "kernel 5, stride 2": {"strides": 2},
+         "kernel 5, stride 2, same": {"strides": 2, "padding": "same"}, "kernel 5, dilation 3": {"dilation_rate": 3}}  # fmt: skip
 rows = []
 for name, how in walks.items():
-    layer = layers.Conv2D(16, **how)
+    layer = layers.Conv2D(16, 5, **how)
     out = layer(image)
     rows.append({"layer": name, "from": "24 × 24", "to": " × ".join(map(str, out.shape[1:3])),
                  "weights": layer.count_params()})  # fmt: skip
@@ -430,13 +425,8 @@ check.claim("and less than 7 at the upper rim", rim[0], below=7)
 # 5. Which bias makes the ReLU leave only the strongest edges?
 
 # %% tags=["lab"]
-kernel_lab = KernelLab(
-    {
-        "digit": single.train.x[0, 0, ..., 0],
-        "photograph": np.clip((photo[20:52, 16:48, 0] + 1.3) / 4.5, 0, 1),
-        "square": np.pad(np.ones((8, 8)), 8),
-    }
-)
+square, stones = np.pad(np.ones((8, 8)), 8), np.clip((photo[20:52, 16:48, 0] + 1.3) / 4.5, 0, 1)
+kernel_lab = KernelLab({"digit": digit, "photograph": stones, "square": square})
 kernel_lab
 
 
@@ -1007,8 +997,8 @@ check.claim("After three it does not", accuracy["3 convolutions, flatten"] - acc
 check.claim("though it has four times the weights", weights_of["3 convolutions, flatten"] / weights_of["3 convolutions, maximum"],
             above=4, stored=True)  # fmt: skip
 check.claim("A smaller field costs the maximum accuracy", accuracy["3 convolutions, maximum"]
-            - accuracy["3 convolutions, one 1 × 1, maximum"], above=0.015, stored=True)  # fmt: skip
-check.claim("The average is behind the maximum", accuracy["3 convolutions, maximum"] - accuracy["3 convolutions, average"], above=0.05, stored=True)
+            - accuracy["3 convolutions, one 1 × 1, maximum"], above=0.008, stored=True)  # fmt: skip
+check.claim("The average is behind the maximum", accuracy["3 convolutions, maximum"] - accuracy["3 convolutions, average"], above=0.02, stored=True)
 check.claim("Pixels alone name fewer than half", accuracy["No network: pixels"], below=0.5, stored=True)
 
 # %% [markdown]
@@ -1024,26 +1014,29 @@ plotting.table(moved_table.rows, {"model": "trained in the middle", "centred": "
                "Accuracy; mean over the seeds (lowest to highest)")  # fmt: skip
 
 # %% [markdown]
-# In the middle all are good, even the pixels alone. Elsewhere:
+# In the middle all are good, even the pixels alone. Elsewhere the readout decides:
 #
 # - The **dense** network and the **pixels** are lost. Nothing ties what they know of one place to another.
-# - The **CNN** is hardly better! Its convolutions find the same strokes everywhere, but then `Flatten` and a dense
-#   layer tie every stroke to its place. *A network is only as shift-proof as the first layer that reads all places.*
-# - With **global max pooling** most is left: what comes out of the pool does not depend on the place. (Not all is left.
-#   Two strides of 2 are only proof against shifts by multiples of 4, and the zeros at the rim are an edge too.)
+# - **Flattened**, the CNNs are hardly better, with two convolutions or three! They find the same strokes everywhere, but
+#   then `Flatten` and a dense layer tie every stroke to its place.
+# - The **global maximum** keeps most: its output does not depend on the place. (Not all: two strides of 2 are exactly proof
+#   only against shifts by multiples of 4, and the zeros at the rim make an edge.) Again it needs a field that is large
+#   enough.
 #
-# So for naming, pool; but then nothing behind the pool knows *where*. If the digits may stand anywhere, the other
-# way is to show them anywhere in training, as in the table before this one.
+# So to name things that may stand anywhere, pool after convolutions that see enough; but then nothing behind the pool
+# knows *where*. Or flatten, and show them anywhere in training, as in the first table.
 
 # %% tags=["claim"]
-check.claim("In the middle, every network names more than nine in ten", [moved_table.low(name, "centred") for name in
-            ("CNN", "Dense", "CNN, global maximum")], above=0.91)  # fmt: skip
-check.claim(
-    "Anywhere, the dense network names one in four at most", moved_table.high("Dense", "anywhere"), below=0.3
-)
-check.claim("the CNN that flattens not even two in five", moved_table.high("CNN", "anywhere"), below=0.4)
-check.claim("and the one with global max pooling two in three or more", moved_table.low("CNN, global maximum", "anywhere"),
-            above=0.66)  # fmt: skip
+networks = [row["model"] for row in moved_table.rows if "network" not in row["model"]]
+check.claim("In the middle, every network names more than four in five", [moved_table.low(name, "centred") for name in networks],
+            above=0.8, stored=True)  # fmt: skip
+check.claim("Anywhere, the dense network names one in three at most", moved_table.high("Dense", "anywhere"), below=0.33, stored=True)
+flattened = [moved_table.high(f"{number} convolutions, flatten", "anywhere") for number in (2, 3)]
+check.claim("and flattened CNNs fewer than half", flattened, below=0.5, stored=True)
+kept = [moved_table.mean(f"{number} convolutions, maximum", "anywhere") / moved_table.mean(f"{number} convolutions, maximum", "centred")
+        for number in (2, 3)]  # fmt: skip
+check.claim("After the global maximum, more than half of the accuracy is left", kept, above=0.5, stored=True)
+check.claim("More of it with the larger field", kept[1] - kept[0], above=0.08, stored=True)
 
 
 # %% tags=["check"] jupyter={"source_hidden": true}
@@ -1172,14 +1165,12 @@ check.claim("Random kernels do worse than learned ones", live["CNN"] - live["fro
 # %% [markdown]
 # ## 9 · Where it breaks
 #
-# - **The place itself matters.** A convolution answers alike everywhere. If a thing means something else at the top
+# - **The place itself matters.** A convolution treats all places alike. If a thing means something else at the top
 #   than at the bottom, give the place as a channel, or end in a dense layer over all places.
 # - **What decides lies far apart.** Nothing is seen beyond the receptive field. Add strides, dilation or layers; or
 #   attention ([lesson 06](06_attention.ipynb)).
-# - **Neighbours mean nothing.** In a table, the order of the columns is arbitrary. A convolution would look for
-#   patterns that do not exist.
-# - **It turns or grows.** Shifts are built in, rotations and changes of size are not: they have to be in the training
-#   data.
+# - **Neighbours mean nothing.** In a table, the order of the columns is arbitrary.
+# - **It turns or grows.** Shifts are built in. Rotations and changes of size have to be in the training data.
 # - **It happens over time.** A frame-by-frame CNN does not know what came before. That is the next lesson.
 #
 # ## 10 · Summary
