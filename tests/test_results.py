@@ -19,8 +19,6 @@ LESSONS = {path.stem[:2]: path.stem for path in (results.ROOT / "notebooks" / "s
 
 # Trained when each table had one fixed grid of rates; a table leaves this set when it is trained again.
 FIXED_GRID = {
-    "01_digits",
-    "01_moved",
     "02_wait_10",
     "02_wait_80",
     "02_wait_180",

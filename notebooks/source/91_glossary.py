@@ -197,7 +197,7 @@
 # | Warm-up | `warmup` | batches | Raising the learning rate step by step at the start. | [04 · 9] |
 #
 # [00 · 4]: 00_start_here.ipynb#hybrid
-# [seed]: 01_convolution.ipynb#All-four,-five-seeds
+# [seed]: 01_convolution.ipynb#seeds
 # [01 · 7]: 01_convolution.ipynb#learning
 # [01 · 6]: 01_convolution.ipynb#receptive-field
 # [part]: 04_cnn_lstm_video.ipynb#Take-one-part-away
