@@ -930,8 +930,9 @@ check.claim("The dense network is behind", live["CNN"] - live["dense"], above=0.
 #
 # ### How to read the curves
 #
-# Plot the accuracy on the **training** images beside that on the **validation** images. Here for `ours`, and for a
-# network of the same kind that sees the *same* 2,400 images in every epoch.
+# Plot the accuracy on the training images (the **training curve**) beside that on the validation images (the
+# **validation curve**). Here for `ours`, and for a network of the same kind that sees the *same* 2,400 images in every
+# epoch.
 
 # %% tags=["nbval-ignore-output"]
 keras.utils.set_random_seed(0)

@@ -46,7 +46,7 @@
 #
 # | Term | Symbol | Shape or unit | In a sentence | Lesson |
 # |---|---|---|---|---|
-# | 1 × 1 convolution | – | (height, width, filters) | The same dense layer at every place, over the channels only. | [01 · 2] |
+# | 1 × 1 convolution | – | (height, width, filters) | The same dense layer at every place, over the channels only. | [01 · 3][one] |
 # | Bias | $b$ | () | A number added to the weighted sum; each filter or unit has its own. | [01 · 2] |
 # | Conv3D | – | (time, height, width, channels) | A convolution that slides along time too. | [04 · 7] |
 # | Convolution | $y$ | (n - k + 1,) | The weighted sum of a small window that slides along. | [01 · 2] |
@@ -58,18 +58,20 @@
 # | Frames as channels | – | (height, width, time) | All frames in one image, read by one Conv2D. | [04 · 7] |
 # | Global max pooling | – | (channels,) | The maximum of a whole map: whether something was found, but not where. | [01 · 5][pool] |
 # | Kernel | $w$ | (k,) | The few weights that slide, the same at every place. | [01 · 2] |
-# | Max pooling | – | (height, width, channels) | Keeps the maximum of each small window; the map becomes smaller. | [01 · 5][pool] |
+# | Max pooling | – | (height, width, channels) | Keeps the maximum of each small window; the map becomes smaller. | [01 · 5][maxpool] |
 # | Padding (of images) | `same` | pixels | Zeros around an image, so that the output does not shrink. | [01 · 4] |
 # | Pooling | – | – | Replaces the numbers of several places by one, often their maximum. | [01 · 5][pool] |
 # | Receptive field | $r_l$ | pixels | The span of the input that one number of a map can see, gaps included. | [01 · 6] |
-# | ReLU | – | unchanged | Keeps positive numbers as they are and replaces negative ones by 0. | [01 · 8] |
+# | ReLU | – | unchanged | Keeps positive numbers as they are and replaces negative ones by 0. | [01 · 3][relu] |
 # | Sharing (of parameters) | – | – | The same weights are used at every place or time step. | [01 · 5] |
 # | Stride | $s$ | pixels | How far the kernel jumps; the output shrinks $s$ times along each axis. | [01 · 4] |
 #
 # [shift]: 01_convolution.ipynb#The-same-answer,-elsewhere
 # [pool]: 01_convolution.ipynb#What-pooling-throws-away
 # [01 · 2]: 01_convolution.ipynb#idea
-# [01 · 8]: 01_convolution.ipynb#inside
+# [one]: 01_convolution.ipynb#one-by-one
+# [relu]: 01_convolution.ipynb#relu
+# [maxpool]: 01_convolution.ipynb#max-pooling
 # [01 · 4]: 01_convolution.ipynb#padding
 # [01 · 1]: 01_convolution.ipynb#question
 # [01 · 6]: 01_convolution.ipynb#receptive-field
@@ -193,12 +195,13 @@
 # | Seed | – | whole number | Where random numbers start; another seed gives another run. | [01 · 7][seed] |
 # | Splits | – | – | Training, validation and test data: parts that share no example. | [04 · 4] |
 # | Training recipe | – | – | The settings of a training: learning rate, warm-up, clipping, number of epochs. | [04 · 9] |
-# | Validation curve | – | – | The score on validation data after each epoch; beside the training curve it shows overfitting. | [01 · 7] |
+# | Validation curve | – | – | The score on validation data after each epoch; beside the training curve it shows overfitting. | [01 · 7][curves] |
 # | Warm-up | `warmup` | batches | Raising the learning rate step by step at the start. | [04 · 9] |
 #
 # [00 · 4]: 00_start_here.ipynb#hybrid
 # [seed]: 01_convolution.ipynb#seeds
 # [01 · 7]: 01_convolution.ipynb#learning
+# [curves]: 01_convolution.ipynb#curves
 # [01 · 6]: 01_convolution.ipynb#receptive-field
 # [part]: 04_cnn_lstm_video.ipynb#Take-one-part-away
 # [04 · 4]: 04_cnn_lstm_video.ipynb#data
