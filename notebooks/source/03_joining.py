@@ -784,25 +784,25 @@ plotting.compare(table.rows, score="motion")
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
 check.claim("Flattened, every seed names the motion", [table.low("flatten", "motion"), table.low("flatten, dense", "motion")],
-            above=0.95)  # fmt: skip
-check.claim("Without order, hardly more than a guess", table.high("CNN, frames averaged", "motion"), below=0.2)
+            above=0.95, stored=True)  # fmt: skip
+check.claim("Without order, hardly more than a guess", table.high("CNN, frames averaged", "motion"), below=0.2, stored=True)
 check.claim(
     "Under the maximum, a fifth of the motions and more is missing",
     table.high("global maximum", "motion"),
-    below=0.8,
+    below=0.8, stored=True,
 )
-check.claim("under the average over two fifths", table.high("global average", "motion"), below=0.6)
+check.claim("under the average over two fifths", table.high("global average", "motion"), below=0.6, stored=True)
 check.claim("but both name over twice as many as chance, on average", [table.mean("global maximum", "motion"),
-            table.mean("global average", "motion")], above=0.25)  # fmt: skip
+            table.mean("global average", "motion")], above=0.25, stored=True)  # fmt: skip
 video = results.load("04_moving_digits")
 check.claim("In lesson 04, with smaller strides, the pooled hybrid is near chance",
-            video.high("CNN -> LSTM, pooled", "motion"), below=0.2)  # fmt: skip
-check.claim("Cells as steps: near chance", table.high("cells as steps", "motion"), below=0.2)
-check.claim("Columns as steps: below one half in every seed", table.high("columns as steps", "motion"), below=0.5)
+            video.high("CNN -> LSTM, pooled", "motion"), below=0.2, stored=True)  # fmt: skip
+check.claim("Cells as steps: near chance", table.high("cells as steps", "motion"), below=0.2, stored=True)
+check.claim("Columns as steps: below one half in every seed", table.high("columns as steps", "motion"), below=0.5, stored=True)
 check.claim("Cells as steps have as many weights as the maximum", table.row("cells as steps")["parameters"]
-            - table.row("global maximum")["parameters"], equals=0)  # fmt: skip
+            - table.row("global maximum")["parameters"], equals=0, stored=True)  # fmt: skip
 check.claim("and take longer to train", table.mean("cells as steps", "seconds") - table.mean("global maximum", "seconds"),
-            above=0)  # fmt: skip
+            above=0, stored=True)  # fmt: skip
 
 # %% [markdown]
 # Now the **digits** (chance: 0.10). They need no order. **Predict**: which of the bridges names most of them?
@@ -818,13 +818,13 @@ plotting.compare(table.rows, score="digit")
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
 check.claim("The maximum names more digits than flatten", table.mean("global maximum", "digit") - table.mean("flatten", "digit"),
-            above=0.005)  # fmt: skip
+            above=0.005, stored=True)  # fmt: skip
 check.claim("Flatten and dense names fewer than flatten", table.mean("flatten", "digit") - table.mean("flatten, dense", "digit"),
-            above=0.02)  # fmt: skip
+            above=0.02, stored=True)  # fmt: skip
 check.claim("The same dense layer without an LSTM names more", table.mean("CNN, frames averaged", "digit")
-            - table.mean("flatten, dense", "digit"), above=0.03)  # fmt: skip
+            - table.mean("flatten, dense", "digit"), above=0.03, stored=True)  # fmt: skip
 check.claim("It saves a third of the weights", table.row("flatten, dense")["parameters"]
-            - 2 / 3 * table.row("flatten")["parameters"], below=0)  # fmt: skip
+            - 2 / 3 * table.row("flatten")["parameters"], below=0, stored=True)  # fmt: skip
 
 # %% [markdown]
 # ### What becomes time is harder to learn
@@ -875,8 +875,8 @@ print(longer)
 plotting.compare(longer.rows, score=["motion", "digit"])
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
-check.claim("After three times the epochs, columns as steps name most motions in every seed", longer.low("columns as steps", "motion"), above=0.8)
-check.claim("and so does the global maximum", longer.low("global maximum", "motion"), above=0.8)
+check.claim("After three times the epochs, columns as steps name most motions in every seed", longer.low("columns as steps", "motion"), above=0.8, stored=True)
+check.claim("and so does the global maximum", longer.low("global maximum", "motion"), above=0.8, stored=True)
 
 # %% [markdown]
 # All four learn it. So the first table shows how *soon* a network learns the motion behind each bridge, not what it can
@@ -1109,15 +1109,15 @@ check.claim("Fixed, it guesses, as it must", accuracy["fixed"], within=(0.45, 0.
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
 names = ("flatten", "flatten, dense")
-check.claim("Side by side, every seed knows the motion", table.low("side by side", "motion"), above=0.97)
+check.claim("Side by side, every seed knows the motion", table.low("side by side", "motion"), above=0.97, stored=True)
 check.claim("and it names more digits than the bridges that know it", [table.mean("side by side", "digit") - table.mean(name, "digit")
-            for name in names], above=0.015)  # fmt: skip
+            for name in names], above=0.015, stored=True)  # fmt: skip
 check.claim("The LSTM alone on pixels names far fewer digits", table.mean("side by side", "digit")
-            - video.mean("LSTM on pixels", "digit"), above=0.1)  # fmt: skip
+            - video.mean("LSTM on pixels", "digit"), above=0.1, stored=True)  # fmt: skip
 check.claim("It has less than twice the weights of flatten", table.row("side by side")["parameters"]
-            - 2 * table.row("flatten")["parameters"], below=0)  # fmt: skip
+            - 2 * table.row("flatten")["parameters"], below=0, stored=True)  # fmt: skip
 check.claim("The rules of lesson 04, without a network, name still more digits", video.mean("No network: rules", "digit")
-            - table.mean("side by side", "digit"), above=0.01)  # fmt: skip
+            - table.mean("side by side", "digit"), above=0.01, stored=True)  # fmt: skip
 
 # %% [markdown]
 # ## 7 · The lab
