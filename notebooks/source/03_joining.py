@@ -854,7 +854,8 @@ plotting.table([{"steps": name, **parts} for name, parts in known.items()],
 # %% tags=["claim"]
 check.claim("Columns as steps: it knows up from down", known["columns"]["vertical"], above=0.95)
 check.claim("but not left from right", known["columns"]["horizontal"], below=0.45)
-check.claim("Rows as steps: the other way round", [known["rows"]["horizontal"] - 0.5, 0.95 - known["rows"]["vertical"]], above=0.45)  # fmt: skip
+check.claim("Rows as steps: it knows left from right", known["rows"]["horizontal"], above=0.95)
+check.claim("but not up from down", known["rows"]["vertical"], below=0.45)
 
 # %% [markdown]
 # With columns, height is still **within** each step, a feature for every row. Width has become time. The same column one
@@ -867,7 +868,7 @@ check.claim("Rows as steps: the other way round", [known["rows"]["horizontal"] -
 # ### Lost, or late?
 #
 # Eight epochs are few. Here are the four bridges that share their best learning rate, with **three times the epochs**
-# (three seeds). **Predict**: which can still learn the motion, and which never will?
+# (one seed so far). **Predict**: which can still learn the motion, and which never will?
 
 # %%
 longer = results.load("03_longer")
@@ -875,11 +876,12 @@ print(longer)
 plotting.compare(longer.rows, score=["motion", "digit"])
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
-check.claim("After three times the epochs, columns as steps name most motions in every seed", longer.low("columns as steps", "motion"), above=0.8, stored=True)
+check.claim("After three times the epochs, columns as steps name most motions", longer.low("columns as steps", "motion"), above=0.8, stored=True)
 check.claim("and so does the global maximum", longer.low("global maximum", "motion"), above=0.8, stored=True)
+check.claim("The global average names over half", longer.low("global average", "motion"), above=0.5, stored=True)
 
 # %% [markdown]
-# All four learn it. So the first table shows how *soon* a network learns the motion behind each bridge, not what it can
+# All four learn most of it. So the first table shows how *soon* a network learns the motion behind each bridge, not what it can
 # know in the end. Places as steps lose nothing, and pooled maps keep traces that a longer training learns to read. Two
 # pieces of advice follow. Choose the bridge behind which the answer is easy to find. And before you call something lost,
 # train for longer.

@@ -241,7 +241,11 @@ with check.expect_error(ValueError):
 # %% [markdown]
 # **Read aloud.** "I am `upper`. I want three axes, (batch, time, features). I got two: (batch, 8)." The 8 are
 # the units of `lower`. So `lower` returned one state for each sequence, the last, and time was gone. `upper` speaks;
-# `lower` is the cause. A `Conv1D` in its place says "expected min_ndim=3".
+# `lower` is the cause. A `Conv1D` in its place says:
+
+# %%
+with check.expect_error(ValueError, match="expected min_ndim=3, found ndim=2"):
+    layers.Conv1D(4, 3, name="phrases")(layers.LSTM(8)(keras.Input((None, 16))))
 
 
 # %% tags=["check"] jupyter={"source_hidden": true}
@@ -730,6 +734,13 @@ with check.expect_error(ValueError, match="expected ndim=3, found ndim=5"):
     layers.LSTM(8, name="reader")(PerFrame(layers.Conv2D(4, 3, strides=2))(keras.Input((None, 12, 12, 1))))
 
 # %% [markdown]
+# **An image, or its maps, into an LSTM.** There is no time axis at all: decide what a step is, as in exercise 03.10:
+
+# %%
+with check.expect_error(ValueError, match="expected ndim=3, found ndim=4"):
+    layers.LSTM(8, name="reader")(layers.Conv2D(4, 3)(keras.Input((12, 30, 1))))
+
+# %% [markdown]
 # **A clip into a Conv2D.** The four sizes of the kernel (height, width, channels in, filters) give the `Conv2D` away, for
 # the message names no layer. It read *time* as height. Put it into `PerFrame`, with all others that work on one frame:
 
@@ -821,9 +832,10 @@ sequences = np.random.default_rng(0).normal(size=(2, 60, 8)).astype("float32")  
 print(wrong_units(sequences).shape, wrong_units(sequences[:, :20]).shape)
 every_step = keras.Sequential([layers.LSTM(16, return_sequences=True), layers.Dense(1)])
 reach = {"LSTM(60)": steps_reached(wrong_units, sequences, 59), "all states": steps_reached(every_step, sequences, 59)}
+moved = len(reach["LSTM(60)"])
 
 # %% tags=["claim"]
-check.claim("Of LSTM(60), all 60 numbers know the last step", len(reach["LSTM(60)"]), equals=60)
+check.claim("Of LSTM(60), all 60 numbers know the last step", moved, equals=60)
 check.claim("With all states, only the last output does", reach["all states"], equals=59)
 
 # %% [markdown]
@@ -850,7 +862,7 @@ reach
 
 # %% tags=["claim"]
 check.claim("Repeated, all steps are equal", np.abs(read - read[:, :1]).max(), equals=0)
-check.claim("and each knows all frames", len(reach["repeated"]), equals=6)
+check.claim("and each knows frame 2", np.subtract(reach["repeated"], np.arange(6)), equals=0)
 check.claim("Flattened frame by frame, only step 2 knows frame 2", reach["per frame"], equals=2)
 
 # %% [markdown]
@@ -872,7 +884,9 @@ spectrogram = scipy.signal.spectrogram(sound, 800, nperseg=64, noverlap=32)[2]  
 changed = np.where(moments < 1.9, sound, 0)  # silent at the end
 other = scipy.signal.spectrogram(changed, 800, nperseg=64, noverlap=32)[2]
 differs = np.abs(other - spectrogram) > 1e-6 * spectrogram.max()
-print("rows that change:", differs.any(axis=1).sum(), "of 33; columns that change:", differs.any(axis=0).sum(), "of 49")
+rows, columns = np.flatnonzero(differs.any(axis=1)), np.flatnonzero(differs.any(axis=0))
+print(f"{len(rows)} of 33 rows change, and of 49 columns: {columns}")
+first, count = columns.min(), len(rows)
 
 # %% jupyter={"source_hidden": true}
 fig, ax = plt.subplots(figsize=(7, 3), layout="constrained")
@@ -882,8 +896,8 @@ plotting.Picture(fig, "The spectrogram of a rising tone, as SciPy gives it: the 
                  "the columns, axis 1, are moments. A bright band climbs from the lower left to the upper right.")  # fmt: skip
 
 # %% tags=["claim"]
-check.claim("A change at the end of the sound reaches most rows", differs.any(axis=1).sum(), above=16)
-check.claim("but only the last few columns", np.flatnonzero(differs.any(axis=0)).min(), above=43)
+check.claim("A change at the end of the sound reaches most rows", count, above=16)
+check.claim("but only the last few columns", first, above=43)
 
 # %% [markdown]
 # So the columns are the steps: `spectrogram.T`, or `np.moveaxis(x, 1, 2)` for a batch. For a CNN in front, add a channel:
@@ -908,7 +922,7 @@ with warnings.catch_warnings(record=True) as said:
     warnings.simplefilter("always")
     behind = layers.Conv1D(16, 3, padding="same", name="phrases")(masked)
 print("before:", masked._keras_mask.shape, "   behind:", getattr(behind, "_keras_mask", None))
-print(str(said[0].message).split(". ")[0] + ".")
+print(". ".join(str(said[0].message).split(". ")[:2]) + ".")
 
 # %% [markdown]
 # It does not, and only a warning says so. Keras cannot know what a convolution makes of a mask. `Flatten`, `Reshape`,
@@ -1051,7 +1065,7 @@ listen = keras.Sequential([layers.Reshape((-1, 5 * 4)), layers.LSTM(8, name="lis
 with warnings.catch_warnings(record=True) as said:
     warnings.simplefilter("always")
     by_masking = listen(see(layers.Masking()(sounds)))
-print(layers.Masking()(sounds)._keras_mask.shape, str(said[0].message).split(". ")[0] + ".")
+print(layers.Masking()(sounds)._keras_mask.shape, ". ".join(str(said[0].message).split(". ")[:2]) + ".")
 steps = layers.Reshape((-1, 5 * 4))(see(sounds))
 by_hand = listen.get_layer("listen")(steps, mask=real)
 alone = listen(see(sounds[1:, :7]))[0]
