@@ -83,7 +83,7 @@ def ready(table, row, quick):
 
 STUDY = Study(
     lesson=LESSON,
-    seeds={"03_bridges": 5, "03_longer": 1},
+    seeds={"03_bridges": 5, "03_longer": 3},
     uses=USES,
     peaks=(2e-3, 4e-3, 8e-3),
     scores=("digit", "motion"),
