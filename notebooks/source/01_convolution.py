@@ -1132,7 +1132,8 @@ check.claim(
 #
 # ## 8 · Optional: look inside
 #
-# About 5 minutes; nothing later needs it. What did `ours` learn? Here are the sixteen kernels of its first layer, then a digit, and their answers to it.
+# About 3 minutes; nothing later depends on it. What did `ours` learn? Here are the sixteen kernels of its first layer,
+# then a digit, and their answers to it.
 
 # %% tags=["nbval-ignore-output"]
 learned = np.asarray(ours.layers[0].kernel)[:, :, 0]  # (5, 5, 16)

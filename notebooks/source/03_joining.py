@@ -868,7 +868,7 @@ check.claim("but not up from down", known["rows"]["vertical"], below=0.45)
 # ### Lost, or late?
 #
 # Eight epochs are few. Here are the four bridges that share their best learning rate, with **three times the epochs**
-# (one seed so far). **Predict**: which can still learn the motion, and which never will?
+# (three seeds). **Predict**: which can still learn the motion, and which never will?
 
 # %%
 longer = results.load("03_longer")
@@ -882,7 +882,7 @@ check.claim("and so does the global maximum", gain["global maximum"], above=0.3,
 check.claim("and the global average", gain["global average"], above=0.3, stored=True)
 
 # %% [markdown]
-# All four learn most of it. So the first table shows how *soon* a network learns the motion behind each bridge, not what it can
+# All four learn most of it, though the global average not with every seed. So the first table shows how *soon* a network learns the motion behind each bridge, not what it can
 # know in the end. Places as steps lose nothing, and pooled maps keep traces that a longer training learns to read. Two
 # pieces of advice follow. Choose the bridge behind which the answer is easy to find. And before you call something lost,
 # train for longer.
@@ -1142,7 +1142,7 @@ lab
 # %% [markdown]
 # **Stop here if you like** (about 105 minutes so far).
 #
-# ## 8 · Exercises: the whole at once
+# ## 8 · The whole at once
 #
 # The other exercises stood where you needed them. The last one asks for everything: every axis, from the clip to the end.
 
@@ -1217,7 +1217,7 @@ check_hybrid(hybrid_shapes_solution, record=False)
 #
 # ## 9 · Optional: four measurements
 #
-# About 15 minutes; nothing later depends on it. The first three are about the ways of section 3 to run one CNN on every
+# About 7 minutes; nothing later depends on it. The first three are about the ways of section 3 to run one CNN on every
 # frame, the last is about section 6.
 #
 # ### How many frames?

@@ -718,32 +718,34 @@ plotting.table(
 
 # %% tags=["claim"]
 check.claim("The last state above trained at the peak that was best for it", table.low("LSTM, last state", "peak"),
-            equals=2e-3)  # fmt: skip
+            equals=2e-3, stored=True)  # fmt: skip
 check.claim("Attention is as good without the LSTM", table.mean("LSTM, attention", "digit")
-            - table.mean("Attention", "digit"), within=(-0.015, 0.015))  # fmt: skip
+            - table.mean("Attention", "digit"), within=(-0.015, 0.015), stored=True)  # fmt: skip
 check.claim("Even its worst seed beats the best one of the last state", table.low("Attention", "digit")
-            - table.high("LSTM, last state", "digit"), above=0.05)  # fmt: skip
+            - table.high("LSTM, last state", "digit"), above=0.05, stored=True)  # fmt: skip
 early = {name: table.mean(name, "epoch 3") for name in ("Attention", "LSTM, last state")}
 check.claim("After three epochs the last state has not even half of it",
-            early["LSTM, last state"] / early["Attention"], below=0.5)  # fmt: skip
+            early["LSTM, last state"] / early["Attention"], below=0.5, stored=True)  # fmt: skip
 late = {name: table.mean(name, "epoch 8") - table.mean(name, "epoch 6") for name in early}
 check.claim("and at the end it still gains more from an epoch than attention does",
-            late["LSTM, last state"] - late["Attention"], above=0.02)  # fmt: skip
+            late["LSTM, last state"] - late["Attention"], above=0.02, stored=True)  # fmt: skip
 check.claim("The maximum over the LSTM's states beats its last state", table.low("LSTM, maximum", "digit")
-            - table.high("LSTM, last state", "digit"), above=0)  # fmt: skip
+            - table.high("LSTM, last state", "digit"), above=0, stored=True)  # fmt: skip
 # %% tags=["claim"]
 check.claim(
-    "Attention beats the mean", table.low("Attention", "digit") - table.high("Mean", "digit"), above=0.02
+    "Attention beats the mean", table.low("Attention", "digit") - table.high("Mean", "digit"), above=0.02,
+    stored=True,
 )
 check.claim(
-    "The mean beats the maximum", table.low("Mean", "digit") - table.high("Maximum", "digit"), above=0.05
+    "The mean beats the maximum", table.low("Mean", "digit") - table.high("Maximum", "digit"), above=0.05,
+    stored=True,
 )
 check.claim("Windows, told where the digits are, are behind attention", table.low("Attention", "digit")
-            - table.mean("No network: windows", "digit"), above=0.1)  # fmt: skip
+            - table.mean("No network: windows", "digit"), above=0.1, stored=True)  # fmt: skip
 check.claim("In every seed, attention alone has 0.90 to 0.97 of its weight on the digit",
-            table.row("Attention")["share"], within=(0.9, 0.97))  # fmt: skip
+            table.row("Attention")["share"], within=(0.9, 0.97), stored=True)  # fmt: skip
 check.claim("with an LSTM to direct it, even more", table.mean("LSTM, attention", "share")
-            - table.mean("Attention", "share"), above=0.02)  # fmt: skip
+            - table.mean("Attention", "share"), above=0.02, stored=True)  # fmt: skip
 
 # %% [markdown]
 # <a id="order"></a>
@@ -854,16 +856,19 @@ plotting.compare(order.rows, score="digit")
 
 # %% tags=["claim"]
 check.claim(
-    "Attention alone stays under its ceiling in every seed", order.high("Attention", "digit"), below=0.5
+    "Attention alone stays under its ceiling in every seed", order.high("Attention", "digit"), below=0.5,
+    stored=True,
 )
-check.claim("The last state stays at chance", order.high("LSTM, last state", "digit"), below=0.15)
+check.claim("The last state stays at chance", order.high("LSTM, last state", "digit"), below=0.15,
+            stored=True)
 check.claim("The maximum over the states names three in four", order.mean("LSTM, maximum", "digit"),
-            within=(0.7, 0.82))  # fmt: skip
-check.claim("Attention that an LSTM directs solves it", order.low("LSTM, attention", "digit"), above=0.85)
+            within=(0.7, 0.82), stored=True)  # fmt: skip
+check.claim("Attention that an LSTM directs solves it", order.low("LSTM, attention", "digit"), above=0.85,
+            stored=True)
 check.claim("In every seed it beats the maximum over the LSTM's states", order.low("LSTM, attention", "digit")
-            - order.high("LSTM, maximum", "digit"), above=0.03)  # fmt: skip
+            - order.high("LSTM, maximum", "digit"), above=0.03, stored=True)  # fmt: skip
 check.claim("Attention with positions comes close, without an LSTM", order.mean("LSTM, attention", "digit")
-            - order.mean("Attention, position added", "digit"), within=(0, 0.06))  # fmt: skip
+            - order.mean("Attention, position added", "digit"), within=(0, 0.06), stored=True)  # fmt: skip
 
 # %% [markdown]
 # ## 9 · Attention over places
@@ -1038,19 +1043,22 @@ plotting.table(places.rows, {"model": "model", "digit": "digit named rightly", "
 
 # %% tags=["claim"]
 check.claim("The maximum names as many digits as attention", places.mean("Maximum", "digit")
-            - places.mean("Attention", "digit"), within=(-0.02, 0.02))  # fmt: skip
+            - places.mean("Attention", "digit"), within=(-0.02, 0.02), stored=True)  # fmt: skip
 check.claim(
-    "The mean is far behind", places.low("Attention", "digit") - places.high("Mean", "digit"), above=0.1
+    "The mean is far behind", places.low("Attention", "digit") - places.high("Mean", "digit"), above=0.1,
+    stored=True,
 )
 check.claim("In every seed, guessing the middle is over four times as far off as attention",
             error["middle"] / places.high("Attention", "error"), above=4)  # fmt: skip
 nearer = np.array(places.row("Maximum")["error"]) - np.array(places.row("Attention")["error"])
-check.claim("In every seed, attention is nearer to the digit than the maximum's credit", nearer, above=0)
-check.claim("which is within five pixels, too", places.high("Maximum", "error"), below=5)
+check.claim("In every seed, attention is nearer to the digit than the maximum's credit", nearer, above=0,
+            stored=True)
+check.claim("which is within five pixels, too", places.high("Maximum", "error"), below=5, stored=True)
 check.claim(
     "The mean's is farther off still",
     places.low("Mean", "error") - places.high("Maximum", "error"),
     above=0.5,
+    stored=True,
 )
 
 # %% [markdown]
