@@ -65,8 +65,8 @@ def rows_of(table, quick):
     def over_places(gather):
         return lambda seed: names["over_places"](names[gather], frames_network(seed, quick))
 
-    rows = {
-        "06_hidden_digit": {
+    if table == "06_hidden_digit":
+        rows = {
             "No network: windows": names["digits_by_windows"],
             "Attention": over_frames("attention"),
             "Mean": over_frames("mean"),
@@ -74,20 +74,17 @@ def rows_of(table, quick):
             "LSTM, last state": over_frames("last_state"),
             "LSTM, maximum": over_frames("lstm_maximum"),
             "LSTM, attention": over_frames("lstm_attention"),
-        },
-        "06_which_first": {
+        }
+    elif table == "06_which_first":
+        rows = {
             "Attention": over_frames("attention"),
             "LSTM, attention": over_frames("lstm_attention"),
             "LSTM, last state": over_frames("last_state"),
             "LSTM, maximum": over_frames("lstm_maximum"),
             "Attention, position added": over_frames("attention_by_position", 12),
-        },
-        "06_places": {
-            "Attention": over_places("attention"),
-            "Mean": over_places("mean"),
-            "Maximum": over_places("maximum"),
-        },
-    }[table]
+        }
+    else:
+        rows = {name: over_places(name.lower()) for name in ("Attention", "Mean", "Maximum")}
     return dict(list(rows.items())[:2]) if quick else rows
 
 
