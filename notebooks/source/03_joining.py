@@ -36,8 +36,8 @@
 #
 # **What fits between the two, and what breaks there?**
 #
-# You know the convolution and you know the LSTM. Most people who put one behind the other get stuck in the same
-# place: the joint. Either it does not build, or it builds and silently removes what the task needs. Here you learn to
+# You know the convolution and you know the LSTM. Where one meets the other is the *joint*, and it is
+# where things go wrong: it does not build, or it builds and silently removes what the task needs. Here you learn to
 # see every tensor as a picture with named axes. You run one CNN on all frames, build six bridges from maps to an LSTM
 # and measure what each is worth, turn the order around, and put both side by side. You will need about 115 minutes,
 # without the optional section 9; running all of it takes little more than one.
@@ -238,7 +238,7 @@ picture(
 # | `Reshape` | batch | merges neighbours, or splits an axis; moves no number |
 # | `Permute` | batch | puts the others in another order |
 #
-# Two things follow. All of them keep the **batch**: nothing of one clip may ever reach another. And each takes a fixed
+# Two things follow. All of them keep the **batch**: nothing of one clip may ever reach another. And most take a fixed
 # number of axes, so whoever joins them has to merge axes, remove some or take them apart.
 #
 # ## 3 · The same CNN on every frame
@@ -476,7 +476,7 @@ def check_fold(on_every_frame):
 #
 # Write `on_every_frame(network, clips)`: clips (batch, time, height, width, channels), and a network for single
 # frames that gives **two** outputs, maps and a vector. Run it once on all frames, without a loop, and return a
-# list of both, each with (batch, time, ...) in front. Batch and time may be any.
+# list of both, each with (batch, time, ...) in front. Batch and time may be any. Do it without `PerFrame`.
 #
 # <details><summary>Hint</summary>
 #
@@ -758,9 +758,9 @@ def side_by_side():
     return keras.Model(clips, answers(layers.Concatenate(name="both")(both)))  # (batch, 128)
 
 # %% [markdown]
-# Five seeds each, eight epochs of 3,200 clips, newly composed of the training digits in every epoch. The learning rate
-# is the one of 0.002, 0.004 and 0.008 that suited each network best on the validation clips; the digits of the test
-# clips were never seen in training. First the **motion**, one of eight directions (chance: 0.125). **Predict**: which
+# Five seeds each, eight epochs of 3,200 clips, newly composed of the training digits in every epoch. Each network has
+# that learning rate of 0.002, 0.004 and 0.008 which was best on the validation clips, for both questions together; the
+# digits of the test clips were never seen in training. First the **motion**, one of eight directions (chance: 0.125). **Predict**: which
 # bridges suffer?
 
 # %%
@@ -811,9 +811,10 @@ check.claim("and take longer to train", table.mean("cells as steps", "seconds") 
 plotting.compare(table.rows, score="digit")
 
 # %% [markdown]
-# The global maximum, which need not care about places, is ahead of *flatten*, and *flatten, dense* is last. The squeeze
+# After eight epochs the global maximum is ahead of *flatten* (the next table shows whether that lasts), and *flatten,
+# dense* is last. The squeeze
 # into 64 numbers alone is not the reason: the row without an LSTM has the same dense layer, and names many more. Why
-# the two together do worse, this table does not tell. The dense layer saves a third of the weights, and with larger maps
+# the two together do worse, this table does not tell: the learning rate differs as well. The dense layer saves a third of the weights, and with larger maps
 # you will need it.
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
@@ -882,9 +883,10 @@ check.claim("and so does the global maximum", gain["global maximum"], above=0.3,
 check.claim("and the global average", gain["global average"], above=0.3, stored=True)
 
 # %% [markdown]
-# All four learn most of it, though the global average not with every seed. So the first table shows how *soon* a network learns the motion behind each bridge, not what it can
-# know in the end. Places as steps lose nothing, and pooled maps keep traces that a longer training learns to read. Two
-# pieces of advice follow. Choose the bridge behind which the answer is easy to find. And before you call something lost,
+# All four now learn most of it, though one seed of the average does not get far. So the first table shows how *soon* a
+# network learns the motion behind each bridge, not what it can know in the end. Columns as steps lose nothing (cells as
+# steps were not trained for longer), and pooled maps keep traces that a longer training learns to read. The digits end
+# together, too: the lead of the maximum over *flatten* is gone. Two pieces of advice follow. Choose the bridge behind which the answer is easy to find. And before you call something lost,
 # train for longer.
 #
 # **Stop here if you like** (about 65 minutes so far).
@@ -905,7 +907,7 @@ with check.expect_error(ValueError):
 # The LSTM handed over its **last state** only: two axes. `return_sequences=True` hands over **all states**, one
 # for each step, and a `Conv1D` can slide along them. (The same holds for an LSTM on an LSTM.) The argument changes no
 # weight, only what is handed over. What comes out of the convolution still has a time axis; the maximum over time
-# removes it. Both ways end in 32 numbers for a clip of 60 steps:
+# removes it. Both ways end in 32 numbers for a sequence of 60 steps:
 
 # %%
 picture(
@@ -955,7 +957,7 @@ print(layers.Concatenate()([states, layers.Conv1D(12, 3, padding="same")(signal)
 # this kernel. That does no harm if the answer comes after the last step. If there is an answer after each step, use
 # `causal`: all padding in front, nothing read from the future.
 #
-# With a stride the other branch must lose steps, too. Which ones may it keep? Those up to which the convolution has read.
+# With a stride the other branch must lose steps, too. Which ones may it keep? The state of the last step that each output has read.
 # Ask the convolution, with kernel 3 and stride 2: which is the last step that moves each output?
 
 
@@ -977,7 +979,7 @@ check.claim("With valid, at steps 2, 4, 6...", np.subtract(last_step_read("valid
 
 # %% [markdown]
 # So keep `states[:, ::2]` beside `causal`, and `states[:, 2::2]` beside `valid`: in general `states[:, ::s]`, and
-# `states[:, k - 1 :: s]` for a kernel of k. With `same` no slice is right: where its windows lie depends on whether the
+# `states[:, k - 1 :: s]` for a kernel of k. With `same` no slice is right for every length: where its windows lie depends on whether the
 # number of steps is even or odd, and they look ahead.
 #
 # **3. Along time only if you mean it.** With `axis=1` nothing complains, as long as the features happen to be equally
@@ -1002,6 +1004,7 @@ def check_alongside(alongside):
     series = np.random.default_rng(15).normal(size=(1, 25, 1)).astype("float32")
     before = np.asarray(model(series))
     check.expect_shape("what comes out of a series (1, 25, 1)", before, (1, 25, None))
+    on_time = []
     for t in (5, 12, 20):
         changed = series.copy()
         changed[:, t] += 1
@@ -1012,8 +1015,12 @@ def check_alongside(alongside):
         check.expect(moved[t + 3 :].any(), "nothing remembers: the LSTM's branch is gone")
         window = moved[t : t + 3].any(axis=0) & ~moved[t + 3 :].any(axis=0)  # three steps and no more
         check.expect(
-            window.any(), f"no feature sees step {t} for just three steps: the convolution's branch is gone"
+            window.any(), f"no feature sees step {t} for just three steps: the convolution's branch is gone, or late"
         )
+        lasting = moved[t + 3 :].any(axis=0)
+        check.expect((moved[t] & lasting).any(), f"the LSTM's branch does not know step {t} at step {t}: it is late")
+        on_time.append((moved[t] & window).any())
+    check.expect(any(on_time), "the convolution's branch is late: its step t does not read step t of the series")
 
 # %% [markdown]
 # ### Exercise 03.15 · Find the bug: it predicts noise
@@ -1096,19 +1103,20 @@ check.claim("Fixed, it guesses, as it must", accuracy["fixed"], within=(0.45, 0.
 # A ReLU has no upper end, and a state of an LSTM lies between -1 and 1: the numbers of two branches may differ in size. A
 # dense layer behind them starts with weights of one size for both, so at first the branch with the larger numbers moves
 # its answer more. So normalise each branch before the concatenation, as `side_by_side` does. (Optional section 9 measures
-# it.)
+# the sizes, not what normalising is worth.)
 #
 # ### What the table says of it
 #
 # Look at the tables of section 4 again. *Side by side* names every motion, and more digits than any bridge that knows the
 # motion after eight epochs. The two questions of this task come apart: the digit needs no order, and the motion needs no
-# shapes. So let one branch do each. The LSTM alone on pixels names far fewer digits ([lesson
+# shapes. So one branch can do each. But this is a result of eight epochs: with three times as many, *flatten* names more
+# digits than *side by side* here, which was not trained for longer. The LSTM alone on pixels names far fewer digits ([lesson
 # 04](04_cnn_lstm_video.ipynb)), and the CNN alone no motion. (Lesson 04 also has rules without any network that name
 # still more digits.)
 #
 # The cost: nearly twice the weights of *flatten*, most of them between 576 pixels and the LSTM. And the limit: *what* and
 # *when* meet only at the very end, when no time axis is left. Ask **which digit came first**, and one branch knows no
-# order, and the other hardly any shapes. For that, what is seen must pass through the memory: CNN → LSTM.
+# order, and the other is poorer at shapes. For that, what is seen must pass through the memory: CNN → LSTM.
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
 check.claim("Side by side, every seed knows the motion", table.low("side by side", "motion"), above=0.97, stored=True)
@@ -1282,7 +1290,7 @@ check.claim("Folded, nearly all are right by both", folded_over, above=0.95)
 # %% [markdown]
 # Good in training, poor in use, on the same clips with the same weights: only the statistics differ. Normalised by
 # itself, no step is brighter than the others. What was kept mixes the steps and fits none of them: now the last step
-# lies far above all that the LSTM has seen. Folded, training and use see the same. `LayerNormalization` looks at each
+# lies far outside what the LSTM has seen. Folded, training and use see the same. `LayerNormalization` looks at each
 # frame by itself, and gives the same in both.
 #
 # ### Which is fast?
@@ -1367,8 +1375,8 @@ check.claim("Normalised, the larger branch leads by less than half as much", rem
 #   one, and forgets. Attention looks at all places at once ([lesson 06](06_attention.ipynb)).
 # - **Where matters at every moment.** Every bridge takes the map apart. If the memory itself should keep its
 #   places, let it be a map: ConvLSTM (lesson 08) needs no bridge at all.
-# - **Something does not keep the batch apart.** `BatchNormalization` does not, in training (section 9), and padded
-#   frames count in its statistics like real ones.
+# - **Something does not keep the batch apart.** `BatchNormalization` does not, in training (section 9), and inside
+#   `PerFrame`, which hands it no mask, padded frames count in its statistics like real ones.
 # - **What counts is the fine shift from one frame to the next.** Every bridge here comes after a CNN that sees one frame
 #   at a time. Kernels several frames deep compare frames *before* anything is pooled (`Conv3D`, in [lesson
 #   04](04_cnn_lstm_video.ipynb#rivals)).
@@ -1378,7 +1386,8 @@ check.claim("Normalised, the larger branch leads by less than half as much", rem
 # - Name the axes and draw them. Ask of each layer which it keeps, slides along, reads in order, mixes, removes.
 # - `reshape` moves nothing: it merges neighbours and splits what was merged. For all else, `Permute` first.
 # - Nothing of one clip may reach another: change one thing, and see what moves.
-# - The bridge decides what the LSTM learns soon. What it removes is left in traces, learned late or never.
+# - The bridge decides what the LSTM learns soon. What pooling removes may leave traces, learned
+#   late, and not with every seed.
 # - All states for a convolution, the last state for an answer; vectors are concatenated along features, on one
 #   scale, and step $t$ of both must mean the same time.
 #
@@ -1389,7 +1398,7 @@ check.claim("Normalised, the larger branch leads by less than half as much", rem
 # | *whether* something is there, frames of any size | global maximum | *where* is left in traces only, learned late |
 # | *how much* of it is there, frames of any size | global average | the same |
 # | to read along one axis, such as a line of text | columns as steps | that axis becomes time: right for reading, slow to learn for following |
-# | to choose among places | cells as steps, with attention ([lesson 06](06_attention.ipynb)) | many steps; an LSTM cannot tell where it is |
+# | to choose among places | cells as steps, with attention ([lesson 06](06_attention.ipynb)) | many steps; an LSTM must count to know where it is |
 # | two answers that have nothing to do with each other | side by side | two networks; they meet only at the end |
 # | a phrase among memories | all states, convolution, maximum ([lesson 05](05_lstm_cnn_text.ipynb)) | the order of phrases is gone |
 #

@@ -543,7 +543,7 @@ plotting.table([{"model": name, **live[name]} for name in ("pooled", "ours, so f
                "After three epochs; the intact hybrid on the validation clips")  # fmt: skip
 
 # %% tags=["claim"]
-check.claim("Pooled before the LSTM, the motion is lost", live["pooled"]["motion"], below=0.35)
+check.claim("Pooled before the LSTM, the motion is not learned in that time", live["pooled"]["motion"], below=0.35)
 check.claim("By then the intact hybrid names over half the motions", live["ours, so far"]["motion"], above=0.5)
 check.claim("Pooled before the LSTM, the digit survives", live["pooled"]["digit"], above=0.75)
 

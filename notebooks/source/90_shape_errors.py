@@ -43,7 +43,7 @@
 #
 # This page is a reference. Open it when you are stuck: search (Ctrl+F, or ⌘F) for the words of your error message in the
 # first table, and follow the link. If there was no message but the network learns nothing, read the second table. Every
-# message below is shown as Keras 3.15 prints it, and most come with an exercise of about eight minutes: a network that
+# message with a link is shown as Keras 3.15 prints it, and most come with an exercise of about eight minutes: a network that
 # fails, for you to fix. To do all seven takes about 110 minutes; they are independent of each other.
 #
 # ## 1 · Find your message
@@ -59,11 +59,16 @@
 # | with at least 3 dimensions, received | `TimeDistributed` got no time axis | [shown](90_shape_errors.ipynb#others) |
 # | Computed output size would be zero or negative | a kernel or window is larger than what is left: pool less often, or pad; or the channels come first | [shown](90_shape_errors.ipynb#others) |
 # | Expected shape ..., but input has incompatible shape | the data are not a batch, or lack the channel axis | [03.5](90_shape_errors.ipynb#one-clip) |
-# | Argument `output` must have rank (ndim) `target.ndim - 1` | answers and labels do not fit: one answer a clip, or one a step? | [03.6](90_shape_errors.ipynb#labels) |
+# | must have rank (ndim) | answers and labels do not fit: one answer a clip, or one a step? Labels one-hot? Then take `categorical_crossentropy` | [03.6](90_shape_errors.ipynb#labels) |
 # | Shapes used to initialize variables must be fully-defined | the number of features is unknown: look for the first `None` on a last axis, often a `Flatten` | [03.8](90_shape_errors.ipynb#any-size) |
 # | The total size of the tensor must be unchanged | the sizes given to `Reshape` have another product than what came in | [03.10](90_shape_errors.ipynb#columns) |
-# | A `Concatenate` layer requires inputs with matching shapes | two branches differ in another axis than the joined one: paddings, strides, a lost time axis | [shown](90_shape_errors.ipynb#others), [03.15](03_joining.ipynb#side-by-side) |
+# | layer requires inputs with matching shapes | two branches differ in another axis than the joined one: paddings, strides, a lost time axis | [shown](90_shape_errors.ipynb#others), [03.15](03_joining.ipynb#side-by-side) |
 # | ConcatOp : Dimension 1 in both shapes must be equal | the same, in TensorFlow's words: the number of steps was `None`, so it fails with the data | [shown](90_shape_errors.ipynb#others) |
+# | expected axis -1 of input shape to have value | built for another number of channels or features: colour or grey? another frame size? | – |
+# | Negative dimension size caused by subtracting | a kernel is larger than what is left; or one image was passed without a batch axis | – |
+# | Matrix size-incompatible | an LSTM got another number of features than it was built for | – |
+# | Data cardinality is ambiguous | not as many labels as clips; or a list of arrays was passed: stack and pad them | – |
+# | must have the same rank (ndim) | labels and answers differ in axes: whole numbers with `categorical_crossentropy`? Take the sparse one | – |
 # | does not support masking and will therefore destroy the mask | a warning: from here on, padding is read as data | [03.13](90_shape_errors.ipynb#masks) |
 # | PerFrame expects a mask (batch, time) | the mask has axes for height and width: `Masking` made it from pixels | [shown](90_shape_errors.ipynb#frame-masks) |
 # | then ... and else ... must be broadcastable | the same mask, which reached an LSTM | [shown](90_shape_errors.ipynb#frame-masks) |
@@ -73,9 +78,10 @@
 # | What you see | What it is | Where |
 # |---|---|---|
 # | as many answers as frames, or good-looking answers to images by a network for clips | Keras added a channel axis; each row of pixels became a frame | [03.5](90_shape_errors.ipynb#one-clip) |
-# | the right shape, and nothing is learned | `Reshape` made steps of pieces of many columns | [03.10](90_shape_errors.ipynb#columns) |
+# | the right shape, and it learns badly or not at all | `Reshape` made steps of pieces of many columns | [03.10](90_shape_errors.ipynb#columns) |
 # | `LSTM(60)` for 60 steps | units are not steps | [section 7](90_shape_errors.ipynb#units) |
 # | `RepeatVector` behind `Flatten` | every step is the same vector | [section 7](90_shape_errors.ipynb#repeated) |
+# | `mse` on answers (clips, steps, 1) with labels (clips,) | broadcast: each answer is compared with every label | – |
 # | a spectrogram straight from SciPy | the LSTM reads the frequencies, from low to high | [section 7](90_shape_errors.ipynb#spectrogram) |
 # | a clip gets another answer when it is padded | a convolution dropped the mask | [03.13](90_shape_errors.ipynb#masks) |
 # | `TimeDistributed` returns fewer frames than it got | the number of frames was not known | [lesson 03](03_joining.ipynb#ways-differ) |
@@ -490,7 +496,7 @@ with check.expect_error(ValueError):
 # %% [markdown]
 # **Read aloud.** Do not trust the sentence, which has it backwards; trust the two shapes. `target`, the labels:
 # (5,), one a clip. `output`, the answers: (5, 6, 4), four probabilities after each of 6 frames. Answers must
-# have exactly one axis more than the labels, the classes. The loss speaks, in training; the cause is an LSTM
+# have one axis more than the labels, the classes (labels (5, 1) count as (5,)). The loss speaks, in training; the cause is an LSTM
 # that returns all its states.
 
 
@@ -926,7 +932,8 @@ print(". ".join(str(said[0].message).split(". ")[:2]) + ".")
 
 # %% [markdown]
 # It does not, and only a warning says so. Keras cannot know what a convolution makes of a mask. `Flatten`, `Reshape`,
-# `Permute` and pooling drop it as well. You have to carry it:
+# `Permute` and pooling drop it as well. (`GlobalAveragePooling1D` uses it first: it averages the real steps only.) You
+# have to carry it:
 #
 # 1. **Before** every convolution, set what is padded to zero. (Behind the first convolution it no longer is: a
 #    bias has been added.) At the end of a short sequence, the kernel then reads zeros, exactly those that `same`

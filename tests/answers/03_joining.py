@@ -253,3 +253,16 @@ def _(series):
 @wrong("03.15", "the convolution's branch is gone")
 def _(series):  # one after the other, not side by side
     return layers.LSTM(8, return_sequences=True)(layers.Conv1D(8, 3, padding="causal")(series))
+
+
+@wrong("03.15", "it is late")
+def _(series):  # zeros in front of both branches: the LSTM's states lag behind
+    padded = layers.ZeroPadding1D((2, 0))(series)
+    states = layers.LSTM(8, return_sequences=True)(padded)
+    return layers.Concatenate()([states[:, :25], layers.Conv1D(8, 3)(padded)])
+
+
+@wrong("03.15", "the convolution's branch is late")
+def _(series):
+    sees = layers.Conv1D(8, 2)(layers.ZeroPadding1D((2, 0))(series))[:, :25]
+    return layers.Concatenate()([layers.LSTM(8, return_sequences=True)(series), sees])
