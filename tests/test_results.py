@@ -71,7 +71,9 @@ def test_a_column_is_added_to_every_row(table, tmp_path):
     results.add_column("00_some", "seconds", {"a": [1.0], "b": [2.0]}, tmp_path)
     again = results.load("00_some", tmp_path)
     assert [row["seconds"] for row in again.rows] == [[1.0], [2.0]]
+    where = again.provenance.pop("seconds")
     assert again.provenance == table.provenance
+    assert where.keys() == {"date", "machine"}
 
 
 def test_a_stopped_run_goes_on_where_it_was(tmp_path):
