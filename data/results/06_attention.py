@@ -21,7 +21,8 @@ LESSON = "06_attention"
 NETWORKS = ["network", "attention", "train", "score", "weights_of", "EPOCHS"]
 AFTER_LSTM = ["lstm_attention", "last_state", "lstm_maximum"]
 USES = {
-    "06_hidden_digit": [*NETWORKS, *AFTER_LSTM, "mean", "maximum", "digits_by_windows"],
+    "06_hidden_digit": [*NETWORKS, *AFTER_LSTM, "mean", "maximum", "digits_by_windows", "digits_by_svm"],
+    "06_longer": [*NETWORKS, *AFTER_LSTM, "mean", "maximum"],
     "06_which_first": [*NETWORKS, *AFTER_LSTM, "attention_by_position", "first_of_two"],
     "06_places": [*NETWORKS, "mean", "maximum", "scenes", "over_places", "looks_at", "PLACES"],
 }
@@ -65,16 +66,21 @@ def rows_of(table, quick):
     def over_places(gather):
         return lambda seed: names["over_places"](names[gather], frames_network(seed, quick))
 
+    gathers = {
+        "Attention": over_frames("attention"),
+        "Mean": over_frames("mean"),
+        "Maximum": over_frames("maximum"),
+        "LSTM, last state": over_frames("last_state"),
+        "LSTM, maximum": over_frames("lstm_maximum"),
+        "LSTM, attention": over_frames("lstm_attention"),
+    }
     rows = {
         "06_hidden_digit": {
-            "No network: windows": names["digits_by_windows"],
-            "Attention": over_frames("attention"),
-            "Mean": over_frames("mean"),
-            "Maximum": over_frames("maximum"),
-            "LSTM, last state": over_frames("last_state"),
-            "LSTM, maximum": over_frames("lstm_maximum"),
-            "LSTM, attention": over_frames("lstm_attention"),
+            "No network: windows, told where": lambda data: names["digits_by_windows"](data),
+            "No network: windows and SVM, told where": lambda data: names["digits_by_svm"](data),
+            **gathers,
         },
+        "06_longer": gathers,
         "06_which_first": {
             "Attention": over_frames("attention"),
             "LSTM, attention": over_frames("lstm_attention"),
@@ -88,7 +94,7 @@ def rows_of(table, quick):
             "Maximum": over_places("maximum"),
         },
     }[table]
-    return dict(list(rows.items())[:2]) if quick else rows
+    return dict(list(rows.items())[:3]) if quick else rows
 
 
 def place_of_credit(model, x, row):
@@ -109,7 +115,8 @@ def place_of_credit(model, x, row):
 
 
 def epochs_of(table):
-    return definitions(table)["EPOCHS"] // (2 if table == "06_places" else 1)
+    times = {"06_places": 0.5, "06_longer": 3}
+    return int(definitions(table)["EPOCHS"] * times.get(table, 1))
 
 
 def measure(table, row, seed, peak, part, quick):
@@ -150,13 +157,14 @@ def ready(table, row, quick):
 
 STUDY = Study(
     lesson=LESSON,
-    seeds={"06_hidden_digit": 5, "06_which_first": 5, "06_places": 5},
+    seeds={"06_hidden_digit": 5, "06_longer": 3, "06_which_first": 5, "06_places": 5},
     uses=USES,
     peaks=(2e-3, 4e-3, 8e-3),
     scores=("digit",),
     rows_of=rows_of,
     measure=measure,
     ready=ready,
+    peak_of={"06_longer": ("06_hidden_digit", None)},
 )
 
 if __name__ == "__main__":
