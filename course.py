@@ -368,6 +368,11 @@ def lessons():
     return sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
 
 
+def lessons_to_run():
+    """Those that have code; the glossary, for one, has none."""
+    return [path for path in lessons() if any(cell["cell_type"] == "code" for cell in read(path)["cells"])]
+
+
 def find_lesson(name):
     """The one notebook meant by 4, 04 or 04_cnn_lstm_video."""
     found = [path for path in lessons() if name and path.stem.startswith(name.zfill(2))]
@@ -598,7 +603,8 @@ def check_notebook(path, claims_only=False, **variables):
 
 def check_notebooks():
     """Run all notebooks, two at a time, the longest first, each with a progress file of its own."""
-    todo = sorted(lessons(), key=lambda path: -read(path)["metadata"].get("course", {}).get("seconds", 0))
+    slow = {path: read(path)["metadata"].get("course", {}).get("seconds", 0) for path in lessons_to_run()}
+    todo = sorted(slow, key=lambda path: -slow[path])
     failed, turn = [], threading.Lock()
 
     def one(path):

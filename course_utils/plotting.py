@@ -232,7 +232,7 @@ def compare(rows, score="digit", alt=None):
     """Compare models: a row for each; scores, parameters and seconds side by side.
 
     A dot is the mean over the seeds, the line through it goes from the lowest to the highest;
-    the best score is bold.
+    the best score is bold. Each axis shows the range in which the scores lie, so it need not begin at 0.
 
     Parameters
     ----------
@@ -252,7 +252,7 @@ def compare(rows, score="digit", alt=None):
     said = []
     for axes, panel in zip(fig.subplots(1, len(panels), sharey=True), panels):
         means, low, high = (np.array([f(seeds) for seeds in data[panel]]) for f in (np.mean, np.min, np.max))
-        words = [f"{mean:.2f}" if panel in scores else _short(mean) for mean in means]
+        words = [f"{mean:.3f}" if panel in scores else _short(mean) for mean in means]
         marker = "o" if panel in scores else "s"
         reach = np.maximum([means - low, high - means], 0)  # the mean of equal numbers may be a hair off
         spread = {"xerr": reach, "ecolor": INK, "elinewidth": 1.5, "capsize": 5}
@@ -270,14 +270,16 @@ def compare(rows, score="digit", alt=None):
             axes.xaxis.set_major_locator(LogLocator(subs=(1, 3) if narrow else (1,), numticks=4))
             axes.xaxis.set_minor_locator(NullLocator())
             axes.xaxis.set_major_formatter(lambda value, _: _short(value))
-        elif panel in scores and low.min() >= 0 and high.max() <= 1:
-            axes.set(xlim=(-0.12, 1.12), xticks=[0, 0.5, 1], xticklabels=["0", "0.5", "1"])
+        elif panel in scores:  # zoom to the scores, with room for the words beside the outermost dots
+            room = 0.25 * max(high.max() - low.min(), 0.04)
+            axes.set_xlim(low.min() - room, high.max() + room)
+            axes.xaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 5, 10]))
         few, most = means.argmin(), means.argmax()
         said.append(f"{panel} from {words[few]} ({names[few]}) to {words[most]} ({names[most]})")
     axes.set_yticks(range(len(rows)), names)
     axes.set_ylim(len(rows) - 0.5, -0.7)
     fig.supxlabel(
-        "dot: mean; line: lowest to highest of the seeds; bold: best; sizes on log axes", fontsize=11
+        "dot: mean; line: lowest to highest seed; bold: best; axes zoomed, for sizes logarithmic", fontsize=11
     )
     return Picture(fig, alt or f"{_count(len(rows), 'model')}: {'; '.join(said)}.")
 

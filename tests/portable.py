@@ -92,7 +92,7 @@ def main(arguments=None):
     parser.add_argument("--seeds", type=seeds, default=SHIFTS, help="shifts of the seeds, such as 1-10")
     parser.add_argument("--lesson", action="append", default=[], help="a lesson, such as 03; default: all")
     options = parser.parse_args(arguments)
-    lessons = [course.find_lesson(name) for name in options.lesson] or course.lessons()
+    lessons = [course.find_lesson(name) for name in options.lesson] or course.lessons_to_run()
     columns = SETTINGS | {f"seeds + {shift}": {"COURSE_SEED_SHIFT": str(shift)} for shift in options.seeds}
     reasons = {column: reason for column in columns if (reason := refused(columns[column]))}
 

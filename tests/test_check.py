@@ -523,7 +523,9 @@ def test_expect_close():
 )
 def test_a_claim_that_holds_prints_its_sentence(capsys, value, bounds):
     check.claim("The hybrid wins", value, **bounds)
-    assert capsys.readouterr().out == "Claim holds: The hybrid wins\n"
+    assert capsys.readouterr().out == "Holds in your run: The hybrid wins\n"
+    check.claim("The hybrid wins", 0.9, above=0.8, stored=True)
+    assert capsys.readouterr().out == "Holds in the stored table: The hybrid wins\n"
 
 
 @pytest.mark.parametrize(
@@ -773,6 +775,7 @@ def two_lessons(tmp_path, monkeypatch):
     (source / "04_video.py").write_text(
         "# ---\n#     title: Video\n# ---\n" + "".join(exercise.format(f"04.{n}") for n in (1, 2, 3))
     )
+    (source / "91_words.py").write_text("# ---\n#     title: Words\n# ---\n")  # a page without exercises
     monkeypatch.setattr(check, "ROOT", tmp_path)
 
 
@@ -783,6 +786,7 @@ def test_progress_shows_every_lesson_with_words(two_lessons):
     assert "00 Start <here>  □ 0 of 1    ○ 00.1" in shown
     assert "04 Video         ■□□ 1 of 3  ✓ 04.1  → 04.2  ○ 04.3" in shown
     assert "✓ correct" in shown
+    assert "Words" not in shown
     page = check.progress()._repr_html_()
     assert "Start &lt;here&gt;" in page
     assert "■□□ 1 of 3" in page

@@ -1,4 +1,4 @@
-"""The glossary of lesson 00, and every relative link of the course, against what is really there.
+"""The glossary, and every relative link of the course, against what is really there.
 
 Where a link into a lesson goes was tried in JupyterLab 4.6. It gives each heading the name "its text, with
 - for each space", and looks for the part of the link behind # as the browser spells it. The browser spells
@@ -19,7 +19,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "notebooks" / "source"
-START = "00_start_here"
+START, GLOSSARY = "00_start_here", "91_glossary"
+PAGES = "90"  # from this number on no lessons, but pages to look things up in
+COMING = {  # terms that their lesson does not say yet; take out what the lesson has
+    "02": {"Backpropagation through time"},
+    "04": {"Baseline", "Training recipe"},
+}
 COLUMNS = ["Term", "Symbol", "Shape or unit", "In a sentence", "Lesson"]
 ANCHOR = re.compile(r'<a id="([^"]*)"></a>')
 
@@ -34,7 +39,7 @@ class Section:
     level: int
     title: str
     text: str
-    number: str  # of the section, or the one around it: "6" of "## 6 · Glossary"
+    number: str  # of the section, or the one around it: "6" of "## 6 · The lab"
 
 
 @dataclasses.dataclass
@@ -129,16 +134,14 @@ class Row:
 
 
 def glossary(lesson):
-    """The rows of all tables of the section called Glossary."""
-    found, table, inside = [], "", False
+    """The rows of all tables; each stands under a heading of its own."""
+    found, table = [], ""
     for said in lesson.markdown:
         definitions = dict(re.findall(r"^\[([^\]]+)\]: (\S+)$", said, re.M))
         for line in said.split("\n"):
             if line.startswith("## "):
-                inside = line.endswith("Glossary")
-            elif line.startswith("### "):
-                table = line[4:]
-            elif inside and line.startswith("|"):
+                table = line[3:]
+            elif line.startswith("|"):
                 found.append(
                     Row(table, [cell.strip() for cell in line.strip("| ").split(" | ")], definitions)
                 )
@@ -214,9 +217,13 @@ def says(text, term):
 def terms_are_in_their_section(rows, course):
     for row in terms(rows):
         found = linked(row, course)
-        for part in re.split(r", | and ", re.sub(r"\(.*?\)", "", row.term).strip()) if found else []:
-            if not says(found[1].text, part):
-                yield f"{part!r} is not in {found[0].name}, section {found[1].title!r}"
+        coming = found and row.term in COMING.get(found[0].name[:2], ())
+        parts = re.split(r", | and ", re.sub(r"\(.*?\)", "", row.term).strip()) if found else []
+        missing = [part for part in parts if not says(found[1].text, part)]
+        if coming and not missing:
+            yield f"{row.term!r} is in {found[0].name} now: take it out of COMING"
+        for part in missing if not coming else []:
+            yield f"{part!r} is not in {found[0].name}, section {found[1].title!r}"
 
 
 def symbols_are_in_their_lesson(rows, course):
@@ -245,18 +252,18 @@ RULES = [
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 def test_glossary(rule):
     course = read_course()
-    assert list(rule(glossary(course[START]), course)) == []
+    assert list(rule(glossary(course[GLOSSARY]), course)) == []
 
 
 def test_the_glossary_is_a_page_not_a_book():
-    assert 60 <= len(terms(glossary(read_course()[START]))) <= 85
+    assert 60 <= len(terms(glossary(read_course()[GLOSSARY]))) <= 95
 
 
 def test_the_list_of_lessons_under_the_map_has_them_all():
     text = read_course()[START].text
     listed = re.findall(r"^\| (\d\d) \| \[(.+?)\]\((\w+)\.ipynb\) \|", text, re.M)
-    expected = [(name[:2], lesson.title, name) for name, lesson in read_course().items() if name != START]
-    assert listed == expected
+    lessons = [item for item in read_course().items() if START < item[0] < PAGES]
+    assert listed == [(name[:2], lesson.title, name) for name, lesson in lessons]
 
 
 # ---- every relative link
@@ -351,11 +358,9 @@ def loose_anchors(lesson):
 
 # ---- the rules themselves, on a small course
 
-SMALL = """# 00 · Start
+SMALL = """# 91 · Glossary
 
-## 1 · Glossary
-
-### LSTM
+## LSTM
 
 | Term | Symbol | Shape or unit | In a sentence | Lesson |
 |---|---|---|---|---|
@@ -365,8 +370,6 @@ SMALL = """# 00 · Start
 
 [02 · 5]: 02_lstm.ipynb#gates
 [more]: 02_lstm.ipynb#How-many-weights?
-
-## 2 · End
 """
 GATES = """# 02 · LSTM
 
@@ -378,19 +381,19 @@ The **forget gates** $f_t$ and $f$.
 
 ### How many weights?
 
-With padding. See [the start](00_start.ipynb), [the cards](../data/README.md) and [it](https://a.b/c_(d)).
+With padding. See [a term](91_glossary.ipynb), [the cards](../data/README.md) and [it](https://a.b/c_(d)).
 """
 
 
-def small(start=SMALL, gates=GATES):
-    return {"00_start": Lesson("00_start", [(True, start)]), "02_lstm": Lesson("02_lstm", [(True, gates)])}
+def small(page=SMALL, gates=GATES):
+    return {"02_lstm": Lesson("02_lstm", [(True, gates)]), GLOSSARY: Lesson(GLOSSARY, [(True, page)])}
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 def test_the_small_glossary_keeps_every_rule(rule):
     course = small()
-    assert len(terms(glossary(course["00_start"]))) == 3
-    assert list(rule(glossary(course["00_start"]), course)) == []
+    assert len(terms(glossary(course[GLOSSARY]))) == 3
+    assert list(rule(glossary(course[GLOSSARY]), course)) == []
 
 
 BROKEN = [
@@ -405,7 +408,7 @@ BROKEN = [
     (links_lead_to_their_section, "07, planned", "02, planned", "no planned lesson"),
     (links_lead_to_their_section, "[02 · 5] |", "[02 · 6] |", "which is no lesson"),
     (links_lead_to_their_section, ": 02_lstm.ipynb#gates", ": 03_lstm.ipynb#gates", "which is no lesson"),
-    (links_lead_to_their_section, ": 02_lstm.ipynb#gates", ": 00_start.ipynb#gates", "links to 00_start"),
+    (links_lead_to_their_section, ": 02_lstm.ipynb#gates", ": 91_glossary.ipynb#gates", "links to 91_"),
     (links_lead_to_their_section, "#gates", "#gate", "no such place"),
     (links_lead_to_their_section, "#gates", "#5-·-Gates:-the-LSTM", "no such place"),
     (links_lead_to_their_section, "[02 · 5][more]", "[02 · 4][more]", "says section 4"),
@@ -421,7 +424,15 @@ BROKEN = [
 def test_a_rule_sees_what_breaks_it(rule, good, bad, told):
     assert good in SMALL
     course = small(SMALL.replace(good, bad, 1))
-    assert told in "\n".join(rule(glossary(course["00_start"]), course))
+    assert told in "\n".join(rule(glossary(course[GLOSSARY]), course))
+
+
+def test_a_term_that_its_lesson_has_by_now_is_coming_no_more(monkeypatch):
+    for coming, told in (("Forget gate", "take it out of COMING"), ("Padding (of images)", "")):
+        monkeypatch.setitem(COMING, "02", {coming})
+        course = small(gates=GATES.replace("padding", "zeros"))
+        found = list(terms_are_in_their_section(glossary(course[GLOSSARY]), course))
+        assert any(told in line for line in found) if told else not found, coming
 
 
 def test_every_rule_is_tried():

@@ -274,6 +274,18 @@ def test_handout_of_the_real_lessons(tmp_path, monkeypatch):
         assert not any("solution" in cell.metadata.get("tags", []) for cell in given.cells)
 
 
+def test_a_page_without_code_is_copied_and_reset_but_not_run(ready, monkeypatch):
+    page = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# 91 · Words")])
+    nbformat.write(page, ready.NOTEBOOKS / "91_words.ipynb")
+    assert ready.lay_copies() == ready.lay_copies() == []
+    assert ready.main(["reset", "91"]) == 0
+    assert len(list(ready.WORK.glob("91_words*.ipynb"))) == 2
+    ran = []
+    monkeypatch.setattr(ready, "check_notebook", lambda path: ran.append(path.stem) or (True, 1, 1, ""))
+    assert ready.check_notebooks() == 0
+    assert sorted(ran) == ["00_start_here", "04_clips"]
+
+
 # ---------------------------------------------------------------- a machine where something is missing
 
 
@@ -982,7 +994,8 @@ def test_every_picture_of_the_readme_has_an_alt():
 
 def test_the_map_of_the_readme_is_that_of_the_lessons():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| \[(.+?)\]\(notebooks/(\w+)\.ipynb\) \| (.+?) \| (\d+) \|$", text, re.M)
-    listed = {name: (title, question, int(minutes)) for title, name, question, minutes in rows}
+    rows = re.findall(r"^\| \[(.+?)\]\(notebooks/(\w+)\.ipynb\) \| (.+?) \| (\d+|–) \|$", text, re.M)
+    listed = {name: (title, question, minutes) for title, name, question, minutes in rows}
     headers = {path.stem: nbformat.read(path, 4).metadata.course for path in course.lessons()}
-    assert listed == {name: (h.title, h.question, h.minutes) for name, h in headers.items()}
+    expected = {name: (h.title, h.question, str(h.get("minutes", "–"))) for name, h in headers.items()}
+    assert listed == expected

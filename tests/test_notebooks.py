@@ -20,6 +20,7 @@ from course_utils import check
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
+PAGES = 90  # from this number on no lessons, but workshops and pages: the template does not hold for them
 TAGS = {
     "lab-data",
     "question",
@@ -115,15 +116,18 @@ def pair_agrees(lesson):
 
 def header_is_complete(lesson):
     course = lesson.notebook.metadata.get("course", {})
+    page = lesson.number >= PAGES
     for key, kind in (("title", str), ("question", str), ("minutes", int), ("seconds", int)):
+        if page and key == "minutes" and key not in course:
+            continue
         if not isinstance(course.get(key), kind) or not course[key]:
             yield f"the header's {key} is {course.get(key)!r}"
     if len(course.get("question") or "") > 100:
         yield f"the header's question has {len(course['question'])} characters; at most 100 fit"
-    for need in course.get("needs", ["(missing)"]):
+    for need in course.get("needs", [] if page else ["(missing)"]):
         if need not in lesson.lessons or need >= lesson.name:
             yield f"the header needs {need}, which is no earlier lesson"
-    for objective in course.get("objectives") or [{}]:
+    for objective in course.get("objectives") or ([] if page else [{}]):
         if not isinstance(objective.get("say"), str) or objective.get("exercise") not in dict(
             exercises(lesson)
         ):
@@ -137,7 +141,7 @@ def headings_are_there(lesson):
     if sum(line.startswith("# ") for line in found) != 1 or not found[0].startswith("# "):
         yield "there must be one heading of the first level, at the top"
     after = 0
-    for wanted in ("Exercises", "Where it breaks", "Summary", "Sources") if lesson.number else ():
+    for wanted in ("Where it breaks", "Summary", "Sources") if 0 < lesson.number < PAGES else ():
         at = [n for n, line in enumerate(found) if wanted.lower() in line.lower()]
         if not at or at[-1] < after:
             yield f"the heading {wanted!r} is missing or stands too early"
@@ -146,6 +150,8 @@ def headings_are_there(lesson):
 
 def setup_comes_first(lesson):
     first = lesson.code[0] if lesson.code else None
+    if first is None and lesson.number >= PAGES:
+        return  # a page to read, such as the glossary
     if first is None or "setup" not in tags(first) or "check.setup()" not in first.source:
         yield "the first code cell is not the set-up, tagged 'setup'"
     elif "import keras" in first.source.split("check.setup()")[0]:
@@ -292,12 +298,12 @@ def calls(cell, name):
 
 def exercises_are_whole(lesson):
     found = exercises(lesson)
-    if lesson.number and len(found) < 5:
+    if 0 < lesson.number < PAGES and len(found) < 5:
         yield f"there are {len(found)} exercises; a lesson has at least five"
     if len(dict(found)) < len(found):
         yield f"a number is given twice: {[number for number, _ in found]}"
     for number, function in found:
-        if int(number[:2]) != lesson.number:
+        if int(number[:2]) != lesson.number < PAGES:  # a workshop keeps the numbers of a lesson
             yield f"exercise {number} has the number of another lesson"
         yield from (
             f"exercise {number}: {problem}" for problem in exercise_problems(lesson, number, function)
@@ -390,6 +396,11 @@ LESSONS = names(NOTEBOOKS, ".ipynb")
 def test_there_are_lessons_and_each_has_its_pair():
     assert LESSONS
     assert names(NOTEBOOKS / "source", ".py") == LESSONS
+
+
+def test_no_exercise_has_the_number_of_another_one():
+    given = [number for name in LESSONS for number, _ in exercises(read_lesson(name))]
+    assert sorted(given) == sorted(set(given))
 
 
 @pytest.mark.parametrize("rule", **by_name)
@@ -573,7 +584,7 @@ def small_lesson():
         code_cell("plotting.strip(clips)", "nbval-ignore-output"),
         code_cell('print(f"{share:.3f}")', say="0.912"),
         code_cell('check.claim("By hand equals Keras", error, below=1e-5)', "claim"),
-        text("## Exercises"),
+        text("## Build it"),
     ]
     for n in range(1, 6):
         cells += [
@@ -603,6 +614,15 @@ def small_lesson():
 @pytest.mark.parametrize("rule", **by_name)
 def test_the_small_lesson_keeps_every_rule(rule):
     assert list(rule(small_lesson())) == []
+
+
+@pytest.mark.parametrize("rule", **by_name)
+def test_a_page_without_exercises_keeps_every_rule(rule):
+    page = small_lesson()
+    page.name, page.notebook.cells = "91_words", [nbformat.v4.new_markdown_cell("# Words")]
+    page.notebook.metadata.course = {"title": "Words", "question": "What is it?", "seconds": 1}
+    page.source = copy.deepcopy(page.notebook)
+    assert list(rule(page)) == []
 
 
 def at(lesson, wanted):
@@ -643,7 +663,7 @@ BROKEN = [
     (header_is_complete, lambda b: b.notebook.metadata.course.objectives[0].pop("say"), "needs 'say'"),
     (header_is_complete, lambda b: b.notebook.metadata.kernelspec.update(name="venv"), "kernelspec"),
     (headings_are_there, lambda b: at(b, "# Video").update(source="Video"), "first level"),
-    (headings_are_there, lambda b: at(b, "## Exercises").update(source="# Exercises"), "first level"),
+    (headings_are_there, lambda b: at(b, "## Build it").update(source="# Build it"), "first level"),
     (
         headings_are_there,
         lambda b: at(b, "## Summary").update(source="## Summary\n## Sources"),

@@ -398,9 +398,15 @@ def test_compare_takes_equal_numbers_for_all_seeds():
 
 def test_compare_writes_the_numbers_and_marks_the_best_score():
     axes = axes_of(plotting.compare(ROWS))
-    assert [text.get_text() for text in axes[0].texts] == ["0.88", "0.27", "0.92"]
+    assert [text.get_text() for text in axes[0].texts] == ["0.880", "0.270", "0.915"]
     assert [text.get_weight() for text in axes[0].texts] == ["normal", "normal", "bold"]
     assert [text.get_text() for text in axes[1].texts] == ["116k", "219k", "149k"]
+
+
+def test_compare_zooms_to_where_the_scores_lie():
+    rows = [{**ROWS[0], "digit": [0.93, 0.935]}, {**ROWS[1], "digit": [0.94, 0.96]}]
+    low, high = axes_of(plotting.compare(rows))[0].get_xlim()
+    assert 0.9 < low < 0.93 < 0.96 < high < 1
 
 
 def test_labels_of_compare_do_not_overlap_with_eight_models():
@@ -420,7 +426,7 @@ def test_a_baseline_without_parameters_can_be_compared():
 
 def test_compare_tells_the_best_and_the_worst():
     alt = plotting.compare(ROWS).alt
-    assert "digit from 0.27 (LSTM on pixels) to 0.92 (Ours: CNN -> LSTM)" in alt
+    assert "digit from 0.270 (LSTM on pixels) to 0.915 (Ours: CNN -> LSTM)" in alt
     assert "parameters from 116k (CNN per frame, averaged) to 219k (LSTM on pixels)" in alt
 
 

@@ -1,5 +1,6 @@
 """The tables in data/results: how they are read, resumed and kept in step with the lessons."""
 
+import ast
 import concurrent.futures
 import importlib.util
 import json
@@ -8,6 +9,7 @@ import os
 import subprocess
 import sys
 
+import jupytext
 import pytest
 
 from course_utils import results
@@ -17,8 +19,6 @@ LESSONS = {path.stem[:2]: path.stem for path in (results.ROOT / "notebooks" / "s
 
 # Trained when each table had one fixed grid of rates; a table leaves this set when it is trained again.
 FIXED_GRID = {
-    "01_digits",
-    "01_moved",
     "02_wait_10",
     "02_wait_80",
     "02_wait_180",
@@ -188,7 +188,9 @@ def test_every_network_has_a_learning_rate_with_lower_and_higher_ones_tried(name
     table = results.load(name)
     tuned = {row["model"] for row in table.rows if not row["model"].startswith("No network")}
     tuning = table.provenance.get("tuning", {})
-    if name not in FIXED_GRID | {"04_habits", "06_longer"}:  # these take the rates of another table
+    if name in FIXED_GRID:
+        assert not tuning
+    elif name not in {"03_longer", "04_habits", "06_longer"}:  # these take the rates of another table
         assert tuning.keys() == tuned
     for model, scores in tuning.items():
         (peak,) = set(table.row(model)["peak"])
@@ -213,3 +215,49 @@ def test_the_command_that_makes_the_tables_runs_at_toy_size(name, tmp_path):
         for row in content["rows"]:
             assert row.keys() == real.row(row["model"]).keys()
             assert row["parameters"] == real.row(row["model"])["parameters"] or "network" in row["model"]
+
+
+def names_in(node):
+    """The names that stand in a piece of code, without the variables of its comprehensions."""
+    found = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+    loops = [part.target for part in ast.walk(node) if isinstance(part, ast.comprehension)]
+    return found - {part.id for loop in loops for part in ast.walk(loop) if isinstance(part, ast.Name)}
+
+
+def claims_that_hide_their_source(cells):
+    """Claims of a lesson that are about stored tables alone and do not say so, or say so and are not.
+
+    A name is stored if it is bound to `results.load(...)`, or to something made of such names alone.
+    """
+    parts = [part for cell in cells for part in ast.walk(ast.parse(cell))]
+    bound = [part for part in parts if isinstance(part, ast.Assign)]
+    computed = {name for part in bound for target in part.targets for name in names_in(target)}
+    stored = set()
+    for _ in bound:
+        for part in bound:
+            used = names_in(part.value) & computed
+            if "results.load" in ast.unparse(part.value) or (used and used <= stored):
+                stored |= {name for target in part.targets for name in names_in(target)}
+    for part in parts:
+        if isinstance(part, ast.Call) and ast.unparse(part.func) == "check.claim":
+            values = [*part.args[1:], *(word.value for word in part.keywords if word.arg != "stored")]
+            used = set().union(*map(names_in, values)) & computed
+            says = any(word.arg == "stored" for word in part.keywords)
+            if says != bool(used and used <= stored):
+                yield ast.literal_eval(part.args[0])
+
+
+def test_what_hides_the_source_of_a_claim_is_seen():
+    cells = [
+        "table = results.load('x')\nlive = measure()\nsizes = [table.row(n)['parameters'] for n in 'ab']",
+        "check.claim('a', table.mean('m', 's'), above=0)\ncheck.claim('b', live, above=0, stored=True)",
+        "check.claim('c', max(sizes), above=0)\ncheck.claim('d', live - table.mean('m', 's'), above=0)",
+        "check.claim('e', max(sizes), above=0, stored=True)\ncheck.claim('f', live, above=0)",
+    ]
+    assert list(claims_that_hide_their_source(cells)) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("lesson", sorted(LESSONS.values()))
+def test_a_claim_says_whether_it_is_about_a_stored_table(lesson):
+    cells = jupytext.read(results.ROOT / "notebooks" / "source" / f"{lesson}.py").cells
+    assert not list(claims_that_hide_their_source([c.source for c in cells if c.cell_type == "code"]))

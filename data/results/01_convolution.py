@@ -17,8 +17,8 @@ from common import Study, main, needs_network
 from course_utils import datasets, results
 
 LESSON = "01_convolution"
-NETWORKS = ["cnn", "dense_network", "pooled_cnn", "train", "score", "by_pixels", "anywhere", "EPOCHS"]
-USES = {"01_digits": NETWORKS, "01_moved": [*NETWORKS, "centred"]}
+NETWORKS = ["cnn", "TWO", "THREE", "dense_network", "train", "score", "by_pixels", "anywhere", "EPOCHS"]
+USES = {"01_digits": [*NETWORKS, "THREE_THAT_SEE_LESS"], "01_moved": [*NETWORKS, "centred"]}
 
 
 @cache
@@ -40,14 +40,23 @@ def place_of(table):
 
 def rows_of(table, quick):
     """Row -> a function that builds the network; for a row without one, data -> numbers."""
-    names = definitions(table)
+    import keras
+
+    names, flatten = definitions(table), keras.layers.Flatten
+    maximum, average = keras.layers.GlobalMaxPooling2D, keras.layers.GlobalAveragePooling2D
     rows = {
         "No network: pixels": partial(names["by_pixels"], place=place_of(table)),
-        "CNN": names["cnn"],
         "Dense": names["dense_network"],
-        "CNN, global maximum": names["pooled_cnn"],
+        "2 convolutions, flatten": partial(names["cnn"], names["TWO"], flatten),
+        "2 convolutions, maximum": partial(names["cnn"], names["TWO"], maximum),
+        "3 convolutions, flatten": partial(names["cnn"], names["THREE"], flatten),
+        "3 convolutions, maximum": partial(names["cnn"], names["THREE"], maximum),
     }
-    return dict(list(rows.items())[:2]) if quick else rows
+    if table == "01_digits":
+        sees_less = names["THREE_THAT_SEE_LESS"]
+        rows["3 convolutions, average"] = partial(names["cnn"], names["THREE"], average)
+        rows["3 convolutions, one 1 × 1, maximum"] = partial(names["cnn"], sees_less, maximum)
+    return dict(list(rows.items())[:3]) if quick else rows
 
 
 def measure(table, row, seed, peak, part, quick):

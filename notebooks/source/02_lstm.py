@@ -782,24 +782,31 @@ plotting.Picture(fig, f"Share recalled after waits of 10, 80 and 180 steps, mean
 # So it was not the LSTM alone that solved the task, but the LSTM *with a start that fits the wait*.
 
 # %% tags=["claim"]
-check.claim("The plain cell guesses at every wait", [waits[wait].high("Plain cell", "right") for wait in waits], below=0.45)
-check.claim("Identity and ReLU: the short game is played", waits[10].low("Plain cell, identity and ReLU", "right"), above=0.9)
+check.claim("The plain cell guesses at every wait", [waits[wait].high("Plain cell", "right") for wait in waits], below=0.45,
+            stored=True)
+check.claim("Identity and ReLU: the short game is played", waits[10].low("Plain cell, identity and ReLU", "right"), above=0.9,
+            stored=True)
 check.claim("the longer ones are lost", [waits[wait].mean("Plain cell, identity and ReLU", "right") for wait in (80, 180)],
-            below=0.5)  # fmt: skip
-check.claim("The LSTM as Keras makes it plays the short game", waits[10].low("LSTM", "right"), above=0.97)
-check.claim("and guesses at the longer ones", [waits[wait].high("LSTM", "right") for wait in (80, 180)], below=0.35)
-check.claim("With biases for the length it plays a wait of 80", waits[80].low("LSTM, long memory", "right"), above=0.97)
-check.claim("and is far above a guess at 180, in every seed", waits[180].low("LSTM, long memory", "right"), above=0.5)
+            below=0.5, stored=True)  # fmt: skip
+check.claim("The LSTM as Keras makes it plays the short game", waits[10].low("LSTM", "right"), above=0.97,
+            stored=True)
+check.claim("and guesses at the longer ones", [waits[wait].high("LSTM", "right") for wait in (80, 180)], below=0.35,
+            stored=True)
+check.claim("With biases for the length it plays a wait of 80", waits[80].low("LSTM, long memory", "right"), above=0.97,
+            stored=True)
+check.claim("and is far above a guess at 180, in every seed", waits[180].low("LSTM, long memory", "right"), above=0.5,
+            stored=True)
 check.claim("The GRU with such biases plays all three", [waits[wait].low("GRU, long memory", "right") for wait in waits],
-            above=0.97)  # fmt: skip
-check.claim("Dilated convolutions play the short game", waits[10].low("Dilated convolutions", "right"), above=0.97)
+            above=0.97, stored=True)  # fmt: skip
+check.claim("Dilated convolutions play the short game", waits[10].low("Dilated convolutions", "right"), above=0.97,
+            stored=True)
 check.claim("and are behind the long memory at the longer ones",
             [waits[wait].mean("LSTM, long memory", "right") - waits[wait].mean("Dilated convolutions", "right") for wait in (80, 180)],
-            above=0.05)  # fmt: skip
+            above=0.05, stored=True)  # fmt: skip
 check.claim("On two cores an LSTM takes less than twice as long as they do", waits[180].mean("LSTM", "seconds")
-            - 2 * waits[180].mean("Dilated convolutions", "seconds"), below=0)  # fmt: skip
+            - 2 * waits[180].mean("Dilated convolutions", "seconds"), below=0, stored=True)  # fmt: skip
 check.claim("Dense layers stay below a half", [waits[wait].high("Dense, all steps at once", "right") for wait in waits],
-            below=0.5)  # fmt: skip
+            below=0.5, stored=True)  # fmt: skip
 
 # %% [markdown]
 # ## 9 · A real series
@@ -916,13 +923,14 @@ names = ("Plain cell", "LSTM", "LSTM, long memory", "Dilated convolutions")
 check.claim("Boosted trees are ahead of every network",
             [hours_table.low(name, "error") - hours_table.mean(trees, "error") for name in names], above=0)  # fmt: skip
 check.claim("Dilated convolutions come next", [hours_table.mean(name, "error") - hours_table.mean("Dilated convolutions", "error")
-            for name in names[:3]], above=2)  # fmt: skip
+            for name in names[:3]], above=2, stored=True)  # fmt: skip
 check.claim("The plain cell is ahead of the LSTM", hours_table.mean("LSTM", "error") - hours_table.mean("Plain cell", "error"),
-            above=5)  # fmt: skip
+            above=5, stored=True)  # fmt: skip
 check.claim("The long memory is far behind the LSTM as Keras makes it",
-            hours_table.low("LSTM, long memory", "error") - hours_table.high("LSTM", "error"), above=20)  # fmt: skip
+            hours_table.low("LSTM, long memory", "error") - hours_table.high("LSTM", "error"), above=20,
+            stored=True)  # fmt: skip
 check.claim("and within a sixth of the rule of a week ago", hours_table.mean("LSTM, long memory", "error")
-            - 0.83 * hours_table.mean("No network: same hour, a week ago", "error"), above=0)  # fmt: skip
+            - 0.83 * hours_table.mean("No network: same hour, a week ago", "error"), above=0, stored=True)  # fmt: skip
 
 # %% [markdown]
 # ## 10 · Look inside

@@ -227,7 +227,8 @@ plotting.table(leak.rows, {"model": "long reviews", "accuracy": "accuracy on the
 gift = leak.mean("No network: texts split at random", "accuracy") - leak.mean(
     "No network: neighbours kept together", "accuracy"
 )
-check.claim("Films that stand on both sides are worth two points in a hundred", gift, within=(0.01, 0.04))
+check.claim("Films that stand on both sides are worth two points in a hundred", gift, within=(0.01, 0.04),
+            stored=True)
 
 # %% [markdown]
 # Nothing in the model changed, only the split. So `datasets.reviews("long")` keeps neighbours together.
@@ -733,9 +734,9 @@ plotting.table([{"model": name, "difference": list(ahead[name]), "so": words[nam
 # %% tags=["claim"]
 means = [np.mean(row["accuracy"]) for row in table.rows if "No network" not in row["model"]]
 check.claim("No network's mean is three points from the hybrid's", means - np.mean(table.row("LSTM -> CNN")["accuracy"]),
-            within=(-0.03, 0.03))  # fmt: skip
+            within=(-0.03, 0.03), stored=True)  # fmt: skip
 check.claim("Counted words and pairs do as well as the best network",
-            table.mean("No network: words and pairs", "accuracy") - max(means), above=-0.01)  # fmt: skip
+            table.mean("No network: words and pairs", "accuracy") - max(means), above=-0.01, stored=True)  # fmt: skip
 check.claim("Counted words and pairs are ahead on every split", ahead["No network: words and pairs"], above=0)
 check.claim("and so are single words", ahead["No network: single words"], above=0)
 check.claim("CNN -> LSTM is ahead on every split", ahead["CNN -> LSTM"], above=0)
@@ -956,18 +957,23 @@ plotting.table(order.rows, {"model": "model", "near": "'not' up to 4 before", "f
 # So when somebody praises LSTM → CNN for finding what an LSTM misses, ask how *their* LSTM was read.
 
 # %% tags=["claim"]
-check.claim("Beyond its kernels the CNN guesses", order.high("CNN", "far"), below=0.6)
-check.claim("Within them it does not", order.low("CNN", "near"), above=0.9)
-check.claim("With kernels nine wide it sees them all", order.low("CNN, kernels 9 wide", "far"), above=0.95)
-check.claim("LSTM -> CNN solves it with every seed", order.low("LSTM -> CNN", "far"), above=0.95)
+check.claim("Beyond its kernels the CNN guesses", order.high("CNN", "far"), below=0.6, stored=True)
+check.claim("Within them it does not", order.low("CNN", "near"), above=0.9, stored=True)
+check.claim("With kernels nine wide it sees them all", order.low("CNN, kernels 9 wide", "far"), above=0.95,
+            stored=True)
+check.claim("LSTM -> CNN solves it with every seed", order.low("LSTM -> CNN", "far"), above=0.95, stored=True)
 check.claim(
-    "Read at its last state, the LSTM learns nothing", order.high("LSTM, last state", "far"), below=0.6
+    "Read at its last state, the LSTM learns nothing", order.high("LSTM, last state", "far"), below=0.6,
+    stored=True,
 )
-check.claim("Read by the maximum, the same LSTM solves it", order.low("LSTM, maximum", "far"), above=0.95)
+check.claim("Read by the maximum, the same LSTM solves it", order.low("LSTM, maximum", "far"), above=0.95,
+            stored=True)
 steady = order.row("CNN -> LSTM")["far"]
-check.claim("CNN -> LSTM, read at its last state, does so with some seeds", max(steady), above=0.95)
-check.claim("and with others not", min(steady), below=0.6)
-check.claim("Read by the maximum, it does so with all", order.low("CNN -> LSTM, maximum", "far"), above=0.9)
+check.claim("CNN -> LSTM, read at its last state, does so with some seeds", max(steady), above=0.95,
+            stored=True)
+check.claim("and with others not", min(steady), below=0.6, stored=True)
+check.claim("Read by the maximum, it does so with all", order.low("CNN -> LSTM, maximum", "far"), above=0.9,
+            stored=True)
 
 # %% [markdown]
 # ## 9 · Long reviews: the other order
@@ -1003,13 +1009,16 @@ first, pooled, counted = (np.array(long.row(name)["accuracy"]) for name in
                           ("LSTM -> CNN", "CNN, then pooled -> LSTM", "No network: words and pairs"))  # fmt: skip
 last, highest = (np.array(long.row(f"LSTM, {name}")["accuracy"]) for name in ("last state", "maximum"))
 every = np.array([row["accuracy"] for row in long.rows if "No network" not in row["model"]])
-check.claim("Counted words and pairs are ahead of every network", counted - every.max(axis=0), above=0)
+check.claim("Counted words and pairs are ahead of every network", counted - every.max(axis=0), above=0,
+            stored=True)
 check.claim("On whole reviews, counting single words would score higher", leak.mean("No network: neighbours kept together",
-            "accuracy") - long.mean("No network: single words", "accuracy"), above=0)  # fmt: skip
-check.claim("CNN first, and pooled, is ahead of LSTM -> CNN", pooled - first, above=0)
-check.claim("An LSTM read at its last state is ahead of one read by the maximum", last - highest, above=0)
+            "accuracy") - long.mean("No network: single words", "accuracy"), above=0, stored=True)  # fmt: skip
+check.claim("CNN first, and pooled, is ahead of LSTM -> CNN", pooled - first, above=0, stored=True)
+check.claim("An LSTM read at its last state is ahead of one read by the maximum", last - highest, above=0,
+            stored=True)
 check.claim("Shortened before the LSTM, a training takes less than 0.7 of the time",
-            long.mean("CNN, then pooled -> LSTM", "seconds") / long.mean("LSTM -> CNN", "seconds"), below=0.7)  # fmt: skip
+            long.mean("CNN, then pooled -> LSTM", "seconds") / long.mean("LSTM -> CNN", "seconds"), below=0.7,
+            stored=True)  # fmt: skip
 
 # %% [markdown]
 # Yardsticks, with other protocols than ours (they train on 25,000 reviews, and look at other splits): the

@@ -258,6 +258,15 @@ def _(stack):  # only the last stride
     return field
 
 
+@wrong("01.4", "[(3, 1, 2)]: one output sees 5, you say 3; the gaps count, too")
+def _(stack):  # only the pixels that are read
+    pixels, apart = {0}, 1
+    for k, stride, dilation in stack:
+        pixels |= {pixel + place * dilation * apart for pixel in pixels for place in range(k)}
+        apart *= stride
+    return len(pixels)
+
+
 # ---- 01.5, a kernel for what gets brighter downwards
 
 SOBEL = [[-1, -2, -1], [0, 0, 0], [1, 2, 1]]

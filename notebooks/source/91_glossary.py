@@ -1,0 +1,211 @@
+# ---
+# jupyter:
+#   course:
+#     question: What does this word mean, and where is it taught?
+#     seconds: 1
+#     title: Glossary
+#   jupytext:
+#     notebook_metadata_filter: kernelspec,course,jupytext,-jupytext.text_representation.jupytext_version
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 91 · Glossary
+#
+# The terms of lessons 00 to 06, in seven tables, each in alphabetical order. *Symbol* is what the lessons write, in a
+# formula or in Keras. Shapes are those of the linked lesson, without the batch. A link opens the lesson at its
+# top; if the lesson is already open, it goes to the section, or close to it.
+
+# %% [markdown]
+# ## Data and shapes
+#
+# | Term | Symbol | Shape or unit | In a sentence | Lesson |
+# |---|---|---|---|---|
+# | Batch | – | first axis | Several examples in one array; the answer to one should not depend on the others. | [00 · 3] |
+# | Channels | – | last axis | The numbers at one place: red, green and blue, or one for each filter. | [01 · 2] |
+# | Clip | – | (time, height, width, channels) | A short video: one frame after another. | [00 · 3] |
+# | Features | – | last axis | The numbers that describe one step or place; one layer makes them, the next reads them. | [02 · 2] |
+# | Height and width | – | pixels | The two axes of an image, rows before columns. | [00 · 3] |
+# | Reshape | `reshape` | any | Merges or splits neighbouring axes; the order of the numbers stays. | [03 · 3][fence] |
+# | Time step | $x_t$ | (features,) | One position in a sequence: a frame, an hour, a word. | [02 · 2] |
+#
+# [00 · 3]: 00_start_here.ipynb#shape
+# [01 · 2]: 01_convolution.ipynb#idea
+# [02 · 2]: 02_lstm.ipynb#state
+# [fence]: 03_joining.ipynb#When-reshape-is-right,-and-when-it-lies
+
+# %% [markdown]
+# ## Convolution
+#
+# | Term | Symbol | Shape or unit | In a sentence | Lesson |
+# |---|---|---|---|---|
+# | 1 × 1 convolution | – | (height, width, filters) | The same dense layer at every place, over the channels only. | [01 · 3][one] |
+# | Bias | $b$ | () | A number added to the weighted sum; each filter or unit has its own. | [01 · 2] |
+# | Conv3D | – | (time, height, width, channels) | A convolution that slides along time too. | [04 · 7] |
+# | Convolution | $y$ | (n - k + 1,) | One weighted sum for each position of a small window that slides along. | [01 · 2] |
+# | Dense layer | – | (units,) | A layer with a weight of its own from each input to each output. | [01 · 1] |
+# | Dilation | $d$ | pixels | The distance between a kernel's weights; a larger one spans more pixels with as many weights. | [01 · 4] |
+# | Equivariant | – | – | Shift the input, and the output shifts along with it. | [01 · 5][shift] |
+# | Feature map | $y$ | (n - k + 1,) | One number for each place: how well the pattern of a filter fits there. | [01 · 2] |
+# | Filter | – | (k, k, channels) | A kernel over all channels; it makes one feature map. | [01 · 2] |
+# | Frames as channels | – | (height, width, time) | All frames in one image, read by one Conv2D. | [04 · 7] |
+# | Global max pooling | – | (channels,) | The maximum of a whole map: whether something was found, but not where. | [01 · 5][pool] |
+# | Kernel | $w$ | (k,) | The few weights that slide, the same at every place. | [01 · 2] |
+# | Max pooling | – | (height, width, channels) | Keeps the maximum of each small window; the map becomes smaller. | [01 · 5][maxpool] |
+# | Padding (of images) | `same` | pixels | Zeros around an image, so that the output does not shrink. | [01 · 4] |
+# | Pooling | – | – | Replaces the numbers of several places by one, often their maximum. | [01 · 5][pool] |
+# | Receptive field | $r_l$ | pixels | All pixels, from first to last, that can change one number of a map, skipped ones included. | [01 · 6] |
+# | ReLU | – | unchanged | Keeps positive numbers as they are and replaces negative ones by 0. | [01 · 3][relu] |
+# | Sharing (of parameters) | – | – | The same weights are used at every place or time step. | [01 · 5] |
+# | Stride | $s$ | pixels | How many pixels the kernel moves at a time; each side of the output is $s$ times smaller. | [01 · 4] |
+#
+# [shift]: 01_convolution.ipynb#The-same-answer,-elsewhere
+# [pool]: 01_convolution.ipynb#What-pooling-throws-away
+# [01 · 2]: 01_convolution.ipynb#idea
+# [one]: 01_convolution.ipynb#one-by-one
+# [relu]: 01_convolution.ipynb#relu
+# [maxpool]: 01_convolution.ipynb#max-pooling
+# [01 · 4]: 01_convolution.ipynb#padding
+# [01 · 1]: 01_convolution.ipynb#question
+# [01 · 6]: 01_convolution.ipynb#receptive-field
+# [01 · 5]: 01_convolution.ipynb#sharing
+# [04 · 7]: 04_cnn_lstm_video.ipynb#rivals
+
+# %% [markdown]
+# ## LSTM
+#
+# | Term | Symbol | Shape or unit | In a sentence | Lesson |
+# |---|---|---|---|---|
+# | Backpropagation through time | – | – | Gradients computed backwards through all steps of a sequence. | [02 · 4] |
+# | Bidirectional | – | (steps, 2 · units) | Two LSTMs, one forwards and one backwards; their states are laid side by side. | [02 · 6] |
+# | Candidate | $g$ | (units,) | What can be written into the memory at this step. | [02 · 5] |
+# | Cell state | $c_t$ | (units,) | The LSTM's memory; it changes only by forgetting and adding. | [02 · 5] |
+# | Explode (of gradients) | – | – | To grow at each of many steps, without limit. | [02 · 4] |
+# | Forget gate | $f$ | (units,) | The share of the old memory that stays: 1 keeps all, 0 forgets all. | [02 · 5] |
+# | Gates | $i, f, o$ | (units,) | Numbers from 0 to 1 that decide how much passes through. | [02 · 5] |
+# | GRU | $z, r$ | (units,) | Gated recurrent unit: two gates, and no separate cell state. | [02 · 6][gru] |
+# | Hidden state | $h_t$ | (units,) | What a step passes to the next layer, and also to the next step. | [02 · 2] |
+# | Input gate | $i$ | (units,) | The share of the candidate that is written. | [02 · 5] |
+# | LSTM | – | (units,) | Long short-term memory: reads step by step and keeps a memory that gates protect. | [02 · 5] |
+# | Mask | – | (steps,) | Tells which steps are real; the LSTM skips the others. | [02 · 6] |
+# | Output gate | $o$ | (units,) | The share of the memory, after tanh, that appears in the hidden state. | [02 · 5] |
+# | Plain recurrent cell | `SimpleRNN` | (units,) | Reads step by step, and computes its whole state anew from input and old state. | [02 · 2] |
+# | Return sequences | `return_sequences` | (steps, units) | Gives the hidden state of every step, not only the last. | [02 · 6] |
+# | Stateful | `stateful` | – | Keeps the state for the next batch, until you reset it. | [02 · 6] |
+# | Units | – | last axis | How many numbers a state has; you choose it. | [02 · 2] |
+# | Vanish (of gradients) | – | – | To shrink at each of many steps, until nothing is left. | [02 · 4] |
+#
+# [gru]: 02_lstm.ipynb#A-smaller-relative:-the-GRU
+# [02 · 4]: 02_lstm.ipynb#fading
+# [02 · 5]: 02_lstm.ipynb#gates
+# [02 · 6]: 02_lstm.ipynb#outputs
+# [02 · 2]: 02_lstm.ipynb#state
+
+# %% [markdown]
+# ## The joint
+#
+# | Term | Symbol | Shape or unit | In a sentence | Lesson |
+# |---|---|---|---|---|
+# | Cells as steps | – | (time * height * width, channels) | Each place of each map becomes a step of the LSTM. | [03 · 4] |
+# | Columns as steps | – | (time * width, height * channels) | Each column of a map becomes a step, as when reading a line. | [03 · 4] |
+# | Concatenation | `Concatenate` | last axis | Joins the features of two branches into one vector. | [03 · 6] |
+# | ConvLSTM | – | (height, width, channels) | An LSTM whose gates are convolutions; its memory is an image. | 08, planned |
+# | Flatten | – | (time, height * width * channels) | Merges height, width and channels into one axis; loses nothing. | [03 · 4][flat] |
+# | Fold | `PerFrame` | (batch * time, ...) | Puts all frames into one long batch, so that a CNN runs only once. | [03 · 3][fold] |
+# | Global pooling | – | (time, channels) | The maximum or average of each whole map. | [03 · 4][whole] |
+# | Joint, bridge | $z_n$ | (features,) | What turns a CNN's maps into steps for an LSTM. | [03 · 2] |
+# | Sequence to sequence | – | (steps, features) | One network reads a sequence, another writes a new one, such as the hours to come. | 07, planned |
+# | Side by side | – | – | CNN and LSTM read the same input; their outputs are then joined. | [03 · 6] |
+# | TimeDistributed | – | (time, ...) | Keras's way of running a layer on every frame. | [03 · 3][each] |
+#
+# [flat]: 03_joining.ipynb#Flatten,-and-flatten-with-a-dense-layer
+# [fold]: 03_joining.ipynb#Fold-time-into-the-batch
+# [whole]: 03_joining.ipynb#Global-pooling
+# [each]: 03_joining.ipynb#TimeDistributed,-and-Conv3D
+# [03 · 2]: 03_joining.ipynb#axes
+# [03 · 4]: 03_joining.ipynb#bridges
+# [03 · 6]: 03_joining.ipynb#side-by-side
+
+# %% [markdown]
+# ## Text
+#
+# | Term | Symbol | Shape or unit | In a sentence | Lesson |
+# |---|---|---|---|---|
+# | Bag of words | – | (words,) | How often each word, here also each pair of neighbours, occurs; all other order is lost. | [05 · 4][count] |
+# | Convolution over time | $W_{j,k}$ | (64,) | A kernel that slides along the steps and reads neighbouring ones together. | [05 · 2] |
+# | Embedding | $e_t$ | (64,) | The learned vector of a word, looked up in a table. | [05 · 2] |
+# | Logits | – | (classes,) | Scores before a softmax turns them into probabilities. | [05 · 5][logit] |
+# | Maximum over time | $m_k$ | () | The strongest response of a filter at any step. | [05 · 2] |
+# | Padding (of sequences) | – | steps | Zeros that fill up the shorter sequences of a batch. | [05 · 5][pad] |
+# | Vocabulary | – | words | The words that have a number; all others are unknown. | [05 · 4][leak] |
+#
+# [pad]: 05_lstm_cnn_text.ipynb#It-reads-the-padding
+# [logit]: 05_lstm_cnn_text.ipynb#Softmax-and-binary-cross-entropy
+# [count]: 05_lstm_cnn_text.ipynb#The-reader-that-counts
+# [leak]: 05_lstm_cnn_text.ipynb#Three-ways-in-which-a-test-can-leak
+# [05 · 2]: 05_lstm_cnn_text.ipynb#idea
+
+# %% [markdown]
+# ## Attention
+#
+# | Term | Symbol | Shape or unit | In a sentence | Lesson |
+# |---|---|---|---|---|
+# | Additive | $w \cdot \tanh(W q + U k_t)$ | () | A score from a small network that reads query and key (Bahdanau). | [06 · 2] |
+# | Attention | $\sum_t \alpha_t v_t$ | (64,) | Pooling that learns which steps to look at. | [06 · 2] |
+# | Context | $c$ | (64,) | The weighted sum of the values: the result of attention. | [06 · 2] |
+# | Heads | – | – | Several attentions at once, each with its own query, keys and values. | [06 · 11] |
+# | Key | $k_t$ | (64,) | What a step shows of itself; the better it fits the query, the higher the score. | [06 · 2] |
+# | Position | – | (features,) | Numbers added to the features that say where a step stands; here they are learned. | [06 · 8] |
+# | Query | $q$ | (d,) | What is looked for, as numbers. | [06 · 2] |
+# | Scaled dot product | $\frac{q \cdot k_t}{\sqrt d}$ | () | Query times key, divided by $\sqrt d$, so that longer vectors do not give larger scores. | [06 · 2] |
+# | Score | $e_t$ | () | How well the key of a step matches the query. | [06 · 2] |
+# | Softmax | $\frac{\exp e_t}{\sum_s \exp e_s}$ | (steps,) | Turns scores into positive weights with sum 1. | [06 · 2] |
+# | Temperature | $\tau$ | () | Divides the scores; a low one selects few steps, a high one spreads the weights. | [06 · 3] |
+# | Transformer | – | – | A network built on attention instead of recurrence: each step can look at all steps. | [06 · 11] |
+# | Value | $v_t$ | (64,) | What a step adds to the context, times its weight. | [06 · 2] |
+# | Weights (of attention) | $\alpha_t$ | () | How much each step counts; their sum is 1. | [06 · 2] |
+#
+# [06 · 3]: 06_attention.ipynb#by-hand
+# [06 · 2]: 06_attention.ipynb#idea
+# [06 · 8]: 06_attention.ipynb#order
+# [06 · 11]: 06_attention.ipynb#transformer
+
+# %% [markdown]
+# ## Training and comparing
+#
+# | Term | Symbol | Shape or unit | In a sentence | Lesson |
+# |---|---|---|---|---|
+# | Ablation | – | – | Training again with one part removed or made simpler, to see what it was good for. | [04 · 6][part] |
+# | Accuracy | – | share | The share of examples that are answered correctly. | [00 · 4] |
+# | Baseline | – | – | A simple method that a network has to beat. | [04 · 4] |
+# | Clipping | `clipnorm` | length | Shortening a gradient that is too long; here for each weight array separately. | [04 · 9] |
+# | Dropout | – | share | Setting random features to 0 in training, so that the network relies on none. | [05 · 5][drop] |
+# | Epoch | `epochs` | – | One pass over all training examples. | [01 · 7] |
+# | Gradient | – | as what is changed | How much an output changes with an input; in training, the loss with a weight. | [01 · 6] |
+# | Layer normalisation | – | unchanged | Brings the features of each step to mean 0 and variance 1, then scales and shifts them as learned. | [04 · 6] |
+# | Leak | – | – | Information about the test data that gets into training. | [05 · 4][leak] |
+# | Learning rate | – | – | How far each training step changes the weights. | [01 · 7][seed] |
+# | Seed | – | whole number | Where random numbers start; another seed gives another run. | [01 · 7][seed] |
+# | Splits | – | – | Training, validation and test data: parts that share no example. | [04 · 4] |
+# | Training recipe | – | – | The settings of a training, such as learning rate, warm-up, clipping and number of epochs. | [04 · 9] |
+# | Validation curve | – | – | The score on validation data after each epoch; beside the training curve it shows overfitting. | [01 · 7][curves] |
+# | Warm-up | `warmup` | batches | Raising the learning rate step by step at the start. | [04 · 9] |
+#
+# [00 · 4]: 00_start_here.ipynb#hybrid
+# [seed]: 01_convolution.ipynb#seeds
+# [01 · 7]: 01_convolution.ipynb#learning
+# [curves]: 01_convolution.ipynb#curves
+# [01 · 6]: 01_convolution.ipynb#receptive-field
+# [part]: 04_cnn_lstm_video.ipynb#Take-one-part-away
+# [04 · 4]: 04_cnn_lstm_video.ipynb#data
+# [04 · 9]: 04_cnn_lstm_video.ipynb#habits
+# [04 · 6]: 04_cnn_lstm_video.ipynb#joint
+# [drop]: 05_lstm_cnn_text.ipynb#No-dropout
+# [leak]: 05_lstm_cnn_text.ipynb#Three-ways-in-which-a-test-can-leak
