@@ -162,9 +162,9 @@ plotting.Picture(
 # | $e_t, \alpha_t$ | score and weight of step $t$ | one number each |
 # | $c$ | context (not the cell state of an LSTM) | (64,) |
 #
-# Where does the query come from? In translation, where attention began, the part that writes the translation
-# asks anew for each word. We ask only one thing, the same for every clip: *is there a digit?* Then $Wq$ is a constant vector, and it
-# is simply learned, as the bias of a dense layer:
+# Where does the query come from? In translation, where attention began, the part that writes the translation asks
+# anew for each word. We ask only one thing, the same for every clip: *is there a digit?* Then $Wq$ is a constant
+# vector, and it is simply learned, as the bias of a dense layer:
 #
 # $$e_t = w \cdot \tanh(U z_t + b)$$
 #
@@ -178,7 +178,8 @@ plotting.Picture(
 #
 # ## 3 · By hand
 #
-# Three lines are the whole of it. `@` multiplies matrices, batch by batch; the mask says which steps exist.
+# Attention takes three lines. `@` multiplies matrices, batch by batch; the mask marks the real steps; the rest is
+# padding.
 
 # %% tags=["definition", "lab-data"]
 def softmax(scores, axis):
@@ -194,7 +195,7 @@ def attend_by_hand(query, keys, values, mask=None):
     return softmax(scores, axis=-1) @ values
 
 # %% [markdown]
-# (Keras's `Attention` does not divide by $\sqrt d$, so neither do we here.) A
+# (Keras's `Attention` does not divide by $\sqrt d$ by default, so we leave it out here, too.) A
 # step whose score is $-10^9$ gets the weight $e^{-10^9} = 0$. (Setting the *weight* to zero instead would
 # leave a sum below 1.) We compare with three layers of Keras, on random numbers: a batch of 2, 3 queries, 5
 # steps, 8 numbers each. The second sequence is shorter: its last two steps are padding.
@@ -257,7 +258,7 @@ check.claim("Scaled, it is the same for 4 numbers and for 512", largest[512][1] 
 # gradient through the softmax, $\partial \alpha_t / \partial e_t = \alpha_t (1 - \alpha_t)$, is nearly 0, so
 # training hardly changes it. Scaling avoids that. The same division under another name is the **temperature**
 # $\tau$: $\alpha = \mathrm{softmax}(e / \tau)$. A high one makes all weights equal: average pooling. A low one gives all
-# the weight to the step with the highest score. The lab has a slider for it.
+# the weight to the step with the highest score. The lab of (optional) section 12 has a slider for it.
 
 # %% tags=["check"] jupyter={"source_hidden": true}
 @check.exercise("06.1", "Attention by hand, with a mask")
@@ -329,8 +330,8 @@ check_bahdanau(bahdanau_solution, record=False)
 hidden
 
 # %% [markdown]
-# The splits are made of different handwritten digits, in the clutter too. A frame with a digit has three
-# pieces of clutter less, so that the amount of ink tells nothing, and each frame has its own brightness. The true
+# The splits are made of different handwritten digits, in the clutter too. A frame with a digit has three fewer pieces of
+# clutter, so that the amount of ink gives nothing away, and each frame has its own brightness. The true
 # place of the digit is in `centre`, and `shown` says for each frame whether there is one. **No network will be
 # given either in training**; we keep both to compare attention with.
 #
@@ -465,7 +466,7 @@ def network(gather, frames=None):
 
 # %% tags=["definition", "lab-data"]
 def additive(x, heads=1):
-    """A score for every step, from what stands in x there: (batch, steps, heads)."""
+    """A score for every step, from what stands in x there: (batch, steps, heads); here, one head."""
     return layers.Dense(heads, use_bias=False, name="scores")(layers.Dense(32, activation="tanh")(x))
 
 
@@ -479,7 +480,7 @@ def attend(scores, values):
 #
 # Three do not know the order of the frames: the mean, the maximum, attention. Three have an LSTM: its last
 # state, the maximum over its states, and attention again. In the last one the LSTM says *where* to look (the
-# score of a frame comes from the LSTM's state beside the frame's features), and what is *read* there are the
+# score of a frame comes from the LSTM's state, concatenated with the frame's features), and what is *read* there are the
 # features of that frame alone.
 
 # %% tags=["definition", "lab-data"]
@@ -637,8 +638,8 @@ def check_pointing(judge):
 # ### 06.3 · Score it, and give the score of chance
 #
 # Write `pointing(weights, shown)` for arrays of shape (clip, time): the mean share of the weight that lies on
-# frames with a digit, and the share that *equal* weights would have. Careful: there may be clips in which
-# nothing shows at all.
+# frames with a digit, and the share that *equal* weights would have. In some clips no digit shows at all: leave
+# these out of both numbers (the first line needs a change, too).
 #
 # <details><summary>Hint</summary>
 #
@@ -668,8 +669,8 @@ check_pointing(pointing_solution, record=False)
 # ### All six, and two budgets
 #
 # The first table was trained with five seeds for every model, on the same clips, for eight epochs. The peak of the
-# learning rate was searched for each network by its own validation accuracy, until the best had a lower and a
-# higher one beside it. Both tables come from `data/results`; `make results` trains them again.
+# learning rate was searched for each network by its own validation accuracy, until the best value was not at the edge
+# of the range tried. Both tables come from `data/results`; `make results` trains them again.
 
 # %%
 table = results.load("06_hidden_digit")
@@ -677,8 +678,8 @@ print(table)
 plotting.compare(table.rows, score="digit")
 
 # %% [markdown]
-# With 800 test clips, the standard error of the difference of two accuracies near 0.9 is 0.015: what lies closer is not
-# separated.
+# With 800 test clips, the standard error of the difference of two accuracies near 0.9 is 0.015: do not read
+# anything into differences below 0.03.
 #
 # Eight epochs are few. The second table gives the same networks **three times as many**, with three seeds, at the
 # learning rates of the first. *Predict*: who gains most?
@@ -693,13 +694,12 @@ plotting.compare(longer.rows, score="digit")
 #   a digit a quarter of the sum, whatever they show; the last state has to hold what it saw through up to nine frames of
 #   clutter. But the plain **maximum**, which learns no weights at all, is as good as attention. In the third epoch it
 #   was still behind.
-# - **An LSTM** in front of attention changes nothing here: which frames show a digit can be seen in the frames alone. And
-#   it is the last state that is late, not the LSTM: the maximum over its states is far ahead of it.
-# - **After 24 epochs**, all six name over 0.95 of the digits, and the order-blind mean and the last state are hardly
-#   behind. So what attention buys on this task is *speed of learning*, and weights that you can look at; not an
+# - **An LSTM** in front of attention changes nothing here: which frames show a digit can be seen in the frames alone. And what
+#   is late is reading only the last state, not the LSTM: the maximum over its states is far ahead.
+# - **After 24 epochs**, all six name over 0.95 of the digits, and the mean and the last state have almost caught up. So what attention buys on this task is *speed of learning*, and weights that you can look at; not an
 #   accuracy that the others could not reach.
-# - The two rows **told where** needed the place of every digit in training. With the name of the clip alone, attention
-#   is level with the stronger one after eight epochs, and every network beats it after 24.
+# - The two rows **told where** needed the place of every digit in training. From the digit's name alone,
+#   attention is level with the stronger one after eight epochs, and every network beats it after 24.
 
 # %% tags=["claim"]
 digit = {row["model"]: row["digit"] for row in table.rows}
@@ -730,9 +730,9 @@ check.claim("In every seed, 0.85 to 0.95 of the attention lies on frames with th
 #
 # ## 7 · The version you will find
 #
-# Now that you know what works: search for "CNN LSTM attention" and you find another network, in many copies. An image of 128 × 128 pixels goes
-# through two convolutions and is flattened; the 57,600 features become a *sequence of length 1*; an LSTM
-# reads it, "attention" weighs it, a dense layer answers. Read that again: over how many steps does the
+# Now that you know what works: search for "CNN LSTM attention" and you find another network, in many copies. An image
+# of 128 × 128 pixels goes through two convolutions and is flattened; the 57,600 features become a *sequence of length
+# 1*; an LSTM reads it, "attention" weighs it, a dense layer answers. Read that again: over how many steps does the
 # softmax run?
 #
 # (Some copies do not even build. They compute the scores with functions of `tensorflow.keras.backend`, which refuse a
@@ -802,12 +802,11 @@ check.claim("A dense layer in place of LSTM and attention scores about the same"
             within=(-0.06, 0.06))  # fmt: skip
 
 # %% [markdown]
-# A softmax over one step is $e^a / e^a = 1$, whatever the score. Nothing is chosen, because there is nothing
-# to choose from. And the LSTM makes one step from states that are zero: its forget gate multiplies a zero, its
-# recurrent matrix too, so neither ever learns anything. What is left of its formulas is $h = o \odot \tanh(i
-# \odot g)$, with input gate $i$, candidate $g$ and output gate $o$: a costly dense layer. At the size that is
-# posted, with 128 units, one of its matrices has 57,600 × 4 × 128 weights: 29.5 million, beside 19 thousand in the
-# convolutions, the part that sees.
+# A softmax over one step is $e^a / e^a = 1$, whatever the score. Nothing is chosen, because there is nothing to
+# choose from. And with one step, the LSTM's previous states are zero, so its forget gate and its recurrent matrix
+# have no effect and never learn. What is left of its formulas is $h = o \odot \tanh(i \odot g)$, with input gate $i$,
+# candidate $g$ and output gate $o$: a costly dense layer. At the size that is posted, with 128 units, one of its
+# matrices has 57,600 × 4 × 128 weights: 29.5 million, beside 19 thousand in the convolutions, the part that sees.
 #
 # One question finds this, and you should ask it of every attention layer you meet: **what are the steps?** They
 # can be the frames of a clip or the places of the feature map, but there must be several, and they must differ.
@@ -859,8 +858,9 @@ def check_choice(build):
 # ### 06.2 · Give it something to choose from
 #
 # `posted()` again, for images of 24 × 24. Change it so that attention runs over the 36 places of the feature
-# map. Return a model with two outputs: the digit (batch, 10), and the weights (batch, 36) by which the digit was
-# chosen. Stay under 30,000 weights. (Do you need the LSTM? In which order would it read the places?) To see it attend, call the layer of
+# map. Return a model with two outputs: the digit (batch, 10), and the attention weights (batch, 36) by which the digit
+# was chosen. Stay under 30,000 parameters. (`tower` flattens and `attend` keeps its weights to itself, so copy lines of
+# theirs.) (Do you need the LSTM? In which order would it read the places?) To see it attend, call the layer of
 # the digit `name="digit"`, train your model with `fit_single`, and draw what it predicts as weights, reshaped to
 # 6 × 6.
 #
@@ -999,8 +999,9 @@ def gather_solution(features):
 check_gather(gather_solution, record=False)
 
 # %% [markdown]
-# The other wrong axis is the default one, the last: over *one* head its softmax is 1 everywhere, the
-# context becomes a plain sum, and Keras warns you. Over the batch nobody warns you. The test that finds both:
+# The other wrong axis is the default one, the last, which has length 1 here: the softmax over it is 1 everywhere, the
+# context becomes a plain sum, and Keras warns you. Over the batch nobody warns you: with 800
+# clips instead of 64, each weight is about twelve times smaller, and the context is nearly 0. The test that finds both:
 # the weights of a clip sum to 1 over its steps, and a clip's answer does not change with its neighbours.
 #
 # **Stop here if you like** (about 75 minutes so far).
@@ -1022,13 +1023,12 @@ plotting.strip(
 # %% [markdown]
 # **Predict** how good attention without an LSTM can be here. A number, please.
 #
-# You can know it before any training. A sum over steps does not change if the steps change places, and
-# neither does a mean or a maximum. So such a network gives a clip and the *same clip backwards* one and the
-# same answer. But the right answers differ: backwards, the second digit comes first, and the two digits of a
-# clip are never the same. So it is wrong on one of the two at least, always: over both together, **0.5 is its
-# ceiling**, whatever it learns. That binds the test too: played backwards, a clip of this kind is a clip of this kind,
-# and just as likely, so that what holds for both together holds for the test clips, up to chance. See it with the
-# network you have:
+# You can know it before any training. A sum over steps does not change if the steps change places, and neither does a
+# mean or a maximum. So such a network gives the same answer to a clip and to the *same clip backwards*. But the right
+# answers differ: backwards, the second digit comes first, and the two digits of a clip are never the same. So it must
+# be wrong on at least one of the two: over both together, **0.5 is its ceiling**, whatever it learns. A reversed clip
+# is as likely in the test set as the original, so this ceiling holds for the test set, too, up to chance. See it with
+# the network you have:
 
 # %%
 forwards, backwards = (
@@ -1105,7 +1105,7 @@ plotting.compare(order.rows, score="digit")
 # - **Attention** alone stays under its ceiling of 0.5, in every seed.
 # - **An LSTM that says where to look** divides the work: the LSTM knows the order, and what is read are the features
 #   of one frame.
-# - **Attention with positions** needs no LSTM. Remember that for section 11.
+# - **Attention with positions** needs no LSTM: that is how the Transformer of (optional) section 11 knows order.
 
 # %% tags=["claim"]
 check.claim(
@@ -1145,8 +1145,9 @@ def check_order(test):
 # ### 06.4 · Can it know the order?
 #
 # Before you train a network on a task in which order matters, test whether it *can* know it. Write
-# `knows_order(model, clips)`: `True` if the order of the frames makes any difference to the model's
-# probabilities. It will be asked about six networks of this lesson, none of them trained.
+# `knows_order(model, clips)`: `True` if the order of the frames makes any difference to the model's probabilities. It
+# will be tried on untrained networks with the six gathers of this lesson: mean, maximum, attention, last state, and
+# attention with an LSTM or with positions.
 #
 # <details><summary>Hint</summary>
 #
@@ -1470,12 +1471,12 @@ check.claim("Moved to some frame without a digit, before or after, most answers 
 # far more often than the frame with the most. "Because of frame 9, more than of frame 10" can be true here, clip by
 # clip, and moving the weight is how you find out.
 # %% [markdown]
-# This is the heart of a debate worth reading. **Jain & Wallace (2019)**, *Attention is not Explanation*: over
-# the states of a bidirectional LSTM (one that reads a text from both ends), the weights hardly agree with gradients,
-# and very different weights often give the same answer. **Wiegreffe & Pinter (2019)**, *Attention is not not
-# Explanation*: it is easy to find such weights for one answer, but much harder to *train* a network that uses other
-# weights throughout and answers the same; and learned weights help a second, simpler model where those others do
-# not. So they do mean something. It depends on what you want of an explanation. What follows for you:
+# This is the heart of a debate worth reading. **Jain & Wallace (2019)**, *Attention is not Explanation*: over the
+# states of a bidirectional LSTM (one that reads a text from both ends), the weights hardly agree with what gradients
+# say of the same words, and very different weights often give the same answer. **Wiegreffe & Pinter (2019)**,
+# *Attention is not not Explanation*: it is easy to find such weights for one answer, but much harder to *train* a
+# network that uses other weights throughout and answers the same; and learned weights help a second, simpler model
+# where those others do not. So they do mean something. It depends on what you want of an explanation. In practice:
 #
 # | If you want to say | do this |
 # |---|---|
@@ -1512,15 +1513,16 @@ def check_stories(stories):
 # %% [markdown]
 # ### 06.6 · Two stories for one answer
 #
-# Below is a test clip, with the weights of `looker`. (Run that cell: yours may be another clip than the stored
-# picture shows.) Find two other sets of 12 weights, none below 0, with sum
-# 1, and both more than 0.6 away from the learned ones (in the sense of *moved* in section 10): one that keeps
-# the **same** answer, and one that brings an**other**. Which of the two tells you that the weights matter,
-# and which that they are not the only story?
+# Below is a test clip, with the weights of `looker`. (`case` is its number among the test clips, and `learned` holds
+# the weights of all. `answered(weights)` names the digit of every test clip for weights of shape (800, 12).) Find two
+# other sets of 12 weights, none below 0, with sum 1, and both more than 0.6 away from the learned ones (half the sum
+# of the absolute differences, as in section 10): one that keeps the **same** answer, and one that brings **another**
+# answer. Which of the two tells you that the weights matter, and which that they are not the only story?
 #
 # <details><summary>Hint</summary>
 #
-# `np.eye(12)[t]` puts all weight on frame number t, counted from 0. Some frames show the digit and have
+# `np.eye(12)[t]` puts all weight on frame number t, counted from 0. Try all twelve:
+# `answered(np.tile(np.eye(12)[t], (800, 1)))[case]` is the answer. Some frames show the digit and have
 # little weight; most show none.
 #
 # </details>
@@ -1555,13 +1557,13 @@ check_stories({"same": np.eye(12)[quiet], "other": changed}, record=False)
 # ## 11 · Optional: how the Transformer grew out of this
 #
 # (Optional: about 5 minutes, not counted above; nothing later depends on it.) Bahdanau, Cho and Bengio (2015) put
-# attention *on top of* recurrent networks: the decoder of a translator, the part that writes, asked word by word which
-# states of the encoder, the part that reads, it should look at. Attention was an addition; the recurrent network carried the
-# order. Vaswani and others (2017) asked what is left if the recurrent network goes: let **every step ask
-# every other step**. Each step gets a query, a key and a value of its own; the scores are scaled dot products;
-# several heads ask different questions at once; and since a weighted sum knows no order, as you saw in
-# section 8, the *position is added to the features*. The cost: $T^2$ scores instead of $T$ steps. The gain: no step has
-# to wait for the one before it, and each is one step away from every other.
+# attention *on top of* recurrent networks: the decoder of a translator, the part that writes, asked word by word
+# which states of the encoder, the part that reads, it should look at. Attention was an addition; the recurrent
+# network carried the order. Vaswani and others (2017) asked what is left if the recurrent network goes: let **every
+# step ask every other step**. Each step gets a query, a key and a value of its own; the scores are scaled dot
+# products; several heads ask different questions at once; and since a weighted sum knows no order, as you saw in
+# section 8, the *position is added to the features*. The cost: $T^2$ scores instead of $T$ steps. The gain: no step
+# has to wait for the one before it, and each is one step away from every other.
 
 # %% [markdown]
 # **Several heads** ask several questions at once: each head has a query, keys and values of its own, all
@@ -1600,9 +1602,9 @@ print(known[:1].shape, "->", asked.shape, "with weights", matrix.shape)
 # %% [markdown]
 # ## 12 · Optional: the lab
 #
-# (Optional: about 25 minutes, not counted above.) Three networks over the same CNN, that of `looker`, which stays as it is. All three learn for four epochs how
-# to gather, so that only the *score* differs: additive, scaled dot product with a learned query, and additive
-# with two heads (two sets of scores, so two weighted sums, side by side).
+# (Optional: about 25 minutes, not counted above.) Three networks over the same CNN, that of `looker`, which stays as
+# it is. All three learn for four epochs how to gather, so that only the *score* differs: additive, scaled dot product
+# with a learned query, and additive with two heads (two sets of scores, so two weighted sums, side by side).
 
 # %% tags=["lab-data"]
 def dot(x, heads=1):
@@ -1650,8 +1652,8 @@ frames_lab
 #   steps?
 # - **order decides and nothing supplies it.** Attention alone is blind to order: add an LSTM, positions, or a
 #   convolution over time (lesson 04).
-# - **everything counts.** How *many* frames show a digit? Weights that sum to 1 make shares, not numbers; sums
-#   count.
+# - **everything counts.** How *many* frames show a digit? Weights that sum to 1 give proportions, not
+#   counts; use a plain sum to count.
 # - **nothing is there.** The weights sum to 1 even over pure clutter. Attention cannot say "nowhere", unless you
 #   give it a step of its own for that.
 # - **the steps are hard to tell apart.** One must see a little before one can learn where to look. Try
