@@ -289,6 +289,13 @@ wrong("06.5", "no weighted mean of the steps")(lambda x: ops.sum(layers.Softmax(
 LAST = np.eye(12)[11]
 
 right("06.6")({"same": np.eye(12)[0], "other": LAST})
+right("06.6")({"same": np.eye(12)[[0, 3]].mean(axis=0), "other": np.array([0] * 8 + [0.25] * 4)})
+right("06.6")({"same": [0.5, 0.2, 0.3] + [0] * 9, "other": [0.4] + [0] * 9 + [0.3, 0.3]})
 wrong("06.6", "'other': the answer is still 3")({"same": np.eye(12)[0], "other": np.eye(12)[1]})
 wrong("06.6", "'same': the answer becomes 5")({"same": LAST, "other": ...})
 wrong("06.6", "right so far; still to fill in: other")({"same": np.eye(12)[0], "other": ...})
+wrong("06.6", "'same' moves 0.00 of the weight; move over 0.6")({"same": learned[case], "other": LAST})
+wrong("06.6", "'same' moves 0.50 of the weight")({"same": np.array([1] * 6 + [0] * 6) / 6, "other": LAST})
+wrong("06.6", "weights sum to 1; yours sum to 3.000")({"same": np.array([1, 1, 1] + [0] * 9), "other": LAST})
+wrong("06.6", "no weight may be below 0; one is -1")({"same": np.array([2, -1] + [0] * 10), "other": LAST})
+wrong("06.6", "the weights of 'other' has the shape (2,)")({"same": np.eye(12)[0], "other": (9, 11)})
