@@ -221,13 +221,6 @@ def _(frame, state):  # in a place of its own
     return np.asarray(MOTION(h))[0], kept[0]
 
 
-# ---- 04.5, name the camera's move
-
-right("04.5")(["tilt down", "zoom in", "pan right", "roll left"])
-wrong("04.5", "of 4 are right")(["tilt up", "zoom in", "pan left", "roll right"])
-wrong("04.5", "'left' is none of")(["left", "zoom in", "pan right", "roll left"])
-wrong("04.5", "still to fill in: C, D")(["tilt down", "zoom in", ..., ...])
-
 # ---- 04.6, time in the first kernel
 
 
