@@ -41,7 +41,7 @@
 # clip asks for both. In this lesson you build the network that gives each its part, train it on real
 # images, take it apart, and compare it with other models. It builds on lessons [01](01_convolution.ipynb), the
 # convolution, [02](02_lstm.ipynb), the LSTM, and [03](03_joining.ipynb), the joint between them. You will need about 120
-# minutes; running all of it takes about two.
+# minutes, without the two optional sections; running all of it takes about two.
 #
 # | You will be able to | Exercise |
 # |---|---|
@@ -51,8 +51,6 @@
 # | recognise a validation score that means nothing | 04.7 |
 # | run a trained hybrid frame by frame, with a memory of constant size | 04.4 |
 # | let the first kernels see several frames, but not the future | 04.6 |
-#
-# (There is no exercise 04.5. It has left the course, and its number is not used again.)
 
 # %% tags=["setup"]
 from course_utils import check
@@ -539,7 +537,7 @@ check.claim("and the smaller network is over 1.6 times as fast again", took["tex
 
 # %% tags=["definition"]
 def train(model, data, peak=4e-3, epochs=EPOCHS, warmup=100, clipnorm=1.0, **fit):
-    """Adam with the three habits: a normalised joint (in the model), clipped gradients, a warm-up."""
+    """Adam with clipped gradients, a warm-up, then falling to zero; new clips in every epoch."""
     steps = -(-len(data.train) // 32) * epochs
     warmup = min(warmup, steps // 2)
     schedule = keras.optimizers.schedules.CosineDecay(
@@ -563,7 +561,7 @@ def train(model, data, peak=4e-3, epochs=EPOCHS, warmup=100, clipnorm=1.0, **fit
 
 # %% tags=["definition"]
 def scores(model, split):
-    """Share of clips named rightly, for each thing to name."""
+    """Accuracy, the share of clips named correctly, for each thing to name."""
     answer = model.predict(split.x, batch_size=200, verbose=0)
     return {name: float(np.mean(p.argmax(-1) == split.y[name])) for name, p in answer.items()}
 
@@ -578,7 +576,7 @@ start = time.perf_counter()
 history = train(ours, digits, epochs=6, validation_data=validation)
 print(f"trained for 6 epochs of 3,200 clips in {time.perf_counter() - start:.0f} s")
 plotting.curves({"digit": {"score": history["val_digit_accuracy"]}, "motion": {"score": history["val_motion_accuracy"]}}, "score",
-                ylabel="share of validation clips named correctly")  # fmt: skip
+                ylabel="accuracy on the validation clips")  # fmt: skip
 
 # %% [markdown]
 # The motion is learned within an epoch or two, once it begins. The digit keeps improving to the end.
@@ -643,7 +641,7 @@ check.claim("Pooled before the LSTM, the digit survives", live["pooled"]["digit"
 # Section 7 trains for longer.
 
 # %% tags=["check"] jupyter={"source_hidden": true}
-@check.exercise("04.3", "Mend the bridge")
+@check.exercise("04.3", "Fix the bridge")
 def check_bridge(build):
     model = build()
     check.expect(isinstance(model, keras.Model), "return a keras.Model")
@@ -700,7 +698,7 @@ check_bridge(broken_bridge)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
 # Solution
-def mended_bridge():
+def fixed_bridge():
     clips = keras.Input((None, 24, 24, 1))
     frames = PerFrame(keras.Sequential(look() + joint()))(clips)
     memory = layers.LSTM(64, return_sequences=True)(frames)
@@ -708,7 +706,7 @@ def mended_bridge():
     return keras.Model(clips, answers(memory, DIGITS))
 
 
-check_bridge(mended_bridge, record=False)
+check_bridge(fixed_bridge, record=False)
 
 # %% [markdown]
 # <a id="rivals"></a>
@@ -1201,6 +1199,8 @@ check.claim("but fewer than half of the weight tensors", clipped["weight tensors
 # Mind what is clipped. `clipnorm` shortens the gradient of **each weight tensor on its own**, so the whole step may turn
 # another way. Pascanu et al. 2013, who introduced clipping by norm, shorten the **whole** gradient and keep its
 # direction: that is `global_clipnorm` in Keras.
+#
+# **Stop here if you like** (about 95 minutes so far).
 
 # %% [markdown]
 # ## 10 · Optional: look inside
@@ -1368,8 +1368,6 @@ def first_layer_solution():
 check_causal(first_layer_solution, record=False)
 
 # %% [markdown]
-# **Stop here if you like** (about 95 minutes so far).
-#
 # ## 12 · The lab
 #
 # The whole lesson in one place. Every dial changes the network at once: shapes, parameters, multiply-adds and

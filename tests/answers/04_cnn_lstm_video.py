@@ -49,7 +49,7 @@ wrong("04.2", "Keras counts 74,112, and you 37,248")(lambda features, units: 4 *
 wrong("04.2", "Keras counts 74,112, and you 74,496")(lambda features, units: 4 * units * (features + units + 2))
 wrong("04.2", "Keras counts 74,112, and you 73,732")(lambda features, units: 4 * (units * (features + units) + 1))
 
-# ---- 04.3, mend the bridge
+# ---- 04.3, fix the bridge
 
 
 def bridge(*end, lower=None, upper=None, begin=None):
