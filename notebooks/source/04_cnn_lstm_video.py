@@ -530,7 +530,7 @@ check.claim("and the smaller network is over 1.6 times as fast again", took["tex
 # ### Train it
 #
 # A **training recipe** is all that decides how a network is trained: optimiser, learning rate, number of epochs and so
-# on. Every model of this lesson has the same. Two parts of it may be new to you. The gradients are *clipped*: where the
+# on. All models of this lesson have the same, apart from the learning rate. Two parts of it may be new to you. The gradients are *clipped*: where the
 # gradient of a weight tensor is longer than 1, it is shortened to 1. And the learning rate *warms up*: it rises from 0
 # to its peak over the first 100 batches, and then falls back to 0 along a cosine curve. Section 9 takes parts of the
 # recipe away.
@@ -579,7 +579,7 @@ plotting.curves({"digit": {"score": history["val_digit_accuracy"]}, "motion": {"
                 ylabel="accuracy on the validation clips")  # fmt: skip
 
 # %% [markdown]
-# The motion is learned within an epoch or two, once it begins. The digit keeps improving to the end.
+# Once it begins, the motion is learned within an epoch or two. The digit takes longer.
 #
 # Now the test clips: digits that the model has never seen.
 
@@ -758,7 +758,8 @@ plotting.compare(table.rows, score=["digit", "motion"])
 # **When is a difference a difference?** An accuracy of $p$ on $n$ test clips has a standard error of
 # $\sqrt{p(1-p)/n}$, and the difference of two such accuracies one of $\sqrt{2p(1-p)/n}$. More seeds do not make it
 # smaller, as all of them meet the same test clips. So one rule holds through the whole course: **a difference within
-# its standard error is no difference**, and one below twice as much is no proof.
+# its standard error is no difference**, and one below twice as much is no proof. (The rule is rough. That all models meet
+# the same clips makes the true error smaller; that 800 clips show only 500 different digits makes it larger.)
 
 # %% jupyter={"source_hidden": true}
 def standard_error(p, q, n=800):
@@ -780,7 +781,7 @@ plotting.table([{"model": model, "more": gap, "error": standard_error(base, base
 #
 # - **CNN, frames averaged** sees every frame and forgets their order: the digit is fine, the motion little
 #   better than a guess.
-# - **CNN -> LSTM, pooled** has lost *where*, and after ten epochs it too hardly names more motions than a guess.
+# - **CNN -> LSTM, pooled** hands on *what*, and hardly *where*: after ten epochs it names few more motions than a guess.
 # - **LSTM on pixels** follows the motion, and names far fewer digits. A likely reason: a 7 in one place and the same 7
 #   in another light up different pixels, so that it must learn each place separately.
 # - **Frames as channels** finds every motion at once. But to this CNN a clip is one image of eight copies of a digit laid
@@ -825,8 +826,8 @@ check.claim("with about three times the weights", table.row("Textbook CNN -> LST
 #
 # ### Late, or lost?
 #
-# Ten epochs are few. Train the pooled network for thirty, and put beside it the pooled bridges of [lesson
-# 03](03_joining.ipynb#bridges), after three times as many epochs as there.
+# Ten epochs are few. So the pooled network was also trained for thirty, with three seeds. Beside it stand the two pooled
+# bridges of [lesson 03](03_joining.ipynb#bridges), after three times as many epochs as in that lesson's first table.
 
 # %% jupyter={"source_hidden": true}
 longer, bridges = results.load("04_longer"), results.load("03_longer")
@@ -1410,7 +1411,7 @@ lab
 # |---|---|---|
 # | Does the order of the frames matter? | go on | average the frame features |
 # | Can you write the rule down? | no network | go on |
-# | Does the answer lie in fine motion everywhere? | let the first kernels see several frames (live: only past ones, exercise 04.6), and go on | go on |
+# | Does the answer lie in fine motion everywhere? | try first kernels that see several frames (live: only past ones, exercise 04.6), and go on | go on |
 # | Must it answer live, at any length, or remember for long? | CNN → LSTM | Conv3D or frames as channels first |
 #
 # **Outlook: when the camera moves.** In real videos the camera pans, tilts, zooms and rolls. Then no object slides over
