@@ -1150,7 +1150,7 @@ plotting.compare([table.row("CNN -> LSTM"), *habits.rows], score=["digit", "moti
 tried = {"CNN -> LSTM": table.provenance["tuning"]["CNN -> LSTM"], **habits.provenance["tuning"]}
 rates = sorted({rate for scored in tried.values() for rate in scored}, key=float)
 by_seed = {"CNN -> LSTM": table.row("CNN -> LSTM")["motion"], **{row["model"]: row["motion"] for row in habits.rows}}
-apart = {row["model"]: (habits.mean(row["model"], "digit") - base) / standard_error(base, habits.mean(row["model"], "digit"))
+without = {row["model"]: (habits.mean(row["model"], "digit") - base) / standard_error(base, habits.mean(row["model"], "digit"))
          for row in habits.rows}  # fmt: skip
 plotting.table([{"recipe": name, **{rate: f"{scored[rate]:.3f}" if rate in scored else "–" for rate in rates},
                  "seeds": "  ".join(f"{motion:.3f}" for motion in by_seed[name])} for name, scored in tried.items()],
@@ -1169,9 +1169,9 @@ plotting.table([{"recipe": name, **{rate: f"{scored[rate]:.3f}" if rate in score
 # worth several times as much, and the warm-up twice as much. An ablation at the rate tuned for the whole can exaggerate.
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
-check.claim("Without clipping, or without the warm-up, no difference", [apart["gradients not clipped"], apart["no warm-up"]],
+check.claim("Without clipping, or without the warm-up, no difference", [without["gradients not clipped"], without["no warm-up"]],
             within=(-1, 1), stored=True)  # fmt: skip
-check.claim("Without the normalised joint, over two standard errors fewer digits", apart["joint not normalised"], below=-2, stored=True)
+check.claim("Without the normalised joint, over two standard errors fewer digits", without["joint not normalised"], below=-2, stored=True)
 check.claim("and in a seed the motion is missing", habits.low("joint not normalised", "motion"), below=0.8, stored=True)
 check.claim("Without all three, most seeds stay at chance", np.median(habits.row("none of the three")["motion"]), below=0.2, stored=True)
 check.claim("though the search had found a good score", tried["none of the three"]["0.004"], above=0.9, stored=True)
