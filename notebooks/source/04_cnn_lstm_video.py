@@ -514,13 +514,13 @@ def milliseconds(models, batch, rounds=5):
 
 batch = datasets.moving_digits(clips=(32, 8, 8)).train
 took = milliseconds({"textbook": old, "textbook, folded": textbook(wrap=PerFrame), "ours": hybrid()}, batch)
+faster = {"folded": took["textbook"] / took["textbook, folded"], "smaller": took["textbook, folded"] / took["ours"]}
 plotting.table([{"network": name, "ms": f"{ms:.0f}"} for name, ms in took.items()],
                {"network": "network", "ms": "milliseconds for a training batch of 32 clips"})  # fmt: skip
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
-check.claim("Folding alone makes the textbook network over 1.25 times as fast",
-            took["textbook"] / took["textbook, folded"], above=1.25)  # fmt: skip
-check.claim("and the smaller network is over 1.6 times as fast again", took["textbook, folded"] / took["ours"], above=1.6)
+check.claim("Folding alone makes the textbook network over 1.25 times as fast", faster["folded"], above=1.25)
+check.claim("and the smaller network is over 1.6 times as fast again", faster["smaller"], above=1.6)
 
 # %% [markdown]
 # Both causes are real, and their factors multiply. How large each is depends on the machine and on what else it is
@@ -829,7 +829,8 @@ check.claim("with about three times the weights", table.row("Textbook CNN -> LST
 # bridges of [lesson 03](03_joining.ipynb#bridges), after three times as many epochs as in that lesson's first table.
 
 # %% jupyter={"source_hidden": true}
-longer, bridges = results.load("04_longer"), results.load("03_longer")
+longer = results.load("04_longer")
+bridges = results.load("03_longer")
 pooled_rows = [("this lesson, 10 epochs", table, "CNN -> LSTM, pooled"), ("this lesson, 30 epochs", longer, "CNN -> LSTM, pooled"),
                ("lesson 03, maximum, 24 epochs", bridges, "global maximum"), ("lesson 03, average, 24 epochs", bridges, "global average")]  # fmt: skip
 plotting.table([{"network": name, "digit": of.mean(row, "digit"), "motion": of.mean(row, "motion"), "low": of.low(row, "motion"),
@@ -846,7 +847,7 @@ plotting.table([{"network": name, "digit": of.mean(row, "digit"), "motion": of.m
 check.claim("Pooled, after thirty epochs: one seed names most motions", longer.high("CNN -> LSTM, pooled", "motion"), above=0.7, stored=True)
 check.claim("and one less than half", longer.low("CNN -> LSTM, pooled", "motion"), below=0.5, stored=True)
 check.claim("Lesson 03, maximum: nearly all", bridges.low("global maximum", "motion"), above=0.9, stored=True)
-check.claim("Lesson 03, average: much of it", bridges.low("global average", "motion"), above=0.5, stored=True)
+check.claim("Lesson 03, average: much of it", bridges.mean("global average", "motion"), within=(0.5, 0.95), stored=True)
 
 # %% [markdown]
 # ### Is the validation score worth anything?
@@ -1179,11 +1180,12 @@ check.claim("The full recipe does well at each rate", [tried["CNN -> LSTM"][rate
             above=0.93, stored=True)  # fmt: skip
 check.claim("Without the joint's normalisation, or the warm-up, 0.008 is too high",
             [tried["joint not normalised"]["0.008"], tried["no warm-up"]["0.008"]], below=0.75, stored=True)  # fmt: skip
+seems = {row: [tried["CNN -> LSTM"]["0.004"] - tried[row][rate] for rate in ("0.004", "0.002")]  # at one rate, at its own
+         for row in ("joint not normalised", "no warm-up")}  # fmt: skip
 check.claim("At the rate of the full recipe the joint seems worth over three times as much",
-            (tried["CNN -> LSTM"]["0.004"] - tried["joint not normalised"]["0.004"])
-            / (tried["CNN -> LSTM"]["0.004"] - tried["joint not normalised"]["0.002"]), above=3, stored=True)  # fmt: skip
-check.claim("and the warm-up about twice as much", (tried["CNN -> LSTM"]["0.004"] - tried["no warm-up"]["0.004"])
-            / (tried["CNN -> LSTM"]["0.004"] - tried["no warm-up"]["0.002"]), within=(1.5, 3), stored=True)  # fmt: skip
+            seems["joint not normalised"][0] - 3 * seems["joint not normalised"][1], above=0, stored=True)  # fmt: skip
+check.claim("and the warm-up about twice as much", seems["no warm-up"][0] - 1.6 * seems["no warm-up"][1],
+            within=(0, 0.02), stored=True)  # fmt: skip
 
 # %% [markdown]
 # ### What does clipping do here?
