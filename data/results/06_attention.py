@@ -6,8 +6,8 @@
 
 Every network of a table gets the same clips, the same epochs and the same tuning (see common.py). The
 networks over places all start from the frames' network of the same seed. The longer table takes the learning
-rates of the first one. Clutter and epochs were chosen with a few probes of attention; nothing was changed
-after the first table.
+rates of the first one. Clutter and epochs were chosen with a few probes of attention, before the first table;
+the longer one was added after it.
 """
 
 import dataclasses
