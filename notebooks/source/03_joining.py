@@ -774,7 +774,7 @@ plotting.compare(table.rows, score="motion")
 # - **Pooled**, much of the motion is missing; how much differs from seed to seed. But both name over twice as many as
 #   chance, on average. So *where* has left traces: the strides of this CNN multiply to 8, and within those 8 pixels a map
 #   changes as the digit moves; the zeros that padding puts around the image may tell the place as well. (In [lesson
-#   04](04_cnn_lstm_video.ipynb) the strides multiply to 4, and the pooled hybrid is near chance. That may be the reason,
+#   04](04_cnn_lstm_video.ipynb) the strides multiply to 4, and after ten epochs the pooled hybrid is near chance. That may be the reason,
 #   but the two networks differ in more.)
 # - **Places as steps** lose no number, and yet after eight epochs cells as steps are near chance, and columns as steps
 #   below one half in every seed. More on that below.
