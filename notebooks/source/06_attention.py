@@ -1,7 +1,7 @@
 # ---
 # jupyter:
 #   course:
-#     minutes: 115
+#     minutes: 120
 #     needs:
 #     - 04_cnn_lstm_video
 #     objectives:
@@ -40,7 +40,7 @@
 # look back at all steps and weigh them. In this lesson you compute it by hand, train it over the frames of a
 # clip, and find out what it buys and what it does not. Then you take apart a version that is posted in many
 # places and attends to nothing. Each time you compare the weights with the truth. It builds on [lesson
-# 04](04_cnn_lstm_video.ipynb), a CNN and an LSTM over the frames of a clip. You will need about 115 minutes;
+# 04](04_cnn_lstm_video.ipynb), a CNN and an LSTM over the frames of a clip. You will need about 120 minutes;
 # running all of it takes about a minute and a half. Sections 9, 11 and 12 are optional and not counted.
 #
 # | You will be able to | Exercise |
