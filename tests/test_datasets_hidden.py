@@ -204,11 +204,12 @@ def test_clutter_is_cut_from_digits_of_its_own_split(name):
     split = getattr(hidden_digit(visible=1, frames=2, size=16, clutter=1, clips=(60, 60, 60)), name)
     pool = datasets._resize(datasets._digits(), 16)[:, POOLS[name]].reshape(-1, 16, 16)
     windows = np.lib.stride_tricks.sliding_window_view(pool, (8, 8), axis=(1, 2))
-    known = {window.tobytes() for window in np.ascontiguousarray(windows).reshape(-1, 64)}
+    known = windows.reshape(-1, 64)[windows.reshape(-1, 64).any(axis=1)]
+    known = known / np.linalg.norm(known, axis=1, keepdims=True)  # whatever the brightness of a frame
     for frame in split.x[~split.shown][..., 0]:
-        places = [frame[r : r + 8, c : c + 8] for r in range(9) for c in range(9)]
-        whole = [place for place in places if place.sum() == pytest.approx(frame.sum(), abs=1e-4)]
-        assert any(np.ascontiguousarray(place).tobytes() in known for place in whole)
+        places = np.lib.stride_tricks.sliding_window_view(frame, (8, 8)).reshape(-1, 64)
+        whole = places[np.isclose(places.sum(axis=1), frame.sum(), atol=1e-4)]
+        assert (known @ (whole / np.linalg.norm(whole, axis=1, keepdims=True)).T).max() > 0.99999
 
 
 def test_recomposing_follows_seed_and_epoch():
