@@ -11,11 +11,11 @@ import numpy as np
 from keras import layers, ops
 
 from course_utils import labs
-from course_utils.labs import assembly
-from course_utils.labs.base import STYLE
-from course_utils.labs.blocks import Convolution
-from course_utils.labs.inside_view import Inside
-from course_utils.labs.state import FEATURES, LabState
+from course_utils.labs.architecture import assembly
+from course_utils.labs.architecture.blocks import Convolution
+from course_utils.labs.architecture.inside_panel import Inside
+from course_utils.labs.architecture.state import FEATURES, LabState
+from course_utils.labs.core.lab import STYLE
 
 build = functools.cache(assembly.build)  # what looks into a model is traced once
 

@@ -23,7 +23,8 @@ from small_labs import (
     watchers,
 )
 
-from course_utils.labs import AttentionLab, attention_pictures
+from course_utils.labs import AttentionLab
+from course_utils.labs.attention import pictures
 
 NETWORKS, PLACES = watchers(), searchers()
 CLIPS, LABELS, SHOWN = bright_clips()
@@ -129,7 +130,7 @@ def test_temperature_goes_from_picking_one_to_a_plain_average(film):
     spread = []
     for temperature in film.controls["temperature"].options:
         turn(film, "temperature", temperature[1])
-        spread.append(attention_pictures.effective(film.seen().looked_at))
+        spread.append(pictures.effective(film.seen().looked_at))
     assert spread == sorted(spread)
     assert spread[0] < 1.6
     assert spread[-1] > 5.9
@@ -191,7 +192,7 @@ def test_a_setting_that_changes_the_answer_says_so(film):
     film.state = "att1;scene=frames;network=by-brightness;clip=1;temperature=0.5;hidden=1"
     assert "as without your settings" in notes(film)
     other = seen.__class__(**{**vars(seen), "after": before[::-1].copy()})
-    assert "The answer turns to" in attention_pictures.notes(other)[0][2]
+    assert "The answer turns to" in pictures.notes(other)[0][2]
 
 
 # ---------------------------------------------------------------------------------------------- places
@@ -450,7 +451,7 @@ def test_nothing_that_is_kept_depends_on_trained_numbers():
     """Preview, fingerprint and words without a kernel stay with other weights, not with another state."""
     first, second = (AttentionLab({"a": over_frames(seed=seed)}, CLIPS, LABELS, SHOWN) for seed in (0, 5))
     assert first.picture.value != second.picture.value
-    assert first.fingerprint() == second.fingerprint() == attention_pictures.fingerprint(str(first.state))
+    assert first.fingerprint() == second.fingerprint() == pictures.fingerprint(str(first.state))
     assert first.alt == second.alt
     assert first.preview == second.preview
     second.controls["clip"].value = 2
@@ -460,5 +461,5 @@ def test_nothing_that_is_kept_depends_on_trained_numbers():
 
 def test_the_fingerprint_changes_with_the_drawing(film, monkeypatch):
     before = film.fingerprint()
-    monkeypatch.setattr(attention_pictures, "TALL", 60)
+    monkeypatch.setattr(pictures, "TALL", 60)
     assert film.fingerprint() != before

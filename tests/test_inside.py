@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from small_labs import build, example, run, small
 
-from course_utils.labs import assembly, inside
-from course_utils.labs.blocks import Convolution
-from course_utils.labs.inside_view import Inside
-from course_utils.labs.state import ORDERS, TASKS
-from course_utils.labs.touch import CopyButton, MapPicker
+from course_utils.labs.architecture import assembly, inside
+from course_utils.labs.architecture.blocks import Convolution
+from course_utils.labs.architecture.inside_panel import Inside
+from course_utils.labs.architecture.state import ORDERS, TASKS
+from course_utils.labs.core.pointer import CopyButton, MapPicker
 
 
 def outputs(built, x):

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from course_utils.labs import kernel_pictures
-from course_utils.labs.kernel import KERNELS, KernelLab, convolve, ready_made
+from course_utils.labs.kernel import pictures
+from course_utils.labs.kernel.lab import KERNELS, KernelLab, convolve, ready_made
 
 
 def bar(rows, columns):
@@ -450,11 +450,11 @@ def test_the_lab_shows_itself_without_a_kernel(lab):
 
 def test_the_fingerprint_changes_with_the_drawing_and_the_state(lab, monkeypatch):
     before, named = lab.fingerprint(), lab.preview
-    assert before == kernel_pictures.fingerprint(str(lab.state))
+    assert before == pictures.fingerprint(str(lab.state))
     turn(lab, "stride", 2)
     assert lab.fingerprint() != before
     assert lab.preview != named
     lab.back.click()
     assert lab.fingerprint() == before
-    monkeypatch.setattr(kernel_pictures, "SIDE", 300)
+    monkeypatch.setattr(pictures, "SIDE", 300)
     assert lab.fingerprint() != before

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from keras import layers
 
 from course_utils import labs
-from course_utils.labs import base
+from course_utils.labs.core.lab import Block, State, dial, rows
 
 READ = layers.TextVectorization(output_sequence_length=6, vocabulary=["good", "bad", "film"])
 
@@ -187,22 +187,22 @@ def test_a_state_that_cannot_be_drawn_leaves_all_as_it_was(kind, lab, monkeypatc
 
 
 @dataclasses.dataclass(frozen=True)
-class Small(base.Block):
+class Small(Block):
     """A block for these tests."""
 
-    filters: int = base.dial(8, "Filters", range(1, 257), "f")
-    padding: str = base.dial("same", "Padding", ("same", "valid"))
+    filters: int = dial(8, "Filters", range(1, 257), "f")
+    padding: str = dial("same", "Padding", ("same", "valid"))
 
 
 @dataclasses.dataclass(frozen=True)
-class Plain(base.State):
+class Plain(State):
     """A state for these tests."""
 
-    seed: int = base.dial(0, "Seed", range(1000))
-    share: float = base.dial(0.5, "Share", (0.5, 1.0))
-    name: str = base.dial("a", "Name", ("a", "1;=+ é"))
+    seed: int = dial(0, "Seed", range(1000))
+    share: float = dial(0.5, "Share", (0.5, 1.0))
+    name: str = dial("a", "Name", ("a", "1;=+ é"))
     block: Small = dataclasses.field(default=Small())
-    rows: tuple = base.rows((Small(),), Small, 2)
+    rows: tuple = rows((Small(),), Small, 2)
     version = "pla1"
 
 

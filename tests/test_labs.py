@@ -16,9 +16,19 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from course_utils import datasets, labs, results
-from course_utils.labs import advice, assembly, blocks, compose, diagram, feed, memory, trainer, training
-from course_utils.labs.base import LOCK
-from course_utils.labs.state import FEATURES, ORDERS, TASKS, LabState
+from course_utils.labs.architecture import (
+    advice,
+    assembly,
+    blocks,
+    compose,
+    data,
+    diagram,
+    memory,
+    panel,
+    trainer,
+)
+from course_utils.labs.architecture.state import FEATURES, ORDERS, TASKS, LabState
+from course_utils.labs.core.lab import LOCK
 
 OURS, POOLED, TEXTBOOK = (labs.PRESETS[name] for name in ("ours", "pooled", "textbook"))
 usual = LabState.default
@@ -446,9 +456,9 @@ def test_no_control_of_the_lab_touches_the_learners_random_numbers():
     for what in (lab.count, lab.presets):
         turn(what)
         untouched(what.description)
-    for panel in ("shapes", "code", "inside", "train"):
-        lab.panels.value = panel
-        untouched(panel)
+    for name in ("shapes", "code", "inside", "train"):
+        lab.panels.value = name
+        untouched(name)
     lab.undo.click()
     for broken in (NASTY[4], POOLED, OURS.change("clip.channels", 3)):
         lab.state = broken
@@ -793,11 +803,11 @@ SMALL = SMALL.change("budget", (2, "quarter"))
 @pytest.fixture(autouse=True)
 def few_clips(monkeypatch):
     """Fewer clips than learners get, and a machine of a given size, in every training of this file."""
-    monkeypatch.setattr(feed, "SPLIT", (320, 64))
+    monkeypatch.setattr(data, "SPLIT", (320, 64))
     monkeypatch.setattr(memory, "available", lambda: 8e9)
-    feed._clips.cache_clear()
+    data._clips.cache_clear()
     yield
-    feed._clips.cache_clear()
+    data._clips.cache_clear()
 
 
 def trained(state, **options):
@@ -865,12 +875,12 @@ def test_a_finished_run_lets_go_of_its_data_and_its_optimizer(monkeypatch):
 
         return called
 
-    monkeypatch.setattr(trainer, "feed", watched(feed.feed))
+    monkeypatch.setattr(trainer, "feed", watched(data.feed))
     monkeypatch.setattr(trainer, "recipe", watched(trainer.recipe))
     monkeypatch.setattr(datasets, "moving_digits", watched(datasets.moving_digits))
-    monkeypatch.setattr(feed, "KEPT", 10 * 8 * 24 * 24 * 4)
+    monkeypatch.setattr(data, "KEPT", 10 * 8 * 24 * 24 * 4)
     lab = trained(SMALL.change("budget", (1, "quarter")))
-    feed._clips.cache_clear()  # keeps what was read last, of whatever lab
+    data._clips.cache_clear()  # keeps what was read last, of whatever lab
     gc.collect()
     assert len(held) == 3
     assert [one() for one in held] == [None] * 3
@@ -928,7 +938,7 @@ def test_what_threads_share_is_touched_one_at_a_time(monkeypatch):
 
         return called
 
-    monkeypatch.setattr(training, "_guess", watched("guess", training._guess))
+    monkeypatch.setattr(panel, "_guess", watched("guess", panel._guess))
     monkeypatch.setattr(trainer.Trainer, "stop", watched("stop", trainer.Trainer.stop))
     lab = trained(SMALL)
     lab.training.reset()
@@ -948,19 +958,19 @@ def test_a_training_that_is_broken_off_says_so(monkeypatch, problem):
 
 
 def test_an_error_while_drawing_does_not_end_the_training(monkeypatch):
-    draw, calls = training.curves, itertools.count()
+    draw, calls = panel.curves, itertools.count()
 
     def breaks_once(*args):
         if threading.current_thread() is not threading.main_thread() and next(calls) == 1:
             raise ValueError("no such colour")
         return draw(*args)
 
-    monkeypatch.setattr(training, "curves", breaks_once)
-    panel = trained(SMALL).training
+    monkeypatch.setattr(panel, "curves", breaks_once)
+    training = trained(SMALL).training
     assert next(calls) > 2
-    assert panel.run.status == "done"
-    assert panel.run.epochs == 2
-    assert "could not be drawn: ValueError: no such colour" in panel.notes.lines[0][0].value
+    assert training.run.status == "done"
+    assert training.run.epochs == 2
+    assert "could not be drawn: ValueError: no such colour" in training.notes.lines[0][0].value
 
 
 def test_a_stopped_run_is_what_its_whole_epochs_made_of_it(monkeypatch):
@@ -986,7 +996,7 @@ def test_a_stopped_run_is_what_its_whole_epochs_made_of_it(monkeypatch):
 
 
 def test_one_batch_is_not_called_batches(monkeypatch):
-    monkeypatch.setattr(feed, "SPLIT", (80, 16))
+    monkeypatch.setattr(data, "SPLIT", (80, 16))
     training = labs.ArchitectureLab(SMALL.change("budget", (1, "quarter"))).training
     assert "1 epoch × 32 clips = 1 batch of 32." in training.budget.value
 
@@ -1078,7 +1088,7 @@ def test_a_small_run_does_not_promise_that_a_large_one_takes_no_time():
     lab.state = OURS
     assert "judging by the last run" in lab.training.budget.value
     seconds = int(re.search(r"[Aa]bout (\d+) s", lab.training.budget.value)[1])
-    assert seconds > training.START_UP
+    assert seconds > panel.START_UP
 
 
 def test_what_runs_goes_on_when_the_dials_move():
@@ -1220,7 +1230,7 @@ def test_a_failure_is_explained_and_loses_nothing(monkeypatch):
                 x[40] = np.nan  # in the second batch
             return x, y
 
-    monkeypatch.setattr(trainer, "feed", lambda state: Spoiled(feed.feed(state)))
+    monkeypatch.setattr(trainer, "feed", lambda state: Spoiled(data.feed(state)))
     # On some processors a convolution fused with its ReLU makes 0 of what is no number; an LSTM never does.
     training = trained(SMALL.change("order", "lstm")).training
     assert training.run.status == "failed"
@@ -1285,35 +1295,35 @@ def test_the_recipe_is_that_of_lesson_04(clips, epochs):
 
 
 def test_reviews_are_read_from_the_right_end():
-    data = feed.feed(usual("reviews", "lstm").change("text", ("sentences", 20, 1000, 8)))
-    x, _ = data.epoch(0)
-    assert x.shape == (data.size, 20)
+    made = data.feed(usual("reviews", "lstm").change("text", ("sentences", 20, 1000, 8)))
+    x, _ = made.epoch(0)
+    assert x.shape == (made.size, 20)
     assert x.max() < 1000
     first = np.argmax(x > 0, axis=1)
     assert all((row[n:] > 0).all() for row, n in zip(x[:200], first[:200], strict=True))
-    number, labels, words = data.validation.example(3)
+    number, labels, words = made.validation.example(3)
     assert [bool(word) for word in words] == list(number > 0)
     assert words[-1] != ""
     assert labels["sentiment"] in (0, 1)
 
 
 def test_the_baseline_of_traffic_is_the_same_hour_of_last_week():
-    data = feed.feed(usual("traffic", "lstm"))
-    x, y = data.validation.x, data.validation.y
+    made = data.feed(usual("traffic", "lstm"))
+    x, y = made.validation.x, made.validation.y
     guess = x[:, :24, 0]
     error = np.abs(guess - y["volume"]).mean() * 1000
-    assert data.validation.baseline["volume"] == (pytest.approx(error), "same hour last week")
+    assert made.validation.baseline["volume"] == (pytest.approx(error), "same hour last week")
     assert x.shape[2] == FEATURES
 
 
 def test_what_is_said_of_the_data_before_it_is_read_is_nearly_right():
     for source in ("sentences", "traffic"):
         state = usual("traffic", "lstm") if source == "traffic" else usual("reviews", "lstm")
-        assert feed.feed(state).size == pytest.approx(memory.EXAMPLES[source], rel=0.02)
+        assert data.feed(state).size == pytest.approx(memory.EXAMPLES[source], rel=0.02)
 
 
 def test_clips_of_any_size_fit_into_memory():
     for frames, size in itertools.product((1, 8, 32), (8, 24, 128)):
-        count = feed.clips_that_fit(frames, size)
+        count = data.clips_that_fit(frames, size)
         assert 80 <= count <= 3200
-        assert count == 80 or count * frames * size * size * 4 <= feed.ROOM
+        assert count == 80 or count * frames * size * size * 4 <= data.ROOM

@@ -6,7 +6,11 @@ import pytest
 from PIL import Image
 
 from course_utils import labs
-from course_utils.labs import attention_pictures, base, gates_pictures, kernel_pictures, sentence
+from course_utils.labs.attention import pictures as attention_pictures
+from course_utils.labs.core.lab import PREVIEWS
+from course_utils.labs.gates import pictures as gates_pictures
+from course_utils.labs.kernel import pictures as kernel_pictures
+from course_utils.labs.sentence import lab as sentence
 
 FINGERPRINTS = {  # kind of lab -> from a state string, what its picture looks like
     "architecture": lambda state: labs.ArchitectureLab(state).fingerprint(),
@@ -15,7 +19,7 @@ FINGERPRINTS = {  # kind of lab -> from a state string, what its picture looks l
     "kernel": kernel_pictures.fingerprint,
     "sentence": lambda state: sentence.fingerprint(sentence.SentenceState.parse(state)),
 }
-FILES = sorted(base.PREVIEWS.glob("*.png"))
+FILES = sorted(PREVIEWS.glob("*.png"))
 
 
 def test_there_are_previews():

@@ -12,8 +12,9 @@ from keras import layers, ops
 from small_labs import READ, STEPS, TEXT, bag, reader, readers
 from small_labs import over_words as network
 
-from course_utils.labs import SentenceLab, sentence
-from course_utils.labs.sentence import SentenceState
+from course_utils.labs import SentenceLab
+from course_utils.labs.sentence import lab as sentence
+from course_utils.labs.sentence.lab import SentenceState
 
 MODELS = readers()
 SUMS = ("CNN", "LSTM → CNN", "BiLSTM → CNN")

@@ -21,8 +21,8 @@ from test_labs import (
 )
 
 from course_utils import labs
-from course_utils.labs import compose, shapes
-from course_utils.labs.state import ORDERS, TASKS, LabState
+from course_utils.labs.architecture import compose, shapes
+from course_utils.labs.architecture.state import ORDERS, TASKS, LabState
 
 usual = LabState.default
 

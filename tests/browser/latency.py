@@ -13,12 +13,13 @@ from pathlib import Path
 from jupyter import Notebook, browser, server, write
 
 FRESH = """
-from course_utils.labs import assembly, base
-turn = base.Lab.state.fset
+from course_utils.labs.architecture import assembly
+from course_utils.labs.core.lab import Lab
+turn = Lab.state.fset
 def afresh(lab, state):
     assembly._survey.cache_clear()  # every press builds its model anew
     turn(lab, state)
-base.Lab.state = base.Lab.state.setter(afresh)
+Lab.state = Lab.state.setter(afresh)
 """
 SETUP = "from course_utils import check\ncheck.setup()\nfrom course_utils import labs\nimport numpy as np"
 SLIDE, PICK, TICK = ("ArrowRight", "ArrowLeft"), ("ArrowDown", "ArrowUp"), (" ", " ")

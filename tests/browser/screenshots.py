@@ -18,7 +18,7 @@ from jupyter import COURSE, Notebook, browser, server, write
 from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
-from course_utils.labs.base import PREVIEWS
+from course_utils.labs.core.lab import PREVIEWS
 
 PLAIN = [
     "from course_utils import check\ncheck.setup()\nfrom course_utils import labs",

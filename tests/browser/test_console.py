@@ -4,7 +4,7 @@ import pytest
 
 CELL = """
 import ipywidgets as widgets
-from course_utils.labs.touch import MapPicker
+from course_utils.labs.core.pointer import MapPicker
 
 class Deaf(MapPicker):
     _esm = "export default { render({ el }) { el.onpointermove = () => { throw Error('planted'); }; } }"

@@ -6,7 +6,7 @@ from itertools import combinations
 from playwright.sync_api import expect
 from test_lessons import check_page, paste_nonsense, paste_state, press
 
-SETUP = "from course_utils import check\ncheck.setup()\nfrom course_utils.labs.gates import GateLab"
+SETUP = "from course_utils import check\ncheck.setup()\nfrom course_utils.labs.gates.lab import GateLab"
 TRAINED = """
 import keras
 import numpy as np

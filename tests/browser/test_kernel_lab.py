@@ -7,7 +7,7 @@ from test_lessons import check_page, paste_nonsense, paste_state, press
 
 SETUP = """
 import numpy as np
-from course_utils.labs.kernel import KernelLab
+from course_utils.labs.kernel.lab import KernelLab
 
 bar = np.zeros((16, 12))
 bar[3:13, 5:8] = 1

@@ -19,11 +19,11 @@ from urllib.parse import quote_plus, unquote_plus
 import ipywidgets as widgets
 import numpy as np
 
-from course_utils.labs.touch import CopyButton
+from course_utils.labs.core.pointer import CopyButton
 
 # JupyterLab hands messages of widgets to several threads, and trainings report from their own.
 LOCK = threading.RLock()
-PREVIEWS = Path(__file__).with_name("previews")
+PREVIEWS = Path(__file__).parents[1] / "previews"
 UNDO = 500  # steps that can be undone
 
 

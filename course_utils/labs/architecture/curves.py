@@ -2,7 +2,7 @@
 
 import math
 
-from course_utils.labs.diagram import INK, SOFT, WIDTH, path, rect, svg, text
+from course_utils.labs.architecture.diagram import INK, SOFT, WIDTH, path, rect, svg, text
 
 TALL, GAP = 190, 30
 LINE = "var(--jp-border-color2, #d0d0d0)"

@@ -6,7 +6,19 @@ from dataclasses import dataclass
 from itertools import groupby
 from math import prod
 
-from course_utils.labs.diagram import BAD, DARK, INK, SHADES, SOFT, WIDTH, pair, path, rect, svg, text
+from course_utils.labs.architecture.diagram import (
+    BAD,
+    DARK,
+    INK,
+    SHADES,
+    SOFT,
+    WIDTH,
+    pair,
+    path,
+    rect,
+    svg,
+    text,
+)
 
 # ---------------------------------------------------------------------------------------------------
 # From tensors to rows

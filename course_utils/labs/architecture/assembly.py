@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import prod
 
-from course_utils.labs.base import LOCK
-from course_utils.labs.blocks import Line, Stage
-from course_utils.labs.stages import BRANCH, CLIPS, FRAME, JOIN, heads, stages
-from course_utils.labs.state import FEATURES, Budget, LabState
+from course_utils.labs.architecture.blocks import Line, Stage
+from course_utils.labs.architecture.stages import BRANCH, CLIPS, FRAME, JOIN, heads, stages
+from course_utils.labs.architecture.state import FEATURES, Budget, LabState
+from course_utils.labs.core.lab import LOCK
 
 
 def count(number, noun):

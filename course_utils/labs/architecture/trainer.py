@@ -6,9 +6,9 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from course_utils.labs import assembly, inside
-from course_utils.labs.feed import BATCH, Examples, feed
-from course_utils.labs.state import LabState
+from course_utils.labs.architecture import assembly, inside
+from course_utils.labs.architecture.data import BATCH, Examples, feed
+from course_utils.labs.architecture.state import LabState
 
 WARM_UP = 100  # batches
 REPORT = 0.25  # seconds between two reports within an epoch

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
-from course_utils.labs.advice import advise
-from course_utils.labs.assembly import Composition, survey
-from course_utils.labs.blocks import JOINTS, Convolution
+from course_utils.labs.architecture.advice import advise
+from course_utils.labs.architecture.assembly import Composition, survey
+from course_utils.labs.architecture.blocks import JOINTS, Convolution
 
 
 @dataclass(frozen=True)

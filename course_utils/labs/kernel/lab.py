@@ -7,9 +7,8 @@ from typing import ClassVar
 import ipywidgets as widgets
 import numpy as np
 
-from course_utils.labs import kernel_pictures as pictures
-from course_utils.labs.advice import Note
-from course_utils.labs.base import (
+from course_utils.labs.architecture.advice import Note
+from course_utils.labs.core.lab import (
     LOCK,
     STYLE,
     Lab,
@@ -23,7 +22,8 @@ from course_utils.labs.base import (
     note,
     short_names,
 )
-from course_utils.labs.kernel_pictures import Axis
+from course_utils.labs.kernel import pictures
+from course_utils.labs.kernel.pictures import Axis
 
 SMALLEST, LARGEST = 8, 32  # side of an image
 SIZES = (3, 5)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from course_utils.labs.base import brief, diverged
-from course_utils.labs.sentence_pictures import Word, shortened
+from course_utils.labs.core.lab import brief, diverged
+from course_utils.labs.sentence.pictures import Word, shortened
 
 WINDOW = 40  # words that a picture shows of a long text
 SPACES = " \t\n\r\f\v"  # at which a vectorization splits

@@ -8,8 +8,9 @@ from typing import ClassVar
 import ipywidgets as widgets
 import numpy as np
 
-from course_utils.labs import attention_pictures as pictures
-from course_utils.labs.base import (
+from course_utils.labs.architecture.inside_pictures import grey, uri
+from course_utils.labs.attention import pictures
+from course_utils.labs.core.lab import (
     LOCK,
     STYLE,
     Dial,
@@ -24,7 +25,6 @@ from course_utils.labs.base import (
     note,
     short_names,
 )
-from course_utils.labs.inside_pictures import grey, uri
 
 TEMPERATURES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 100.0)
 LOOK = """<style>

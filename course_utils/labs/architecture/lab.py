@@ -7,13 +7,13 @@ from dataclasses import fields, replace
 
 import ipywidgets as widgets
 
-from course_utils.labs import assembly, blocks, compose, diagram, shapes
-from course_utils.labs.advice import Note
-from course_utils.labs.base import LOCK, STYLE, Lab, brief, group, heading, listed, note
-from course_utils.labs.inside_view import Inside
-from course_utils.labs.state import PRESETS, LabState
-from course_utils.labs.touch import CopyButton
-from course_utils.labs.training import TrainingPanel
+from course_utils.labs.architecture import assembly, blocks, compose, diagram, shapes
+from course_utils.labs.architecture.advice import Note
+from course_utils.labs.architecture.inside_panel import Inside
+from course_utils.labs.architecture.panel import TrainingPanel
+from course_utils.labs.architecture.state import PRESETS, LabState
+from course_utils.labs.core.lab import LOCK, STYLE, Lab, brief, group, heading, listed, note
+from course_utils.labs.core.pointer import CopyButton
 
 MOST_ROWS = 4
 PANELS = {

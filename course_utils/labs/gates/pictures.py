@@ -7,9 +7,9 @@ from itertools import groupby
 
 import numpy as np
 
-from course_utils.labs.diagram import CARD, INK, SOFT, path, rect, text
-from course_utils.labs.inside import Gates, run_lstm
-from course_utils.labs.inside_pictures import number, signed
+from course_utils.labs.architecture.diagram import CARD, INK, SOFT, path, rect, text
+from course_utils.labs.architecture.inside import Gates, run_lstm
+from course_utils.labs.architecture.inside_pictures import number, signed
 
 WIDTH, SIZE = 760, 13.2  # at 640 pixels the text is still 11 high
 LEFT, RIGHT = 148, 696  # where the time axis begins and ends

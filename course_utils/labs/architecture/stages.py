@@ -2,8 +2,8 @@
 
 from math import prod
 
-from course_utils.labs.blocks import ATTENTION, Line, Stage, one
-from course_utils.labs.state import FEATURES
+from course_utils.labs.architecture.blocks import ATTENTION, Line, Stage, one
+from course_utils.labs.architecture.state import FEATURES
 
 FRAME, CLIPS = (
     "a CNN for one frame",

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import psutil
 
-from course_utils.labs.assembly import dialled, survey
-from course_utils.labs.feed import BATCH, SPLIT, clips_that_fit
-from course_utils.labs.state import FEATURES
+from course_utils.labs.architecture.assembly import dialled, survey
+from course_utils.labs.architecture.data import BATCH, SPLIT, clips_that_fit
+from course_utils.labs.architecture.state import FEATURES
 
 LIMIT, USED = (Path("/sys/fs/cgroup") / name for name in ("memory.max", "memory.current"))
 EXAMPLES = {"sentences": 6800, "long": 20000, "traffic": 12200}  # before the data is read: about

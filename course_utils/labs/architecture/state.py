@@ -2,8 +2,18 @@
 
 from dataclasses import dataclass, field, replace
 
-from course_utils.labs.base import State, dial, rows
-from course_utils.labs.blocks import ANSWERS, Answer, Budget, Clip, Convolution, Joint, Memory, Series, Text
+from course_utils.labs.architecture.blocks import (
+    ANSWERS,
+    Answer,
+    Budget,
+    Clip,
+    Convolution,
+    Joint,
+    Memory,
+    Series,
+    Text,
+)
+from course_utils.labs.core.lab import State, dial, rows
 
 TASKS = {
     "digits": "video: moving digits",

@@ -7,8 +7,8 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from course_utils.labs.diagram import INK, SOFT, path, rect, text
-from course_utils.labs.inside_pictures import BLUE, VERMILLION, grey, number, tint, uri
+from course_utils.labs.architecture.diagram import INK, SOFT, path, rect, text
+from course_utils.labs.architecture.inside_pictures import BLUE, VERMILLION, grey, number, tint, uri
 
 WIDTH, SIZE = 400, 13.2  # at 340 pixels the text is still 11 high
 LEFT, TOP, SIDE = 28, 44, 366  # where the grids begin, and how wide and tall they are at most

@@ -6,10 +6,10 @@ from functools import partial
 import ipywidgets as widgets
 import numpy as np
 
-from course_utils.labs import inside
-from course_utils.labs import inside_pictures as pictures
-from course_utils.labs.base import LOCK, group, note
-from course_utils.labs.touch import MapPicker
+from course_utils.labs.architecture import inside
+from course_utils.labs.architecture import inside_pictures as pictures
+from course_utils.labs.core.lab import LOCK, group, note
+from course_utils.labs.core.pointer import MapPicker
 
 STYLE = """<style>
 .course-lab .ci-top, .course-lab .ci-two, .course-lab .ci-maps, .course-lab .ci-dials, .course-lab .ci-six {

@@ -6,8 +6,7 @@ from dataclasses import replace
 import ipywidgets as widgets
 import numpy as np
 
-from course_utils.labs import gates_pictures as pictures
-from course_utils.labs.base import (
+from course_utils.labs.core.lab import (
     LOCK,
     STYLE,
     Lab,
@@ -22,7 +21,8 @@ from course_utils.labs.base import (
     note,
     short_names,
 )
-from course_utils.labs.gates_pictures import CLAMPS, NAMES, run
+from course_utils.labs.gates import pictures
+from course_utils.labs.gates.pictures import CLAMPS, NAMES, run
 
 __all__ = ["GateLab", "run"]
 

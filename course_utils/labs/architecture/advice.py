@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from itertools import islice, pairwise
 from math import ceil, log2, prod
 
-from course_utils.labs import memory
-from course_utils.labs.assembly import count, dialled, survey
-from course_utils.labs.blocks import JOINTS, Convolution, Joint
-from course_utils.labs.state import LabState
+from course_utils.labs.architecture import memory
+from course_utils.labs.architecture.assembly import count, dialled, survey
+from course_utils.labs.architecture.blocks import JOINTS, Convolution, Joint
+from course_utils.labs.architecture.state import LabState
 
 HUGE = 1_000_000  # weights in one matrix from which the lab warns
 LONG = 400  # steps of an LSTM from which the lab warns

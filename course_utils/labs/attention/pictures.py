@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from course_utils.labs.diagram import INK, SOFT, path, rect, text
-from course_utils.labs.inside_pictures import number
+from course_utils.labs.architecture.diagram import INK, SOFT, path, rect, text
+from course_utils.labs.architecture.inside_pictures import number
 
 WIDTH, SIZE = 760, 13.2  # at 640 pixels the text is still 11 high
 LEFT, CELLS = 40, 716  # where the frames begin, and how wide they are together

@@ -10,9 +10,8 @@ from typing import ClassVar
 import ipywidgets as widgets
 import numpy as np
 
-from course_utils.labs import sentence_pictures as pictures
-from course_utils.labs.advice import Note
-from course_utils.labs.base import (
+from course_utils.labs.architecture.advice import Note
+from course_utils.labs.core.lab import (
     LOCK,
     Dial,
     Lab,
@@ -25,8 +24,9 @@ from course_utils.labs.base import (
     note,
     plain,
 )
-from course_utils.labs.base import STYLE as FRAME
-from course_utils.labs.sentence_models import HIDDEN, WINDOW, Answers, Judge, Reader, unseen, visible
+from course_utils.labs.core.lab import STYLE as FRAME
+from course_utils.labs.sentence import pictures
+from course_utils.labs.sentence.models import HIDDEN, WINDOW, Answers, Judge, Reader, unseen, visible
 
 KEPT = 2_000  # characters of the text that the state string holds
 REMEMBERED = 20  # typed sentences that the list of examples keeps
