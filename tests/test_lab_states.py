@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from keras import layers
 
 from course_utils import labs
-from course_utils.labs.core.lab import Block, State, dial, rows
+from course_utils.labs.core.dials import Block, State, dial, rows
 
 READ = layers.TextVectorization(output_sequence_length=6, vocabulary=["good", "bad", "film"])
 

@@ -28,7 +28,7 @@ from course_utils.labs.architecture import (
     trainer,
 )
 from course_utils.labs.architecture.state import FEATURES, ORDERS, TASKS, LabState
-from course_utils.labs.core.lab import LOCK
+from course_utils.labs.core.lock import LOCK
 
 OURS, POOLED, TEXTBOOK = (labs.PRESETS[name] for name in ("ours", "pooled", "textbook"))
 usual = LabState.default

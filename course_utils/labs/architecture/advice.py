@@ -8,22 +8,12 @@ from math import ceil, log2, prod
 from course_utils.labs.architecture import memory
 from course_utils.labs.architecture.assembly import count, dialled, survey
 from course_utils.labs.architecture.blocks import JOINTS, Convolution, Joint
-from course_utils.labs.architecture.state import LabState
+from course_utils.labs.core.notes import Note
 
 HUGE = 1_000_000  # weights in one matrix from which the lab warns
 LONG = 400  # steps of an LSTM from which the lab warns
 TRIED = 6  # ways to mend what does not fit that are looked at, before the first one is taken
 GRAVE = ("broken", "stuck", "warning")  # levels of what a fix must not bring about
-
-
-@dataclass(frozen=True)
-class Note:
-    """A sentence about a composition; `fix` is a button's label and `fixed` the state it leads to."""
-
-    level: str
-    text: str
-    fix: str = ""
-    fixed: LabState | None = None
 
 
 @dataclass(frozen=True)

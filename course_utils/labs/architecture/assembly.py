@@ -10,7 +10,7 @@ from math import prod
 from course_utils.labs.architecture.blocks import Line, Stage
 from course_utils.labs.architecture.stages import BRANCH, CLIPS, FRAME, JOIN, heads, stages
 from course_utils.labs.architecture.state import FEATURES, Budget, LabState
-from course_utils.labs.core.lab import LOCK
+from course_utils.labs.core.lock import LOCK
 
 
 def count(number, noun):

@@ -6,7 +6,7 @@ Keras: its lines are shown to the learner as code, and the very same lines build
 
 from dataclasses import dataclass
 
-from course_utils.labs.core.lab import Block, dial
+from course_utils.labs.core.dials import Block, dial
 
 SIZES = (8, 12, 16, 20, 24, 28, 32, 40, 48, 64, 96, 128)
 WIDTHS = (4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 256)

@@ -8,7 +8,9 @@ import numpy as np
 
 from course_utils.labs.architecture import inside
 from course_utils.labs.architecture import inside_pictures as pictures
-from course_utils.labs.core.lab import LOCK, group, note
+from course_utils.labs.core.lab import group
+from course_utils.labs.core.lock import LOCK
+from course_utils.labs.core.notes import note
 from course_utils.labs.core.pointer import MapPicker
 
 STYLE = """<style>

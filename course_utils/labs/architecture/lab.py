@@ -8,11 +8,13 @@ from dataclasses import fields, replace
 import ipywidgets as widgets
 
 from course_utils.labs.architecture import assembly, blocks, compose, diagram, shapes
-from course_utils.labs.architecture.advice import Note
 from course_utils.labs.architecture.inside_panel import Inside
 from course_utils.labs.architecture.panel import TrainingPanel
 from course_utils.labs.architecture.state import PRESETS, LabState
-from course_utils.labs.core.lab import LOCK, STYLE, Lab, brief, group, heading, listed, note
+from course_utils.labs.core.dials import brief, listed
+from course_utils.labs.core.lab import STYLE, Lab, group, heading
+from course_utils.labs.core.lock import LOCK
+from course_utils.labs.core.notes import Note, note
 from course_utils.labs.core.pointer import CopyButton
 
 MOST_ROWS = 4

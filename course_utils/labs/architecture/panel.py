@@ -7,12 +7,14 @@ from itertools import pairwise
 import ipywidgets as widgets
 
 from course_utils.labs.architecture import compose, memory
-from course_utils.labs.architecture.advice import Note, gigabytes, noted, obstacles
+from course_utils.labs.architecture.advice import gigabytes, noted, obstacles
 from course_utils.labs.architecture.assembly import count
 from course_utils.labs.architecture.curves import curves, measure, said_score, sparkline
 from course_utils.labs.architecture.data import BATCH
 from course_utils.labs.architecture.trainer import Run, Trainer
-from course_utils.labs.core.lab import LOCK, Notes, group
+from course_utils.labs.core.lab import Notes, group
+from course_utils.labs.core.lock import LOCK
+from course_utils.labs.core.notes import Note
 
 LEFT = " class='cl-left'"
 WORDS = {

@@ -13,7 +13,7 @@ from course_utils.labs.architecture.blocks import (
     Series,
     Text,
 )
-from course_utils.labs.core.lab import State, dial, rows
+from course_utils.labs.core.dials import State, dial, rows
 
 TASKS = {
     "digits": "video: moving digits",

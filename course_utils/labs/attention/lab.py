@@ -10,21 +10,11 @@ import numpy as np
 
 from course_utils.labs.architecture.inside_pictures import grey, uri
 from course_utils.labs.attention import pictures
-from course_utils.labs.core.lab import (
-    LOCK,
-    STYLE,
-    Dial,
-    Lab,
-    Several,
-    State,
-    brief,
-    dial,
-    diverged,
-    group,
-    named,
-    note,
-    short_names,
-)
+from course_utils.labs.core.arguments import diverged, named, short_names
+from course_utils.labs.core.dials import Dial, Several, State, brief, dial
+from course_utils.labs.core.lab import STYLE, Lab, group
+from course_utils.labs.core.lock import LOCK
+from course_utils.labs.core.notes import note
 
 TEMPERATURES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 100.0)
 LOOK = """<style>

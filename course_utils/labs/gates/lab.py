@@ -6,21 +6,11 @@ from dataclasses import replace
 import ipywidgets as widgets
 import numpy as np
 
-from course_utils.labs.core.lab import (
-    LOCK,
-    STYLE,
-    Lab,
-    Real,
-    Several,
-    State,
-    brief,
-    dial,
-    diverged,
-    group,
-    named,
-    note,
-    short_names,
-)
+from course_utils.labs.core.arguments import diverged, named, short_names
+from course_utils.labs.core.dials import Real, Several, State, brief, dial
+from course_utils.labs.core.lab import STYLE, Lab, group
+from course_utils.labs.core.lock import LOCK
+from course_utils.labs.core.notes import note
 from course_utils.labs.gates import pictures
 from course_utils.labs.gates.pictures import CLAMPS, NAMES, run
 

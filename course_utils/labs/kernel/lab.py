@@ -7,21 +7,11 @@ from typing import ClassVar
 import ipywidgets as widgets
 import numpy as np
 
-from course_utils.labs.architecture.advice import Note
-from course_utils.labs.core.lab import (
-    LOCK,
-    STYLE,
-    Lab,
-    Real,
-    Several,
-    State,
-    brief,
-    dial,
-    group,
-    named,
-    note,
-    short_names,
-)
+from course_utils.labs.core.arguments import named, short_names
+from course_utils.labs.core.dials import Real, Several, State, brief, dial
+from course_utils.labs.core.lab import STYLE, Lab, group
+from course_utils.labs.core.lock import LOCK
+from course_utils.labs.core.notes import Note, note
 from course_utils.labs.kernel import pictures
 from course_utils.labs.kernel.pictures import Axis
 

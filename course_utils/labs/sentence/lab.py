@@ -10,21 +10,12 @@ from typing import ClassVar
 import ipywidgets as widgets
 import numpy as np
 
-from course_utils.labs.architecture.advice import Note
-from course_utils.labs.core.lab import (
-    LOCK,
-    Dial,
-    Lab,
-    Several,
-    State,
-    brief,
-    dial,
-    group,
-    named,
-    note,
-    plain,
-)
+from course_utils.labs.core.arguments import named
+from course_utils.labs.core.dials import Dial, Several, State, brief, dial, plain
 from course_utils.labs.core.lab import STYLE as FRAME
+from course_utils.labs.core.lab import Lab, group
+from course_utils.labs.core.lock import LOCK
+from course_utils.labs.core.notes import Note, note
 from course_utils.labs.sentence import pictures
 from course_utils.labs.sentence.models import HIDDEN, WINDOW, Answers, Judge, Reader, unseen, visible
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from course_utils.labs.core.lab import brief, diverged
+from course_utils.labs.core.arguments import diverged
+from course_utils.labs.core.dials import brief
 from course_utils.labs.sentence.pictures import Word, shortened
 
 WINDOW = 40  # words that a picture shows of a long text
