@@ -25,6 +25,7 @@ from small_labs import (
 
 from course_utils.labs import AttentionLab
 from course_utils.labs.attention import pictures
+from course_utils.labs.attention.network import effective
 
 NETWORKS, PLACES = watchers(), searchers()
 CLIPS, LABELS, SHOWN = bright_clips()
@@ -130,7 +131,7 @@ def test_temperature_goes_from_picking_one_to_a_plain_average(film):
     spread = []
     for temperature in film.controls["temperature"].options:
         turn(film, "temperature", temperature[1])
-        spread.append(pictures.effective(film.seen().looked_at))
+        spread.append(effective(film.seen().looked_at))
     assert spread == sorted(spread)
     assert spread[0] < 1.6
     assert spread[-1] > 5.9

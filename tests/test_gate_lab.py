@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from keras import layers
 
 from course_utils.labs.gates import pictures
-from course_utils.labs.gates.lab import CELLS, INPUTS, OWN, GateLab, run
-from course_utils.labs.gates.pictures import half_life
+from course_utils.labs.gates.lab import OWN, GateLab
+from course_utils.labs.gates.lstm import CELLS, FIELDS, INPUTS, half_life, run
 
 
 def trained(units, seed=0, size=1.5, **more):
@@ -118,13 +118,13 @@ def test_a_clamped_gate_is_exactly_that_and_the_others_follow_their_sums(gate, v
     weights = LAYERS["Eight units"].get_weights()
     given = [w.copy() for w in weights]
     course = run(weights, LONG, {gate: value})
-    assert np.array_equal(getattr(course, pictures.FIELDS[gate]), np.full((40, 8), value))
+    assert np.array_equal(getattr(course, FIELDS[gate]), np.full((40, 8), value))
     before = np.vstack([np.zeros(8), course.hidden[:-1]])
     z = np.array(LONG)[:, None] @ weights[0] + before @ weights[1] + weights[2]
     for other, block in zip("ifgo", np.split(z, 4, axis=1)):
         expected = np.tanh(block) if other == "g" else 1 / (1 + np.exp(-block))
         if other != gate:
-            np.testing.assert_allclose(getattr(course, pictures.FIELDS[other]), expected, atol=1e-6)
+            np.testing.assert_allclose(getattr(course, FIELDS[other]), expected, atol=1e-6)
     for before, after in zip(given, weights):
         np.testing.assert_array_equal(before, after)
 

@@ -1,6 +1,6 @@
 """The vocabulary of blocks: one small class for each, from which code, model, diagram and controls follow.
 
-A block holds its dials (see `base.dial`) and says in `stages` what it stands for. A stage is written in
+A block holds its dials (see `core.dials`) and says in `stages` what it stands for. A stage is written in
 Keras: its lines are shown to the learner as code, and the very same lines build the model.
 """
 

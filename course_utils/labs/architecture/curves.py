@@ -2,7 +2,8 @@
 
 import math
 
-from course_utils.labs.architecture.diagram import INK, SOFT, WIDTH, path, rect, svg, text
+from course_utils.labs.architecture.diagram import WIDTH, svg
+from course_utils.labs.core.drawing import INK, SOFT, path, rect, text
 
 TALL, GAP = 190, 30
 LINE = "var(--jp-border-color2, #d0d0d0)"

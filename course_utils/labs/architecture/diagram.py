@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from math import sqrt
 
+from course_utils.labs.core.drawing import CARD, DARK, INK, SOFT, arrow, path, rect, text
+
 WIDTH = 820
 LEFT, RIGHT = 96, 72  # beside the columns: names of the lines, and room for arrows to the next row
 EDGE = WIDTH - 10
@@ -15,10 +17,6 @@ SHADES = {  # front, side, line
     "attention": ("#9ADBC4", "#4DBB97", "#009E73"),
     "other": ("#D3D7DC", "#A5ACB5", "#767D87"),
 }
-CARD = "var(--jp-layout-color1, #fff)"
-INK = "var(--jp-ui-font-color1, #1f1f1f)"
-SOFT = "var(--jp-ui-font-color2, #5b5b5b)"
-DARK = "#1f1f1f"
 BAD = "#e0233f"
 TALL = 54  # pixels of the largest tensor
 
@@ -68,35 +66,6 @@ def svg(height, words, inside):
     label = html.escape(words, quote=True)
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}"'
     return f'{head} role="img" aria-label="{label}">{inside}</svg>'
-
-
-def text(x, y, words, size=12, anchor="middle", fill=INK, weight=400, extra=""):
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}" font-weight="{weight}" '
-        f'style="fill:{fill}" {extra}>{html.escape(str(words))}</text>'
-    )
-
-
-def rect(x, y, w, h, fill, line="none", radius=0, extra=""):
-    return (
-        f'<rect x="{x:.1f}" y="{y:.1f}" width="{w:.1f}" height="{h:.1f}" rx="{radius}" '
-        f'style="fill:{fill};stroke:{line}" {extra}/>'
-    )
-
-
-def path(d, line=SOFT, width=1.2, fill="none", extra=""):
-    return f'<path d="{d}" style="fill:{fill};stroke:{line};stroke-width:{width}" {extra}/>'
-
-
-def arrow(x1, y1, x2, y2, line=SOFT, width=1.4):
-    """A straight arrow, its head included."""
-    dx, dy = x2 - x1, y2 - y1
-    length = max(sqrt(dx * dx + dy * dy), 1e-6)
-    ux, uy = dx / length, dy / length
-    bx, by = x2 - 5 * ux, y2 - 5 * uy
-    wx, wy = 3.2 * uy, 3.2 * ux
-    head = f"M{x2:.1f},{y2:.1f} L{bx - wx:.1f},{by + wy:.1f} L{bx + wx:.1f},{by - wy:.1f} Z"
-    return path(f"M{x1:.1f},{y1:.1f} L{bx:.1f},{by:.1f}", line, width) + path(head, line, 0.5, line)
 
 
 def pair(x, y, first, second, size, anchor="start"):

@@ -5,6 +5,8 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from course_utils.labs.core.lstm import run_lstm
+
 # Models that look into an `Assembly`, kept as long as it lives; they share its layers, so they train along.
 _PROBES, _TWINS = WeakKeyDictionary(), WeakKeyDictionary()
 
@@ -46,19 +48,6 @@ class Maps:
         """One frame of `given` or `gives` as (rows, columns, channels), with one row where axes is 1."""
         one = array[place(step, self.steps, len(array))[0]] if array.ndim == self.axes + 2 else array
         return one if self.axes == 2 else one[None]
-
-
-@dataclass(frozen=True, eq=False)
-class Gates:
-    """One LSTM, in one direction, step by step: everything is (steps, units), in the order of time."""
-
-    title: str
-    input: np.ndarray
-    forget: np.ndarray
-    output: np.ndarray
-    candidate: np.ndarray
-    cell: np.ndarray
-    hidden: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,24 +218,6 @@ def _gates(tap, number, seen):
     forward = run_lstm(f"{number}. {tap.fact.title}, forward", given, *layer.forward_layer.get_weights())
     name = f"{number + 1}. {tap.fact.title}, backward (from the end)"
     return [forward, run_lstm(name, given, *layer.backward_layer.get_weights(), backward=True)]
-
-
-def run_lstm(title, given, kernel, recurrent, bias, backward=False):
-    """An LSTM step by step: `Gates` from Keras's weights, whose blocks stand in the order i, f, c, o.
-
-    `backward` reads the last step first; what comes out is in the order of time all the same.
-    """
-    order = slice(None, None, -1 if backward else 1)
-    hidden = cell = np.zeros(recurrent.shape[0])
-    steps = []
-    for arriving in (given @ kernel + bias)[order]:
-        i, f, g, o = np.split(arriving + hidden @ recurrent, 4)
-        i, f, o = (0.5 + 0.5 * np.tanh(z / 2) for z in (i, f, o))  # the sigmoid, without overflow
-        g = np.tanh(g)
-        cell = f * cell + i * g
-        hidden = o * np.tanh(cell)
-        steps.append((i, f, o, g, cell, hidden))
-    return Gates(title, *(np.array(kind)[order] for kind in zip(*steps, strict=True)))
 
 
 # ---------------------------------------------------------------------------------------------------

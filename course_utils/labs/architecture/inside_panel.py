@@ -8,6 +8,7 @@ import numpy as np
 
 from course_utils.labs.architecture import inside
 from course_utils.labs.architecture import inside_pictures as pictures
+from course_utils.labs.core.drawing import BLUE, BROWN, number, tint, uri
 from course_utils.labs.core.lab import group
 from course_utils.labs.core.lock import LOCK
 from course_utils.labs.core.notes import note
@@ -310,14 +311,14 @@ class Inside:
         scale = np.abs(maps.gives).max(tuple(range(maps.gives.ndim - 1)))  # one for each filter
         self._pictures.add_class("ci-line") if flat else self._pictures.remove_class("ci-line")
         pixels, down, across = (
-            pictures.tint(planes[0], pictures.BLUE, pictures.BROWN, scale).transpose(1, 0, 2),
+            tint(planes[0], BLUE, BROWN, scale).transpose(1, 0, 2),
             filters,
             columns,
         )
         if not flat:
             pixels, down, across = pictures.sheet(planes, scale)
         with self.sheet.hold_sync():
-            self.sheet.image, self.sheet.rows, self.sheet.columns = pictures.uri(pixels), down, across
+            self.sheet.image, self.sheet.rows, self.sheet.columns = uri(pixels), down, across
             self.sheet.aspect = (
                 700 / min(max(4 * filters, 70), 200) if flat else pixels.shape[1] / pixels.shape[0]
             )
@@ -325,9 +326,9 @@ class Inside:
             self.sheet.label = f"All {filters} feature maps of {maps.title}, {what}. Select one."
         with self.picker.hold_sync():
             one = planes[..., chosen]
-            self.picker.image = pictures.uri(pictures.tint(one, pictures.BLUE, pictures.BROWN, scale[chosen]))
+            self.picker.image = uri(tint(one, BLUE, BROWN, scale[chosen]))
             self.picker.rows, self.picker.columns = rows, columns
-            low, high = (pictures.number(end) for end in (one.min(), one.max()))
+            low, high = (number(end) for end in (one.min(), one.max()))
             size = f"{rows} by {columns} values from {low} to {high}."
             self.picker.label = f"Feature map of filter {chosen}, {size}"
         when = "after the last step"

@@ -1,18 +1,15 @@
 """Pictures of what goes on inside a network, as HTML and SVG: frames, sentences, maps, gates, sums."""
 
-import base64
 import html
-import io
 
 import numpy as np
-from PIL import Image
 
-BLUE, VERMILLION, GREEN = (0, 114, 178), (213, 94, 0), (0, 158, 115)
-VIOLET, BROWN = (78, 42, 132), (140, 81, 10)  # below zero: in the LSTM, in the CNN
+from course_utils.labs.core.drawing import BLUE, BROWN, VERMILLION, VIOLET, grey, number, signed, tint, uri
+
 INK, SOFT = "var(--cl-ink)", "var(--cl-soft)"
 NUMBERS = 7  # the widest kernel that is shown in numbers
 NAMED = 12  # channels whose sums are written out
-KINDS = {  # field of inside.Gates -> what its picture says
+KINDS = {  # field of `Gates` -> what its picture says
     "input": "<b>input gate i</b>: 1 lets the new in, 0 keeps it out",
     "forget": "<b>forget gate f</b>: 1 keeps, 0 erases (untrained: about 0.73)",
     "output": "<b>output gate o</b>: 1 shows the memory, 0 hides it",
@@ -20,21 +17,6 @@ KINDS = {  # field of inside.Gates -> what its picture says
     "cell": "<b>cell state c</b> = f·c + i·g: the memory",
     "hidden": "<b>hidden state h</b> = o·tanh(c): what is handed on",
 }
-
-
-def tint(values, above, below=BROWN, scale=None, strength=1.0):
-    """Colours for numbers: white at 0, `above` at `scale` (the largest of all, or one for each channel)."""
-    scale = np.abs(values).max() if scale is None else scale
-    share = (values / np.maximum(scale, 1e-9)).clip(-1, 1)[..., None] * strength
-    ends = np.where(share < 0, below, above)
-    return (255 + np.abs(share) * (ends - 255.0)).astype("uint8")
-
-
-def uri(pixels):
-    """A PNG of an array (height, width, 3 or 4) of bytes."""
-    file = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(file, "PNG", compress_level=1)
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 
 def picture(pixels, alt, style="", over=""):
@@ -50,22 +32,8 @@ def box(kind, top, left, bottom, right, rows, columns):
     return f'<i class="ci-{kind}" style="{";".join(f"{k}:{100 * v:.2f}%" for k, v in edges.items())}"></i>'
 
 
-def grey(frame):
-    """The bytes of a frame (height, width, 1 or 3) of numbers from 0 to 1."""
-    return np.broadcast_to((frame.clip(0, 1) * 255).astype("uint8"), (*frame.shape[:2], 3))
-
-
 def say(words):
     return f'<div class="ci-say">{words}</div>'
-
-
-def number(value, digits=2, sign=""):
-    """A number as it is read: with a real minus, and never a zero below zero."""
-    return f"{round(float(value), digits) + 0.0:{sign}.{digits}f}".replace("-", "−")
-
-
-def signed(value, digits=2):
-    return number(value, digits, "+")
 
 
 def svg(wide, tall, words, parts):
@@ -116,12 +84,12 @@ def clip(frames, now, window):
 def sentence(words, now, window):
     """The review: the current word marked, coming words pale, what the selected value sees underlined."""
     parts = []
-    for number, word in enumerate(words):
+    for place, word in enumerate(words):
         if word:
             said = html.escape(str(word))
-            said = f"<mark>{said}</mark>" if number == now else said
-            said = f"<u>{said}</u>" if window and window[1] <= number < window[3] else said
-            parts.append(f'<span class="ci-coming">{said}</span>' if number > now else said)
+            said = f"<mark>{said}</mark>" if place == now else said
+            said = f"<u>{said}</u>" if window and window[1] <= place < window[3] else said
+            parts.append(f'<span class="ci-coming">{said}</span>' if place > now else said)
     seen = " Underlined in blue: what the selected value sees." if window else ""
     return f'<div class="ci-text">{" ".join(parts)}</div>' + say(
         f"Marked: this word. Pale: still to come.{seen}"
@@ -157,11 +125,11 @@ def bars(label, shares, words, truth):
     """One bar a class; the likeliest is bold, the true one has a tick and the word."""
     best, tall = int(np.argmax(shares)), 17
     parts = [text(0, 13, label, more="font-weight:600")]
-    for number, share in enumerate(shares):
-        y, bold = 22 + tall * number, "font-weight:700" * (number == best)
-        true = " ✓ true" * (number == truth)
-        parts.append(text(76, y + 12, words[number], "end", more=bold))
-        parts.append(bar(80, y + 2, 55 * float(share), 12, INK if number == best else "#9aa2ad"))
+    for answer, share in enumerate(shares):
+        y, bold = 22 + tall * answer, "font-weight:700" * (answer == best)
+        true = " ✓ true" * (answer == truth)
+        parts.append(text(76, y + 12, words[answer], "end", more=bold))
+        parts.append(bar(80, y + 2, 55 * float(share), 12, INK if answer == best else "#9aa2ad"))
         parts.append(text(84 + 55 * float(share), y + 12, f"{share:.0%}{true}", more=bold))
     said = f"{label}: the answer is {words[best]} with {shares[best]:.0%}; true is {words[truth]}."
     return svg(212, 28 + tall * len(shares), said, parts)
@@ -293,10 +261,10 @@ def attended(weights, place, words=()):
     wide, tall, count = 700, 96, len(weights)
     each, top, best = (wide - 4) / count, float(weights.max()), int(weights.argmax())
     parts = []
-    for number, weight in enumerate(weights):
-        x, high = 2 + each * number, 62 * float(weight) / top
+    for step, weight in enumerate(weights):
+        x, high = 2 + each * step, 62 * float(weight) / top
         parts.append(bar(x + each * 0.08, 80 - high, each * 0.84, high, "#009E73"))
-        if count <= 12 or number == best:
+        if count <= 12 or step == best:
             parts.append(text(min(max(x + each / 2, 14), wide - 14), 74 - high, f"{weight:.2f}", "middle"))
     x, span = 2 + each * place[0], each * (place[1] - place[0])
     parts.append(bar(x, 2, max(span, 3), 80, "none", f"stroke:{INK};stroke-width:1.5"))

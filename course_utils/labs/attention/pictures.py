@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from course_utils.labs.architecture.diagram import INK, SOFT, path, rect, text
-from course_utils.labs.architecture.inside_pictures import number
+from course_utils.labs.attention.network import attend, effective
+from course_utils.labs.core.drawing import INK, SOFT, number, path, rect, text
 
 WIDTH, SIZE = 760, 13.2  # at 640 pixels the text is still 11 high
 LEFT, CELLS = 40, 716  # where the frames begin, and how wide they are together
@@ -163,22 +163,6 @@ class Places(Seen):
             plain = self.visible / self.visible.sum()
             rows.append(("that of a plain average", [number(self.distance(plain), 1)] * len(weights)))
         return rows
-
-
-def attend(scores, temperature, visible, uniform=False):
-    """Softmax over the visible steps of scores (steps, heads) by temperature; 0 where nothing is visible."""
-    weights = np.zeros(scores.shape)
-    if visible.any():
-        seen = np.zeros_like(scores[visible]) if uniform else scores[visible].astype(float) / temperature
-        seen = np.exp(seen - seen.max(0))
-        weights[visible] = seen / seen.sum(0)
-    return weights
-
-
-def effective(weights):
-    """On how many steps the weight lies: the exponential of its entropy."""
-    some = weights[weights > 0]
-    return float(np.exp(-(some * np.log(some)).sum())) if len(some) else 0.0
 
 
 # ---------------------------------------------------------------------------------------------------

@@ -12,9 +12,8 @@ from course_utils.labs.core.lab import STYLE, Lab, group
 from course_utils.labs.core.lock import LOCK
 from course_utils.labs.core.notes import note
 from course_utils.labs.gates import pictures
-from course_utils.labs.gates.pictures import CLAMPS, NAMES, run
-
-__all__ = ["GateLab", "run"]
+from course_utils.labs.gates.lstm import CELLS, INPUTS, ORDER, Seen
+from course_utils.labs.gates.pictures import CLAMPS, NAMES
 
 SHORTEST, LONGEST = 4, 40  # steps of an input
 LENGTHS = (0, *range(SHORTEST, LONGEST + 1))  # of a sequence of one's own: there may be none
@@ -31,42 +30,6 @@ LOOK = """<style>
 .course-lab .cg-sum { margin-top: 4px; align-items: center; flex-flow: row wrap; gap: 0 12px; }
 .course-lab .cg-sum .widget-dropdown { flex: 0 1 300px; }
 </style>"""
-
-
-# ---------------------------------------------------------------------------------------------------
-# Cells and inputs that are there without any training
-
-
-def _by_hand(i, f, g, o):
-    """The weights of one unit, each gate as (weight of x, weight of h, bias), as Keras lays them out."""
-    kernel, recurrent, bias = np.array([i, f, g, o], "float32").T
-    return kernel[None], recurrent[None], bias
-
-
-OPEN = (0.0, 0.0, 8.0)  # whatever comes
-CELLS = {
-    "latch": (
-        "Keeps the last input above 0.5, and lets all others pass by.",
-        # Below 0.5 the input gate is shut and the forget gate open; above it is the other way round.
-        _by_hand(i=(30, 0, -15), f=(-30, 0, 15), g=(1.5, 0, 0), o=OPEN),
-    ),
-    "leaky counter": (
-        "Adds up its inputs, and forgets a tenth of the sum at every step.",
-        _by_hand(i=OPEN, f=(0, 0, np.log(9)), g=(0.5, 0, 0), o=OPEN),
-    ),
-    "alternator": (
-        "Every input above 0.5 turns the sign of the memory: it sees by h what sign is next.",
-        _by_hand(i=(30, 0, -15), f=(-30, 0, 15), g=(0, -5, 0.8), o=OPEN),
-    ),
-}
-INPUTS = {
-    "two pulses": (0, 0, 1, 0, 0, 0, 0, 0, 0.7, 0, 0, 0, 0, 0, 0, 0),
-    "single pulse": (0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
-    "noise, then a pulse": (
-        0.2, -0.3, 0.1, 0.35, -0.15, 0.25, -0.3, 0.05, 0.9, -0.2, 0.3, 0.15, -0.35, 0.2, -0.1, 0.3,
-    ),
-    "alternating": (0.8, -0.8) * 8,
-}  # fmt: skip
 
 
 # ---------------------------------------------------------------------------------------------------
@@ -130,7 +93,7 @@ def state_class(cells, sequences):
         "input": dial(next(iter(inputs)), "Sequence", inputs, shown=inputs),
         "step": dial(1, "Time step", range(1, LONGEST + 1), slider=True),
         **clamps,
-        "gate": dial("f", "Sum behind", pictures.ORDER, shown={g: f"{NAMES[g]} {g}" for g in pictures.ORDER}),
+        "gate": dial("f", "Sum behind", ORDER, shown={g: f"{NAMES[g]} {g}" for g in ORDER}),
         "own": dial((), "Own", kind=Several, number=Real("A value", (-1, 1)), counts=LENGTHS),
     }
     return GateState.having(
@@ -266,7 +229,7 @@ class GateLab(Lab):
         clamps = {gate: CLAMPS[getattr(state, gate)] for gate in "ifo" if getattr(state, gate) != "computed"}
         said = "your own sequence" if state.input == OWN else self._inputs[state.input][0]
         x = np.array(state.sequence, "float64")
-        return pictures.Seen(name, said, weights, x, clamps, state.unit - 1, state.step - 1, state.gate)
+        return Seen(name, said, weights, x, clamps, state.unit - 1, state.step - 1, state.gate)
 
     def show(self):
         seen = self.seen()

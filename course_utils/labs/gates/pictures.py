@@ -2,14 +2,12 @@
 
 import hashlib
 import html
-from dataclasses import dataclass, field
 from itertools import groupby
 
 import numpy as np
 
-from course_utils.labs.architecture.diagram import CARD, INK, SOFT, path, rect, text
-from course_utils.labs.architecture.inside import Gates, run_lstm
-from course_utils.labs.architecture.inside_pictures import number, signed
+from course_utils.labs.core.drawing import CARD, INK, SOFT, number, path, rect, signed, text
+from course_utils.labs.gates.lstm import Seen, half_life
 
 WIDTH, SIZE = 760, 13.2  # at 640 pixels the text is still 11 high
 LEFT, RIGHT = 148, 696  # where the time axis begins and ends
@@ -17,9 +15,6 @@ ORANGE, PALE = "#D55E00", "color-mix(in srgb, #D55E00 22%, transparent)"
 LINE = "var(--cl-line)"
 BAND = "color-mix(in srgb, var(--cl-other) 22%, transparent)"
 GAP = 16  # between the rows
-LARGEST = 3  # contributions told one by one
-ORDER = ("i", "f", "g", "o")  # how Keras lays the four blocks of its weights side by side; it calls g c
-FIELDS = {"i": "input", "f": "forget", "g": "candidate", "o": "output", "c": "cell", "h": "hidden"}
 NAMES = {
     "x": "input", "i": "input gate", "f": "forget gate", "o": "output gate", "g": "candidate",
     "c": "cell state", "h": "hidden state",
@@ -27,141 +22,6 @@ NAMES = {
 CLAMPS = {"computed": None, "shut": 0.0, "open": 1.0}
 ROWS = {"x": 40, "i": 32, "f": 32, "o": 32, "g": 38, "c": 56, "h": 40}  # from the top, with their heights
 MARKS = {"i": "circle", "f": "square", "o": "triangle", "g": "diamond", "h": "circle"}  # of h hollow
-
-
-def run(weights, x, clamps=None):
-    """An LSTM with one input feature, step by step.
-
-    Parameters
-    ----------
-    weights : sequence of array
-        As Keras gives them: kernel (1, 4 * units), recurrent kernel (units, 4 * units), bias (4 * units,),
-        their blocks in the order i, f, candidate, o. The bias may be left out.
-    x : sequence of float
-        One number for each step.
-    clamps : dict, optional
-        "i", "f" or "o" -> the value, 0 or 1, at which this gate is held in all units.
-
-    Returns
-    -------
-    inside.Gates
-        i, f, g, o, c and h as `input`, `forget`, `candidate`, `output`, `cell` and `hidden`, each an array
-        (steps, units).
-    """
-    kernel, recurrent, *bias = (np.array(w, "float64") for w in weights)
-    bias = bias[0] if bias else np.zeros(kernel.shape[1])
-    units = len(recurrent)
-    for gate, value in (clamps or {}).items():
-        block = slice(ORDER.index(gate) * units, (ORDER.index(gate) + 1) * units)
-        kernel[:, block] = recurrent[:, block] = 0
-        bias[block] = 2000 * value - 1000  # so far out, the sigmoid is exactly 0 or 1
-    return run_lstm("", np.asarray(x, "float64")[:, None], kernel, recurrent, bias)
-
-
-def half_life(forget):
-    """After how many steps half of the memory is gone, if the forget gate stays as it is."""
-    if forget >= 1:
-        return np.inf
-    return float(np.log(0.5) / np.log(forget)) if forget > 0 else 0.0
-
-
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """One unit of one cell at one step of one input; `unit` and `step` count from 0.
-
-    `course` is what happens with the gates held as `clamps` say, `free` without.
-    """
-
-    cell: str
-    input: str
-    weights: tuple
-    x: np.ndarray
-    clamps: dict
-    unit: int
-    step: int
-    gate: str
-    course: Gates = field(init=False)
-    free: Gates | None = field(init=False)
-
-    def __post_init__(self):
-        object.__setattr__(self, "course", run(self.weights, self.x, self.clamps))
-        object.__setattr__(self, "free", run(self.weights, self.x) if self.clamps else None)
-
-    @property
-    def units(self):
-        return self.course.cell.shape[1]
-
-    def line(self, key, free=False):
-        """x, i, f, g, o, c or h of the unit at every step."""
-        return (
-            self.x if key == "x" else getattr(self.free if free else self.course, FIELDS[key])[:, self.unit]
-        )
-
-    def now(self, key):
-        return float(self.line(key)[self.step])
-
-    @property
-    def before(self):
-        """The memory c that this step began with."""
-        return float(self.line("c")[self.step - 1]) if self.step else 0.0
-
-    @property
-    def left(self):
-        """What is left now of each step up to this one: the product of the forget gates since."""
-        return np.append(np.cumprod(self.line("f")[self.step : 0 : -1])[::-1], 1.0)
-
-    @property
-    def parts(self):
-        """How much of the memory now was written at each step up to this one; they sum to c."""
-        upto = slice(self.step + 1)
-        return self.left * self.line("i")[upto] * self.line("g")[upto]
-
-    @property
-    def largest(self):
-        """The steps that most of the memory stems from, the largest part first."""
-        parts = np.abs(self.parts)
-        return [int(s) for s in np.argsort(-parts, kind="stable")[:LARGEST] if parts[s] >= 0.005]
-
-    @property
-    def terms(self):
-        """The sum in front of the gate that is looked at: (name, factors or None, value) of each term."""
-        kernel, recurrent, *bias = self.weights
-        column = ORDER.index(self.gate) * self.units + self.unit
-        w, u = float(kernel[0][column]), recurrent[:, column].astype("float64")
-        h = self.course.hidden[self.step - 1] if self.step else np.zeros(self.units)
-        x, products = self.now("x"), u * h
-        order = np.argsort(-np.abs(products), kind="stable")
-        name = "u · h before" if self.units == 1 else "u · h of unit {}"
-        terms = [("w · x", (w, x), w * x)]
-        terms += [(name.format(k + 1), (u[k], h[k]), float(products[k])) for k in order[:LARGEST]]
-        if self.units > LARGEST:
-            rest = float(products[order[LARGEST:]].sum())
-            terms.append((f"u · h of {self.units - LARGEST} more", None, rest))
-        return [*terms, ("bias b", None, float(bias[0][column]) if bias else 0.0)]
-
-    @property
-    def total(self):
-        return sum(value for *_, value in self.terms)
-
-    @property
-    def squashed(self):
-        """What the sum makes of the gate, if it is not held."""
-        return float(np.tanh(self.total) if self.gate == "g" else 0.5 + 0.5 * np.tanh(self.total / 2))
-
-    @property
-    def table(self):
-        """The numbers about the memory: (label, value)."""
-        t, life = sub(self.step + 1), half_life(self.now("f"))
-        said = "infinite" if life == np.inf else "over 10,000" if life > 1e4 else number(life, 1)
-        rows = [("half-life at this f, steps", said)]
-        if self.step:
-            rows.append(("left now of step 1", near(self.left[0])))
-        told = self.largest
-        rows += [(f"of c{t} from step {s + 1}", signed(self.parts[s])) for s in told]
-        if len(told) <= self.step:
-            rest = self.parts.sum() - self.parts[told].sum()
-            rows.append((f"of c{t} from {'the other' if told else 'all'} steps", signed(rest)))
-        return [*rows, (f"all of c{t}, the sum", signed(self.now("c")))]
 
 
 # ---------------------------------------------------------------------------------------------------
@@ -180,6 +40,21 @@ def near(value):
     if 0 < value < 0.005:
         return "under 0.005"
     return number(value)
+
+
+def table(seen):
+    """The numbers about the memory: (label, value)."""
+    t, life = sub(seen.step + 1), half_life(seen.now("f"))
+    said = "infinite" if life == np.inf else "over 10,000" if life > 1e4 else number(life, 1)
+    rows = [("half-life at this f, steps", said)]
+    if seen.step:
+        rows.append(("left now of step 1", near(seen.left[0])))
+    told = seen.largest
+    rows += [(f"of c{t} from step {s + 1}", signed(seen.parts[s])) for s in told]
+    if len(told) <= seen.step:
+        rest = seen.parts.sum() - seen.parts[told].sum()
+        rows.append((f"of c{t} from {'the other' if told else 'all'} steps", signed(rest)))
+    return [*rows, (f"all of c{t}, the sum", signed(seen.now("c")))]
 
 
 def held(value):
@@ -273,7 +148,7 @@ def sums(seen):
             f"step {seen.step + 1}: {memory}",
             f"hidden state h{t} = o {o} times tanh of c{t} {number(np.tanh(seen.now('c')))} = {h}",
             f"{NAMES[seen.gate]} {seen.gate}: {terms} = z {number(seen.total)}; {_outcome(seen)}",
-            *(f"{label}: {value}" for label, value in seen.table),
+            *(f"{label}: {value}" for label, value in table(seen)),
         ]
     )
 
@@ -510,7 +385,7 @@ def _curve(seen, x, y):
 def _table(seen, x, y):
     """The numbers about the memory; what is drawn, and how tall it is."""
     top, drawn = y, [_say(x, y, "In numbers", weight=600)]
-    for label, value in seen.table:
+    for label, value in table(seen):
         y += 22
         drawn.append(path(f"M{x},{y - 16} H{WIDTH}", LINE, 1))
         drawn += [_say(x, y, label), _say(WIDTH - 2, y, value, "end", weight=600)]

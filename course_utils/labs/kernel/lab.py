@@ -13,7 +13,7 @@ from course_utils.labs.core.lab import STYLE, Lab, group
 from course_utils.labs.core.lock import LOCK
 from course_utils.labs.core.notes import Note, note
 from course_utils.labs.kernel import pictures
-from course_utils.labs.kernel.pictures import Axis
+from course_utils.labs.kernel.convolution import Axis, convolve, ready_made
 
 SMALLEST, LARGEST = 8, 32  # side of an image
 SIZES = (3, 5)
@@ -64,49 +64,6 @@ LOOK = """<style>
   .course-lab .ck-cards { grid-template: "place" auto "kernel" auto "layer" auto / minmax(0, 1fr); }
   .course-lab .ck-pictures, .course-lab .ck-costs { grid-template-columns: minmax(0, 1fr); } }
 </style>"""
-
-
-# ---------------------------------------------------------------------------------------------------
-# The mathematics
-
-
-def convolve(image, kernel, stride=1, padding="valid", dilation=1, bias=0.0, relu=False):
-    """What `keras.layers.Conv2D` makes of one channel: the kernel is laid on the image, not flipped."""
-    kernel = np.asarray(kernel)
-    rows, columns = axes = [Axis(n, len(kernel), stride, padding, dilation) for n in np.shape(image)]
-    if not rows.length or not columns.length:
-        raise ValueError(
-            f"a kernel that reaches over {rows.span} pixels does not fit into an image of {np.shape(image)}: "
-            "use padding 'same', a smaller kernel or less dilation"
-        )
-    padded = np.pad(image, [axis.zeros for axis in axes])
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (rows.span, columns.span))
-    taken = windows[::stride, ::stride, ::dilation, ::dilation]
-    output = np.einsum("rcij,ij->rc", taken, kernel) + bias
-    return np.maximum(output, 0) if relu else output
-
-
-def ready_made(name, size):
-    """The numbers of a kernel in the list. Those of 5 by 5 are halved where they would be too large."""
-    if name == "mean":
-        return np.full((size, size), 1 / size**2)
-    kernel = np.zeros((size, size))
-    middle = size // 2
-    if name in ("vertical", "horizontal"):
-        smooth, differ = ([1, 2, 1], [-1, 0, 1]) if size == 3 else ([0.5, 2, 3, 2, 0.5], [-1, -2, 0, 2, 1])
-        kernel = np.outer(smooth, differ)
-        return kernel if name == "vertical" else kernel.T
-    if name == "left":
-        kernel[middle, middle + 1] = 1
-        return kernel
-    kernel[middle, middle] = 1
-    if name == "identity":
-        return kernel
-    far = np.add.outer(*[np.abs(np.arange(size) - middle)] * 2)
-    weigh = {1: 1} if size == 3 else {1: 1, 2: 0.5}
-    laplace = sum(weight * (far == distance) for distance, weight in weigh.items())
-    laplace = laplace - laplace.sum() * kernel
-    return laplace if name == "laplace" else kernel - laplace
 
 
 # ---------------------------------------------------------------------------------------------------

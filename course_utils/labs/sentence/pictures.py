@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from course_utils.labs.architecture.inside_pictures import number, signed
+from course_utils.labs.core.drawing import number, signed
 
 BEST = 6  # filters that are named
 LANE = 17  # pixels
