@@ -13,9 +13,9 @@ from keras import layers, ops
 from course_utils import labs
 from course_utils.labs.architecture import assembly
 from course_utils.labs.architecture.blocks import Convolution
-from course_utils.labs.architecture.inside_panel import Inside
+from course_utils.labs.architecture.inside_panel import STYLE, Inside
 from course_utils.labs.architecture.state import FEATURES, LabState
-from course_utils.labs.core.lab import STYLE
+from course_utils.labs.core.lab import style
 
 build = functools.cache(assembly.build)  # what looks into a model is traced once
 
@@ -76,7 +76,7 @@ def inside():
     panel = Inside()
     states = (small("digits", "cnn-lstm"), small("reviews", "cnn"), small("traffic", "parallel", True))
     panel.show([run(state, letter) for state, letter in zip(states, "ABC")])
-    panel.view = widgets.VBox([widgets.HTML(STYLE, layout={"display": "none"}), panel.view])
+    panel.view = widgets.VBox([style(STYLE), panel.view])
     panel.view.add_class("course-lab")
     return panel
 

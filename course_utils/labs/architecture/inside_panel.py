@@ -2,6 +2,7 @@
 
 import html
 from functools import partial
+from pathlib import Path
 
 import ipywidgets as widgets
 import numpy as np
@@ -14,45 +15,7 @@ from course_utils.labs.core.lock import LOCK
 from course_utils.labs.core.notes import note
 from course_utils.labs.core.pointer import MapPicker
 
-STYLE = """<style>
-.course-lab .ci-top, .course-lab .ci-two, .course-lab .ci-maps, .course-lab .ci-dials, .course-lab .ci-six {
-  display: grid; gap: 0 14px; overflow: visible; }
-.course-lab .ci-top { grid-template-columns: 1.4fr 1fr 1.6fr; }
-.course-lab .ci-two { grid-template-columns: minmax(0, 1fr) minmax(0, 1.5fr); gap: 8px; margin: 6px 0; }
-.course-lab .ci-maps { grid-template-columns: minmax(0, 1.55fr) minmax(0, 1fr); }
-.course-lab .ci-line { grid-template-columns: minmax(0, 1fr); gap: 7px; }
-.course-lab .ci-dials { grid-template-columns: 1fr 1fr; }
-.course-lab .ci-six { grid-template-columns: repeat(3, minmax(0, 1fr)); }
-.course-lab .ci-group { margin-bottom: 6px; }
-.course-lab .cl-attention { border-top-color: #009E73; }
-.course-lab .ci-pic { position: relative; line-height: 0; }
-.course-lab .ci-pic img { width: 100%; height: 100%; image-rendering: pixelated; border-radius: 2px;
-  box-shadow: 0 0 0 1px var(--cl-line); }
-.course-lab .ci-pic i { position: absolute; box-sizing: border-box; pointer-events: none; }
-.course-lab i.ci-now { border: 2px solid #111; min-width: 6px;
-  box-shadow: 0 0 0 1px #fff, inset 0 0 0 1px #fff; }
-.course-lab i.ci-patch { border: 2px solid #fff; box-shadow: 0 0 0 2px #0072B2, inset 0 0 0 1px #0072B2; }
-.course-lab .ci-say { font-size: 12px; color: var(--cl-soft); line-height: 1.35; margin: 3px 0; }
-.course-lab .ci-say b { color: var(--cl-ink); }
-.course-lab .ci-text { font-size: 14px; line-height: 1.9; }
-.course-lab .ci-coming { opacity: .55; }
-.course-lab .ci-text mark { background: #F0E442; color: #111; padding: 1px 4px; border-radius: 3px; }
-.course-lab .ci-text u { text-decoration: none; border-bottom: 3px solid #0072B2; }
-.course-lab .ci-sum { display: flex; flex-wrap: wrap; align-items: end; gap: 4px 8px; font-size: 13px; }
-.course-lab .ci-sum table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-.course-lab .ci-sum caption { text-align: left; font-size: 12px; color: var(--cl-soft); white-space: nowrap; }
-.course-lab .ci-sum td { width: 37px; height: 20px; padding: 0; text-align: center; font-size: 11px;
-  color: #111; border: 1px solid #fff; }
-.course-lab .ci-wide td { width: 29px; font-size: 9.5px; }
-.course-lab .ci-sum th { font-size: 11px; font-weight: 400; color: var(--cl-soft); padding: 0 3px; }
-.course-lab .ci-sum td.ci-pad {
-  background: repeating-linear-gradient(45deg, #ccc 0 3px, #fff 3px 6px) !important; }
-.course-lab .ci-sum td.ci-best { outline: 2px solid #111; outline-offset: -2px; font-weight: 700; }
-.course-lab .ci-sum big { font-size: 18px; color: var(--cl-soft); }
-@container (max-width: 640px) {
-  .course-lab .ci-two, .course-lab .ci-maps, .course-lab .ci-top { grid-template-columns: minmax(0, 1fr); }
-  .course-lab .ci-six { grid-template-columns: repeat(2, minmax(0, 1fr)); } }
-</style>"""
+STYLE = Path(__file__).with_name("inside.css")
 
 
 def _slider(label):
@@ -136,7 +99,7 @@ class Inside:
         self._body = widgets.VBox([halves, self._cnn, self._lstm, self._attention])
         remark = "This is the trained run as it was composed, whatever is dialled above by now."
         self._body = widgets.VBox([widgets.HTML(pictures.say(remark)), self._body])
-        self.view = widgets.VBox([widgets.HTML(STYLE), top, self.message, self._body])
+        self.view = widgets.VBox([top, self.message, self._body])
 
     def show(self, runs):
         """Offer the trained ones among these runs.

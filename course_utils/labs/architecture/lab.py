@@ -4,6 +4,7 @@ import hashlib
 import html
 import re
 from dataclasses import fields, replace
+from pathlib import Path
 
 import ipywidgets as widgets
 
@@ -12,11 +13,12 @@ from course_utils.labs.architecture.inside_panel import Inside
 from course_utils.labs.architecture.panel import TrainingPanel
 from course_utils.labs.architecture.state import PRESETS, LabState
 from course_utils.labs.core.dials import brief, listed
-from course_utils.labs.core.lab import STYLE, Lab, group, heading
+from course_utils.labs.core.lab import Lab, group, heading, style
 from course_utils.labs.core.lock import LOCK
 from course_utils.labs.core.notes import Note, note
 from course_utils.labs.core.pointer import CopyButton
 
+HERE = Path(__file__).parent
 MOST_ROWS = 4
 PANELS = {
     "train": "Train and compare",
@@ -102,7 +104,7 @@ class ArchitectureLab(Lab):
         share.layout.display = "none" if "state" in self.hidden else None
         self.view = widgets.VBox(
             [
-                widgets.HTML(STYLE, layout={"display": "none"}),
+                style(HERE / "lab.css", HERE / "inside.css"),
                 self.mark,
                 panel,
                 self.notes.view,

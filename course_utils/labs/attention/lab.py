@@ -3,6 +3,7 @@
 import dataclasses
 from dataclasses import replace
 from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import ClassVar
 
 import ipywidgets as widgets
@@ -13,28 +14,12 @@ from course_utils.labs.attention.network import Network, attend
 from course_utils.labs.core.arguments import named, short_names
 from course_utils.labs.core.dials import Dial, Several, State, brief, dial
 from course_utils.labs.core.drawing import grey, uri
-from course_utils.labs.core.lab import STYLE, Lab, group
+from course_utils.labs.core.lab import Lab, group, style
 from course_utils.labs.core.lock import LOCK
 from course_utils.labs.core.notes import note
 
 TEMPERATURES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 100.0)
-LOOK = """<style>
-.course-lab .ca-cards { gap: 8px; overflow: visible; grid-template: "entry attention" "mask attention" auto
-  / minmax(0, 1fr) minmax(0, 1fr); }
-.course-lab .cl-attention { border-top-color: #009E73; }
-.course-lab .ca-say { font-size: 12px; color: var(--cl-soft); line-height: 1.35; }
-.course-lab .ca-picture { margin-top: 8px; }
-.course-lab .ca-hide { max-width: 880px; min-width: 640px; box-sizing: border-box; overflow: visible;
-  padding-left: 5.26%; padding-right: 0.53%; gap: 0; position: relative; margin-bottom: 4px; }
-.course-lab .ca-hide .widget-checkbox { margin: 0; width: auto; min-width: 0; justify-content: center; }
-.course-lab .ca-hide .widget-label-basic { justify-content: center; }
-.course-lab .ca-hide input { margin: 0; }
-.course-lab .ca-hide .ca-word { position: absolute; left: 3px; top: 0; margin: 0; font-size: 13px;
-  color: var(--cl-soft); width: auto; }
-.course-lab .ca-sr { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
-  white-space: nowrap; }
-.course-lab .ca-buttons { flex-flow: row wrap; gap: 2px; }
-</style>"""
+STYLE = Path(__file__).with_name("lab.css")
 
 
 class AttentionState(State):
@@ -292,7 +277,7 @@ class AttentionLab(Lab):
             self.film.add_class(name)
         self.view = widgets.VBox(
             [
-                widgets.HTML(STYLE + LOOK, layout={"display": "none"}),
+                style(STYLE),
                 self.mark,
                 cards,
                 self.film,

@@ -17,7 +17,8 @@ from course_utils.labs.core.lock import LOCK
 from course_utils.labs.core.notes import note
 from course_utils.labs.core.pointer import CopyButton
 
-PREVIEWS = Path(__file__).parents[1] / "previews"
+HERE = Path(__file__).parent
+PREVIEWS = HERE.parent / "previews"
 UNDO = 500  # steps that can be undone
 NOTES = 3  # shown at once
 
@@ -43,86 +44,12 @@ def control(one, value, label=None):
     return made
 
 
-# JupyterLab takes arrow keys and digits from lists and sliders (a 1 turns the cell into a heading): that is
-# put right where the focus arrives. Whenever something is shown, handles of sliders get a name for screen
-# readers, and the readouts beside them are no stops of the Tab key; beside a choice they take no text either.
-MENDS = (
-    "const lab = this.closest('.course-lab'); "
-    "const name = () => lab.querySelectorAll('.widget-slider').forEach(slider => { "
-    "slider.querySelector('[role=slider]')"
-    "?.setAttribute('aria-label', slider.querySelector('label').textContent); "
-    "const readout = slider.querySelector('.widget-readout'); "
-    "if (readout) { readout.tabIndex = -1; readout.inert = slider.classList.contains('cl-choice'); } }); "
-    "name(); new MutationObserver(name).observe(lab, {childList: true, subtree: true}); "
-    "lab.addEventListener('focusin', event => { event.target.dataset.lmSuppressShortcuts = 'true'; })"
-)
-STYLE = (
-    f'<style onload="{MENDS}">'
-    + """
-.course-lab { --cl-ink: var(--jp-ui-font-color1, #1f1f1f); --cl-soft: var(--jp-ui-font-color2, #5b5b5b);
-  --cl-line: var(--jp-border-color2, #d0d0d0); --cl-card: var(--jp-layout-color1, #fff);
-  --cl-cnn: #0072B2; --cl-lstm: #D55E00; --cl-other: #8a9099; --cl-warn: #E69F00; --cl-bad: #e0233f;
-  --cl-focus: var(--cl-cnn);
-  color: var(--cl-ink); max-width: 940px; padding: 4px 4px 8px; container-type: inline-size; }
-[data-jp-theme-light="false"] .course-lab { --cl-focus: #56B4E9; --jp-widgets-dropdown-arrow:
-  url("data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 18 18'%3E\
-%3Cpath fill='%23ccc' d='M5 7l4 5 4-5z'/%3E%3C/svg%3E"); }
-.course-lab .widget-html-content { line-height: 1.4; }
-.course-lab .widget-html-content, .course-lab .widget-box, .course-lab .widget-gridbox,
-.course-lab .widget-toggle-buttons, .course-lab .widget-checkbox, .course-lab .widget-label-basic {
-  overflow: visible; }
-.course-lab .cl-groups { gap: 8px; align-items: stretch;
-  grid-template-columns: minmax(0, 1fr) minmax(0, 1.5fr) minmax(0, 1fr);
-  grid-template-areas: "whole convolutions joint" "entry convolutions lstm" "entry answer lstm";
-  overflow: visible; }
-@container (max-width: 800px) { .course-lab .cl-groups { grid-template-columns: repeat(3, minmax(0, 1fr));
-  grid-template-areas: "whole entry joint" "convolutions convolutions lstm"
-    "convolutions convolutions answer"; } }
-.course-lab .cl-panels { margin: 10px 0 4px; }
-.course-lab .cl-share { align-items: center; flex-flow: row wrap; }
-.course-lab .cl-share .cl-state { min-width: min(460px, 100%); }
-.course-lab .cl-code { padding: 8px 12px; border: 1px solid var(--cl-line); border-radius: 4px;
-  overflow-x: auto; font-family: var(--jp-code-font-family, monospace); font-size: 12.5px;
-  line-height: 1.4; margin: 4px 0; }
-.course-lab .cl-code span { color: var(--cl-soft); }
-.course-lab .cl-halves { gap: 8px; overflow: visible;
-  grid-template-columns: minmax(0, 1fr) minmax(0, 1.4fr); }
-.course-lab .cl-group { border: 1px solid var(--cl-line); border-top: 4px solid var(--cl-other);
-  border-radius: 6px;  padding: 4px 10px 8px; background: var(--cl-card); overflow: visible; }
-.course-lab .cl-cnn { border-top-color: var(--cl-cnn); }
-.course-lab .cl-lstm { border-top-color: var(--cl-lstm); }
-.course-lab .cl-head { font-weight: 600; font-size: 13px; }
-.course-lab .cl-head small { font-weight: 400; color: var(--cl-soft); font-size: 12px; }
-.course-lab .cl-bare > .widget-label { position: absolute; width: 1px; height: 1px; overflow: hidden;
-  clip-path: inset(50%); white-space: nowrap; }
-.course-lab .cl-rows { gap: 0 4px; align-items: center; }
-.course-lab .cl-rows .widget-dropdown { margin: 1px 0; min-width: 0; }
-.course-lab .cl-rows .widget-html { margin: 0; min-width: 0; color: var(--cl-soft); font-size: 12px; }
-.course-lab .widget-inline-hbox { min-width: 0; }
-.course-lab .widget-readout { min-width: 44px; margin: 0 0 0 8px; text-align: right;
-  font-variant-numeric: tabular-nums; }
-.course-lab.jupyter-widgets :focus-visible { outline: 2px solid var(--cl-focus) !important;
-  outline-offset: 1px; }
-.course-lab svg text { font-family: var(--jp-ui-font-family, system-ui, sans-serif); }
-.course-lab .cl-picture { overflow-x: auto; }
-.course-lab :where(.cl-picture svg) { min-width: 640px; width: 100%; height: auto; display: block; }
-.course-lab .cl-note { padding: 5px 10px; margin: 6px 0 0; border-left: 4px solid var(--cl-other);
-  border-radius: 3px;  background: color-mix(in srgb, var(--cl-other) 12%, transparent); font-size: 13px; }
-.course-lab .cl-note.broken, .course-lab .cl-note.stuck { border-color: var(--cl-bad);
-  background: color-mix(in srgb, var(--cl-bad) 12%, transparent); }
-.course-lab .cl-note.warning { border-color: var(--cl-warn);
-  background: color-mix(in srgb, var(--cl-warn) 14%, transparent); }
-.course-lab .cl-note.fine { border-color: #009E73; background: color-mix(in srgb, #009E73 12%, transparent); }
-.course-lab .jupyter-button { width: auto; flex: 0 0 auto; min-width: max-content; }
-.course-lab .cl-state input { font-family: var(--jp-code-font-family, monospace); font-size: 12px; }
-.course-lab table.cl-table { border-collapse: collapse; font-size: 13px; width: 100%; color: var(--cl-ink); }
-.course-lab table.cl-table th, .course-lab table.cl-table td { padding: 3px 10px; text-align: right;
-  border-bottom: 1px solid var(--cl-line); font-variant-numeric: tabular-nums; }
-.course-lab table.cl-table th { font-weight: 600; color: var(--cl-soft); }
-.course-lab table.cl-table .cl-left { text-align: left; }
-.course-lab table.cl-table caption { text-align: left; font-weight: 600; padding: 2px 0; }
-</style>"""
-)
+def style(*sheets):
+    """A widget that shows nothing: it styles a lab, by what all labs share and by `sheets` of its own."""
+    rules, script = ((HERE / f"lab.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
+    rules += "".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
+    markup = f'<style onload="{html.escape(script)}">{rules}</style>'
+    return widgets.HTML(markup, layout={"display": "none"})
 
 
 def heading(title, remark):
@@ -131,7 +58,7 @@ def heading(title, remark):
 
 
 def group(kind, title, remark, *children):
-    """A titled card of controls; `kind` is 'cnn', 'lstm' or 'other' and gives the colour."""
+    """A titled card of controls; `kind` is 'cnn', 'lstm', 'attention' or 'other' and gives the colour."""
     box = widgets.VBox([widgets.HTML(heading(title, remark)), *children])
     for name in ("cl-group", f"cl-{kind}"):
         box.add_class(name)

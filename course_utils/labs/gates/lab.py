@@ -2,13 +2,14 @@
 
 import html
 from dataclasses import replace
+from pathlib import Path
 
 import ipywidgets as widgets
 import numpy as np
 
 from course_utils.labs.core.arguments import diverged, named, short_names
 from course_utils.labs.core.dials import Real, Several, State, brief, dial
-from course_utils.labs.core.lab import STYLE, Lab, group
+from course_utils.labs.core.lab import Lab, group, style
 from course_utils.labs.core.lock import LOCK
 from course_utils.labs.core.notes import note
 from course_utils.labs.gates import pictures
@@ -19,17 +20,7 @@ SHORTEST, LONGEST = 4, 40  # steps of an input
 LENGTHS = (0, *range(SHORTEST, LONGEST + 1))  # of a sequence of one's own: there may be none
 OWN = "own"
 DIGITS = 2  # of every number of an input, so that slider and state string hold it as it is
-LOOK = """<style>
-.course-lab .cg-cards { gap: 8px; overflow: visible; grid-template: "entry cell clamp" auto
-  / minmax(0, 1fr) minmax(0, 1fr) minmax(0, 1fr); }
-@container (max-width: 800px) { .course-lab .cg-cards { grid-template: "entry clamp" auto "cell clamp" auto
-  / minmax(0, 1fr) minmax(0, 1fr); } }
-.course-lab .cg-say { font-size: 12px; color: var(--cl-soft); line-height: 1.35; }
-.course-lab .cg-picture { margin-top: 4px; }
-.course-lab .cg-time { max-width: 880px; margin-top: 8px; }
-.course-lab .cg-sum { margin-top: 4px; align-items: center; flex-flow: row wrap; gap: 0 12px; }
-.course-lab .cg-sum .widget-dropdown { flex: 0 1 300px; }
-</style>"""
+STYLE = Path(__file__).with_name("lab.css")
 
 
 # ---------------------------------------------------------------------------------------------------
@@ -192,7 +183,7 @@ class GateLab(Lab):
             one.add_class("cg-picture")
         self.view = widgets.VBox(
             [
-                widgets.HTML(STYLE + LOOK, layout={"display": "none"}),
+                style(STYLE),
                 self.mark,
                 cards,
                 made["step"],

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import ClassVar
 
 import ipywidgets as widgets
@@ -9,7 +10,7 @@ import numpy as np
 
 from course_utils.labs.core.arguments import named, short_names
 from course_utils.labs.core.dials import Real, Several, State, brief, dial
-from course_utils.labs.core.lab import STYLE, Lab, group
+from course_utils.labs.core.lab import Lab, group, style
 from course_utils.labs.core.lock import LOCK
 from course_utils.labs.core.notes import Note, note
 from course_utils.labs.kernel import pictures
@@ -28,42 +29,7 @@ KERNELS = {
     "left": "shift left",
     "own": "your own",
 }
-LOOK = """<style>
-.course-lab .ck-cards { gap: 8px; overflow: visible; grid-template: "place kernel layer" auto
-  / minmax(0, 1fr) minmax(0, 1fr) minmax(0, 1fr); }
-.course-lab .ck-fields { gap: 3px; margin: 4px 0; overflow: visible; }
-.course-lab .ck-fields .widget-text { width: auto; min-width: 0; margin: 0; }
-.course-lab .ck-fields input { text-align: center; padding: 0 2px; min-width: 0; appearance: textfield;
-  font-variant-numeric: tabular-nums; }
-.course-lab .ck-fields input::-webkit-inner-spin-button { display: none; }
-.course-lab .ck-pictures { gap: 14px; margin-top: 10px; overflow: visible; align-items: start;
-  grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); }
-.course-lab .ck-pictures .cl-picture svg { min-width: 0; }
-.course-lab .ck-head { margin-top: 8px; }
-.course-lab .ck-row { display: flex; flex-flow: row wrap; align-items: center; gap: 2px 7px; }
-.course-lab .ck-row > i { font-style: normal; font-size: 16px; padding-top: 18px; }
-.course-lab .ck-grid { border-collapse: separate; border-spacing: 2px; font-size: 12px;
-  font-variant-numeric: tabular-nums; }
-.course-lab .ck-grid caption { color: var(--cl-soft); text-align: center; }
-.course-lab .ck-grid td { padding: 1px 2px; min-width: 33px; text-align: right;
-  border: 1px solid var(--cl-line); line-height: 1.5; }
-.course-lab .ck-grid .ck-zero { border: 1px dashed var(--cl-ink); color: var(--cl-ink); }
-.course-lab .ck-sum { font-size: 13px; padding: 18px 0 0 4px; line-height: 1.6; }
-.course-lab .ck-costs { display: grid; gap: 6px 20px; margin-top: 8px; font-size: 13px;
-  grid-template-columns: auto minmax(0, 1fr); line-height: 1.6; }
-.course-lab .ck-costs .cl-table { align-self: start; }
-.course-lab .ck-costs .cl-table :is(th, td) { padding: 2px 6px; }
-.course-lab .ck-costs .cl-table th[scope=row] { font-weight: 400; padding-left: 0; color: var(--cl-ink); }
-.course-lab .ck-costs .ck-formula { white-space: nowrap; }
-.course-lab .ck-soft { color: var(--cl-soft); font-size: 12px; max-width: 320px; }
-.course-lab .ck-sr { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
-  white-space: nowrap; }
-@container (max-width: 860px) { .course-lab .ck-cards { grid-template: "place kernel" auto "layer kernel" 1fr
-  / minmax(0, 1fr) minmax(0, 1fr); } }
-@container (max-width: 660px) {
-  .course-lab .ck-cards { grid-template: "place" auto "kernel" auto "layer" auto / minmax(0, 1fr); }
-  .course-lab .ck-pictures, .course-lab .ck-costs { grid-template-columns: minmax(0, 1fr); } }
-</style>"""
+STYLE = Path(__file__).with_name("lab.css")
 
 
 # ---------------------------------------------------------------------------------------------------
@@ -231,8 +197,7 @@ class KernelLab(Lab):
         drawn = widgets.GridBox([self.picture, self.output])
         drawn.add_class("ck-pictures")
         self.said, self.sum, self.costs = widgets.HTML(), widgets.HTML(), widgets.HTML()
-        style = widgets.HTML(STYLE + LOOK, layout={"display": "none"})
-        parts = [style, self.mark, cards, drawn, self.notes.view, self.said, self.sum, self.costs]
+        parts = [style(STYLE), self.mark, cards, drawn, self.notes.view, self.said, self.sum, self.costs]
         self.view = widgets.VBox([*parts, self.share_row(), self.message])
         self.view.add_class("course-lab")
 

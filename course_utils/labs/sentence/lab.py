@@ -5,6 +5,7 @@ import html
 import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import ClassVar
 
 import ipywidgets as widgets
@@ -12,13 +13,13 @@ import numpy as np
 
 from course_utils.labs.core.arguments import named
 from course_utils.labs.core.dials import Dial, Several, State, brief, dial, plain
-from course_utils.labs.core.lab import STYLE as FRAME
-from course_utils.labs.core.lab import Lab, group
+from course_utils.labs.core.lab import Lab, group, style
 from course_utils.labs.core.lock import LOCK
 from course_utils.labs.core.notes import Note, note
 from course_utils.labs.sentence import pictures
 from course_utils.labs.sentence.models import HIDDEN, WINDOW, Answers, Judge, Reader, unseen, visible
 
+STYLE = Path(__file__).with_name("lab.css")
 KEPT = 2_000  # characters of the text that the state string holds
 REMEMBERED = 20  # typed sentences that the list of examples keeps
 CACHED = 40  # answers of networks, and texts
@@ -234,7 +235,7 @@ class SentenceLab(Lab):
             card.add_class("cs-more")
         self.view = widgets.VBox(
             [
-                widgets.HTML(FRAME + pictures.STYLE, layout={"display": "none"}),
+                style(STYLE),
                 self.mark,
                 group("other", "Sentence", "yours or an example", self.text, self.example, two),
                 self.notes.view,
