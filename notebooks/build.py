@@ -49,7 +49,10 @@ def select(names, sources=SOURCES):
 
 
 def helpers_of(code, root=ROOT):
-    """The files of course_utils that `code` imports, and those that they import in turn."""
+    """The files of course_utils that `code` imports, and those that they import in turn.
+
+    A package that looks its names up when they are asked for (`__getattr__`) may hand out anything below it.
+    """
     package, found, waiting = root / "course_utils", set(), [(code, "")]
     while waiting:
         text, inside = waiting.pop()
@@ -71,13 +74,26 @@ def helpers_of(code, root=ROOT):
                         found.add(path)
                         inner = ".".join(path.parent.relative_to(root).parts)
                         waiting.append((path.read_text(encoding="utf-8"), inner))
+                        if path.name == "__init__.py" and "\ndef __getattr__(" in waiting[-1][0]:
+                            below = (part.relative_to(root).with_suffix("") for part in stem.rglob("*.py"))
+                            waiting += [(f"import {'.'.join(part.parts)}", "") for part in below]
     return found
+
+
+def assets_of(helpers, root=ROOT):
+    """What these helpers read besides code: the files beside them, and the previews of their labs."""
+    folders, code = {path.parent for path in helpers}, "".join(path.read_text("utf-8") for path in helpers)
+    for path in (root / "course_utils").rglob("*"):
+        lab = f"class {path.stem.partition('-')[0].capitalize()}Lab("
+        mine = lab in code if path.parent.name == "previews" else path.parent in folders
+        if mine and path.suffix in ASSETS:
+            yield path
 
 
 def digest_of(source, root=ROOT):
     """One hash over all that a notebook's outputs depend on, as far as it lies in this project."""
-    inputs = {source, *helpers_of(source.read_text(encoding="utf-8"), root), root / "data" / "manifest.toml"}
-    inputs.update(p for p in (root / "course_utils").rglob("*") if p.suffix in ASSETS)
+    helpers = helpers_of(source.read_text(encoding="utf-8"), root)
+    inputs = {source, *helpers, *assets_of(helpers, root), root / "data" / "manifest.toml"}
     inputs.update((root / "data" / "results").glob(f"{source.stem[:2]}_*.json"))
     whole = hashlib.sha256()
     if "check.progress()" in source.read_text(encoding="utf-8"):  # it lists the exercises of all lessons

@@ -29,6 +29,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import course
+import course_utils.labs
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -820,6 +821,46 @@ def test_the_helpers_of_a_lesson_are_followed(sources):
     }  # fmt: skip
 
 
+@pytest.fixture
+def labs(tmp_path):
+    """A lesson with the gate lab, and the course's own helpers, free to be altered."""
+    shutil.copytree(ROOT / "course_utils", tmp_path / "course_utils")
+    source = tmp_path / "notebooks" / "source" / "02_lstm.py"
+    source.parent.mkdir(parents=True)
+    source.write_text("from course_utils.labs.gates import GateLab\n")
+    return source
+
+
+def changed(source, name):
+    """Whether a lesson is built anew once this helper, or what it reads, is another one."""
+    root, path = source.parents[2], source.parents[2] / "course_utils" / name
+    before = build.digest_of(source, root)
+    path.write_bytes(path.read_bytes() + b"\n")
+    return build.digest_of(source, root) != before
+
+
+def preview(lab):
+    return sorted((ROOT / "course_utils/labs/previews").glob(f"{lab}-*.png"))[0].relative_to(
+        ROOT / "course_utils"
+    )
+
+
+def test_a_lesson_with_a_lab_depends_on_its_folder_and_the_core(labs):
+    for name in ("gates/pictures.py", "gates/lab.css", "core/dials.py", "core/lab.js", "core/pointer.css"):
+        assert changed(labs, f"labs/{name}"), name
+    assert changed(labs, preview("gate"))
+    for name in ("attention/pictures.py", "attention/lab.css", "architecture/inside.py", "kernel/lab.css"):
+        assert not changed(labs, f"labs/{name}"), name
+    assert not changed(labs, preview("attention"))
+
+
+@pytest.mark.parametrize("line", ["from course_utils.labs import GateLab", "from course_utils import labs"])
+def test_a_lesson_that_looks_a_lab_up_depends_on_all(labs, line):
+    labs.write_text(line)
+    for name in ("labs/attention/pictures.py", "labs/architecture/lab.css", preview("sentence")):
+        assert changed(labs, name), name
+
+
 def test_a_lesson_that_fails_keeps_its_old_notebook(sources, capsys):
     source = sources / "04_clips.py"
     source.write_text(LESSON + "\n# %%\nraise ValueError('no such clip')\n")
@@ -846,6 +887,56 @@ def test_a_pair_is_aligned_only_if_it_agrees(sources):
 def test_an_unknown_lesson_is_not_built(sources):
     with pytest.raises(SystemExit, match="04_clips"):
         build.select(["07"], sources)
+
+
+# ---------------------------------------------------------------- the helpers as a package
+
+
+def python(code, folder, **environment):
+    """What a Python of its own prints, the helpers of `folder` before all others."""
+    run = [sys.executable, "-W", "error", "-c", code]
+    environment = {**os.environ, "PYTHONPATH": str(folder), **environment}
+    done = subprocess.run(run, env=environment, cwd=folder, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_a_lab_is_imported_when_it_is_asked_for():
+    """Learners' copies of earlier versions take all names from `course_utils.labs`."""
+    told = python("import sys, course_utils.labs; print(*sys.modules)", ROOT)
+    assert [name for name in told if name.startswith("course_utils")] == ["course_utils", "course_utils.labs"]
+    assert not {"keras", "tensorflow", "ipywidgets", "numpy"} & set(told)
+    for name, folder in course_utils.labs.FOLDERS.items():
+        assert getattr(course_utils.labs, name) is getattr(
+            importlib.import_module(f"course_utils.labs.{folder}"), name
+        )
+    with pytest.raises(ImportError, match="cannot import name 'Lab'"):
+        exec("from course_utils.labs import Lab")
+
+
+def test_an_installation_that_cannot_be_edited_has_all_files(tmp_path):
+    source, installed = tmp_path / "source", tmp_path / "installed"
+    shutil.copytree(
+        ROOT / "course_utils", source / "course_utils", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    (wheel,) = python("from setuptools import build_meta; print(build_meta.build_wheel('.'))", source)[-1:]
+    zipfile.ZipFile(source / wheel).extractall(installed)
+
+    def files(folder):
+        return {path.relative_to(folder) for path in (folder / "course_utils").rglob("*") if path.is_file()}
+
+    assert files(installed) == files(source)
+    code = (
+        "import course_utils, numpy; from course_utils.labs import GateLab, KernelLab; "
+        "lab = KernelLab({'a dot': numpy.eye(9)}); "
+        "print(course_utils.__file__, GateLab().state, lab.preview.parent.is_dir())"
+    )
+    where, state, there = python(code, installed)
+    assert Path(where).parent == installed / "course_utils"
+    assert state.startswith("gat1;")
+    assert there == "True"
 
 
 # ---------------------------------------------------------------- one list of packages
