@@ -854,6 +854,19 @@ def test_a_lesson_with_a_lab_depends_on_its_folder_and_the_core(labs):
     assert not changed(labs, preview("attention"))
 
 
+@pytest.mark.parametrize("lab", sorted(set(course_utils.labs.FOLDERS.values())))
+def test_no_lab_knows_another_one_and_no_mathematics_a_picture(lab):
+    def used(code):
+        return {path.relative_to(ROOT / "course_utils").as_posix() for path in build.helpers_of(code)}
+
+    inside = used(f"import course_utils.labs.{lab}")
+    assert {name.split("/")[1] for name in inside if name.startswith("labs/")} == {"core", lab}
+    for part in ("assembly", "convolution", "lstm", "models", "network"):
+        if f"labs/{lab}/{part}.py" in inside:
+            needed = used(f"import course_utils.labs.{lab}.{part}")
+            assert not {f"labs/{lab}/pictures.py", f"labs/{lab}/lab.py", "labs/core/lab.py"} & needed, part
+
+
 @pytest.mark.parametrize("line", ["from course_utils.labs import GateLab", "from course_utils import labs"])
 def test_a_lesson_that_looks_a_lab_up_depends_on_all(labs, line):
     labs.write_text(line)

@@ -17,7 +17,18 @@ from course_utils.labs.core.lab import Lab, group, style
 from course_utils.labs.core.lock import LOCK
 from course_utils.labs.core.notes import Note, note
 from course_utils.labs.sentence import pictures
-from course_utils.labs.sentence.models import HIDDEN, WINDOW, Answers, Judge, Reader, unseen, visible
+from course_utils.labs.sentence.models import (
+    HIDDEN,
+    WINDOW,
+    Answers,
+    Judge,
+    Look,
+    Reader,
+    Word,
+    shortened,
+    unseen,
+    visible,
+)
 
 STYLE = Path(__file__).with_name("lab.css")
 KEPT = 2_000  # characters of the text that the state string holds
@@ -332,7 +343,7 @@ class SentenceLab(Lab):
         answers, row = self._answers(judge), now - self._window[0]
         if answers.filters is None:
             return None
-        look = pictures.Look(
+        look = Look(
             answers.filters[row, :now], judge.width, judge.weights, judge.bias, 0, state.off, judge.states
         )
         best = look.best
@@ -382,7 +393,7 @@ class SentenceLab(Lab):
     def _problems(self):
         for judge in self._judges.values():
             if problem := self._answers(judge).problem:
-                text = f"'{judge.name}' could not answer to this text. {pictures.shortened(problem, 300)}"
+                text = f"'{judge.name}' could not answer to this text. {shortened(problem, 300)}"
                 yield Note("warning", text)
 
     @property
@@ -424,11 +435,11 @@ def fingerprint(state):
 
     It is made from the pictures of invented numbers, so that it can be told without any model.
     """
-    words = tuple(pictures.Word(w, w, True) for w in visible(kept(state.text)).split()[:WINDOW])
+    words = tuple(Word(w, w, True) for w in visible(kept(state.text)).split()[:WINDOW])
     read = len(words) if state.read is None else min(state.read, len(words))
     values = np.arange(read * 8).reshape(read, 8) * 7 % 11 / 4.0
     weights = np.array([2, -1, 0.5, -0.25, 1, -2, 0.125, 0])
-    look = pictures.Look(values, 3, weights, 0.25, 1, (2,), "one way")
+    look = Look(values, 3, weights, 0.25, 1, (2,), "one way")
     after = np.arange(3 * (len(words) + 1)).reshape(3, -1) % 9 / 8
     kinds = ((), ("cnn",), ("lstm", "cnn"))
     seen = pictures.Seen(words, read, 0, ("A", "B", "C"), kinds, 2, after, look)
@@ -485,7 +496,7 @@ def remarks(typed, reading, reader):
 
 def _of_nothing(text):
     if text.strip():
-        short = pictures.shortened(visible(text.strip()), 30)
+        short = shortened(visible(text.strip()), 30)
         why = f"Nothing is left of '{short}' once punctuation is stripped."
     else:
         why = "There is nothing to read."
@@ -497,7 +508,7 @@ def _of_nothing(text):
 
 
 def _short(text):
-    return visible(pictures.shortened(text, 90)) or "(nothing)"
+    return visible(shortened(text, 90)) or "(nothing)"
 
 
 def _times(count):

@@ -6,77 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from course_utils.labs.core.drawing import number, signed
+from course_utils.labs.sentence.models import Look, shortened
 
-BEST = 6  # filters that are named
-LANE = 17  # pixels
 TALL = 170  # pixels of the lines' field
 COLOURS = {"cnn": "var(--cl-cnn)", "lstm": "var(--cl-lstm)"}
 OTHER = "var(--cl-other)"
-
-
-@dataclass(frozen=True)
-class Word:
-    """A word as it was typed, as it is named without punctuation, and whether the vocabulary has it."""
-
-    shown: str
-    label: str
-    known: bool
-
-    @property
-    def named(self):
-        return shortened(self.label, 22) + ("" if self.known else " [?]")
-
-
-@dataclass(frozen=True, eq=False)
-class Look:
-    """The filters of one model, for a text that ends after the words read so far.
-
-    Attributes
-    ----------
-    values : array (words, filters)
-        What each filter gives at each word.
-    weights : array (filters,) or None
-        Of the answer. None where the answer is not a sum over the filters.
-    filter : int
-        The one that is looked at.
-    off : tuple of int
-        Those that are switched off.
-    states : str
-        "", or how the LSTM before the filters reads: "one way" or "both ways".
-    """
-
-    values: np.ndarray
-    width: int
-    weights: np.ndarray | None
-    bias: float
-    filter: int
-    off: tuple
-    states: str
-
-    @property
-    def largest(self):
-        """(filters,) the largest value of each, 0 where there is no word."""
-        return self.values.max(0, initial=0.0)
-
-    @property
-    def adds(self):
-        """(filters,) what each adds to the logit; without a sum, its largest value."""
-        return self.largest if self.weights is None else self.largest * self.weights
-
-    @property
-    def best(self):
-        """The numbers of the filters that count most, of those that are on and fire at all."""
-        strength = np.abs(self.adds)
-        strength[list(self.off)] = 0
-        order = np.argsort(-strength, kind="stable")[:BEST]
-        return [int(n) for n in order if strength[n] > 0]
-
-    def span(self, one):
-        """The words (first, behind the last) in which the value of a filter is largest; None: it is 0."""
-        if not len(self.values) or self.values[:, one].max() <= 0:
-            return None
-        middle = int(self.values[:, one].argmax())
-        return max(middle - (self.width - 1) // 2, 0), min(middle + self.width // 2 + 1, len(self.values))
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,10 +37,6 @@ class Seen:
     chosen: int
     after: np.ndarray
     look: Look | None
-
-
-def shortened(text, most):
-    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def answered(share):
