@@ -2,8 +2,8 @@
 
 import math
 
-from course_utils.labs.architecture.diagram import WIDTH, svg
-from course_utils.labs.core.drawing import INK, SOFT, path, rect, text
+from course_utils.labs.architecture.diagram import WIDTH
+from course_utils.labs.core.drawing import INK, SOFT, path, rect, svg, text, through
 
 TALL, GAP = 190, 30
 LINE = "var(--jp-border-color2, #d0d0d0)"
@@ -41,7 +41,7 @@ def curves(runs, current, state, epochs):
     panels = [
         _panel(i * (wide + GAP), wide, label, runs, current, epochs, state) for i, label in enumerate(classes)
     ]
-    return svg(TALL + 50, alt(runs, current), "".join(panels))
+    return svg(WIDTH, TALL + 50, alt(runs, current), panels)
 
 
 def sparkline(run):
@@ -53,10 +53,7 @@ def sparkline(run):
     words = (
         " to ".join(said_score(score) for score in (scores[:1] + scores[-1:])) if scores else "nothing yet"
     )
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 80 22" width="80" height="22" role="img" '
-        f'aria-label="learning curve: {words}">{line}</svg>'
-    )
+    return svg(80, 22, f"learning curve: {words}", [line], ' width="80" height="22"')
 
 
 def _panel(x, wide, label, runs, current, epochs, state):
@@ -128,7 +125,7 @@ def _line(points, colour, width, extra):
     if len(points) == 1:
         points = points * 2
     return path(
-        "M" + " L".join(f"{x:.1f},{y:.1f}" for x, y in points),
+        through(points),
         colour,
         width,
         "none",

@@ -5,23 +5,36 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from math import sqrt
 
-from course_utils.labs.core.drawing import CARD, DARK, INK, SOFT, arrow, path, rect, text
+from course_utils.labs.core.drawing import (
+    ATTENTION,
+    CARD,
+    CNN,
+    DARK,
+    INK,
+    LSTM,
+    SOFT,
+    arrow,
+    path,
+    rect,
+    svg,
+    text,
+)
 
 WIDTH = 820
 LEFT, RIGHT = 96, 72  # beside the columns: names of the lines, and room for arrows to the next row
 EDGE = WIDTH - 10
 SHADES = {  # front, side, line
-    "cnn": ("#9CCBE6", "#4E9FCD", "#0072B2"),
-    "convlstm": ("#9CCBE6", "#F3C09A", "#D55E00"),
-    "lstm": ("#F3C09A", "#E38B4A", "#D55E00"),
-    "attention": ("#9ADBC4", "#4DBB97", "#009E73"),
+    "cnn": ("#9CCBE6", "#4E9FCD", CNN),
+    "convlstm": ("#9CCBE6", "#F3C09A", LSTM),
+    "lstm": ("#F3C09A", "#E38B4A", LSTM),
+    "attention": ("#9ADBC4", "#4DBB97", ATTENTION),
     "other": ("#D3D7DC", "#A5ACB5", "#767D87"),
 }
 BAD = "#e0233f"
 TALL = 54  # pixels of the largest tensor
 
 
-def number(value):
+def counted(value):
     """A count in few characters: 7,296, 46.1 k or 2.65 M."""
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
         if value >= size:
@@ -53,19 +66,12 @@ def alt(made):
     share = most.parameters / made.parameters
     return (
         f"{start}: {', then '.join(chain)}; the answer is {answers}. {made.parameters:,} parameters in all, "
-        f"most of them ({share:.0%}) in {most.title}; {number(made.multiply_adds)} multiply-adds."
+        f"most of them ({share:.0%}) in {most.title}; {counted(made.multiply_adds)} multiply-adds."
     )
 
 
 # ---------------------------------------------------------------------------------------------------
 # Pieces
-
-
-def svg(height, words, inside):
-    """A whole picture, with what it says in words for those who cannot see it."""
-    label = html.escape(words, quote=True)
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}"'
-    return f'{head} role="img" aria-label="{label}">{inside}</svg>'
 
 
 def pair(x, y, first, second, size, anchor="start"):
@@ -262,7 +268,7 @@ def diagram(made):
         drawn, bottom = cost_bar(made, bottom + 6, title, amount, unit)
         parts.append(drawn)
     parts.append(text(8, bottom + 14, _key(made), 11, "start", SOFT))
-    return svg(bottom + 20, alt(made), "".join(parts))
+    return svg(WIDTH, bottom + 20, alt(made), parts)
 
 
 def _key(made):
@@ -331,7 +337,7 @@ def _column(made, column, top):
             parts.append(_field(column, made, top))
         return "".join(parts)
     parts.append(text(x, top + LINES + 30, f"{fact.parameters:,}"))
-    parts.append(text(x, top + LINES + 44, number(fact.multiply_adds)))
+    parts.append(text(x, top + LINES + 44, counted(fact.multiply_adds)))
     for i, words in enumerate(_sees(made, fact)):
         parts.append(text(x, top + LINES + 58 + 14 * i, words, 11.5))
     return "".join(parts)
@@ -356,7 +362,7 @@ def _field(column, made, top):
     left, y = column.x - deep / 2 - side / 2, top + MIDDLE + deep / 2 - side / 2
     tip = f"<title>one feature of the last maps sees {maps[-1].sees}×{maps[-1].sees} pixels</title>"
     dashes = 'stroke-width="1.6" stroke-dasharray="3 2"'
-    return f"<g>{tip}{rect(left, y, side, side, 'none', '#0072B2', 0, dashes)}</g>"
+    return f"<g>{tip}{rect(left, y, side, side, 'none', CNN, 0, dashes)}</g>"
 
 
 def _broken(made, column, top):
@@ -383,7 +389,7 @@ def _answers(made, column, top):
     forecast = made.state.task == "traffic"
     sums = (
         f"{sum(f.parameters for f in made.answers):,}",
-        number(sum(f.multiply_adds for f in made.answers)),
+        counted(sum(f.multiply_adds for f in made.answers)),
     )
     parts.append(text(x, top + LINES, "Dense", 12.5, weight=600))
     parts.append(text(x, top + LINES + 14, "hours to come" if forecast else "softmax", 11, fill=SOFT))

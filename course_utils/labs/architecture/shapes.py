@@ -6,19 +6,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from math import prod
 
-from course_utils.labs.architecture.diagram import (
-    BAD,
-    DARK,
-    INK,
-    SHADES,
-    SOFT,
-    WIDTH,
-    pair,
-    path,
-    rect,
-    svg,
-    text,
-)
+from course_utils.labs.architecture.diagram import BAD, SHADES, WIDTH, pair
+from course_utils.labs.core.drawing import ATTENTION, CNN, DARK, INK, LSTM, SOFT, path, rect, svg, text
 
 # ---------------------------------------------------------------------------------------------------
 # From tensors to rows
@@ -232,16 +221,16 @@ def _resized(before, axes):
 # From rows to a picture
 
 LOOKS = {  # axis -> its tint, its line, the dashes of the line
-    "time": ("#F3C09A", "#D55E00", ""),
-    "days": ("#F3C09A", "#D55E00", "5 2"),
+    "time": ("#F3C09A", LSTM, ""),
+    "days": ("#F3C09A", LSTM, "5 2"),
     "steps": ("#F7D99B", "#B07900", ""),
     "height": ("#C9E7F8", "#3D9BD0", ""),
-    "width": ("#9CC3E6", "#0072B2", ""),
-    "hours": ("#9CC3E6", "#0072B2", "5 2"),
+    "width": ("#9CC3E6", CNN, ""),
+    "hours": ("#9CC3E6", CNN, "5 2"),
     "channels": ("#EBC9DC", "#B0578A", ""),
     "features": ("#F6F0A8", "#8C8200", ""),
-    "units": ("#9ADBC4", "#009E73", ""),
-    "score": ("#9ADBC4", "#009E73", "5 2"),
+    "units": ("#9ADBC4", ATTENTION, ""),
+    "score": ("#9ADBC4", ATTENTION, "5 2"),
     "classes": ("#D3D7DC", "#5F666E", ""),
     "hours ahead": ("#D3D7DC", "#5F666E", "5 2"),
 }
@@ -294,7 +283,7 @@ def picture(made):
             y += 6
     words = "A bold border marks an axis that the layer changed. A line leads to where an axis lives on."
     parts.append(text(8, y + 14, words, 11, "start", SOFT))
-    return svg(y + 22, alt(made), "".join(parts))
+    return svg(WIDTH, y + 22, alt(made), parts)
 
 
 def _groups(made):

@@ -1,26 +1,41 @@
 """What the attention lab shows: weights, what they do to the answer, as an SVG and in words."""
 
 import hashlib
-import html
 from dataclasses import dataclass
 
 import numpy as np
 
 from course_utils.labs.attention.network import attend, effective
-from course_utils.labs.core.drawing import INK, SOFT, number, path, rect, text
+from course_utils.labs.core.drawing import (
+    ATTENTION,
+    BAND,
+    CARD,
+    INK,
+    LETTERS,
+    LINE,
+    SOFT,
+    image,
+    number,
+    path,
+    rect,
+    sentences,
+    svg,
+    text,
+    write,
+)
 
-WIDTH, SIZE = 760, 13.2  # at 640 pixels the text is still 11 high
+WIDTH, WIDEST = 760, ' style="max-width:880px"'
 LEFT, CELLS = 40, 716  # where the frames begin, and how wide they are together
-GREEN, PALE, WARN = "#009E73", "#9ADBC4", "#D55E00"
+PALE, WARN = "#9ADBC4", "#D55E00"
 TALL = 84  # of the weight 1
 IMAGE = 318
 ROW = 21
 MOST = 10  # classes shown
 BARS = (  # fill, line and dashes of each head in turn
-    (GREEN, GREEN, ""),
-    ("var(--jp-layout-color1, #fff)", GREEN, ""),
-    (PALE, GREEN, ""),
-    ("var(--jp-layout-color1, #fff)", GREEN, "3 2"),
+    (ATTENTION, ATTENTION, ""),
+    (CARD, ATTENTION, ""),
+    (PALE, ATTENTION, ""),
+    (CARD, ATTENTION, "3 2"),
 )
 
 
@@ -279,7 +294,7 @@ def words(seen):
     of = f" of head {seen.head}" if seen.head else ", mean of the heads" if seen.heads > 1 else ""
     weights = [f"{seen.named([i])}: {number(seen.looked_at[i])}" for i in sorted(listed)]
     parts.append(f"weights{of}: {'; '.join(weights) or 'none'}")
-    return _sentences(parts)
+    return sentences(parts)
 
 
 def outcome(seen):
@@ -290,11 +305,7 @@ def outcome(seen):
     for label, values in seen.table:
         each = [f"{name} {value}".strip() for (name, _), value in zip(seen.columns, values)]
         parts.append(f"{label}: {', '.join(each)}")
-    return _sentences(parts)
-
-
-def _sentences(parts):
-    return f"{'. '.join(f'{part[:1].upper()}{part[1:]}' for part in parts)}."
+    return sentences(parts)
 
 
 # ---------------------------------------------------------------------------------------------------
@@ -304,32 +315,19 @@ def _sentences(parts):
 def draw(seen):
     """The pictures, as SVG: the weights, and below them the answers; for an image both are one picture."""
     if isinstance(seen, Places):
-        return _svg(*_places(seen), f"{words(seen)} {outcome(seen)}"), ""
+        drawn, height = _places(seen)
+        return svg(WIDTH, height, f"{words(seen)} {outcome(seen)}", drawn, WIDEST), ""
     answer, tall = _answers(seen, 0, 14, 376)
     table, deep = _table(seen, 396, 14, 364)
-    return _svg(*_frames(seen), words(seen)), _svg(answer + table, 14 + max(tall, deep), outcome(seen))
-
-
-def _svg(drawn, height, said):
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}"'
-    label = f'role="img" aria-label="{html.escape(said, quote=True)}"'
-    return f'{head} style="max-width:880px" {label}>{"".join(drawn)}</svg>'
-
-
-def _say(x, y, said, anchor="start", fill=INK, weight=400, extra=""):
-    return text(x, y, said, SIZE, anchor, fill, weight, extra)
+    film, height = _frames(seen)
+    below = svg(WIDTH, 14 + max(tall, deep), outcome(seen), answer + table, WIDEST)
+    return svg(WIDTH, height, words(seen), film, WIDEST), below
 
 
 def _on_image(x, y, said, anchor="middle"):
     """Words that can be read on light and dark pixels."""
     halo = "#fff;paint-order:stroke;stroke:#000;stroke-width:3.5px;stroke-linejoin:round"
-    return text(x, y, said, SIZE, anchor, halo, 600)
-
-
-def _image(x, y, wide, tall, source, opacity=1.0):
-    where = f'x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{tall:.1f}" opacity="{opacity}"'
-    style = 'preserveAspectRatio="none" style="image-rendering:pixelated"'
-    return f'<image {where} {style} href="{source}"/>'
+    return text(x, y, said, LETTERS, anchor, halo, 600)
 
 
 def _cross(x, y, wide, tall):
@@ -340,7 +338,7 @@ def _cross(x, y, wide, tall):
 
 def _bar(x, y, wide, tall, kind):
     if tall < 1.6:
-        return rect(x, y + tall - 1, wide, 1, GREEN)
+        return rect(x, y + tall - 1, wide, 1, ATTENTION)
     fill, line, dashes = BARS[kind % len(BARS)]
     extra = f'stroke-width="1.6" stroke-dasharray="{dashes}"'
     return rect(x, y, wide, tall, fill, line, 1, extra)
@@ -355,41 +353,41 @@ def _frames(seen):
     count = len(seen.weights)
     cell = CELLS / count
     side = min(cell - 4, 60)
-    drawn = [_say(0, 14, _title(seen), weight=600)]
+    drawn = [write(0, 14, _title(seen), weight=600)]
     if seen.shown is not None:
-        drawn += [_marker(LEFT + 10, 26), _say(LEFT + 22, 35, "the digit shows here", fill=SOFT)]
+        drawn += [_marker(LEFT + 10, 26), write(LEFT + 22, 35, "the digit shows here", fill=SOFT)]
     heads = [w for _, w in seen.drawn]
     if len(heads) > 1:
         for h, (name, _) in enumerate(seen.drawn):
             x = LEFT + 190 + 90 * h
-            drawn += [_bar(x, 25, 12, 11, h), _say(x + 18, 35, name, fill=SOFT)]
+            drawn += [_bar(x, 25, 12, 11, h), write(x + 18, 35, name, fill=SOFT)]
     top = 56
     base = top + side + 38 + TALL
-    drawn.append(_say(0, base - TALL - 14, "weight", fill=SOFT))
+    drawn.append(write(0, base - TALL - 14, "weight", fill=SOFT))
     for share in (0, 0.5, 1):
         y = base - share * TALL
-        drawn.append(path(f"M{LEFT - 4},{y:.1f} H{LEFT + CELLS}", "var(--cl-line)", 1))
-        drawn.append(_say(LEFT - 8, y + 4.5, f"{share:g}", "end", SOFT))
+        drawn.append(path(f"M{LEFT - 4},{y:.1f} H{LEFT + CELLS}", LINE, 1))
+        drawn.append(write(LEFT - 8, y + 4.5, f"{share:g}", "end", SOFT))
     for t in range(count):
         middle = LEFT + (t + 0.5) * cell
         x = middle - side / 2
         read, hidden = t < seen.read, t in seen.hidden
         if seen.shown is not None and seen.shown[t]:
             drawn.append(_marker(middle, top - 13, min(6, cell / 2 - 1.5)))
-        drawn.append(_image(x, top, side, side, seen.images[t], 1 if read else 0.2))
+        drawn.append(image(x, top, side, side, seen.images[t], f' opacity="{1 if read else 0.2}"', 1))
         dashes = "" if read else 'stroke-dasharray="3 3"'
         drawn.append(rect(x, top, side, side, "none", SOFT, 0, dashes))
         if hidden:
             drawn.append(_cross(x, top, side, side))
-            drawn.append(_say(middle, base - 6, "hidden" if cell >= 44 else "×", "middle", SOFT))
+            drawn.append(write(middle, base - 6, "hidden" if cell >= 44 else "×", "middle", SOFT))
         elif not read:
-            drawn.append(_say(middle, base - 6, "unread" if cell >= 44 else "·", "middle", SOFT))
+            drawn.append(write(middle, base - 6, "unread" if cell >= 44 else "·", "middle", SOFT))
         else:
             drawn += _frame_bars(heads, t, middle, base, cell)
         step = 1 if cell >= 22 else 5
         if t == 0 or (t + 1) % step == 0:
-            drawn.append(_say(middle, base + 19, t + 1, "middle"))
-    drawn.append(_say(0, base + 19, "frame", fill=SOFT))
+            drawn.append(write(middle, base + 19, t + 1, "middle"))
+    drawn.append(write(0, base + 19, "frame", fill=SOFT))
     return drawn, base + 24
 
 
@@ -403,7 +401,7 @@ def _frame_bars(heads, t, middle, base, cell):
         said = said if len(heads) == 1 else "1" if weights[t] >= 0.995 else said.lstrip("0")
         fits = len(said) * 7.4 <= (cell if len(heads) == 1 else wide + 1)
         if weights[t] >= 0.005 and (fits or (weights[t] == weights.max() and weights[t] > 0.3)):
-            yield _say(
+            yield write(
                 x + wide / 2, base - tall - 5, said, "middle", weight=600 if weights[t] >= 0.1 else 400
             )
 
@@ -413,13 +411,16 @@ def _places(seen):
     tall = IMAGE * seen.shape[0] / seen.shape[1]
     x0, y0 = 4, 26
     wide, high = IMAGE / side, tall / side
-    drawn = [_say(0, 14, _title(seen), weight=600), _image(x0, y0, IMAGE, tall, seen.images[0])]
+    drawn = [
+        write(0, 14, _title(seen), weight=600),
+        image(x0, y0, IMAGE, tall, seen.images[0], ' opacity="1.0"', 1),
+    ]
     for i, weight in enumerate(weights):
         row, column = divmod(i, side)
         x, y = x0 + column * wide, y0 + row * high
         edge = 'stroke-opacity="0.35" stroke-width="0.8"'
         drawn.append(
-            rect(x, y, wide, high, GREEN, "#fff", 0, f'fill-opacity="{0.85 * weight**0.5:.3f}" {edge}')
+            rect(x, y, wide, high, ATTENTION, "#fff", 0, f'fill-opacity="{0.85 * weight**0.5:.3f}" {edge}')
         )
         if i in seen.hidden:
             drawn.append(_cross(x + 3, y + 3, wide - 6, high - 6))
@@ -437,8 +438,8 @@ def _places(seen):
             row, column = divmod(i, side)
             drawn.append(_on_image(x0 + (column + 0.5) * wide, y0 + (row + 1) * high - 5, number(weights[i])))
     y = y0 + tall + 22
-    drawn += [_plus(x0 + 10, y - 5), _say(x0 + 24, y, "the object")]
-    drawn += [_ring(x0 + 122, y - 5, ""), _say(x0 + 138, y, "centre of the attention")]
+    drawn += [_plus(x0 + 10, y - 5), write(x0 + 24, y, "the object")]
+    drawn += [_ring(x0 + 122, y - 5, ""), write(x0 + 138, y, "centre of the attention")]
     answer, deep = _answers(seen, 344, 14, 416)
     table, more = _table(seen, 344, 14 + deep + 18, 416)
     return drawn + answer + table, max(y + 12, 14 + deep + 18 + more)
@@ -450,10 +451,10 @@ def _plus(x, y):
 
 
 def _ring(x, y, name):
-    drawn = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="8" style="fill:{GREEN};stroke:#111;stroke-width:1"/>'
+    drawn = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="8" style="fill:{ATTENTION};stroke:#111;stroke-width:1"/>'
     drawn += f'<circle cx="{x:.1f}" cy="{y:.1f}" r="8" style="fill:none;stroke:#fff;stroke-width:2"/>'
     drawn += f'<circle cx="{x:.1f}" cy="{y:.1f}" r="9.6" style="fill:none;stroke:#111;stroke-width:1.2"/>'
-    return drawn + (text(x, y + 4.5, name, SIZE, "middle", "#fff", 700) if name else "")
+    return drawn + (text(x, y + 4.5, name, LETTERS, "middle", "#fff", 700) if name else "")
 
 
 def _title(seen):
@@ -470,23 +471,23 @@ def _answers(seen, x0, y0, wide):
     true = 50 if seen.truth is not None else 0
     left = x0 + true + 10 + 8 * max(len(names[c]) for c in chosen)
     long = x0 + wide - 92 - left
-    drawn = [_say(x0, y0, "Answer", weight=600)]
+    drawn = [write(x0, y0, "Answer", weight=600)]
     for x, kind, said in ((x0 + 66, 1, "network as it is"), (x0 + 196, 0, "as set here")):
-        fill, line = (GREEN, GREEN) if kind == 0 else ("none", SOFT)
-        drawn += [rect(x, y0 - 10, 12, 11, fill, line), _say(x + 18, y0, said, fill=SOFT)]
+        fill, line = (ATTENTION, ATTENTION) if kind == 0 else ("none", SOFT)
+        drawn += [rect(x, y0 - 10, 12, 11, fill, line), write(x + 18, y0, said, fill=SOFT)]
     for row, c in enumerate(sorted(chosen)):
         y = y0 + 12 + row * ROW
         if c == seen.truth:
-            drawn.append(rect(x0, y, wide, ROW - 1, "color-mix(in srgb, var(--cl-other) 22%, transparent)"))
-            drawn.append(_say(x0 + 4, y + 15, "true ▸", fill=INK, weight=600))
-        drawn.append(_say(left - 6, y + 15, names[c], "end", weight=600 if c == seen.truth else 400))
+            drawn.append(rect(x0, y, wide, ROW - 1, BAND))
+            drawn.append(write(x0 + 4, y + 15, "true ▸", fill=INK, weight=600))
+        drawn.append(write(left - 6, y + 15, names[c], "end", weight=600 if c == seen.truth else 400))
         drawn.append(rect(left, y + 2, max(seen.before[c] * long, 1), 6, "none", SOFT))
         after = "none" if seen.after is None else number(seen.after[c])
         if seen.after is not None:
-            drawn.append(rect(left, y + 11, max(seen.after[c] * long, 1), 7, GREEN))
+            drawn.append(rect(left, y + 11, max(seen.after[c] * long, 1), 7, ATTENTION))
         said = f"{number(seen.before[c])} → {after}"
         bold = 600 if seen.after is not None and c == seen.after.argmax() else 400
-        drawn.append(_say(x0 + wide - 2, y + 15, said, "end", weight=bold))
+        drawn.append(write(x0 + wide - 2, y + 15, said, "end", weight=bold))
     drawn.append(path(f"M{left:.1f},{y0 + 11} v{ROW * len(chosen)}", SOFT, 1))
     return drawn, 16 + ROW * len(chosen)
 
@@ -496,14 +497,14 @@ def _table(seen, x0, y0, wide):
     names = [name for name, _ in seen.columns]
     step = 52
     at = [x0 + wide - 2 - step * (len(names) - 1 - i) for i in range(len(names))]
-    drawn = [_say(x0, y0, "In numbers", weight=600)]
-    drawn += [_say(x, y0, name, "end", SOFT) for x, name in zip(at, names)]
+    drawn = [write(x0, y0, "In numbers", weight=600)]
+    drawn += [write(x, y0, name, "end", SOFT) for x, name in zip(at, names)]
     y = y0
     for label, values in seen.table:
         y += 22
-        drawn.append(path(f"M{x0},{y - 16} h{wide}", "var(--cl-line)", 1))
-        drawn.append(_say(x0, y, label))
-        drawn += [_say(x, y, value, "end", weight=600) for x, value in zip(at, values)]
+        drawn.append(path(f"M{x0},{y - 16} h{wide}", LINE, 1))
+        drawn.append(write(x0, y, label))
+        drawn += [write(x, y, value, "end", weight=600) for x, value in zip(at, values)]
     if not names[0]:
         y += 22
     return drawn, y - y0 + 10

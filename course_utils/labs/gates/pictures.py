@@ -1,19 +1,31 @@
 """What the gate lab shows: the course of one LSTM, the arithmetic of one step, as an SVG and in words."""
 
 import hashlib
-import html
 from itertools import groupby
 
 import numpy as np
 
-from course_utils.labs.core.drawing import CARD, INK, SOFT, number, path, rect, signed, text
+from course_utils.labs.core.drawing import (
+    BAND,
+    CARD,
+    INK,
+    LINE,
+    LSTM,
+    SOFT,
+    number,
+    path,
+    rect,
+    sentences,
+    signed,
+    svg,
+    through,
+    write,
+)
 from course_utils.labs.gates.lstm import Seen, half_life
 
-WIDTH, SIZE = 760, 13.2  # at 640 pixels the text is still 11 high
+WIDTH, WIDEST = 760, ' style="max-width:880px"'
 LEFT, RIGHT = 148, 696  # where the time axis begins and ends
-ORANGE, PALE = "#D55E00", "color-mix(in srgb, #D55E00 22%, transparent)"
-LINE = "var(--cl-line)"
-BAND = "color-mix(in srgb, var(--cl-other) 22%, transparent)"
+PALE = f"color-mix(in srgb, {LSTM} 22%, transparent)"
 GAP = 16  # between the rows
 NAMES = {
     "x": "input", "i": "input gate", "f": "forget gate", "o": "output gate", "g": "candidate",
@@ -131,7 +143,7 @@ def words(seen):
     ]
     if seen.free:
         parts.append(f"without clamps: {listed(seen.line('c', free=True))}")
-    return _sentences([*parts, f"what is left of each step now: {left}"])
+    return sentences([*parts, f"what is left of each step now: {left}"])
 
 
 def sums(seen):
@@ -143,7 +155,7 @@ def sums(seen):
         for name, made, value in seen.terms
     )
     memory = f"c{t} = f {f} times c{last} {number(seen.before)} + i {i} times g {g} = {c}"
-    return _sentences(
+    return sentences(
         [
             f"step {seen.step + 1}: {memory}",
             f"hidden state h{t} = o {o} times tanh of c{t} {number(np.tanh(seen.now('c')))} = {h}",
@@ -161,27 +173,15 @@ def _outcome(seen):
     return f"{seen.gate} = {said}"
 
 
-def _sentences(parts):
-    return f"{'. '.join(f'{part[:1].upper()}{part[1:]}' for part in parts)}."
-
-
 # ---------------------------------------------------------------------------------------------------
 # As a picture
 
 
 def draw(seen):
     """The course over time and the arithmetic of the step, each as SVG."""
-    return _svg(*_course(seen), words(seen)), _svg(*_arithmetic(seen), sums(seen))
-
-
-def _svg(drawn, height, said):
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}"'
-    label = f'role="img" aria-label="{html.escape(said, quote=True)}"'
-    return f'{head} style="max-width:880px" {label}>{"".join(drawn)}</svg>'
-
-
-def _say(x, y, said, anchor="start", fill=INK, weight=400):
-    return text(x, y, said, SIZE, anchor, fill, weight)
+    above, tall = _course(seen)
+    below, deep = _arithmetic(seen)
+    return svg(WIDTH, tall, words(seen), above, WIDEST), svg(WIDTH, deep, sums(seen), below, WIDEST)
 
 
 def _cut(name):
@@ -193,11 +193,11 @@ def _course(seen):
     at = LEFT + (np.arange(len(seen.x)) + 0.5) * cell
     here, drawn, y = at[seen.step], [], 30
     unit = f", unit {seen.unit + 1} of {seen.units}" if seen.units > 1 else ""
-    drawn.append(_say(0, 14, f"{_cut(seen.cell)}{unit} · {_cut(seen.input)}", weight=600))
+    drawn.append(write(0, 14, f"{_cut(seen.cell)}{unit} · {_cut(seen.input)}", weight=600))
     if seen.free:
         drawn += [path("M470,10 h30", INK, 1.2, extra='stroke-dasharray="4 3"')]
-        drawn.append(_say(506, 14, "without your clamps", fill=SOFT))
-    drawn.append(_say(WIDTH, 14, f"step {seen.step + 1}", "end", weight=600))
+        drawn.append(write(506, 14, "without your clamps", fill=SOFT))
+    drawn.append(write(WIDTH, 14, f"step {seen.step + 1}", "end", weight=600))
     for key, tall in ROWS.items():
         drawn += _row(seen, key, at, y, tall)
         y += tall + GAP
@@ -205,16 +205,16 @@ def _course(seen):
     y += 8
     for t, x in enumerate(at):
         if t == seen.step:
-            drawn.append(_say(x, y, t + 1, "middle", weight=600))
+            drawn.append(write(x, y, t + 1, "middle", weight=600))
         elif (t == 0 or (t + 1) % every == 0) and abs(t - seen.step) * cell >= 20:
-            drawn.append(_say(x, y, t + 1, "middle", SOFT))
-    drawn.append(_say(0, y, "step", fill=SOFT))
+            drawn.append(write(x, y, t + 1, "middle", SOFT))
+    drawn.append(write(0, y, "step", fill=SOFT))
     y += 14
     drawn += _bars(at, cell, y, 34, seen.left, 1.0, ("left of each step", "product of f since"))
     y += 34 + GAP
     most = _nice(np.abs(seen.parts).max())
     drawn += _bars(at, cell, y, 44, seen.parts, most, (f"c{sub(seen.step + 1)} by origin", "left · i · g"))
-    drawn.append(_say(WIDTH, y + 26.5, number(seen.now("c")), "end", weight=600))
+    drawn.append(write(WIDTH, y + 26.5, number(seen.now("c")), "end", weight=600))
     y += 44 + 6
     band = rect(here - cell / 2, 20, cell, y - 20, BAND)
     return [band, *drawn], y + 2
@@ -242,33 +242,29 @@ def _row(seen, key, at, y, tall):
     up = lambda values: y + tall * (high - np.asarray(values)) / (high - low)  # noqa: E731
     for value in {low, 0.0, high}:
         yield path(f"M{LEFT},{up(value):.1f} H{RIGHT}", LINE, 1.4 if value == 0 else 0.7)
-    yield _say(LEFT - 7, y + 9, number(high, 0), "end", SOFT)
-    yield _say(LEFT - 7, y + tall + 2, number(low, 0), "end", SOFT)
+    yield write(LEFT - 7, y + 9, number(high, 0), "end", SOFT)
+    yield write(LEFT - 7, y + tall + 2, number(low, 0), "end", SOFT)
     middle = y + tall / 2 + 4.5
     lifted = middle - 8 if key in seen.clamps else middle
-    yield _say(0, lifted, key, weight=700)
-    yield _say(15, lifted, NAMES[key])
+    yield write(0, lifted, key, weight=700)
+    yield write(15, lifted, NAMES[key])
     if key in seen.clamps:
-        yield _say(15, lifted + 16, held(seen.clamps[key]), weight=600)
+        yield write(15, lifted + 16, held(seen.clamps[key]), weight=600)
     if seen.free and key != "x":
-        yield path(_through(at, up(seen.line(key, free=True))), INK, 1.2, extra='stroke-dasharray="4 3"')
+        yield path(through(zip(at, up(seen.line(key, free=True)))), INK, 1.2, extra='stroke-dasharray="4 3"')
     values = seen.line(key)
     if key == "x":
         stems = "".join(f"M{x:.1f},{up(0):.1f} V{v:.1f}" for x, v in zip(at, up(values)))
         yield path(stems, SOFT, 2) + _marks("circle", at, up(values), 2.6, SOFT, SOFT)
     else:
         if key == "c":
-            area = f"{_through(at, up(values))} V{up(0):.1f} H{at[0]:.1f} Z"
+            area = f"{through(zip(at, up(values)))} V{up(0):.1f} H{at[0]:.1f} Z"
             yield path(area, "none", 0, PALE)
-        yield path(_through(at, up(values)), ORANGE, 2.6 if key == "c" else 1.6)
+        yield path(through(zip(at, up(values))), LSTM, 2.6 if key == "c" else 1.6)
         if key in MARKS:
-            yield _marks(MARKS[key], at, up(values), 2.6, ORANGE, CARD if key == "h" else ORANGE)
+            yield _marks(MARKS[key], at, up(values), 2.6, LSTM, CARD if key == "h" else LSTM)
     yield _marks("circle", at[[seen.step]], up(values[[seen.step]]), 5, INK, "none")
-    yield _say(WIDTH, middle, number(seen.now(key)), "end", weight=600)
-
-
-def _through(at, heights):
-    return "M" + " L".join(f"{x:.1f},{v:.1f}" for x, v in zip(at, heights))
+    yield write(WIDTH, middle, number(seen.now(key)), "end", weight=600)
 
 
 def _marks(kind, at, heights, r, line, fill):
@@ -286,10 +282,10 @@ def _bars(at, cell, y, tall, values, most, names):
     """Bars under the time axis for the steps so far, upwards or both ways."""
     below = values.min() < -0.005
     zero, scale = (y + tall / 2, tall / 2 / most) if below else (y + tall, tall / most)
-    yield _say(0, y + tall / 2 - 3.5, names[0], weight=600)
-    yield _say(0, y + tall / 2 + 12.5, names[1], fill=SOFT)
-    yield _say(LEFT - 7, y + 9, f"{most:g}", "end", SOFT)
-    yield _say(LEFT - 7, y + tall + 2, number(-most, 1 if most < 1 else 0) if below else "0", "end", SOFT)
+    yield write(0, y + tall / 2 - 3.5, names[0], weight=600)
+    yield write(0, y + tall / 2 + 12.5, names[1], fill=SOFT)
+    yield write(LEFT - 7, y + 9, f"{most:g}", "end", SOFT)
+    yield write(LEFT - 7, y + tall + 2, number(-most, 1 if most < 1 else 0) if below else "0", "end", SOFT)
     yield path(f"M{LEFT},{zero:.1f} H{RIGHT} M{LEFT},{y:.1f} H{RIGHT}", LINE, 1)
     wide = min(cell - 2, 26)
     for x, value in zip(at, values):
@@ -300,7 +296,7 @@ def _bars(at, cell, y, tall, values, most, names):
             wide,
             long,
             PALE,
-            ORANGE,
+            LSTM,
             0,
             'stroke-width="0.8"',
         )
@@ -315,7 +311,7 @@ def _arithmetic(seen):
     memory = [("f", seen.now("f")), "×", (f"c{last}", seen.before), "+", ("i", seen.now("i")), "×"]
     memory += [("g", seen.now("g")), "=", (f"c{t}", seen.now("c"))]
     shown = [("o", seen.now("o")), "×", (f"tanh c{t}", np.tanh(seen.now("c"))), "=", (f"h{t}", seen.now("h"))]
-    drawn = [_say(0, 14, f"The arithmetic at step {seen.step + 1}", weight=600)]
+    drawn = [write(0, 14, f"The arithmetic at step {seen.step + 1}", weight=600)]
     drawn += [*_equation(0, y, memory), *_equation(WIDTH - 256, y, shown)]
     kept, added = seen.now("f") * seen.before, seen.now("i") * seen.now("g")
     drawn.append(_brace(0, 163, y + 46, f"kept: {signed(kept)}"))
@@ -329,42 +325,42 @@ def _equation(x, y, pieces):
     """Boxes with a name and a number each, with signs between them."""
     for piece in pieces:
         if isinstance(piece, str):
-            yield _say(x + 11.5, y + 27, piece, "middle")
+            yield write(x + 11.5, y + 27, piece, "middle")
             x += 23
             continue
         name, value = piece
         result = pieces[-1] is piece
-        yield rect(x, y, 70, 42, PALE if result else CARD, ORANGE, 4, f'stroke-width="{2 if result else 1}"')
-        yield _say(x + 35, y + 16, name, "middle", SOFT if not result else INK)
-        yield _say(x + 35, y + 34, number(value), "middle", weight=600)
+        yield rect(x, y, 70, 42, PALE if result else CARD, LSTM, 4, f'stroke-width="{2 if result else 1}"')
+        yield write(x + 35, y + 16, name, "middle", SOFT if not result else INK)
+        yield write(x + 35, y + 34, number(value), "middle", weight=600)
         x += 70
 
 
 def _brace(x1, x2, y, said):
     d = f"M{x1 + 2},{y} v5 H{x2 - 2} v-5"
-    return path(d, SOFT, 1) + _say((x1 + x2) / 2, y + 20, said, "middle", SOFT)
+    return path(d, SOFT, 1) + write((x1 + x2) / 2, y + 20, said, "middle", SOFT)
 
 
 def _sum(seen, y):
     """The terms in front of one gate, their sum, and what becomes of it; and how tall that is."""
     name = NAMES[seen.gate]
-    drawn, top = [_say(0, y, f"The sum behind the {name} {seen.gate}", weight=600)], y
+    drawn, top = [write(0, y, f"The sum behind the {name} {seen.gate}", weight=600)], y
     most = max(max(abs(value) for *_, value in seen.terms), 0.1)
     for label, factors, value in seen.terms:
         y += 22
         drawn.append(path(f"M0,{y - 16} H360", LINE, 1))
-        drawn.append(_say(0, y, label))
+        drawn.append(write(0, y, label))
         if factors:
-            drawn.append(_say(210, y, f"{number(factors[0])} × {number(factors[1])}", "end", SOFT))
-        drawn.append(_say(268, y, signed(value), "end"))
+            drawn.append(write(210, y, f"{number(factors[0])} × {number(factors[1])}", "end", SOFT))
+        drawn.append(write(268, y, signed(value), "end"))
         long = abs(value) / most * 40
-        drawn.append(rect(320 - long * (value < 0), y - 10, max(long, 0.8), 10, PALE, ORANGE))
+        drawn.append(rect(320 - long * (value < 0), y - 10, max(long, 0.8), 10, PALE, LSTM))
     drawn.append(path(f"M320,{top + 8} V{y + 2}", SOFT, 1))
     y += 22
     drawn.append(path(f"M0,{y - 16} H360", INK, 1))
-    drawn += [_say(0, y, "sum z", weight=600), _say(268, y, signed(seen.total), "end", weight=600)]
+    drawn += [write(0, y, "sum z", weight=600), write(268, y, signed(seen.total), "end", weight=600)]
     y += 22
-    drawn.append(_say(0, y, _outcome(seen), weight=600))
+    drawn.append(write(0, y, _outcome(seen), weight=600))
     drawn += _curve(seen, 378, top + 22)
     return drawn, y - top + 8
 
@@ -377,18 +373,18 @@ def _curve(seen, x, y):
     up = lambda values: y + tall * (1 - np.asarray(values)) / (1 - low)  # noqa: E731
     along = lambda values: x + wide * (np.clip(values, -6, 6) + 6) / 12  # noqa: E731
     yield path(f"M{x},{up(low):.1f} h{wide} M{x},{up(1):.1f} h{wide} M{along(0):.1f},{y} v{tall}", LINE, 1)
-    yield path(_through(along(z), up(heights)), SOFT, 1.6)
-    yield _marks("circle", [along(seen.total)], [up(seen.squashed)], 4, INK, ORANGE)
-    yield _say(x + wide / 2, y + tall + 17, f"{'tanh' if low else 'σ'}, z −6 to 6", "middle", SOFT)
+    yield path(through(zip(along(z), up(heights))), SOFT, 1.6)
+    yield _marks("circle", [along(seen.total)], [up(seen.squashed)], 4, INK, LSTM)
+    yield write(x + wide / 2, y + tall + 17, f"{'tanh' if low else 'σ'}, z −6 to 6", "middle", SOFT)
 
 
 def _table(seen, x, y):
     """The numbers about the memory; what is drawn, and how tall it is."""
-    top, drawn = y, [_say(x, y, "In numbers", weight=600)]
+    top, drawn = y, [write(x, y, "In numbers", weight=600)]
     for label, value in table(seen):
         y += 22
         drawn.append(path(f"M{x},{y - 16} H{WIDTH}", LINE, 1))
-        drawn += [_say(x, y, label), _say(WIDTH - 2, y, value, "end", weight=600)]
+        drawn += [write(x, y, label), write(WIDTH - 2, y, value, "end", weight=600)]
     return drawn, y - top + 8
 
 

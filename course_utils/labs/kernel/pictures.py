@@ -1,7 +1,6 @@
 """What the kernel lab shows: image, feature map and the sum behind one of its cells, drawn and in words."""
 
 import hashlib
-import html
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -9,22 +8,25 @@ import numpy as np
 
 from course_utils.labs.core.drawing import (
     BLUE,
+    CNN,
     INK,
     SOFT,
     VERMILLION,
     grey,
+    image,
     number,
     path,
     rect,
-    text,
+    sentences,
+    svg,
     tint,
     uri,
+    write,
 )
 from course_utils.labs.kernel.convolution import Axis
 
-WIDTH, SIZE = 400, 13.2  # at 340 pixels the text is still 11 high
+WIDTH = 400
 LEFT, TOP, SIDE = 28, 44, 366  # where the grids begin, and how wide and tall they are at most
-CNN = "#0072B2"
 RIM = "color-mix(in srgb, var(--cl-other) 18%, transparent)"
 SEES = {  # ready-made kernel -> what its feature map tells
     "identity": "The kernel takes the pixel under its centre and nothing else: it copies the image.",
@@ -139,7 +141,7 @@ def input_words(seen):
         said.append(
             f"the window of the {kernel}, stands on rows {at[0]} and columns {at[1]}{zeros}".replace("-", "−")
         )
-    return ". ".join(f"{part[:1].upper()}{part[1:]}" for part in said) + "."
+    return sentences(said)
 
 
 def output_words(seen):
@@ -211,21 +213,6 @@ def no_fit(seen):
 # Image and feature map
 
 
-def _svg(drawn, height, said):
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}"'
-    return f'{head} role="img" aria-label="{html.escape(said, quote=True)}">{"".join(drawn)}</svg>'
-
-
-def _say(x, y, said, anchor="start", fill=INK, weight=400):
-    return text(x, y, said, SIZE, anchor, fill, weight)
-
-
-def _pixels(x, y, wide, tall, source):
-    where = f'x="{x:.2f}" y="{y:.2f}" width="{wide:.2f}" height="{tall:.2f}"'
-    style = 'preserveAspectRatio="none" style="image-rendering:pixelated"'
-    return f'<image {where} {style} href="{source}"/>'
-
-
 def _lines(x, y, rows, columns, cell, extra='stroke-opacity="0.45"'):
     """The lines between pixels."""
     d = "".join(f"M{x:.2f},{y + i * cell:.2f} h{columns * cell:.2f} " for i in range(rows + 1))
@@ -237,9 +224,9 @@ def _ticks(x, y, rows, columns, cell, left, top):
     """Numbers of rows and columns, as many as there is room for."""
     step = 1 if cell >= 20 else 5
     for i in (i for i in range(1, columns + 1) if i == 1 or i % step == 0):
-        yield _say(x + (i - 0.5) * cell, top - 5, i, "middle", SOFT)
+        yield write(x + (i - 0.5) * cell, top - 5, i, "middle", SOFT)
     for i in (i for i in range(1, rows + 1) if i == 1 or i % step == 0):
-        yield _say(left - 5, y + (i - 0.5) * cell + 4.6, i, "end", SOFT)
+        yield write(left - 5, y + (i - 0.5) * cell + 4.6, i, "end", SOFT)
 
 
 def _outline(x, y, wide, tall, line, width):
@@ -265,13 +252,13 @@ def input_picture(seen):
     tall, wide = (axis.n + sum(axis.zeros) for axis in seen.axes)
     cell = SIDE / max(tall, wide)
     x, y = LEFT + columns.zeros[0] * cell, TOP + rows.zeros[0] * cell
-    drawn = [_say(0, 14, f"Input: {seen.name}, {rows.n} × {columns.n}", weight=600)]
+    drawn = [write(0, 14, f"Input: {seen.name}, {rows.n} × {columns.n}", weight=600)]
     drawn += _ticks(x, y, rows.n, columns.n, cell, LEFT, TOP)
     if seen.padding == "same":
         drawn.append(rect(LEFT, TOP, wide * cell, tall * cell, RIM, INK, 0, 'stroke-dasharray="5 4"'))
         drawn.append(_lines(LEFT, TOP, tall, wide, cell, 'stroke-dasharray="2 3" stroke-opacity="0.8"'))
     source = _grey(seen.image.tobytes(), seen.image.shape)
-    drawn.append(_pixels(x, y, columns.n * cell, rows.n * cell, source))
+    drawn.append(image(x, y, columns.n * cell, rows.n * cell, source))
     drawn.append(_lines(x, y, rows.n, columns.n, cell))
     if seen.fits:
         down, right = (axis.first(at) for axis, at in zip(seen.axes, (seen.row, seen.column)))
@@ -286,19 +273,19 @@ def input_picture(seen):
     base = TOP + tall * cell + 22
     at = LEFT
     if seen.fits:
-        drawn += [_outline(at + 1, base - 11, 12, 12, CNN, 2.8), _say(at + 20, base, "window")]
+        drawn += [_outline(at + 1, base - 11, 12, 12, CNN, 2.8), write(at + 20, base, "window")]
         at += 84
         if seen.dilation > 1:
-            drawn += [_tap(at + 5, base - 5, 9), _say(at + 15, base, "its numbers")]
+            drawn += [_tap(at + 5, base - 5, 9), write(at + 15, base, "its numbers")]
             at += 102
     if seen.padding == "same":
         drawn.append(rect(at, base - 11, 13, 13, RIM, INK, 0, 'stroke-dasharray="3 2"'))
-        drawn.append(_say(at + 19, base, "zeros"))
+        drawn.append(write(at + 19, base, "zeros"))
     shades = uri(grey(np.linspace(0, 1, 6)[None, :, None]))
-    drawn += [_say(LEFT + SIDE - 76, base, "0", "end"), _say(LEFT + SIDE, base, "1", "end")]
-    drawn += [_pixels(LEFT + SIDE - 71, base - 11, 58, 13, shades)]
+    drawn += [write(LEFT + SIDE - 76, base, "0", "end"), write(LEFT + SIDE, base, "1", "end")]
+    drawn += [image(LEFT + SIDE - 71, base - 11, 58, 13, shades)]
     drawn += [rect(LEFT + SIDE - 71, base - 11, 58, 13, "none", SOFT)]
-    return _svg(drawn, base + 10, input_words(seen))
+    return svg(WIDTH, base + 10, input_words(seen), drawn)
 
 
 def _on(colour):
@@ -311,20 +298,20 @@ def output_picture(seen):
     """The feature map, with the cell that is computed."""
     if not seen.fits:
         box = rect(LEFT, TOP, SIDE, 120, RIM, SOFT, 0, 'stroke-dasharray="5 4"')
-        words = _say(LEFT + SIDE / 2, TOP + 65, "The kernel does not fit: no output.", "middle")
-        title = _say(0, 14, "Output: none", weight=600)
-        return _svg([title, box, words], TOP + 130, output_words(seen))
+        words = write(LEFT + SIDE / 2, TOP + 65, "The kernel does not fit: no output.", "middle")
+        title = write(0, 14, "Output: none", weight=600)
+        return svg(WIDTH, TOP + 130, output_words(seen), [title, box, words])
     rows, columns = seen.output.shape
     cell = min(SIDE / max(rows, columns), 64)
     colours = tint(seen.output, VERMILLION, BLUE, seen.scale)
-    drawn = [_say(0, 14, f"Output: feature map, {rows} × {columns}", weight=600)]
+    drawn = [write(0, 14, f"Output: feature map, {rows} × {columns}", weight=600)]
     drawn += _ticks(LEFT, TOP, rows, columns, cell, LEFT, TOP)
-    drawn.append(_pixels(LEFT, TOP, columns * cell, rows * cell, uri(colours)))
+    drawn.append(image(LEFT, TOP, columns * cell, rows * cell, uri(colours)))
     drawn.append(_lines(LEFT, TOP, rows, columns, cell))
     said = [[number(value) for value in line] for line in seen.output]
     if max(len(one) for line in said for one in line) * 7.4 <= cell:
         drawn += [
-            _say(LEFT + (j + 0.5) * cell, TOP + (i + 0.5) * cell + 4.6, one, "middle", _on(colours[i, j]))
+            write(LEFT + (j + 0.5) * cell, TOP + (i + 0.5) * cell + 4.6, one, "middle", _on(colours[i, j]))
             for i, line in enumerate(said)
             for j, one in enumerate(line)
         ]
@@ -332,16 +319,16 @@ def output_picture(seen):
     drawn.append(_outline(x, y, cell, cell, "#111", 2.6))
     base = TOP + rows * cell + 22
     bar = uri(tint(np.linspace(-1, 1, 41)[None, :], VERMILLION, BLUE, 1.0))
-    drawn += [_outline(LEFT + 1, base - 11, 12, 12, "#111", 2.4), _say(LEFT + 20, base, "computed below")]
+    drawn += [_outline(LEFT + 1, base - 11, 12, 12, "#111", 2.4), write(LEFT + 20, base, "computed below")]
     most = number(seen.scale)
     right = LEFT + SIDE - 8
     drawn += [
-        _pixels(right - 170, base - 11, 160, 13, bar),
+        image(right - 170, base - 11, 160, 13, bar),
         rect(right - 170, base - 11, 160, 13, "none", SOFT),
     ]
     for share, label in ((0, f"−{most}"), (0.5, "0"), (1, most)):
-        drawn.append(_say(right - 170 + 160 * share, base + 17, label, "middle"))
-    return _svg(drawn, base + 24, output_words(seen))
+        drawn.append(write(right - 170 + 160 * share, base + 17, label, "middle"))
+    return svg(WIDTH, base + 24, output_words(seen), drawn)
 
 
 # ---------------------------------------------------------------------------------------------------
