@@ -4,9 +4,27 @@ import html
 
 import numpy as np
 
-from course_utils.labs.core.drawing import BLUE, BROWN, VERMILLION, VIOLET, grey, number, signed, tint, uri
+from course_utils.labs.core.drawing import (
+    ATTENTION,
+    BLUE,
+    BROWN,
+    CNN,
+    INK,
+    SOFT,
+    VERMILLION,
+    VIOLET,
+    grey,
+    number,
+    path,
+    rect,
+    signed,
+    svg,
+    text,
+    through,
+    tint,
+    uri,
+)
 
-INK, SOFT = "var(--cl-ink)", "var(--cl-soft)"
 NUMBERS = 7  # the widest kernel that is shown in numbers
 NAMED = 12  # channels whose sums are written out
 KINDS = {  # field of `Gates` -> what its picture says
@@ -36,30 +54,15 @@ def say(words):
     return f'<div class="ci-say">{words}</div>'
 
 
-def svg(wide, tall, words, parts):
-    size = f'viewBox="0 0 {wide} {tall}" style="width:100%;max-width:{1.1 * wide:.0f}px"'
-    words = f'role="img" aria-label="{html.escape(words)}"'
-    return f'<svg {size} {words} xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg>'
+def figure(wide, tall, words, parts):
+    """A picture that fills its card, and grows no larger than it is legible."""
+    return svg(wide, tall, words, parts, f' style="width:100%;max-width:{1.1 * wide:.0f}px"')
 
 
-def text(x, y, words, anchor="start", colour=INK, more=""):
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" font-size="12" text-anchor="{anchor}" style="fill:{colour};{more}">'
-        f"{html.escape(str(words))}</text>"
-    )
-
-
-def bar(x, y, wide, tall, colour, more=""):
-    edges = f'x="{x:.1f}" y="{y:.1f}" width="{max(wide, 0.5):.1f}" height="{tall:.1f}"'
-    return f'<rect {edges} style="fill:{colour};{more}"/>'
-
-
-def line(points, colour, more=""):
+def line(points, colour, width=1.8, more=""):
+    """A curve through points; a single one is a dot."""
     points = list(points) * (2 if len(points) == 1 else 1)
-    return (
-        f'<polyline points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in points)}" fill="none" '
-        f'style="stroke:{colour};stroke-width:1.8;stroke-linecap:round;{more}"/>'
-    )
+    return path(through(points), colour, width, extra=f'stroke-linecap="round" {more}')
 
 
 # ---------------------------------------------------------------------------------------------------
@@ -104,7 +107,7 @@ def plotted(curves, wide):
         [(30 + wide * i / max(len(c) - 1, 1), 130 - 110 * (v - low) / span) for i, v in enumerate(c)]
         for c in curves
     ]
-    return made, [text(26, y, number(v, 1), "end", SOFT) for y, v in ((24, top), (134, low))]
+    return made, [text(26, y, number(v, 1), 12, "end", SOFT) for y, v in ((24, top), (134, low))]
 
 
 def series(volumes, now, window):
@@ -112,56 +115,61 @@ def series(volumes, now, window):
     (points,), parts = plotted([volumes], 285)
     if window:
         left, right = points[window[1]][0], points[window[3] - 1][0]
-        parts.append(bar(left - 1, 14, right - left + 2, 122, "#0072B2", "fill-opacity:.3"))
-    parts += [line(points[now:], SOFT, "opacity:.6"), line(points[: now + 1], INK)]
+        parts.append(rect(left - 1, 14, right - left + 2, 122, CNN, extra='fill-opacity="0.3"'))
+    parts += [line(points[now:], SOFT, more='opacity="0.6"'), line(points[: now + 1], INK)]
     x, y = points[now]
-    parts += [line([(x, 14), (x, 136)], "#0072B2"), bar(x - 3, y - 3, 6, 6, "#0072B2")]
+    parts += [line([(x, 14), (x, 136)], CNN), rect(x - 3, y - 3, 6, 6, CNN)]
     said = f"Hour {now + 1} of {len(volumes)}: {number(volumes[now])} thousand vehicles."
     shaded = " Shaded: what the selected value sees." if window else ""
-    return svg(320, 140, f"The traffic so far. {said}", parts) + say(f"{said} Pale: still to come.{shaded}")
+    return figure(320, 140, f"The traffic so far. {said}", parts) + say(
+        f"{said} Pale: still to come.{shaded}"
+    )
 
 
 def bars(label, shares, words, truth):
     """One bar a class; the likeliest is bold, the true one has a tick and the word."""
     best, tall = int(np.argmax(shares)), 17
-    parts = [text(0, 13, label, more="font-weight:600")]
+    parts = [text(0, 13, label, 12, "start", weight=600)]
     for answer, share in enumerate(shares):
-        y, bold = 22 + tall * answer, "font-weight:700" * (answer == best)
+        y, bold = 22 + tall * answer, 700 if answer == best else 400
         true = " ✓ true" * (answer == truth)
-        parts.append(text(76, y + 12, words[answer], "end", more=bold))
-        parts.append(bar(80, y + 2, 55 * float(share), 12, INK if answer == best else "#9aa2ad"))
-        parts.append(text(84 + 55 * float(share), y + 12, f"{share:.0%}{true}", more=bold))
+        parts.append(text(76, y + 12, words[answer], 12, "end", weight=bold))
+        parts.append(rect(80, y + 2, max(55 * float(share), 0.5), 12, INK if answer == best else "#9aa2ad"))
+        parts.append(text(84 + 55 * float(share), y + 12, f"{share:.0%}{true}", 12, "start", weight=bold))
     said = f"{label}: the answer is {words[best]} with {shares[best]:.0%}; true is {words[truth]}."
-    return svg(212, 28 + tall * len(shares), said, parts)
+    return figure(212, 28 + tall * len(shares), said, parts)
 
 
 def course(label, shares, words, truth, now):
     """What a network answers after each frame: a cell a frame, darker where surer, ticked where true."""
     wide, best = min(470 / len(shares), 58), shares.argmax(axis=1)
-    parts = [text(0, 12, f"{label} after each frame", more="font-weight:600")]
+    parts = [text(0, 12, f"{label} after each frame", 12, "start", weight=600)]
     for step, (answer, row) in enumerate(zip(best, shares, strict=True)):
         x, share = step * wide, float(row[answer])
         # At most 0.6: the words over it stay legible in either theme.
-        outline = f"stroke:{INK};stroke-width:{2.2 if step == now else 0.4};fill-opacity:{0.6 * share:.2f}"
-        parts.append(bar(x + 1, 19, wide - 2, 20, "#8a9099", outline))
-        size = f"font-size:{min(11, 1.9 * wide / max(len(words[answer]), 1)):.1f}px"
-        parts.append(text(x + wide / 2, 33, words[answer], "middle", more=size))
-        parts.append(text(x + wide / 2, 51, "✓" if answer == truth else "·", "middle", SOFT))
+        outline = f'stroke-width="{2.2 if step == now else 0.4}" fill-opacity="{0.6 * share:.2f}"'
+        parts.append(rect(x + 1, 19, wide - 2, 20, "#8a9099", INK, 0, outline))
+        size = f"{min(11, 1.9 * wide / max(len(words[answer]), 1)):.1f}"
+        parts.append(text(x + wide / 2, 33, words[answer], size))
+        parts.append(text(x + wide / 2, 51, "✓" if answer == truth else "·", fill=SOFT))
     said = f"{label} after each frame: {', '.join(words[answer] for answer in best)}; true is {words[truth]}."
-    return svg(472, 54, said, parts)
+    return figure(472, 54, said, parts)
 
 
 def forecast(label, values, truth):
     """Forecast and truth of the hours to come."""
     (guessed, true), parts = plotted([values, truth], 270)
-    parts += [line(guessed, INK, "stroke-dasharray:5 4;stroke-width:2.4"), line(true, SOFT)]
+    parts += [line(guessed, INK, 2.4, 'stroke-dasharray="5 4"'), line(true, SOFT)]
     ends = [guessed[-1][1], true[-1][1]]
     if abs(ends[0] - ends[1]) < 14:  # the names would stand on each other
         ends[int(ends[0] <= ends[1])] = min(ends) + 14
-    parts += [text(305, ends[0] + 4, "forecast", more="font-weight:700"), text(305, ends[1] + 4, "truth")]
+    parts += [
+        text(305, ends[0] + 4, "forecast", 12, "start", weight=700),
+        text(305, ends[1] + 4, "truth", 12, "start"),
+    ]
     error = float(np.abs(values - truth).mean()) * 1000
     said = f"{len(values)} hours to come. Forecast (dashed) and truth are {error:,.0f} vehicles an hour apart"
-    return svg(370, 140, f"{label}: {said} on average.", parts) + say(
+    return figure(370, 140, f"{label}: {said} on average.", parts) + say(
         f"{said}{' on average' * (len(values) > 1)}."
     )
 
@@ -263,12 +271,14 @@ def attended(weights, place, words=()):
     parts = []
     for step, weight in enumerate(weights):
         x, high = 2 + each * step, 62 * float(weight) / top
-        parts.append(bar(x + each * 0.08, 80 - high, each * 0.84, high, "#009E73"))
+        parts.append(rect(x + each * 0.08, 80 - high, max(each * 0.84, 0.5), high, ATTENTION))
         if count <= 12 or step == best:
-            parts.append(text(min(max(x + each / 2, 14), wide - 14), 74 - high, f"{weight:.2f}", "middle"))
+            parts.append(text(min(max(x + each / 2, 14), wide - 14), 74 - high, f"{weight:.2f}"))
     x, span = 2 + each * place[0], each * (place[1] - place[0])
-    parts.append(bar(x, 2, max(span, 3), 80, "none", f"stroke:{INK};stroke-width:1.5"))
-    parts.append(text(2, 94, "step 1", colour=SOFT) + text(wide - 2, 94, f"step {count}", "end", SOFT))
+    parts.append(rect(x, 2, max(span, 3), 80, "none", INK, 0, 'stroke-width="1.5"'))
+    parts.append(
+        text(2, 94, "step 1", 12, "start", SOFT) + text(wide - 2, 94, f"step {count}", 12, "end", SOFT)
+    )
     said = f"Attention over {count} steps, together 1: the largest weight, {top:.2f}, is at step {best + 1}"
     said += f", the word '{words[best]}'." if words and words[best] else "."
-    return svg(wide, tall, said, parts) + say(html.escape(said))
+    return figure(wide, tall, said, parts) + say(html.escape(said))
