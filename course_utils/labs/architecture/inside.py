@@ -6,6 +6,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from course_utils.labs.core.lstm import run_lstm
+from course_utils.labs.core.window import Axis, under
 
 # Models that look into an `Assembly`, kept as long as it lives; they share its layers, so they train along.
 _PROBES, _TWINS = WeakKeyDictionary(), WeakKeyDictionary()
@@ -23,8 +24,8 @@ class Maps:
         ([time,] [height,] width, channels).
     axes : int
         2: height and width; 1: only a width. Whatever stands before them is time (`timed`).
-    window : tuple of array
-        Size, stride and how many zeros stand before the first value, each as (rows, columns).
+    window : tuple of Axis
+        How the window moves along rows and columns.
     weights : list of array
         Kernel and bias as they were when the trace was taken.
     steps : int
@@ -191,20 +192,16 @@ def _probes(built):
 def _maps(state, tap, number, seen):
     axes = 1 + (state.task == "digits" and state.order != "lstm-cnn")
     layer, given, pools = tap.layers[0], seen[_key(tap, "given")], tap.fact.title == "Max pool"
-    size, stride, before = np.ones(2, int), np.ones(2, int), np.zeros(2, int)
-    size[-axes:] = (layer.pool_size if pools else layer.kernel_size)[-axes:]
-    stride[-axes:] = layer.strides[-axes:]
-    if layer.padding == "same":
-        have = np.array(given.shape[-1 - axes : -1])
-        missing = (-(-have // stride[-axes:]) - 1) * stride[-axes:] + size[-axes:] - have
-        before[-axes:] = missing.clip(0) // 2
+    size = (layer.pool_size if pools else layer.kernel_size)[-axes:]
+    sides = zip(given.shape[-1 - axes : -1], size, layer.strides[-axes:])
+    window = (Axis(1, 1), *(Axis(*side, layer.padding) for side in sides))[-2:]
     return Maps(
         f"{number}. {tap.fact.title}, {tap.fact.detail}",
         "pooling" if pools else "recurrent" if tap.fact.part == "convlstm" else "convolution",
         given,
         seen[_key(tap, "gives")],
         axes,
-        (size, stride, before),
+        window,
         layer.get_weights(),
         state.steps,
     )
@@ -333,12 +330,7 @@ def explain(trace, stage, step, row, column, filter):
             "A value of a ConvLSTM is not one sum: three gates, a candidate and the state before go into it."
         )
     given = maps.at(step, maps.given)
-    size, stride, before = maps.window
-    edge, corner = given.shape[:2], (row, column) * stride - before
-    rows, columns = (corner[axis] + np.arange(size[axis]) for axis in (0, 1))
-    inside = ((rows >= 0) & (rows < edge[0]))[:, None] & (columns >= 0) & (columns < edge[1])
-    patch = given[rows.clip(0, edge[0] - 1)[:, None], columns.clip(0, edge[1] - 1)]
-    patch = np.where(inside[..., None], patch, 0)
+    patch, inside = under(given, maps.window, (row, column))
     flat = 0 if maps.axes == 1 else ...  # where there is no row
     if maps.kind == "pooling":
         window = patch[..., filter]
@@ -358,10 +350,8 @@ def sees(trace, stage, row, column):
     chain = trace.maps[: stage + 1]
     if trace.state.order == "lstm-cnn" or any(maps.kind == "recurrent" for maps in chain):
         return None
-    first, last = np.array([row, column]), np.array([row, column])
+    reach = [(row, row), (column, column)]
     for maps in reversed(chain):
-        size, stride, before = maps.window
-        edge = np.array(maps.at(0, maps.given).shape[:2]) - 1
-        first = (first * stride - before).clip(0, edge)
-        last = (last * stride - before + size - 1).clip(0, edge)
-    return (*map(int, first), *map(int, last + 1))
+        reach = [axis.covers(*ends) for axis, ends in zip(maps.window, reach)]
+    (top, bottom), (left, right) = reach
+    return top, left, bottom + 1, right + 1

@@ -358,9 +358,7 @@ class Inside:
 
     def _heads(self, maps, column):
         """What stands above a patch along time: words where there are words, otherwise positions."""
-        size, stride, before = (int(each[1]) for each in maps.window)
-        count = maps.at(0, maps.given).shape[1]
-        places = column * stride - before + np.arange(size)
-        words = self._state.task == "reviews" and count == len(self._x)
+        along = maps.window[1]
+        words = self._state.task == "reviews" and along.n == len(self._x)
         named = lambda i: (self._shown[i] or "·") if words else i  # noqa: E731
-        return [named(i) if 0 <= i < count else "" for i in places]
+        return [named(i) if 0 <= i < along.n else "" for i in along.taps(column)]

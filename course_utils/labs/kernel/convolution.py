@@ -1,57 +1,8 @@
-"""A convolution of one channel in NumPy: how its window moves, what it gives, and kernels to begin with."""
-
-from dataclasses import dataclass
+"""A convolution of one channel in NumPy, and kernels to begin with."""
 
 import numpy as np
 
-
-@dataclass(frozen=True)
-class Axis:
-    """How a window moves along one axis of an image: `n` pixels, `size` numbers of the kernel."""
-
-    n: int
-    size: int
-    stride: int
-    padding: str
-    dilation: int
-
-    @property
-    def span(self):
-        """How many pixels the kernel stretches over."""
-        return self.dilation * (self.size - 1) + 1
-
-    @property
-    def length(self):
-        """How many outputs there are; 0 when the kernel does not fit."""
-        if self.padding == "same":
-            return -(-self.n // self.stride)
-        return max((self.n - self.span) // self.stride + 1, 0)
-
-    @property
-    def zeros(self):
-        """The padding (before, after): as TensorFlow puts it, an odd one comes after."""
-        if self.padding == "valid":
-            return 0, 0
-        total = max((self.length - 1) * self.stride + self.span - self.n, 0)
-        return total // 2, total - total // 2
-
-    @property
-    def unseen(self):
-        """How many pixels at the end no window reaches."""
-        return self.n + sum(self.zeros) - (self.length - 1) * self.stride - self.span if self.length else 0
-
-    def first(self, place):
-        """The pixel (from 0; below 0 in the padding) under the first number of the kernel."""
-        return (place - 1) * self.stride - self.zeros[0]
-
-    def taps(self, place):
-        """The pixels under the numbers of the kernel when output `place` (from 1) is computed."""
-        return self.first(place) + self.dilation * np.arange(self.size)
-
-    @property
-    def formula(self):
-        inside = f"{self.n} + {sum(self.zeros)} − {self.dilation}·({self.size} − 1) − 1"
-        return f"⌊({inside}) / {self.stride}⌋ + 1"
+from course_utils.labs.core.window import Axis
 
 
 def convolve(image, kernel, stride=1, padding="valid", dilation=1, bias=0.0, relu=False):

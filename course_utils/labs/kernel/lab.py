@@ -13,8 +13,9 @@ from course_utils.labs.core.dials import Real, Several, State, brief, dial
 from course_utils.labs.core.lab import Lab, group, style
 from course_utils.labs.core.lock import LOCK
 from course_utils.labs.core.notes import Note, note
+from course_utils.labs.core.window import Axis
 from course_utils.labs.kernel import pictures
-from course_utils.labs.kernel.convolution import Axis, convolve, ready_made
+from course_utils.labs.kernel.convolution import convolve, ready_made
 
 SMALLEST, LARGEST = 8, 32  # side of an image
 SIZES = (3, 5)

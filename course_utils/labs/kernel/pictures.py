@@ -23,7 +23,7 @@ from course_utils.labs.core.drawing import (
     uri,
     write,
 )
-from course_utils.labs.kernel.convolution import Axis
+from course_utils.labs.core.window import Axis, under
 
 WIDTH = 400
 LEFT, TOP, SIDE = 28, 44, 366  # where the grids begin, and how wide and tall they are at most
@@ -75,22 +75,23 @@ class Seen:
     def output(self):
         return np.maximum(self.plain, 0) if self.relu else self.plain
 
-    @cached_property
+    @property
     def taps(self):
-        rows, columns = self.axes
-        return rows.taps(self.row), columns.taps(self.column)
+        """The rows and the columns under the numbers of the kernel."""
+        return [axis.taps(at - 1) for axis, at in zip(self.axes, (self.row, self.column))]
 
     @cached_property
-    def on_padding(self):
-        """Which numbers of the kernel lie on padding (size, size)."""
-        out = [(at < 0) | (at >= n) for at, n in zip(self.taps, self.image.shape)]
-        return out[0][:, None] | out[1][None, :]
+    def under(self):
+        """The pixels under the numbers of the kernel, 0 on padding; and which lie on none."""
+        return under(self.image, self.axes, (self.row - 1, self.column - 1))
 
-    @cached_property
+    @property
     def patch(self):
-        """The pixels under the numbers of the kernel; 0 on padding."""
-        inside = [at.clip(0, n - 1) for at, n in zip(self.taps, self.image.shape)]
-        return np.where(self.on_padding, 0.0, self.image[np.ix_(*inside)])
+        return self.under[0]
+
+    @property
+    def on_padding(self):
+        return ~self.under[1]
 
     @property
     def value(self):
@@ -261,7 +262,7 @@ def input_picture(seen):
     drawn.append(image(x, y, columns.n * cell, rows.n * cell, source))
     drawn.append(_lines(x, y, rows.n, columns.n, cell))
     if seen.fits:
-        down, right = (axis.first(at) for axis, at in zip(seen.axes, (seen.row, seen.column)))
+        down, right = (axis.first(at - 1) for axis, at in zip(seen.axes, (seen.row, seen.column)))
         side = rows.span * cell
         drawn.append(_outline(x + right * cell, y + down * cell, side, side, CNN, 2.8))
         if seen.dilation > 1:
