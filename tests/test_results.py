@@ -19,10 +19,6 @@ LESSONS = {path.stem[:2]: path.stem for path in (results.ROOT / "notebooks" / "s
 
 # Trained when each table had one fixed grid of rates; a table leaves this set when it is trained again.
 FIXED_GRID = {
-    "02_wait_10",
-    "02_wait_80",
-    "02_wait_180",
-    "02_hours",
     "03_bridges",
     "04_moving_digits",
     "04_camera_moves",

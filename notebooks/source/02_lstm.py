@@ -70,7 +70,7 @@ import numpy as np
 from keras import layers, ops
 from matplotlib.patches import FancyBboxPatch
 
-from course_utils import datasets, plotting, results
+from course_utils import plotting, results
 from course_utils.labs import GateLab
 
 # %% [markdown]
@@ -379,7 +379,13 @@ plotting.Picture(fig, "One LSTM cell. The cell state runs straight from left to 
 # (it calls the candidate `c`). So `kernel` has the shape (features, 4 · units).
 
 
-# %%
+# %% tags=["definition"]
+# Cells such as this one also run by themselves, for the tables of this lesson: hence the imports.
+import keras
+import numpy as np
+from keras import layers, ops
+
+
 def sigmoid(z):
     return 1 / (1 + np.exp(-z))
 
@@ -463,18 +469,12 @@ for gate in (0.73, 0.9, 0.99):
 
 
 # %% tags=["definition"]
-# Cells such as this one also run by themselves, for the tables of this lesson: hence the imports.
-import keras
-import numpy as np
-from keras import layers, ops
-
-
-def long_memory(steps):
-    """Biases log(T - 1) with which an LSTM starts out remembering; T grows from 2 to steps + 1 over its units."""
+def long_memory(steps, seldom=True):
+    """Biases log(T - 1) of the forget gates; T grows from 2 to steps + 1 over the units. seldom: -log(T - 1) to write."""
 
     def biases(shape, dtype=None):
         b = np.log(np.linspace(1, steps, shape[-1] // 4))
-        return ops.convert_to_tensor(np.concatenate([-b, b, 0 * b, 0 * b]), dtype)  # i, f, c, o
+        return ops.convert_to_tensor(np.concatenate([-b * seldom, b, 0 * b, 0 * b]), dtype)  # i, f, c, o
 
     return biases
 
@@ -674,7 +674,8 @@ def long_memory_gru(steps):
 # %% tags=["definition"]
 def readers(steps):
     """Name -> a function that makes the layers between x (batch, steps, features) and the answer."""
-    remembering = {"bias_initializer": long_memory(steps), "unit_forget_bias": False}
+    forget = {"bias_initializer": long_memory(steps, seldom=False), "unit_forget_bias": False}
+    both = {"bias_initializer": long_memory(steps), "unit_forget_bias": False}
     dilations = [2**n for n in range(int(np.ceil(np.log2(steps + 1))) - 1)]  # together they see all steps
     return {
         "Plain cell": lambda: [layers.SimpleRNN(64)],
@@ -682,7 +683,9 @@ def readers(steps):
             layers.SimpleRNN(64, activation="relu", recurrent_initializer="identity")
         ],
         "LSTM": lambda: [layers.LSTM(32)],
-        "LSTM, long memory": lambda: [layers.LSTM(32, **remembering)],
+        "LSTM, forget bias only": lambda: [layers.LSTM(32, **forget)],
+        "LSTM, long memory": lambda: [layers.LSTM(32, **both)],
+        "GRU": lambda: [layers.GRU(36)],
         "GRU, long memory": lambda: [layers.GRU(36, bias_initializer=long_memory_gru(steps))],
         "Dilated convolutions": lambda: [
             *(layers.Conv1D(18, 3, dilation_rate=d, padding="causal", activation="relu") for d in dilations),
@@ -809,130 +812,6 @@ check.claim("Dense layers stay below a half", [waits[wait].high("Dense, all step
             below=0.5, stored=True)  # fmt: skip
 
 # %% [markdown]
-# ## 9 · A real series
-#
-# Two years of traffic on a motorway, hour by hour: seven days are shown, the next hour is asked for. All readers get the
-# same 168 numbers, nothing else: no calendar, no weather (these are for lesson 07). At *every* hour of
-# the week the network tells the next one (`return_sequences=True`), so one week gives 168 lessons to learn from. In the
-# test only the hour after the seven days counts.
-
-# %%
-traffic = datasets.traffic(days=7, ahead=1)
-traffic
-
-# %% tags=["definition"]
-def hours(split):
-    """Volume of a week, hour by hour, and of the hour after it: (window, 169), thousands an hour."""
-    return np.concatenate([split.x[..., 0], split.y["volume"]], axis=1)
-
-
-def hour_readers():
-    """Name -> layers that hand on something at every step, for series of any length."""
-    every, remembering = {"return_sequences": True}, {"bias_initializer": long_memory(168), "unit_forget_bias": False}
-    return {
-        "Plain cell": lambda: [layers.SimpleRNN(72, **every)],
-        "LSTM": lambda: [layers.LSTM(36, **every)],
-        "LSTM, long memory": lambda: [layers.LSTM(36, **remembering, **every)],
-        "Dilated convolutions": lambda: [
-            layers.Conv1D(18, 3, dilation_rate=2**n, padding="causal", activation="relu") for n in range(7)
-        ],
-    }
-
-
-# %% tags=["definition"]
-EPOCHS = 10
-
-
-def train_on_hours(reader, data, peak=5e-3, epochs=EPOCHS):
-    """At every hour of a week, tell the volume of the next; 1,600 weeks of the training years an epoch."""
-    weeks = hours(data.train)
-    scale = [keras.Input((None, 1)), layers.Rescaling(1 / weeks.std(), -weeks.mean() / weeks.std())]
-    back = layers.Rescaling(weeks.std(), weeks.mean())
-    model = keras.Sequential([*scale, *reader(), layers.Dense(1), back])
-    schedule = keras.optimizers.schedules.CosineDecay(peak, epochs * 50)
-    model.compile(keras.optimizers.Adam(schedule, clipnorm=1), "mae")
-    history = []
-    for epoch in range(epochs):
-        chosen = weeks[np.random.default_rng(epoch).choice(len(weeks), min(1600, len(weeks)), replace=False), :, None]
-        model.fit(chosen[:, :-1], chosen[:, 1:], batch_size=32, shuffle=False, verbose=0)
-        history.append(hourly_error(model, data.validation))
-    return model, {"validation": history}
-
-
-def hourly_error(model, split):
-    """Mean absolute error of the hour after each week, in vehicles an hour."""
-    weeks = hours(split)
-    told = model.predict(weeks[:, :-1, None], batch_size=256, verbose=0)[:, -1, 0]
-    return float(1000 * np.mean(np.abs(told - weeks[:, -1])))
-
-
-# %% [markdown]
-# Without a network there are two rules (it will be as in the hour before, or as in the same hour a week ago) and two
-# regressions on all 168 hours, one linear, one of boosted trees. They are the rivals to beat.
-
-# %% tags=["definition"]
-def rules():
-    """Name -> (parameters, function from all data to what is told for the test); none needs a network."""
-    from sklearn.ensemble import HistGradientBoostingRegressor
-    from sklearn.linear_model import Ridge
-
-    def fitted(regression):
-        def told(data):
-            weeks = hours(data.train)
-            return regression.fit(weeks[:, :-1], weeks[:, -1]).predict(hours(data.test)[:, :-1])
-
-        return told
-
-    boosted = HistGradientBoostingRegressor(max_iter=300, random_state=0)
-    return {
-        "the hour before": (0, lambda data: hours(data.test)[:, -2]),
-        "same hour, a week ago": (0, lambda data: hours(data.test)[:, 0]),
-        "linear regression": (169, fitted(Ridge(1.0))),
-        "gradient boosting": (300 * 61, fitted(boosted)),  # trees of 31 leaves and 30 questions
-    }
-
-
-# %% [markdown]
-# **Predict**: does the long memory help here?
-
-# %%
-hours_table = results.load("02_hours")
-print(hours_table)
-plotting.table(hours_table.rows, {"model": "model", "error": "vehicles off (mean)", "parameters": "parameters", "seconds": "seconds"},
-               "Error in the test hours; mean over the seeds (lowest to highest). Parameters of the trees: their leaves and questions")  # fmt: skip
-
-# %% [markdown]
-# Be honest before you are proud:
-#
-# - **Boosted trees** on the 168 hours are best, and no network comes before them. **Dilated convolutions** come next.
-# - The **plain cell**, a hopeless case in the game, is *ahead* of the LSTM. What the next hour depends on, the last few hours and
-#   the daily rhythm, is within its reach.
-# - The **long memory**, which won the game, is far behind, hardly better than the rule of a week ago. Its gates are set to
-#   keep long and write seldom, and here every hour counts. **A start is an assumption about your data.** Right, it decides
-#   everything; wrong, it costs, at least within the same number of batches.
-#
-# So there are two kinds of sequences. In some, *something must be kept through long noise*: there, gates and their biases are
-# worth everything. In others, *what lies near, and a rhythm*, says it all: there a window does, and the strongest rival is no
-# network. Find out which kind yours is, with rivals like these, before you reach for an LSTM. ([Lesson
-# 05](05_lstm_cnn_text.ipynb) finds the same with words. What helps traffic more, the calendar and weather of the hours to come, is
-# for lesson 07.)
-
-# %% tags=["claim"]
-trees = "No network: gradient boosting"
-names = ("Plain cell", "LSTM", "LSTM, long memory", "Dilated convolutions")
-check.claim("Boosted trees are ahead of every network",
-            [hours_table.low(name, "error") - hours_table.mean(trees, "error") for name in names], above=0)  # fmt: skip
-check.claim("Dilated convolutions come next", [hours_table.mean(name, "error") - hours_table.mean("Dilated convolutions", "error")
-            for name in names[:3]], above=2, stored=True)  # fmt: skip
-check.claim("The plain cell is ahead of the LSTM", hours_table.mean("LSTM", "error") - hours_table.mean("Plain cell", "error"),
-            above=5, stored=True)  # fmt: skip
-check.claim("The long memory is far behind the LSTM as Keras makes it",
-            hours_table.low("LSTM, long memory", "error") - hours_table.high("LSTM", "error"), above=20,
-            stored=True)  # fmt: skip
-check.claim("and within a sixth of the rule of a week ago", hours_table.mean("LSTM, long memory", "error")
-            - 0.83 * hours_table.mean("No network: same hour, a week ago", "error"), above=0, stored=True)  # fmt: skip
-
-# %% [markdown]
 # ## 10 · Look inside
 #
 # Back to what an LSTM is good at: does a *trained* one open and shut its gates as you would? A small game with one
@@ -940,7 +819,7 @@ check.claim("and within a sixth of the rule of a week ago", hours_table.mean("LS
 # the **last pulse** go up?
 
 
-# %% tags=["lab-data"]
+# %% tags=["definition", "lab-data"]
 def pulses(count, steps, seed):
     """x (count, steps, 1): noise and one to three pulses up or down; y: whether the last one goes up."""
     rng = np.random.default_rng(seed)
@@ -953,15 +832,17 @@ def pulses(count, steps, seed):
     return x[..., np.newaxis].astype("float32"), y
 
 
-# %% tags=["lab-data"]
-def pulse_reader(**start):
-    """Eight units, trained on 600 batches of the game; `start` goes to the LSTM."""
-    keras.utils.set_random_seed(0)
+# %% tags=["definition", "lab-data"]
+STARTS = {"Keras's start": {}, "long memory": {"bias_initializer": long_memory(30), "unit_forget_bias": False}}
+
+
+def pulse_reader(start, peak=0.016, batches=BATCHES):
+    """Eight units, trained on the game; `start` goes to the LSTM."""
     network = [keras.Input((None, 1)), layers.LSTM(8, **start), layers.Dense(1, activation="sigmoid")]
     model = keras.Sequential(network)
-    schedule = keras.optimizers.schedules.CosineDecay(0.02, 600)
+    schedule = keras.optimizers.schedules.CosineDecay(peak, batches)
     model.compile(keras.optimizers.Adam(schedule), "binary_crossentropy", metrics=["accuracy"])
-    model.fit(*pulses(600 * 32, 30, seed=0), batch_size=32, verbose=0)
+    model.fit(*pulses(batches * 32, 30, seed=0), batch_size=32, verbose=0)
     return model
 
 
@@ -981,21 +862,21 @@ plotting.table([{"start": name, **{str(steps): played[name, steps] for steps in 
 # where does the forget gate stand? And at a pulse?
 
 
-# %%
-def gates(x, kernel, recurrent, bias):
-    """x (batch, steps, features) -> i, f, o (batch, steps, units), which lstm_by_hand computes on its way."""
+# %% tags=["definition"]
+def forget_gates(model, x):
+    """Where the forget gate of each unit stands in the mean: in silence, at pulses up, at pulses down; (units,) each."""
+    kernel, recurrent, bias = (np.asarray(part) for part in model.layers[0].get_weights())
     hidden, _ = lstm_by_hand(x, kernel, recurrent, bias)
     before = np.concatenate([np.zeros_like(hidden[:, :1]), hidden[:, :-1]], axis=1)  # h of the step before
-    i, f, _, o = np.split(x @ kernel + before @ recurrent + bias, 4, axis=-1)
-    return {"i": sigmoid(i), "f": sigmoid(f), "o": sigmoid(o)}
+    f = sigmoid(np.split(x @ kernel + before @ recurrent + bias, 4, axis=-1)[1])  # (batch, steps, units)
+    now = x[..., 0]
+    where = {"silence": np.abs(now) < 0.5, "up": now > 0.5, "down": now < -0.5}
+    return {name: f[steps].mean(axis=0) for name, steps in where.items()}
 
 
+# %%
 many, _ = pulses(400, 30, seed=2)
-is_pulse = np.abs(many[..., 0]) > 0.5  # (400, 30)
-stands = {}  # (network, where) -> the mean of each unit's forget gate there: (8,)
-for name, model in trained.items():
-    forget = gates(many, *(np.asarray(part) for part in model.layers[0].get_weights()))["f"]  # (400, 30, 8)
-    stands |= {(name, "silence"): forget[~is_pulse].mean(axis=0), (name, "pulse"): forget[is_pulse].mean(axis=0)}
+stands = {name: forget_gates(model, many) for name, model in trained.items()}
 
 # %% tags=["nbval-ignore-output"] jupyter={"source_hidden": true}
 fig, axes = plt.subplots(1, 2, figsize=(9.4, 3.2), sharey=True, layout="constrained")
@@ -1018,17 +899,19 @@ plotting.Picture(fig, f"Where the forget gates of eight units stand, in the mean
 # weights from $h$ to $g$ to zero. Which of the two networks forgets the game?
 
 
-# %%
-def wins(model, cut=False, x=games[30][0], y=games[30][1]):
-    """Share of games won, computed by hand; with `cut`, g no longer reads h."""
+# %% tags=["definition"]
+def wins(model, x, y, without=""):
+    """Share of games won, computed by hand; those of i, f, g, o that stand in `without` no longer read h."""
     kernel, recurrent, bias = (np.array(part) for part in model.layers[0].get_weights())
-    if cut:
-        recurrent[:, 16:24] = 0  # the third block of eight
+    for part in without:
+        block = "ifgo".index(part) * len(recurrent)  # they stand in Keras's order
+        recurrent[:, block : block + len(recurrent)] = 0
     hidden, _ = lstm_by_hand(x, kernel, recurrent, bias)
     weight, start = (np.asarray(part) for part in model.layers[1].get_weights())
     return float(np.mean((hidden[:, -1] @ weight + start > 0)[:, 0] == y))
 
 
+# %%
 kept = {name: float(np.mean(stands[name, "silence"] ** 10)) for name in trained}  # after ten silent steps
 closes = {name: float(np.mean(stands[name, "silence"] - stands[name, "pulse"])) for name in trained}
 cut = {name: wins(model, cut=True) for name, model in trained.items()}
