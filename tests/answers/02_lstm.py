@@ -446,3 +446,111 @@ def _(model, days):
 def _(model, days):
     model.reset_states()
     return colleague(model, days)
+
+
+# ---- 02.8, a long memory that forgets
+
+
+def log_biases(units, steps, signs=(-1, 1, 0, 0)):
+    b = np.log(np.linspace(1, steps, units))
+    return np.concatenate([sign * b for sign in signs]).astype("float32")
+
+
+def with_biases(units, **options):
+    """An LSTM that Keras asks for all of its biases at once."""
+    return layers.LSTM(units, unit_forget_bias=False, **options)
+
+
+@right("02.8")
+def _(units, steps):
+    return layers.LSTM(units, bias_initializer=long_memory(steps), unit_forget_bias=False)
+
+
+@right("02.8")
+def _(units, steps):
+    return with_biases(units, bias_initializer=keras.initializers.Constant(log_biases(units, steps)))
+
+
+@right("02.8")
+def _(units, steps):
+    layer = colleagues_lstm(units, steps)
+    layer.build((None, None, 5))
+    kernel, recurrent, _ = layer.get_weights()
+    layer.set_weights([kernel, recurrent, log_biases(units, steps)])
+    return layer
+
+
+@right("02.8")
+def _(units, steps):
+    layer = colleagues_lstm(units, steps)
+    layer(np.zeros((1, 2, 1), "float32"))
+    layer.cell.bias.assign(log_biases(units, steps))
+    return layer
+
+
+wrong("02.8", "all biases of the forget gates are 1")(colleagues_lstm)
+
+
+@wrong("02.8", "all biases of the forget gates are 1")
+def _(units, steps):
+    return layers.LSTM(units)
+
+
+@wrong("02.8", "all biases of the forget gates are 1")
+def _(units, steps):  # the lesson's own biases, without the option
+    return layers.LSTM(units, bias_initializer=long_memory(steps))
+
+
+@wrong("02.8", "they should start at")
+def _(units, steps):
+    return with_biases(units)  # forget gates at 0
+
+
+@wrong("02.8", "they should start at")
+def _(units, steps):  # one bias for all units
+    return with_biases(units, bias_initializer=keras.initializers.Constant(math.log(steps - 1)))
+
+
+@wrong("02.8", "Keras's order is i, f, c, o")
+def _(units, steps):
+    return with_biases(units, bias_initializer=lambda shape, dtype=None: log_biases(units, steps, (1, -1, 0, 0)))
+
+
+@wrong("02.8", "the forget gates are right; the input gates")
+def _(units, steps):
+    return with_biases(units, bias_initializer=long_memory(steps, seldom=False))
+
+
+@wrong("02.8", "the forget gates are right; the input gates")
+def _(units, steps):
+    return with_biases(units, bias_initializer=lambda shape, dtype=None: log_biases(units, steps, (1, 1, 0, 0)))
+
+
+@wrong("02.8", "these should start at 0, and do not: candidate, output gate")
+def _(units, steps):
+    return with_biases(units, bias_initializer=lambda shape, dtype=None: log_biases(units, steps, (-1, 1, -1, 1)))
+
+
+@wrong("02.8", "these should start at 0, and do not: output gate")
+def _(units, steps):
+    return with_biases(units, bias_initializer=lambda shape, dtype=None: log_biases(units, steps, (-1, 1, 0, 1)))
+
+
+@wrong("02.8", "they should start at")
+def _(units, steps):  # as if there were ten steps, always
+    return with_biases(units, bias_initializer=long_memory(10))
+
+
+@wrong("02.8", "the LSTM has 64 units, and 32 were asked for")
+def _(units, steps):
+    return with_biases(2 * units, bias_initializer=long_memory(steps))
+
+
+@wrong("02.8", "return a layer, an LSTM, not GRU")
+def _(units, steps):
+    return layers.GRU(units, bias_initializer=long_memory_gru(steps))
+
+
+@wrong("02.8", "return a layer, an LSTM, not ndarray")
+def _(units, steps):
+    return log_biases(units, steps)
