@@ -1306,7 +1306,7 @@ def pulses(count, steps, seed):
 STARTS = {"Keras's start": {}, "long memory": {"bias_initializer": long_memory(30), "unit_forget_bias": False}}
 
 
-def pulse_reader(start, peak=0.016, batches=BATCHES):
+def pulse_reader(start, peak=0.02, batches=BATCHES):
     """Eight units, trained on the game; `start` goes to the LSTM."""
     network = [keras.Input((None, 1)), layers.LSTM(8, **start), layers.Dense(1, activation="sigmoid")]
     model = keras.Sequential(network)
