@@ -218,7 +218,7 @@ check.claim("The plain cell by hand equals SimpleRNN", apart["plain cell"], belo
 
 # %% jupyter={"source_hidden": true}
 def draw_passes():
-    fig, ax = plt.subplots(figsize=(9, 3.1), layout="constrained")
+    fig, ax = plt.subplots(figsize=(9, 2.9), layout="constrained")
     for t in range(6):
         at = 1.7 * t
         box(ax, at, 0, "cell", plotting.LSTM, 0.9)
@@ -228,15 +228,15 @@ def draw_passes():
             arrow(ax, (at + 0.55, 0.13), (at + 1.15, 0.13), plotting.LSTM)
     arrow(ax, (9.05, 0.13), (9.6, 0.13), plotting.LSTM)
     ax.text(9.7, 0, "answer", va="center")
-    ax.text(4.25, 1.62, "states, forwards", color=plotting.LSTM, ha="center", va="center")
+    ax.text(1.7, -1.75, "states go forwards,\nalso through the cut", color=plotting.LSTM, ha="center", va="center")
     for start, end, y in ((9.0, -0.4, 0.75), (9.0, 4.35, -1.6)):
         ax.annotate("", (end, y), (start, y), arrowprops={"arrowstyle": "-|>", "lw": 2, "linestyle": "--"})
     ax.text(4.3, 1.05, "gradient of the answer, backwards: all six steps read at once", ha="center", va="center")
     ax.text(6.7, -1.95, "the same, read in two calls: it stops at the cut", ha="center", va="center")
     ax.plot([4.25, 4.25], [-2.0, 0.62], color=plotting.INK, lw=2, linestyle=":")
-    ax.set(xlim=(-0.8, 10.7), ylim=(-2.2, 1.85))
+    ax.set(xlim=(-0.8, 10.7), ylim=(-2.2, 1.3))
     ax.axis("off")
-    return plotting.Picture(fig, "Six copies of a cell in a row. States pass forwards from one to the next. Below and above, "
+    return plotting.Picture(fig, "Six copies of a cell in a row. States pass forwards from one to the next. "
                             "the gradient of the answer runs backwards: through all six steps if they are read at once; "
                             "read in two calls, the state passes the cut in the middle, and the gradient stops there.")
 
@@ -316,7 +316,7 @@ steps_shown = (10, 50, 100, 199)
 
 
 def power(exponent):
-    return f"10^{exponent:.0f}" if exponent > -35 else "under 10^-35"
+    return f"10^{round(exponent)}" if exponent > -35 else "under 10^-35"
 
 
 plotting.table([{"cell": name, **{str(n): power(values[n]) for n in steps_shown}} for name, values in fades.items()],
@@ -659,7 +659,7 @@ def check_long(make):
 # ### 02.8 · Find the bug: a long memory that forgets
 #
 # A colleague writes the start with long memory herself. Keras asks her function for biases of some shape, and she makes sure
-# that it always returns that shape. No error, no warning. But her LSTM forgets like the one that Keras makes:
+# that it always returns that shape. No error, no warning. But her LSTM forgets sooner than the one with your biases:
 
 # %%
 def colleagues_lstm(units, steps):
