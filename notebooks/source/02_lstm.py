@@ -43,8 +43,8 @@
 #
 # A convolution sees as far as its receptive field, and not one step farther. What if the answer depends on something
 # that came long before? Here you build the layer that was made for this. You start with the simplest memory there is,
-# measure how fast it fades, repair it with gates, check every number against Keras, and train it on a task that nobody can
-# solve without a memory. You will need about 120 minutes; running all of it takes one. What is optional comes on top.
+# measure how fast it fades, repair it with gates, check every number against Keras, and train it on a task in which something
+# must be kept over many steps. You will need about 120 minutes; running all of it takes one. Optional sections come on top of that.
 #
 # | You will be able to | Exercise |
 # |---|---|
@@ -244,7 +244,7 @@ def draw_passes():
 draw_passes()
 
 # %% [markdown]
-# (The dotted line is for section 8. When a sequence is read in two calls, the second call gets the state as a mere number.
+# (The dotted line matters in section 8. When a sequence is read in two calls, the second call gets the state as plain numbers.
 # The state passes, the gradient does not.)
 #
 # On its way to the end, the influence of step $t$ passes through every later step, and each one multiplies it:
@@ -327,7 +327,7 @@ plotting.table([{"cell": name, **{str(n): power(values[n]) for n in steps_shown}
 #
 # - A plain cell with **gain 0.5 or 1** forgets: after 50 steps less than a hundred-thousandth is left. Gradients
 #   **vanish** (Hochreiter, 1991; Bengio and others, 1994). With gain 1 the rotation itself loses nothing; the slopes of
-#   tanh, all below 1, do.
+#   tanh, at most 1, do.
 # - With **gain 2** the influence **explodes**: the longer ago an input was, the more a small change in it moves the end.
 #   *Clipping* shortens a gradient that is too long, so that one step of training does not destroy the network.
 # - In between, at **1.5**, it lasts longest. But nothing holds $V$ there: each training step moves it. *Orthogonal* and *unitary*
@@ -545,6 +545,48 @@ check_counts(weights_of_solution, record=False)
 for gate in (0.73, 0.9, 0.99):
     print(f"forget gate {gate}: {gate**50:.1e} left after 50 steps")
 
+# %% [markdown]
+# Now you know why the LSTM of section 4 faded. Keras starts the bias of the forget gate at 1 (as Jozefowicz and others
+# recommend, 2015), so the gate stands near $\sigma(1) = 0.73$: half of a memory is gone after little more than two steps.
+# (What you measured fell more slowly than $0.73^n$, because the straight line is not the only way: some influence also goes
+# through $h$ and the gates.) But here the gain is a number that you can *set* and that training can find: a gate with a bias
+# of 5 stands at 0.993.
+#
+# How large a bias for how many steps? A gate at $f = 1 - 1/T$ keeps about a third ($1/e$) after $T$ steps. To find its bias,
+# turn $f = \sigma(b)$ around: $b = \log \frac{f}{1 - f} = \log(T - 1)$. Tallec and Ollivier (2018) give every unit a $T$ of its
+# own, from 2 steps up to the length of the sequence, and set the input gate to $-b$: **a unit that keeps long should write
+# seldom**. Otherwise, what it keeps is soon drowned by what it writes.
+
+# %% tags=["definition"]
+def long_memory(steps, seldom=True):
+    """Biases log(T - 1) of the forget gates; T grows from 2 to steps + 1 over the units. seldom: -log(T - 1) to write."""
+
+    def biases(shape, dtype=None):
+        b = np.log(np.linspace(1, steps, shape[-1] // 4))
+        return ops.convert_to_tensor(np.concatenate([-b * seldom, b, 0 * b, 0 * b]), dtype)  # i, f, c, o
+
+    return biases
+
+# %% tags=["nbval-ignore-output"]
+remembering = {"bias_initializer": long_memory(200), "unit_forget_bias": False}
+lasting = {"LSTM, as Keras makes it": fades["LSTM"],
+           "LSTM, long memory": influence(lambda: layers.LSTM(32, **remembering))}  # fmt: skip
+draw_fades(lasting, ("#777777", plotting.LSTM), low=-8, high=2)
+
+# %% tags=["nbval-ignore-output"]
+left_after_199 = {name: float(values[199]) for name, values in lasting.items()}
+print({name: power(exponent) for name, exponent in left_after_199.items()})
+
+# %% [markdown]
+# With these biases, an input of 199 steps ago still has more than a thousandth of the influence of the last one. Nothing was
+# trained yet: the network *starts out* remembering.
+
+# %% tags=["claim"]
+check.claim("With biases for 200 steps, more than a thousandth is left after 199", left_after_199["LSTM, long memory"],
+            above=-3)  # fmt: skip
+check.claim("That is a million times what the LSTM keeps that Keras makes",
+            left_after_199["LSTM, long memory"] - left_after_199["LSTM, as Keras makes it"], above=6)  # fmt: skip
+
 # %% tags=["check"] jupyter={"source_hidden": true}
 @check.exercise("02.3", "A memory that is half gone")
 def check_bias(bias_for):
@@ -587,50 +629,6 @@ def bias_for_solution(steps):
 
 
 check_bias(bias_for_solution, record=False)
-
-# %% [markdown]
-# ### A start that fits the length
-#
-# Now you know why the LSTM of section 4 faded. Keras starts the bias of the forget gate at 1 (as Jozefowicz and others
-# recommend, 2015), so the gate stands near $\sigma(1) = 0.73$: half of a memory is gone after little more than two steps.
-# (What you measured fell more slowly than $0.73^n$, because the straight line is not the only way: some influence also goes
-# through $h$ and the gates.) But here the gain is a number that you can *set* and that training can find: a gate with a bias
-# of 5 stands at 0.993.
-#
-# How large a bias for how many steps? A gate at $f = 1 - 1/T$ keeps about a third ($1/e$) after $T$ steps. To find its bias,
-# turn $f = \sigma(b)$ around: $b = \log \frac{f}{1 - f} = \log(T - 1)$. Tallec and Ollivier (2018) give every unit a $T$ of its
-# own, from 2 steps up to the length of the sequence, and set the input gate to $-b$: **a unit that keeps long should write
-# seldom**. Otherwise what it keeps is drowned by what it writes.
-
-# %% tags=["definition"]
-def long_memory(steps, seldom=True):
-    """Biases log(T - 1) of the forget gates; T grows from 2 to steps + 1 over the units. seldom: -log(T - 1) to write."""
-
-    def biases(shape, dtype=None):
-        b = np.log(np.linspace(1, steps, shape[-1] // 4))
-        return ops.convert_to_tensor(np.concatenate([-b * seldom, b, 0 * b, 0 * b]), dtype)  # i, f, c, o
-
-    return biases
-
-# %% tags=["nbval-ignore-output"]
-remembering = {"bias_initializer": long_memory(200), "unit_forget_bias": False}
-lasting = {"LSTM, as Keras makes it": fades["LSTM"],
-           "LSTM, long memory": influence(lambda: layers.LSTM(32, **remembering))}  # fmt: skip
-draw_fades(lasting, ("#777777", plotting.LSTM), low=-8, high=2)
-
-# %% tags=["nbval-ignore-output"]
-left_after_199 = {name: float(values[199]) for name, values in lasting.items()}
-print({name: power(exponent) for name, exponent in left_after_199.items()})
-
-# %% [markdown]
-# With these biases, an input of 199 steps ago still has more than a thousandth of the influence of the last one. Nothing was
-# trained yet: the network *starts out* remembering.
-
-# %% tags=["claim"]
-check.claim("With biases for 200 steps, more than a thousandth is left after 199", left_after_199["LSTM, long memory"],
-            above=-3)  # fmt: skip
-check.claim("That is a million times what the LSTM keeps that Keras makes",
-            left_after_199["LSTM, long memory"] - left_after_199["LSTM, as Keras makes it"], above=6)  # fmt: skip
 
 # %% tags=["check"] jupyter={"source_hidden": true}
 @check.exercise("02.8", "Find the bug: a long memory that forgets")
@@ -817,8 +815,8 @@ plotting.table([{"": name, **{str(t + 1): "●" if on else "·" for t, on in enu
 
 # %% [markdown]
 # Is there an answer without a network? Yes: look for the last mark, read the symbol beside it. One line of code,
-# always correct. The task is a test for networks, which must find this out from examples alone. Guessing gives an accuracy of
-# 0.25. Three marks compete, so a memory must take in, replace, and then hold through the wait.
+# always correct. A network must find this out from examples alone. Guessing gives an accuracy of 0.25. Three marks compete, so a
+# memory must take in, replace, and then hold through the wait.
 #
 # ## 7 · Train and compare
 #
@@ -949,9 +947,9 @@ plotting.Picture(fig, f"Accuracy after waits of 10, 80 and 180 steps, mean and r
 #
 # - **Cell**: the *plain cell* as Keras makes it hardly plays even the short game. Started with the identity and ReLU it plays it well, and
 #   fails at the longer ones. The *LSTM* and the *GRU* as Keras makes them play the short game, and guess at the longer
-#   ones. You have seen why: too little of the marks reaches the end.
+#   ones. Section 4 shows a likely reason: at the start of training, hardly any influence of a mark reaches the end.
 # - **Biases of the LSTM**: with *long memory* the same LSTM plays a wait of 80, and is far above a guess at 180. With *forget bias
-#   only* it keeps just as long, and still guesses. So it is not the keeping alone: a unit must also write seldom.
+#   only* its forget gates start in the same places, and it still guesses. So keeping is not enough: the units must also write seldom.
 # - **Biases of the GRU**: with biases for the length it plays all three games. Its one gate $z$ joins the two: a GRU unit that keeps
 #   long also writes seldom.
 # - **Convolutions**: they see all steps and need no memory. At the longer waits they are ahead of the LSTM and the GRU as Keras makes
@@ -959,11 +957,11 @@ plotting.Picture(fig, f"Accuracy after waits of 10, 80 and 180 steps, mean and r
 # - **Dense**: what it learns of a mark at one step it must learn again at the next.
 #
 # So it was not the LSTM alone that solved the task, but the LSTM *with a start that fits the wait*. A start is an assumption about
-# the data. Here the assumption was right, because we told it.
+# the data. Here it was right, because we knew the wait.
 #
 # (Bai and others, 2018, found the opposite ranking: temporal convolutions ahead of LSTMs and GRUs, also in tasks that ask for a
 # long memory. Our rows with Keras's start agree with them. The rows with biases for the length were told the wait; that is what
-# turns the order here. Also, their convolutions have residual connections and far more training than 600 batches, which we did not try.)
+# turns the order here. Also, their convolutions have residual connections and were trained for longer; these are not in our table.)
 
 # %% tags=["claim"]
 check.claim("The plain cell stays below a half at every wait", [waits[wait].high("Plain cell", "right") for wait in waits], below=0.5,
@@ -1026,7 +1024,8 @@ plotting.table([{"layer": name, "hands on": ", ".join(map(str, shapes))} for nam
 # - **`Bidirectional`**: a second LSTM reads from the end to the start; its states are laid beside those of the first, at
 #   the same time steps. Use it only for sequences that are there as a whole: it looks into the future.
 #
-# None of these options changes the number of weights, but for `Bidirectional`, which doubles it.
+# Only `Bidirectional` changes the number of weights: it doubles it. The other recurrent layers, such as `GRU`, have the same
+# options.
 
 # %% tags=["check"] jupyter={"source_hidden": true}
 @check.exercise("02.1", "What it hands on")
@@ -1081,7 +1080,7 @@ check_handed({"a": (None, 50, 16), "b": (None, 50, 32), "c": (None, 50, 10), "d"
 #    call to the next, until you call its `reset_state()`; in a model, `model.layers[0].reset_state()`. Such a layer needs a
 #    fixed batch size.
 # 3. The gradient does not cross from one call to the next of a `stateful` layer (the dotted line in section 4). Training in
-#    pieces is **truncated backpropagation through time**: the memory reaches further back than what is learned about it.
+#    pieces is **truncated backpropagation through time**: the memory reaches further back than the gradient.
 # 4. Sequences of different length are filled up with zeros to make one array. An LSTM reads these zeros as inputs,
 #    unless a **mask** (batch, steps), True where a step is real, tells it to carry its state through them unchanged.
 # 5. `Bidirectional` is two LSTMs, and the second one's last state is the one at the *first* step.
@@ -1326,7 +1325,7 @@ plotting.table([{"start": name, **{str(steps): played[name, steps] for steps in 
 
 # %% [markdown]
 # Both have learned the game. Now read their gates: run the learned weights through the formulas, and take the mean over many
-# sequences, apart for three kinds of steps. **Predict**: where does the forget gate stand in silence? At a pulse up? At a pulse
+# sequences, separately for three kinds of steps. **Predict**: where does the forget gate stand in silence? At a pulse up? At a pulse
 # down?
 
 # %% tags=["definition"]
@@ -1361,15 +1360,15 @@ plotting.Picture(fig, f"Where the forget gates of eight units stand in silence, 
 
 # %% [markdown]
 # At a pulse, many units take sides: for one sign the gate opens nearly fully, and the unit keeps what it has; for the other sign it
-# shuts nearly fully, and the unit is emptied. Some are emptied by a pulse up, others by a pulse down. (A mean over all pulses
+# shuts nearly fully, and the unit forgets. Some forget at a pulse up, others at a pulse down. (A mean over all pulses
 # hides this: the two cancel, and the gate seems to stand half open. Plot groups apart before you take their mean.)
 #
-# In silence the two starts differ. In the *long memory* most gates stand high. With *Keras's start* they stand little above one half,
-# so that nearly nothing that a unit wrote is left after ten silent steps. And yet this network gives the right answer after
+# In silence the two starts differ. In the *long memory* most gates stand high. With *Keras's start* they stand between one half and
+# three quarters, so that hardly anything that a unit wrote is left after ten silent steps. And yet this network gives the right answer after
 # 200. How?
 #
-# There is only one other way: through $h$. At each step, the candidate and the gates read $h_{t-1}$, and can write again what is about to
-# fade. Which of the two is it? **Predict**: set the weights from $h$ to the *candidate* to zero, or those from $h$ to the three *gates*. Which
+# There is only one other way: through $h$. At each step, the candidate and the gates read $h_{t-1}$, and can renew what is about to
+# fade. Is it the candidate, or the gates? **Predict**: set the weights from $h$ to the *candidate* to zero, or those from $h$ to the three *gates*. Which
 # cut costs more? (The cut networks are not trained again. All numbers are from five seeds.)
 
 # %% tags=["definition"]
@@ -1396,7 +1395,7 @@ plotting.table(cuts.rows, {"model": "start", "kept": "left after ten silent step
 # - **Keras's start**: both cuts cost about as much as taking $h$ away altogether. So the memory goes through $h$, and it needs
 #   candidate *and* gates. One cut alone would have invited a wrong story ("it repeats what it knows through the
 #   candidate"): the control, the other cut, costs about the same.
-# - **Long memory**: without any $h$ it keeps more than the other: some of what it knows simply stays in the cell state. The cut in the gates costs
+# - **Long memory**: without any $h$ it plays better than Keras's start without $h$: some of what it knows simply stays in the cell state. The cut in the gates costs
 #   it less than the cut in the candidate.
 # - **In both**, some gate swings nearly from open to shut, in every seed.
 #
@@ -1557,12 +1556,12 @@ check_days(answers_of_solution, record=False)
 #   [03](03_joining.ipynb) and [04](04_cnn_lstm_video.ipynb).
 # - **What decides lies near.** Not every series needs a memory. In a first measurement on hourly traffic, the last 168 hours
 #   in a window were enough: dilated convolutions, and boosted trees without any network, had a smaller error than an LSTM. Biases for
-#   a long memory made it larger by far: every hour counted, and they let the units write seldom. So ask of a series first
+#   a long memory made the error much larger; perhaps because every hour counts there, and such units write seldom. So first ask
 #   what must be *kept*, and try a window. Lesson 07 (planned) does this, with calendar and weather.
 #
 # Where do LSTMs stand today? Most large models of text are *Transformers*, made of attention (Vaswani and others, 2017): all steps at once,
 # and a cost that grows with the square of the length. *State-space models* (Gu and Dao, 2023) hand on a state again, as an LSTM does, in
-# a form that can be trained in parallel.
+# a form whose steps can be trained in parallel.
 #
 # ## 12 · Summary
 #
