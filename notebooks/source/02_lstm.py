@@ -569,9 +569,11 @@ def long_memory(steps, seldom=True):
 
 # %% tags=["nbval-ignore-output"]
 remembering = {"bias_initializer": long_memory(200), "unit_forget_bias": False}
+forget_only = {"bias_initializer": long_memory(200, seldom=False), "unit_forget_bias": False}
 lasting = {"LSTM, as Keras makes it": fades["LSTM"],
+           "LSTM, forget bias only": influence(lambda: layers.LSTM(32, **forget_only)),
            "LSTM, long memory": influence(lambda: layers.LSTM(32, **remembering))}  # fmt: skip
-draw_fades(lasting, ("#777777", plotting.LSTM), low=-8, high=2)
+draw_fades(lasting, ("#777777", plotting.INK, plotting.LSTM), low=-8, high=2)
 
 # %% tags=["nbval-ignore-output"]
 left_after_199 = {name: float(values[199]) for name, values in lasting.items()}
@@ -579,11 +581,13 @@ print({name: power(exponent) for name, exponent in left_after_199.items()})
 
 # %% [markdown]
 # With these biases, an input of 199 steps ago still has more than a thousandth of the influence of the last one. Nothing was
-# trained yet: the network *starts out* remembering.
+# trained yet: the network *starts out* remembering. With the biases of the forget gates alone the influence lasts, too. Is that
+# enough to learn? Section 7 will show.
 
 # %% tags=["claim"]
 check.claim("With biases for 200 steps, more than a thousandth is left after 199", left_after_199["LSTM, long memory"],
             above=-3)  # fmt: skip
+check.claim("So it is with the forget bias only", left_after_199["LSTM, forget bias only"], above=-3)
 check.claim("That is a million times what the LSTM keeps that Keras makes",
             left_after_199["LSTM, long memory"] - left_after_199["LSTM, as Keras makes it"], above=6)  # fmt: skip
 
@@ -949,7 +953,8 @@ plotting.Picture(fig, f"Accuracy after waits of 10, 80 and 180 steps, mean and r
 #   fails at the longer ones. The *LSTM* and the *GRU* as Keras makes them play the short game, and guess at the longer
 #   ones. Section 4 shows a likely reason: at the start of training, hardly any influence of a mark reaches the end.
 # - **Biases of the LSTM**: with *long memory* the same LSTM plays a wait of 80, and is far above a guess at 180. With *forget bias
-#   only* its forget gates start in the same places, and it still guesses. So keeping is not enough: the units must also write seldom.
+#   only* an early input has as much influence at the start (section 5), and yet it guesses. So keeping is not enough: the units must
+#   also write seldom.
 # - **Biases of the GRU**: with biases for the length it plays all three games. Its one gate $z$ joins the two: a GRU unit that keeps
 #   long also writes seldom.
 # - **Convolutions**: they see all steps and need no memory. At the longer waits they are ahead of the LSTM and the GRU as Keras makes
