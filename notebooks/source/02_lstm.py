@@ -588,7 +588,7 @@ print({name: power(exponent) for name, exponent in left_after_199.items()})
 check.claim("With biases for 200 steps, more than a thousandth is left after 199", left_after_199["LSTM, long memory"],
             above=-3)  # fmt: skip
 check.claim("So it is with the forget bias only", left_after_199["LSTM, forget bias only"], above=-3)
-check.claim("That is a million times what the LSTM keeps that Keras makes",
+check.claim("The long memory keeps a million times what the LSTM keeps that Keras makes",
             left_after_199["LSTM, long memory"] - left_after_199["LSTM, as Keras makes it"], above=6)  # fmt: skip
 
 # %% tags=["check"] jupyter={"source_hidden": true}
