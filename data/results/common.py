@@ -35,7 +35,7 @@ class Study:
     uses : dict
         Table -> the names of the lesson's definitions that it is made with, and that its digest follows.
     peaks : tuple of float
-        The peak learning rates that are tried first, three in steps of 2.
+        The peak learning rates that are tried first, in steps of 2.
     scores : tuple of str
         What the choice goes by: the mean of those scores that a row has.
     rows_of : callable
