@@ -241,7 +241,7 @@ def save(name, lesson, runs, seeds, uses, tuning, folder=FOLDER, command="make r
     """
     rows = []
     for model, numbers in runs.items():
-        columns = {key: [round(run[key], 4) for run in numbers] for key in numbers[0]}
+        columns = {key: [round(run[key], 6 if key == "peak" else 4) for run in numbers] for key in numbers[0]}
         rows.append({"model": model, **columns, "parameters": numbers[0]["parameters"]})
     provenance = {
         "command": command,

@@ -947,53 +947,52 @@ told = "; ".join(f"{name}: " + ", ".join(f"{waits[w].mean(name, 'right'):.2f}" f
 plotting.Picture(fig, f"Accuracy after waits of 10, 80 and 180 steps, mean and range of five seeds. {told}.")
 
 # %% [markdown]
-# Read the table by pairs of rows that differ in one thing:
+# Compare rows that differ in one thing:
 #
-# - **Cell**: the *plain cell* as Keras makes it hardly plays even the short game. Started with the identity and ReLU it plays it well, and
-#   fails at the longer ones. The *LSTM* and the *GRU* as Keras makes them play the short game, and guess at the longer
-#   ones. Section 4 shows a likely reason: at the start of training, hardly any influence of a mark reaches the end.
-# - **Biases of the LSTM**: with *long memory* the same LSTM plays a wait of 80, and is far above a guess at 180. With *forget bias
-#   only* an early input has as much influence at the start (section 5), and yet it guesses. So keeping is not enough: the units must
-#   also write seldom.
-# - **Biases of the GRU**: with biases for the length it plays all three games. Its one gate $z$ joins the two: a GRU unit that keeps
-#   long also writes seldom.
-# - **Convolutions**: they see all steps and need no memory. At the longer waits they are ahead of the LSTM and the GRU as Keras makes
-#   them, and behind both with biases for the length.
-# - **Dense**: what it learns of a mark at one step it must learn again at the next.
+# - **Plain cells**: as Keras makes it, the plain cell hardly plays even the short game. With the identity and ReLU it plays that one
+#   well, the wait of 80 only in part, and it fails at 180.
+# - **Starts of the LSTM**: as Keras makes it, it plays the short game and guesses at the longer ones, at every learning rate tried.
+#   Section 4 shows a likely reason: at the start of training, hardly any influence of a mark reaches the end. With *forget bias only* the
+#   influence lasts (section 5), and the LSTM still does hardly better than a guess. With *long memory* it plays a wait of 80 in four seeds of five; in the
+#   fifth, training never finds the way. So keeping is not enough: the units must also write seldom. And even then, chance has a say.
+# - **Starts of the GRU**: with biases for the length it plays all three games in every seed. As Keras makes it, it plays the wait of 80
+#   too, but only at a high learning rate (0.064; at 0.032 it guesses). A start is not the only way to get there.
+# - **Convolutions**: they see all steps and need no memory. At the longer waits they are ahead of the LSTM as Keras makes it, and
+#   behind the GRU with biases for the length.
+# - **Dense**: what it learns of a mark at one step it must learn again at the next. It stays below a half.
 #
-# So it was not the LSTM alone that solved the task, but the LSTM *with a start that fits the wait*. A start is an assumption about
-# the data. Here it was right, because we knew the wait.
+# What made the LSTM play was not one weight more, but *a start that fits the wait*. A start is an assumption about the data. Here it was
+# right, because we knew the wait.
 #
-# (Bai and others, 2018, found the opposite ranking: temporal convolutions ahead of LSTMs and GRUs, also in tasks that ask for a
-# long memory. Our rows with Keras's start agree with them. The rows with biases for the length were told the wait; that is what
-# turns the order here. Also, their convolutions have residual connections and were trained for longer; these are not in our table.)
+# (Bai and others, 2018, found temporal convolutions ahead of LSTMs and GRUs, also in tasks that ask for a long memory. Our LSTM as
+# Keras makes it agrees with them. What turns the order here are the biases, which were told the wait, and for the GRU a high learning
+# rate. Also, their convolutions have residual connections and were trained for longer; these are not in our table.)
 
 # %% tags=["claim"]
 check.claim("The plain cell stays below a half at every wait", [waits[wait].high("Plain cell", "right") for wait in waits], below=0.5,
             stored=True)  # fmt: skip
-check.claim("Identity and ReLU: the short game is played", waits[10].low("Plain cell, identity and ReLU", "right"), above=0.9,
+check.claim("Identity and ReLU: the short game is played", waits[10].low("Plain cell, identity and ReLU", "right"), above=0.95,
             stored=True)
-check.claim("the longer ones are lost", [waits[wait].mean("Plain cell, identity and ReLU", "right") for wait in (80, 180)],
-            below=0.6, stored=True)  # fmt: skip
+check.claim("a wait of 80 in part", waits[80].mean("Plain cell, identity and ReLU", "right"), within=(0.3, 0.9), stored=True)
+check.claim("and 180 is lost", waits[180].mean("Plain cell, identity and ReLU", "right"), below=0.4, stored=True)
 check.claim("LSTM and GRU as Keras makes them play the short game", [waits[10].low(name, "right") for name in ("LSTM", "GRU")],
             above=0.95, stored=True)  # fmt: skip
-check.claim("and guess at the longer ones", [waits[wait].mean(name, "right") for name in ("LSTM", "GRU") for wait in (80, 180)],
-            below=0.4, stored=True)  # fmt: skip
-check.claim("So does the LSTM with the forget bias only", [waits[wait].mean("LSTM, forget bias only", "right") for wait in (80, 180)],
-            below=0.4, stored=True)  # fmt: skip
+check.claim("The LSTM as Keras makes it guesses at the longer ones", [waits[wait].high("LSTM", "right") for wait in (80, 180)],
+            below=0.35, stored=True)  # fmt: skip
+check.claim("With the forget bias only it hardly does better", [waits[wait].high("LSTM, forget bias only", "right") for wait in (80, 180)],
+            below=0.45, stored=True)  # fmt: skip
 
 # %% tags=["claim"]
-check.claim("With both biases it plays a wait of 80", waits[80].low("LSTM, long memory", "right"), above=0.95, stored=True)
-check.claim("and is far above a guess at 180, in every seed", waits[180].low("LSTM, long memory", "right"), above=0.5,
-            stored=True)
-check.claim("The GRU with such biases plays all three", [waits[wait].low("GRU, long memory", "right") for wait in waits],
+check.claim("With both biases it plays a wait of 80 in most seeds", np.sum(np.greater(waits[80].row("LSTM, long memory")["right"], 0.95)),
+            above=3, stored=True)  # fmt: skip
+check.claim("The GRU with such biases plays all three in every seed", [waits[wait].low("GRU, long memory", "right") for wait in waits],
             above=0.95, stored=True)  # fmt: skip
+check.claim("As Keras makes it, it plays a wait of 80", waits[80].low("GRU", "right"), above=0.9, stored=True)
 check.claim("Dilated convolutions play the short game", waits[10].low("Dilated convolutions", "right"), above=0.95, stored=True)
-check.claim("At the longer ones they are ahead of both as Keras makes them", [waits[wait].mean("Dilated convolutions", "right")
-            - waits[wait].mean(name, "right") for name in ("LSTM", "GRU") for wait in (80, 180)], above=0.1, stored=True)  # fmt: skip
-check.claim("and behind both with biases for the length", [waits[wait].mean(f"{name}, long memory", "right")
-            - waits[wait].mean("Dilated convolutions", "right") for name in ("LSTM", "GRU") for wait in (80, 180)], above=0.05,
-            stored=True)  # fmt: skip
+check.claim("At the longer ones they are ahead of the LSTM as Keras makes it", [waits[wait].mean("Dilated convolutions", "right")
+            - waits[wait].mean("LSTM", "right") for wait in (80, 180)], above=0.1, stored=True)  # fmt: skip
+check.claim("and behind the GRU with biases for the length", [waits[wait].mean("GRU, long memory", "right")
+            - waits[wait].mean("Dilated convolutions", "right") for wait in (80, 180)], above=0.1, stored=True)  # fmt: skip
 check.claim("An LSTM takes less than three times as long as they do", waits[180].mean("LSTM", "seconds")
             - 3 * waits[180].mean("Dilated convolutions", "seconds"), below=0, stored=True)  # fmt: skip
 check.claim("Dense layers stay below a half", [waits[wait].high("Dense, all steps at once", "right") for wait in waits],
