@@ -51,8 +51,8 @@ def pulse_scores(names, model, part):
     found = {"right": names["wins"](model, x, y)}
     if part == "test":
         found["over_200"] = names["wins"](model, *names["pulses"](1000, 200, 3))
-        for name, without in (("candidate", "g"), ("gates", "ifo"), ("all", "ifgo")):
-            found[f"without_h_in_{name}"] = names["wins"](model, x, y, without)
+        for without in ("g", "i", "f", "o", "ifo", "ifgo"):
+            found[f"no_h_in_{without}"] = names["wins"](model, x, y, without)
         stands = names["forget_gates"](model, x)
         found["kept"] = float((stands["silence"] ** 10).mean())
         found["swing"] = float(abs(stands["up"] - stands["down"]).max())
