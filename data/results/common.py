@@ -67,9 +67,9 @@ def needs_network(row):
 
 
 def best(scores):
-    """The peak with the highest score; of several such, the one in their middle."""
+    """The peak with the highest score; of several such, the one in their middle, and the lower of two middle ones."""
     equal = sorted(peak for peak, score in scores.items() if score == max(scores.values()))
-    return equal[len(equal) // 2]
+    return equal[(len(equal) - 1) // 2]
 
 
 def further(scores, peaks):

@@ -541,8 +541,7 @@ check_counts(weights_of_solution, record=False)
 # ### How long does it remember?
 #
 # Follow the straight line in the picture from left to right. On this way, a memory meets *one* operation: it is
-# multiplied by the forget gate. After $n$ steps $f^n$ is left. **Predict** what is left after 50 steps when the
-# gate stands at 0.73, at 0.9 and at 0.99.
+# multiplied by the forget gate. After $n$ steps $f^n$ is left:
 
 # %%
 for gate in (0.73, 0.9, 0.99):
@@ -848,7 +847,7 @@ check.claim("Without any order, somewhat more than half can be right", blind_to_
 # The *readers* are the layers between the sequence and the answer.
 #
 # - **Plain cells**: as Keras makes them, and with a start (the weights before training) made for long memories: $V$ the identity, and
-#   ReLU instead of tanh (Le and others, 2015).
+#   ReLU instead of tanh (after Le and others, 2015; their much smaller weights from the input did worse here).
 # - **LSTMs** with five starts: Keras's own; the biases of the forget gates set for the length (*forget bias only*); the opposite biases
 #   for the input gates (*input bias only*); both (*long memory*, as in section 5); and both for 1,000 steps, whatever the wait.
 # - **GRUs**, a smaller relative with two gates (section 9), with Keras's start and with biases set for the length.
@@ -884,8 +883,7 @@ def readers(steps):
     return {
         "Plain cell": lambda: [layers.SimpleRNN(64)],
         "Plain cell, identity and ReLU": lambda: [
-            layers.SimpleRNN(64, activation="relu", recurrent_initializer="identity",
-                             kernel_initializer=keras.initializers.RandomNormal(stddev=0.001))  # as in the paper
+            layers.SimpleRNN(64, activation="relu", recurrent_initializer="identity")
         ],
         "LSTM": lambda: [layers.LSTM(32)],
         **lstms,
@@ -980,21 +978,20 @@ plotting.Picture(fig, f"Accuracy after waits of 10, 80 and 180 steps, mean and r
 # %% [markdown]
 # Compare rows that differ in one thing:
 #
-# - **Plain cells**: as Keras makes it, the plain cell hardly plays even the short game. With the identity and ReLU it plays that one
-#   well, the wait of 80 only in part, and it fails at 180.
-# - **Starts of the LSTM**: as Keras makes it, it plays the short game and guesses at the longer ones, at every learning rate tried.
-#   Section 4 shows a likely reason: at the start of training, hardly any influence of a mark reaches the end. With *forget bias only* the
-#   influence lasts (section 5), and the LSTM still does hardly better than a guess. With *long memory* it plays all three games, but for
-#   one seed of five at a wait of 80, in which training never finds the way. So keeping is not enough: the units must also write seldom. And even then, chance has a say.
-# - **Starts of the GRU**: with biases for the length it plays all three games in every seed. As Keras makes it, it plays the wait of 80
-#   too, but only at a high learning rate (0.064; at 0.032 it guesses). A start is not the only way to get there. At 180 it guesses at
-#   every rate tried.
-# - **Convolutions**: they see all steps and need no memory. At the longer waits they are ahead of the LSTM as Keras makes it, and
-#   behind the GRU with biases for the length.
-# - **Dense**: what it learns of a mark at one step it must learn again at the next. It stays below a half.
+# - **Plain cells**: as Keras makes it, the plain cell stays near a guess. With the identity and ReLU it solves the short game; at a wait of
+#   80 it hardly does better than somebody who ignores the order, and at 180 it guesses.
+# - **Starts of the LSTM**: as Keras makes it, it solves the short game and guesses at the longer ones, at every learning rate tried. With
+#   the forget bias alone the influence lasts (section 5), and still it hardly does better; with the input bias alone it guesses. With
+#   both it solves the longer games, but for one training of ten. So it takes both: to keep, *and* to write seldom.
+# - **Which length?** It need not be known. With biases for 1,000 steps, the LSTM solves all three games in every seed.
+# - **Starts of the GRU**: with biases it solves all three games in every seed. As Keras makes it, it solves the wait of 80
+#   too, but only at a high learning rate (0.064; at 0.032 it guesses). A start is not the only way to get there.
+# - **Dense**: over the bare steps it stays below a half. Behind one small layer for each step it reaches about 0.95 at every wait. What it
+#   lacked was no memory, but "marked *and* this symbol". (It has a weight for every step, and takes one length only.)
+# - **Convolutions** see all steps, and fall behind with the wait. The small layer for each step and the GRU with biases are ahead of them.
 #
-# What made the LSTM play was not one weight more, but *a start that fits the wait*. A start is an assumption about the data. Here it was
-# right, because we knew the wait.
+# What made the LSTM solve the game was not one weight more, but *a start made for long waits*. Such a start is an assumption about the data:
+# here, that something old matters. And a fixed length needs no memory at all.
 #
 # (Bai and others, 2018, found convolutions ahead of LSTMs and GRUs, also in tasks that ask for a long memory. They set no biases for
 # the wait.)
@@ -1002,34 +999,33 @@ plotting.Picture(fig, f"Accuracy after waits of 10, 80 and 180 steps, mean and r
 # %% tags=["claim"]
 check.claim("The plain cell stays below a half at every wait", [waits[wait].high("Plain cell", "right") for wait in waits], below=0.5,
             stored=True)  # fmt: skip
-check.claim("Identity and ReLU: the short game is played", waits[10].low("Plain cell, identity and ReLU", "right"), above=0.95,
-            stored=True)
-check.claim("a wait of 80 in part", waits[80].mean("Plain cell, identity and ReLU", "right"), within=(0.3, 0.9), stored=True)
-check.claim("and 180 is lost", waits[180].mean("Plain cell, identity and ReLU", "right"), below=0.4, stored=True)
-check.claim("LSTM and GRU as Keras makes them play the short game", [waits[10].low(name, "right") for name in ("LSTM", "GRU")],
+check.claim("Identity and ReLU solve the short game", waits[10].low("Plain cell, identity and ReLU", "right"), above=0.95, stored=True)
+check.claim("and at 80 are near what is possible without order", waits[80].mean("Plain cell, identity and ReLU", "right"), within=(0.45, 0.68),
+            stored=True)  # fmt: skip
+check.claim("and guess at 180", waits[180].mean("Plain cell, identity and ReLU", "right"), below=0.3, stored=True)
+check.claim("LSTM and GRU as Keras makes them solve the short game", [waits[10].low(name, "right") for name in ("LSTM", "GRU")],
             above=0.95, stored=True)  # fmt: skip
-check.claim("The LSTM as Keras makes it guesses at the longer ones", [waits[wait].high("LSTM", "right") for wait in (80, 180)],
-            below=0.35, stored=True)  # fmt: skip
-check.claim("With the forget bias only it hardly does better", [waits[wait].high("LSTM, forget bias only", "right") for wait in (80, 180)],
+check.claim("LSTM as Keras makes it and LSTM with the input bias alone guess at the longer ones",
+            [waits[wait].high(name, "right") for wait in (80, 180) for name in ("LSTM", "LSTM, input bias only")], below=0.3, stored=True)
+check.claim("With the forget bias alone it hardly does better", [waits[wait].high("LSTM, forget bias only", "right") for wait in (80, 180)],
             below=0.45, stored=True)  # fmt: skip
 
 # %% tags=["claim"]
-check.claim("With both biases it plays a wait of 80 in four seeds of five",
-            np.sum(np.greater(waits[80].row("LSTM, long memory")["right"], 0.95)), equals=4, stored=True)  # fmt: skip
-check.claim("and one of 180 in all", waits[180].low("LSTM, long memory", "right"), above=0.95, stored=True)
-check.claim("The GRU with such biases plays all three in every seed", [waits[wait].low("GRU, long memory", "right") for wait in waits],
+solved = np.concatenate([waits[wait].row("LSTM, long memory")["right"] for wait in (80, 180)])
+check.claim("With both it solves the longer games in nine trainings of ten", np.sum(solved > 0.95), equals=9, stored=True)
+check.claim("With biases for 1,000 steps, all three in every seed", [waits[wait].low("LSTM, memory for 1,000 steps", "right") for wait in waits],
             above=0.95, stored=True)  # fmt: skip
-check.claim("As Keras makes it, it plays a wait of 80", waits[80].low("GRU", "right"), above=0.9, stored=True)
+check.claim("So does the GRU with biases", [waits[wait].low("GRU, long memory", "right") for wait in waits], above=0.95, stored=True)
+check.claim("As Keras makes it, it solves a wait of 80", waits[80].low("GRU", "right"), above=0.95, stored=True)
 check.claim("and guesses at 180", waits[180].high("GRU", "right"), below=0.3, stored=True)
-check.claim("Dilated convolutions play the short game", waits[10].low("Dilated convolutions", "right"), above=0.95, stored=True)
-check.claim("At the longer ones they are ahead of the LSTM as Keras makes it", [waits[wait].mean("Dilated convolutions", "right")
-            - waits[wait].mean("LSTM", "right") for wait in (80, 180)], above=0.1, stored=True)  # fmt: skip
-check.claim("and behind the GRU with biases for the length", [waits[wait].mean("GRU, long memory", "right")
-            - waits[wait].mean("Dilated convolutions", "right") for wait in (80, 180)], above=0.1, stored=True)  # fmt: skip
-check.claim("An LSTM takes less than three times as long as they do", waits[180].mean("LSTM", "seconds")
-            - 3 * waits[180].mean("Dilated convolutions", "seconds"), below=0, stored=True)  # fmt: skip
-check.claim("Dense layers stay below a half", [waits[wait].high("Dense, all steps at once", "right") for wait in waits],
+check.claim("Dense over the bare steps stays below a half", [waits[wait].high("Dense, all steps at once", "right") for wait in waits],
             below=0.5, stored=True)  # fmt: skip
+check.claim("Behind a small layer for each step it reaches about 0.95", [waits[wait].mean("A layer for each step, then dense", "right")
+            for wait in waits], within=(0.88, 0.98), stored=True)  # fmt: skip
+check.claim("Convolutions solve the short game", waits[10].low("Dilated convolutions", "right"), above=0.95, stored=True)
+check.claim("At the longer ones they are behind the small layer and the GRU with biases", [waits[wait].mean(name, "right")
+            - waits[wait].mean("Dilated convolutions", "right") for wait in (80, 180) for name in ("A layer for each step, then dense",
+            "GRU, long memory")], above=0.1, stored=True)  # fmt: skip
 
 # %% [markdown]
 # **Stop here if you like** (about 90 minutes so far).
@@ -1605,7 +1601,7 @@ check_days(answers_of_solution, record=False)
 # - Backpropagation through time multiplies one factor for each step. A plain cell's product vanishes or explodes.
 # - The LSTM's cell state is only multiplied by the forget gate: $f^n$ is left after $n$ steps. A bias of $\log(T - 1)$
 #   makes it last for about $T$; with Keras's start of 1, half is gone after little more than two.
-# - To keep is not enough: a unit that keeps long must write seldom.
+# - To keep was not enough to learn: a unit that keeps long must also write seldom.
 # - Keras's order of blocks is i, f, c, o; weights: $4 \cdot \text{units} \cdot (\text{features} + \text{units} + 1)$.
 # - The last state, all states, the states $h$ and $c$, both directions: choose by what comes after it. Fill up sequences only
 #   with a mask. A state that is kept must be emptied between series, and no gradient passes through it.
