@@ -459,9 +459,7 @@ check.claim("With f and i exchanged they do not", apart["gates in another order"
 #
 # Count along the formula. One block has a weight from each feature and from each unit of the old state, and a bias, for
 # each of its units: $\text{units} \cdot (\text{features} + \text{units} + 1)$. The plain cell has one such block; the
-# LSTM has **four**.
-#
-# **Predict**: an LSTM with 32 units that reads 5 features.
+# LSTM has **four**. Here for 32 units that read 5 features:
 
 # %%
 counted = {"by formula": 4 * 32 * (5 + 32 + 1)}
@@ -819,7 +817,7 @@ def marked(count, wait, seed):
     np.put_along_axis(x[..., SYMBOLS], marks, 1, axis=1)
     return x, np.take_along_axis(symbols, marks[:, -1:], axis=1)[:, 0]
 
-# %%
+# %% jupyter={"source_hidden": true}
 x_game, y_game = marked(1, wait=4, seed=4)
 plotting.table([{"": name, **{str(t + 1): "●" if on else "·" for t, on in enumerate(column)}}
                 for name, column in zip([*"ABCD", "mark"], x_game[0].T)],
@@ -983,7 +981,9 @@ plotting.Picture(fig, f"Accuracy after waits of 10, 80 and 180 steps, mean and r
 # - **Starts of the LSTM**: as Keras makes it, it solves the short game and guesses at the longer ones, at every learning rate tried. With
 #   the forget bias alone the influence lasts (section 5), and still it hardly does better; with the input bias alone it guesses. With
 #   both it solves the longer games, but for one training of ten. So it takes both: to keep, *and* to write seldom.
-# - **Which length?** It need not be known. With biases for 1,000 steps, the LSTM solves all three games in every seed.
+# - **Which length?** It need not be known exactly. With biases for 1,000 steps, the LSTM solves the waits of 10 and 80 in every seed, and
+#   that of 180 in three of five. (Its failures, and that of *long memory*, came at high learning rates, which the search liked best; one
+#   step higher, both networks fail altogether or in part.)
 # - **Starts of the GRU**: with biases it solves all three games in every seed. As Keras makes it, it solves the wait of 80
 #   too, but only at a high learning rate (0.064; at 0.032 it guesses). A start is not the only way to get there.
 # - **Dense**: over the bare steps it stays below a half. Behind one small layer for each step it reaches about 0.95 at every wait. What it
@@ -1013,8 +1013,10 @@ check.claim("With the forget bias alone it hardly does better", [waits[wait].hig
 # %% tags=["claim"]
 solved = np.concatenate([waits[wait].row("LSTM, long memory")["right"] for wait in (80, 180)])
 check.claim("With both it solves the longer games in nine trainings of ten", np.sum(solved > 0.95), equals=9, stored=True)
-check.claim("With biases for 1,000 steps, all three in every seed", [waits[wait].low("LSTM, memory for 1,000 steps", "right") for wait in waits],
-            above=0.95, stored=True)  # fmt: skip
+check.claim("With biases for 1,000 steps, waits of 10 and 80 in every seed", [waits[wait].low("LSTM, memory for 1,000 steps", "right")
+            for wait in (10, 80)], above=0.95, stored=True)  # fmt: skip
+check.claim("and one of 180 in three of five", np.sum(np.greater(waits[180].row("LSTM, memory for 1,000 steps")["right"], 0.95)), equals=3,
+            stored=True)  # fmt: skip
 check.claim("So does the GRU with biases", [waits[wait].low("GRU, long memory", "right") for wait in waits], above=0.95, stored=True)
 check.claim("As Keras makes it, it solves a wait of 80", waits[80].low("GRU", "right"), above=0.95, stored=True)
 check.claim("and guesses at 180", waits[180].high("GRU", "right"), below=0.3, stored=True)
