@@ -67,7 +67,7 @@ def needs_network(row):
 
 
 def best(scores):
-    """The peak with the highest score; of several such, the one in their middle, and the lower of two middle ones."""
+    """The peak with the highest score; of several such, the (lower) one in their middle."""
     equal = sorted(peak for peak, score in scores.items() if score == max(scores.values()))
     return equal[(len(equal) - 1) // 2]
 
