@@ -873,24 +873,18 @@ def readers(steps):
         "LSTM, long memory": long_memory(steps),
         "LSTM, memory for 1,000 steps": long_memory(1000),
     }
-    lstms = {
-        name: lambda start=start: [layers.LSTM(32, bias_initializer=start, unit_forget_bias=False)]
-        for name, start in starts.items()
-    }
+    lstms = {name: lambda start=start: [layers.LSTM(32, bias_initializer=start, unit_forget_bias=False)] for name, start in starts.items()}
     dilations = [2**n for n in range(int(np.ceil(np.log2(steps + 1))) - 1)]  # together they see all steps
     return {
         "Plain cell": lambda: [layers.SimpleRNN(64)],
-        "Plain cell, identity and ReLU": lambda: [
-            layers.SimpleRNN(64, activation="relu", recurrent_initializer="identity")
-        ],
+        "Plain cell, identity and ReLU": lambda: [layers.SimpleRNN(64, activation="relu", recurrent_initializer="identity")],
         "LSTM": lambda: [layers.LSTM(32)],
         **lstms,
         "GRU": lambda: [layers.GRU(36)],
         "GRU, long memory": lambda: [layers.GRU(36, bias_initializer=long_memory_gru(steps))],
         "Dilated convolutions": lambda: [
             *(layers.Conv1D(18, 3, dilation_rate=d, padding="causal", activation="relu") for d in dilations),
-            layers.Cropping1D((steps - 1, 0)),  # what the last step has seen
-            layers.Flatten(),
+            layers.Cropping1D((steps - 1, 0)), layers.Flatten(),  # what the last step has seen
         ],
         "Dense, all steps at once": lambda: [layers.Flatten(), layers.Dense(32, activation="relu")],
         "A layer for each step, then dense": lambda: [layers.Conv1D(18, 1, activation="relu"), layers.Flatten()],
@@ -1011,8 +1005,8 @@ check.claim("With the forget bias alone it hardly does better", [waits[wait].hig
             below=0.45, stored=True)  # fmt: skip
 
 # %% tags=["claim"]
-solved = np.concatenate([waits[wait].row("LSTM, long memory")["right"] for wait in (80, 180)])
-check.claim("With both it solves the longer games in nine trainings of ten", np.sum(solved > 0.95), equals=9, stored=True)
+check.claim("With both it solves the longer games in nine trainings of ten", np.sum(np.greater(waits[80].row("LSTM, long memory")["right"], 0.95))
+            + np.sum(np.greater(waits[180].row("LSTM, long memory")["right"], 0.95)), equals=9, stored=True)  # fmt: skip
 check.claim("With biases for 1,000 steps, waits of 10 and 80 in every seed", [waits[wait].low("LSTM, memory for 1,000 steps", "right")
             for wait in (10, 80)], above=0.95, stored=True)  # fmt: skip
 check.claim("and one of 180 in three of five", np.sum(np.greater(waits[180].row("LSTM, memory for 1,000 steps")["right"], 0.95)), equals=3,
@@ -1188,11 +1182,13 @@ def check_pieces(in_pieces):
         reader = layers.LSTM(6, return_sequences=True, return_state=True)
         series = rng.normal(size=(2, steps, 3)).astype("float32")
         truth = np.asarray(reader(series)[0])
-        taken = []
+        taken, stepped = [], []
         reader.call = watched(reader.call, taken)
+        reader.build(series.shape)
+        reader.cell.call = watched(reader.cell.call, stepped)  # a step at a time will do, too
         found = np.asarray(in_pieces(reader, series.copy(), size))
-        check.expect(taken, "let `lstm` read the series: call it with each piece")
-        check.expect(max(taken) <= size, f"the LSTM was given {max(taken)} steps at once; at most "
+        check.expect(taken or stepped, "let `lstm` read the series: call it with each piece")
+        check.expect(max(taken, default=1) <= size, f"the LSTM was given {max(taken, default=1)} steps at once; at most "
                      f"{size} are allowed")  # fmt: skip
         check.expect_shape(f"what you return for {steps} steps in pieces of {size}", found, truth.shape)
         fresh = np.asarray(reader(series[:, size : 2 * size])[0]) if steps > size else truth[:, :0]
@@ -1443,23 +1439,26 @@ plotting.table([{"cut": cut, **{name: cuts.row(name)[part] for name in STARTS}} 
 # also moves where the gate stands.)
 
 # %% tags=["claim"]
-check.claim("In every seed, some gate swings by over eight tenths", [cuts.low(name, "swing") for name in ("Keras's start", "long memory")],
-            above=0.8, stored=True)  # fmt: skip
+check.claim("In every seed with Keras's start, some gate swings by over nine tenths", cuts.low("Keras's start", "swing"), within=(0.9, 0.92),
+            stored=True)  # fmt: skip
+check.claim("and with long memory at least as much", cuts.low("long memory", "swing"), above=0.92, stored=True)
 check.claim("In the mean, Keras's start keeps under a tenth over ten silent steps", cuts.mean("Keras's start", "kept"), below=0.1, stored=True)
-check.claim("and wins most games over 200 steps, all the same", cuts.mean("Keras's start", "over_200"), above=0.85, stored=True)
+check.claim("and wins most games over 200 steps, all the same", cuts.mean("Keras's start", "over_200"), within=(0.85, 0.97), stored=True)
 check.claim("The long memory keeps over a tenth more", cuts.mean("long memory", "kept") - cuts.mean("Keras's start", "kept"), above=0.1,
             stored=True)  # fmt: skip
 
 # %% tags=["claim"]
-costs = {(name, part): np.subtract(cuts.row(name)["right"], cuts.row(name)[f"no_h_in_{part}"]) for name in STARTS for part in ("g", "i", "f", "o", "ifgo")}
-check.claim("Keras's start: without any h, every seed loses a quarter of the games or more", costs["Keras's start", "ifgo"].min(), above=0.25,
-            stored=True)  # fmt: skip
+usual, long = cuts.row("Keras's start"), cuts.row("long memory")
+check.claim("Keras's start: without any h, every seed loses a quarter of the games or more", np.subtract(usual["right"], usual["no_h_in_ifgo"]).min(),
+            above=0.25, stored=True)  # fmt: skip
 check.claim("The cuts in the forget gate and in the candidate cost some seeds over two tenths more than others",
-            [np.ptp(costs["Keras's start", part]) for part in "fg"], above=0.2, stored=True)  # fmt: skip
-check.claim("Without any h, the long memory loses less", costs["Keras's start", "ifgo"].mean() - costs["long memory", "ifgo"].mean(), above=0.05,
+            [np.ptp(np.subtract(usual["right"], usual["no_h_in_f"])), np.ptp(np.subtract(usual["right"], usual["no_h_in_g"]))], above=0.2,
             stored=True)  # fmt: skip
-check.claim("It loses more by the cut in the candidate than by that in any gate", [costs["long memory", "g"].mean()
-            - costs["long memory", gate].mean() for gate in "ifo"], above=0.1, stored=True)  # fmt: skip
+check.claim("Without any h, the long memory loses less", np.mean(usual["right"]) - np.mean(usual["no_h_in_ifgo"]) - np.mean(long["right"])
+            + np.mean(long["no_h_in_ifgo"]), above=0.05, stored=True)  # fmt: skip
+check.claim("It loses more by the cut in the candidate than by that in any gate", [np.mean(long["no_h_in_i"]) - np.mean(long["no_h_in_g"]),
+            np.mean(long["no_h_in_f"]) - np.mean(long["no_h_in_g"]), np.mean(long["no_h_in_o"]) - np.mean(long["no_h_in_g"])], above=0.1,
+            stored=True)  # fmt: skip
 
 # %% tags=["claim"]
 check.claim("Both win more than nineteen games of twenty", [played[name, 30] for name in ("Keras's start", "long memory")],

@@ -104,6 +104,7 @@ def _(name, features, units):
 # ---- 02.3, a memory that is half gone
 
 right("02.3")(lambda steps: -math.log(2 ** (1 / steps) - 1))
+right("02.3")(lambda steps: np.array([-math.log(2 ** (1 / steps) - 1)]))
 right("02.3")(lambda steps: np.log(np.exp2(-1 / steps)) - np.log1p(-np.exp2(-1 / steps)))
 
 
@@ -162,6 +163,11 @@ def _(lstm, series, size):  # a step at a time is a piece, too
         h, state = lstm.cell(series[:, t], state)
         found.append(h)
     return np.stack(found, axis=1)
+
+
+@wrong("02.4", "let `lstm` read the series")
+def _(lstm, series, size):
+    return lstm_by_hand(series, *(np.asarray(part) for part in lstm.get_weights()))[0]
 
 
 @wrong("02.4", "empty memory")
@@ -333,6 +339,7 @@ wrong("02.6", "the cell state should be 0.1, and is 0.762")(COUNTER | {"g": (0, 
 wrong("02.6", "the cell state should be 0.1, and is -0.100")(COUNTER | {"g": (0, 0, -ADD)})
 wrong("02.6", "the cell state should be 0.1, and is 0.000")(COUNTER | {"i": (-30, 0, -15)})
 wrong("02.6", "and is")(COUNTER | {"f": (2, 0, 4)})  # leaks
+wrong("02.6", "and is")(COUNTER | {"f": (20, 0, 6.5)})  # leaks at 0, as a high count shows
 wrong("02.6", "the cell state should be")(COUNTER | {"g": (0, 0, 0.1)})  # a tanh comes after it
 wrong("02.6", "the cell state should be 0.0, and is -0.100")(COUNTER | {"i": (0, 0, 20), "g": (ADD, 0, 0)})
 wrong("02.6", "f: (weight of x, weight of h, bias) has the shape (2,)")(COUNTER | {"f": (30, 15)})
@@ -379,6 +386,24 @@ def _(model, days):
         model.layers[0].reset_state()
         answers.append(model.predict(day[np.newaxis], verbose=0))
     return np.array(answers)
+
+
+@wrong("02.7", "is every step of a day read?")
+def _(model, days):
+    answers = []
+    for day in days:
+        model.layers[0].reset_state()
+        answers.append(day_in_pieces(model, day[: len(day) // 10 * 10]))
+    return answers
+
+
+@wrong("02.7", "is every step of a day read?")
+def _(model, days):
+    answers = []
+    for day in days:
+        model.layers[0].reset_state()
+        answers.append(day_in_pieces(model, day[-20:]))
+    return answers
 
 
 wrong("02.7", "the same quiet day, given twice")(colleague)
@@ -546,11 +571,11 @@ def _(units, steps):
     return with_biases(2 * units, bias_initializer=long_memory(steps))
 
 
-@wrong("02.8", "return a layer, an LSTM, not GRU")
+@wrong("02.8", "return a `layers.LSTM`, not a GRU")
 def _(units, steps):
     return layers.GRU(units, bias_initializer=long_memory_gru(steps))
 
 
-@wrong("02.8", "return a layer, an LSTM, not ndarray")
+@wrong("02.8", "return a `layers.LSTM`, not a ndarray")
 def _(units, steps):
     return log_biases(units, steps)
