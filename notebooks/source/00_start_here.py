@@ -64,7 +64,7 @@ from keras import layers
 from matplotlib.patches import FancyBboxPatch
 
 from course_utils import datasets, plotting
-from course_utils.labs import ArchitectureLab
+from course_utils.labs.architecture import ArchitectureLab
 from course_utils.layers import PerFrame
 
 # %% tags=["nbval-ignore-output"]

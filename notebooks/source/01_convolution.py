@@ -66,7 +66,7 @@ from keras import layers, ops
 from sklearn.linear_model import Ridge
 
 from course_utils import datasets, plotting, results
-from course_utils.labs import KernelLab
+from course_utils.labs.kernel import KernelLab
 
 # %% [markdown]
 # <a id="question"></a>

@@ -73,7 +73,7 @@ from keras import layers, ops
 from matplotlib.patches import FancyBboxPatch
 
 from course_utils import plotting, results
-from course_utils.labs import GateLab
+from course_utils.labs.gates import GateLab
 
 # %% [markdown]
 # ## 1 · The question

@@ -68,7 +68,7 @@ from keras import layers, ops
 from matplotlib.patches import Rectangle
 
 from course_utils import datasets, plotting, results
-from course_utils.labs import ArchitectureLab
+from course_utils.labs.architecture import ArchitectureLab
 from course_utils.layers import PerFrame
 
 # %% [markdown]

@@ -74,7 +74,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from course_utils import datasets, plotting, results
-from course_utils.labs import SentenceLab
+from course_utils.labs.sentence import SentenceLab
 
 # %% [markdown]
 # ## 1 · The question

@@ -69,7 +69,7 @@ from matplotlib.patches import FancyBboxPatch
 from scipy import ndimage
 
 from course_utils import datasets, plotting, results
-from course_utils.labs import AttentionLab
+from course_utils.labs.attention import AttentionLab
 from course_utils.layers import PerFrame
 
 # %% [markdown]
