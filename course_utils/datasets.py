@@ -503,7 +503,7 @@ def reviews(source="sentences", seed=0):
     ----------
     source : {"sentences", "long"}
         "sentences": 8,528 sentences from Rotten Tomatoes, in lower case, about 20 words each.
-        "long": whole reviews from IMDB, about 170 words each; of 24,901 about 18,000 are used.
+        "long": whole reviews from IMDB, about 170 words each; of 24,901 about 17,500 are used.
     seed : int
         The same seed always gives the same split: train 80 %, validation 10 %, test 10 % of each label,
         of long reviews before some are left out.
