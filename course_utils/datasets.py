@@ -591,11 +591,11 @@ def _names(owner, word, labels):
     word, text = np.divmod(np.unique(word << 16 | owner), 1 << 16)
     text = text.astype(int)
     name = np.cumsum(np.diff(word, prepend=word[:1]) != 0)
-    side, start, count = np.unique(2 * name + labels[text], return_index=True, return_counts=True)
-    far = text[start + count - 1] - text[start] >= FILM  # words and texts are in order
+    start = np.flatnonzero(np.diff(2 * name + labels[text], prepend=-1))  # words and texts are in order
+    far = text[np.append(start[1:], len(text)) - 1] - text[start] >= FILM
     number = np.bincount(name)
-    marks = (number >= 3) & (number <= FILM) & (np.bincount(side // 2) == 2)
-    marks[side[far] // 2] = False
+    marks = (number >= 3) & (number <= FILM) & (np.bincount(name[start]) == 2)
+    marks[name[start[far]]] = False
     return text[marks[name]], name[marks[name]]
 
 
