@@ -588,8 +588,9 @@ def _names(owner, word, labels):
 
     Such a word occurs with both labels, in 3 to 30 texts, and with each label among 30 neighbours only.
     """
-    word, text = np.divmod(np.unique(word << 16 | owner), 1 << 16)
-    text = text.astype(int)
+    found = np.sort(word << 16 | owner)
+    found = found[np.diff(found, prepend=found[-1:]) != 0]  # each word of a text once
+    word, text = found >> 16, (found & 0xFFFF).astype(int)
     name = np.cumsum(np.diff(word, prepend=word[:1]) != 0)
     start = np.flatnonzero(np.diff(2 * name + labels[text], prepend=-1))  # words and texts are in order
     far = text[np.append(start[1:], len(text)) - 1] - text[start] >= FILM
