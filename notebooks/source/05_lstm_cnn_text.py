@@ -436,7 +436,7 @@ def twins(pairs, seed, length=30, reach=8):
     return np.array(texts, object), np.array(labels), np.array(distances)
 
 
-# %% tags=["lab-data"]
+# %% tags=["lab-data"] jupyter={"source_hidden": true}
 made = {part: twins(pairs, (0, i)) for i, (part, pairs) in enumerate(
     {"train": 3000, "validation": 300, "test": 1000}.items())}  # fmt: skip
 read_twins = reader(made["train"][0], None, 30)
@@ -810,7 +810,7 @@ def check_vocabulary(prepare):
 # each (texts, 40).
 
 
-# %%
+# %% jupyter={"source_hidden": true}
 def share_unknown(numbers):
     numbers = np.asarray(numbers)
     return float(np.mean(numbers[numbers > 0] == 1))
