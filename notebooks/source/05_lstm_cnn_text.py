@@ -1060,12 +1060,12 @@ def check_steady(build):
 # In production, sentences arrive in batches, and each batch is padded to its own longest sentence. A
 # colleague complains that the same sentence gets a different answer each day. Fix the network: its answer
 # must not depend on how many zeros follow. Keep the LSTM and the convolution. (`mask_zero=True` alone will
-# not do. You know from section 5 why.)
+# not do. Section 7 says why.)
 #
 # <details><summary>Hint</summary>
 #
 # Three places can read padding: the LSTM (give it `mask=real`), the convolution, whose window at the last
-# word looks one step beyond it (what stands there?), and the maximum. `keep` and `peaks` of section 6 help
+# word looks one step beyond it (what stands there?), and the maximum. `keep` and `peaks` of section 4 help
 # with two of them; `real` is `ops.not_equal(ids, 0)`.
 #
 # </details>
@@ -1287,7 +1287,7 @@ check.claim("In their best epochs, the CNN of your run and ours differ little", 
 # **time**. LSTM → CNN walks through every word, one after the other. If the CNN comes first, its maps can be *pooled*
 # before the LSTM: the maximum of each four neighbours is kept, and the LSTM has a quarter of the steps to take. All
 # models below, those that count included, read the last 200 words of a review. The networks have three epochs, and four
-# seeds.
+# seeds. Seconds are those of one epoch; without a network, of the whole fit.
 
 # %%
 long = results.load("05_long")
@@ -1301,16 +1301,15 @@ plotting.table(compared, {"model": "against LSTM -> CNN", "difference": "differe
                "Mean over the four splits (lowest to highest)")  # fmt: skip
 
 # %% [markdown]
-# - **Counted words** are clearly better than LSTM → CNN, and no network is better than they are. Long texts have many
-#   words to count.
+# - **Counted words** are clearly better than LSTM → CNN, and no network is better than they are.
 # - **Time** is what the order buys. With pooling before the LSTM, an epoch takes less than two thirds of the time, and
 #   only if the CNN comes first *can* its maps be pooled before the LSTM.
 # - **Accuracy** depends on the readout at least as much as on the order. CNN, pooled → LSTM is better than LSTM → CNN
 #   when it is read at its last state; but then two things differ, as LSTM → CNN ends in a maximum. With
 #   equal readouts, a maximum over time in both, there is no difference.
 # - **Readout**, again: for the twins an LSTM was best read by the maximum, here the same LSTM is better read at its
-#   *last* state. A clue in one place is one thing, an opinion spread over a whole review another. Measure on your own
-#   data.
+#   *last* state. Perhaps because a clue in one place is one thing, and an opinion spread over a whole review another
+#   (not measured). Try both on your own data.
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
 of = {row["model"]: np.mean(row["accuracy"]) for row in long.rows}
@@ -1503,9 +1502,9 @@ check.claim("and hardly more change than without as many others", live["turned"]
 # Most answers stay, and hardly more change than in the control. **The architecture says what a network can learn; the
 # data decide what it does.**
 #
-# (Among the surest errors of `ours` are irony, comparisons with other films, and praise of one thing in a bad whole. To
-# judge these, a model must have read much more text. That is what pretrained embeddings and language models bring: with
-# pretrained embeddings, the CNN of Kim (2014) rises from 0.761 to 0.815.)
+# (Irony, comparisons with other films, praise of one thing in a bad whole: to judge these, a model must
+# have read much more text. That is what pretrained embeddings and language models bring: with pretrained
+# embeddings, the CNN of Kim (2014) rises from 0.761 to 0.815.)
 #
 # **Stop here if you like** (about 95 minutes so far).
 #
