@@ -1376,29 +1376,8 @@ check.claim("The parts and the bias add up to the logit", left_over, below=1e-3)
 
 # %% [markdown]
 # Read such a picture with care. A part belongs to a *window of states*, and a state has read all words before it. So
-# the place need not be that of the word. How far behind is it? We take the 300 words with the largest weights in the
-# bag of words, and look at how much the places around them add, whatever the sign, in the test sentences:
-
-# %% tags=["nbval-ignore-output"] jupyter={"source_hidden": true}
-number = {word: n for n, word in enumerate(vocabulary)}
-strong = [number[terms[k]] for k in np.argsort(-np.abs(weights)) if terms[k] in number][:300]
-ids, labels = sentences["test"]
-maps, top = tap.predict(ids, batch_size=256, verbose=0)
-places = (maps * (ids > 0)[..., None]).argmax(axis=1)  # (sentence, filter)
-every = np.zeros(ids.shape)
-np.add.at(every, (np.arange(len(ids))[:, None], places), v * top)
-at = [(i, t) for i, t in zip(*np.nonzero(np.isin(ids, strong))) if 2 <= t < LENGTH - 3]
-steps = range(-2, 4)
-around = {step: np.mean([abs(every[i, t + step]) for i, t in at if ids[i, t + step]]) for step in steps}
-plotting.table([{str(step): float(value) for step, value in around.items()}], {str(step): f"{step:+d}" for step in steps},
-               "Steps from a strong word; mean size of what the place adds to the logit")  # fmt: skip
-
-# %% tags=["claim"] jupyter={"source_hidden": true}
-check.claim("The step after a strong word adds more than the step of the word itself", around[1] / around[0], above=1.5)
-
-# %% [markdown]
-# The bars stand behind the words that they are for, most often by one step. (The optional part below measures how much
-# of a window's value comes from the words before it.)
+# the picture says where a filter fired, not for which word. (The optional part below measures how much of a window's
+# value comes from the words before it.)
 
 
 # %% tags=["check"] jupyter={"source_hidden": true}
