@@ -296,15 +296,15 @@ def _resize(images, size):
 
 
 def hidden_digit(
-    digits=1, visible=3, frames=12, size=24, digit_size=16, clutter=3, clips=(2400, 400, 800), seed=0
+    digits=1, visible=3, frames=12, size=24, digit_size=16, clutter=4, clips=(2400, 400, 800), seed=0
 ):
-    """Clips of clutter in which a handwritten digit shows for a few frames. Which digit is it?
+    """Clips of clutter in which a digit shows for a few frames in a row. Which digit is it?
 
-    The clutter of every frame is new: pieces of digits, half as high and wide as a digit. The digit appears
-    at a random time and place, stays there for `visible` frames, and is gone. There it takes the place of
-    three pieces, so that brightness alone does not tell where it is. With two digits, one appears after
-    the other; they are never equal. The digits of train, validation and test are different ones,
-    whatever the seed, in the clutter too.
+    Every frame is made anew: the handwriting of the digit, its place, the clutter around and over it, and how
+    bright the frame is. So no two frames are equal. Clutter is pieces of digits, half as high and wide as a
+    digit. The digit takes the place of three pieces, so that the amount of ink does not tell where it is.
+    With two digits, one appears after the other; they are never equal. The digits of train, validation and
+    test are different ones, whatever the seed, in the clutter too.
 
     Parameters
     ----------
@@ -319,7 +319,7 @@ def hidden_digit(
     digit_size : int
         Height and width of the digit in it.
     clutter : int
-        Pieces in each frame. With 0 the digit stands alone.
+        Pieces in each frame. With 0 the digit stands alone, and all frames are equally bright.
     clips : (int, int, int)
         Clips to compose for train, validation and test.
     seed : int
@@ -345,7 +345,7 @@ def hidden_digit(
     size = _whole("size", size, 8, 128, "24 is small enough to train fast.")
     hint = "The digit has to fit in the frame: lower digit_size or raise size."
     digit_size = _whole("digit_size", digit_size, 4, size, hint)
-    clutter = _whole("clutter", clutter, 0, 64, "With 3 a digit stands alone in its frames.")
+    clutter = _whole("clutter", clutter, 0, 64, "With 3 or fewer a digit stands alone in its frames.")
     seed = _whole("seed", seed, 0, 2**32 - 1, "Any of them will do.")
     images = _resize(_digits(), digit_size)  # (class, 500, row, column)
     test, validation, train = np.split(images, [50, 100], axis=1)
@@ -365,9 +365,9 @@ def hidden_digit(
         centre = np.full((n, frames, 2), np.nan, "float32")
         clip = np.arange(n)[:, None, None]
         for k in range(digits):
-            corner = rng.integers(size - digit_size + 1, size=(n, 2))
-            image = pool[number[k], rng.integers(pool.shape[1], size=n)]
             for time in begin[k] + np.arange(visible)[:, None]:
+                corner = rng.integers(size - digit_size + 1, size=(n, 2))
+                image = pool[number[k], rng.integers(pool.shape[1], size=n)]
                 x[clip, time[:, None, None], *_square(corner, digit_size)] = image
                 centre[np.arange(n), time] = corner + (digit_size - 1) / 2
         for time in range(frames):
@@ -377,6 +377,8 @@ def hidden_digit(
                 cut = _square(rng.integers(digit_size - side + 1, size=(n, 2)), side)
                 at = clip, time, *_square(rng.integers(size - side + 1, size=(n, 2)), side)
                 x[at] = np.maximum(x[at], whole[clip, *cut] * ~(taken & (number_of_piece < 3)))
+        if clutter:
+            x *= rng.uniform(0.5, 1, size=(n, frames, 1, 1)).astype("float32")
         labels = dict(zip(("digit",) if digits == 1 else ("first", "second"), number, strict=True))
         return Split(x[..., None], labels, centre=centre)
 

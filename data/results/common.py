@@ -47,7 +47,8 @@ class Study:
         (table, row, quick) -> a compiled model, a list of batches, and how many of these one training (or
         whatever the column of seconds is about) takes.
     peak_of : dict
-        Table -> (earlier table, row of it) whose peak all its rows take instead of one of their own.
+        Table -> (earlier table, row of it) whose peak all its rows take instead of one of their own. Row
+        None: each takes that of the earlier table's row of its name.
     """
 
     lesson: str
@@ -101,8 +102,9 @@ def train_all(study, tables, quick, pool, folder):
         journals.append(journal)
         rows, seeds = study.rows_of(table, quick), list(range(1 if quick else study.seeds[table]))
         if table in study.peak_of:
-            other, row = study.peak_of[table]
-            tuning, peaks = {}, dict.fromkeys(rows, results.load(other, folder).row(row)["peak"][0])
+            other, source = study.peak_of[table]
+            earlier = results.load(other, folder)
+            tuning, peaks = {}, {row: earlier.row(source or row)["peak"][0] for row in rows}
         else:
             tuning = tune(study, table, quick, journal, pool)
             peaks = {row: best(scores) for row, scores in tuning.items()}
