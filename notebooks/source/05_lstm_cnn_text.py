@@ -1233,9 +1233,9 @@ plotting.compare(table.rows, score="accuracy")
 
 # %% [markdown]
 # **How large must a difference be?** A test part has $n = 853$ sentences. The standard error of the difference of two
-# accuracies near $p$ is about $\sqrt{2\,p\,(1-p)/n}$, here about 0.02. More seeds do not make it much smaller, since
-# the test parts of different seeds overlap, and all come from the same 8,528 sentences. So we treat every difference
-# **within one standard error as no difference**, for every row alike.
+# accuracies near $p$ is about $\sqrt{2\,p\,(1-p)/n}$, here about 0.02. The mean of five splits is surer than one split, but how
+# much surer cannot be read off the five scores: the splits share most of their training sentences (Nadeau and Bengio, 2003). So we
+# stay careful, and treat every difference **within one standard error of one split as no difference**, for every row alike.
 
 
 # %% jupyter={"source_hidden": true}
@@ -1645,6 +1645,8 @@ twin_lab
 #   1511.08630](https://arxiv.org/abs/1511.08630). The other order.
 # - Wang & Manning 2012, *Baselines and Bigrams*, ACL: [P12-2018](https://aclanthology.org/P12-2018/). How
 #   strong counted words are.
+# - Nadeau & Bengio 2003, *Inference for the Generalization Error*, Machine Learning 52: [doi
+#   10.1023/A:1024068626366](https://doi.org/10.1023/A:1024068626366). What scores over several splits can tell.
 # - Srivastava et al. 2014, *Dropout*, JMLR 15: [jmlr.org](https://jmlr.org/papers/v15/srivastava14a.html).
 # - Hochreiter & Schmidhuber 1997, *Long Short-Term Memory*, Neural Computation 9(8): [doi
 #   10.1162/neco.1997.9.8.1735](https://doi.org/10.1162/neco.1997.9.8.1735).
