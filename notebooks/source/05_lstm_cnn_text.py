@@ -9,7 +9,7 @@
 #     - exercise: '05.1'
 #       say: Predict the shapes and the weights of an LSTM -> CNN
 #     - exercise: '05.2'
-#       say: Take the maximum over words only, whatever the padding
+#       say: Take the maximum over words only, whatever the padding (optional)
 #     - exercise: '05.3'
 #       say: Compute how much each place of a sentence adds to the answer
 #     - exercise: '05.4'
@@ -52,8 +52,8 @@
 # | say which sentences a bag of words, a kernel and a memory can tell apart | 05.4 |
 # | build a CNN that sees as far as a task needs (optional) | 05.5 |
 # | recognise a vocabulary that was made with the test texts | 05.7 |
-# | take the maximum over words only, whatever the padding | 05.2 |
 # | find out why an answer changes with the padding, and fix it | 05.6 |
+# | take the maximum over words only, whatever the padding (optional) | 05.2 |
 # | compute how much each place of a sentence adds to the answer | 05.3 |
 
 # %% tags=["setup"]
@@ -152,7 +152,7 @@ plotting.Picture(fig, "Six words. An LSTM reads their embeddings and hands on it
 # | $v_k$, $v_0$ | weight of filter $k$ in the answer, and a bias | () each |
 # | $p$ | probability of praise; $\sigma$ is the sigmoid | () |
 #
-# A batch has the shape (batch, time), then (batch, time, channels). Remember two consequences. The
+# Word numbers have the shape (batch, time); all that follows has (batch, time, channels). Remember two consequences. The
 # kernel is three steps wide, but each state *has read everything before it*: the filter may react to "dull,
 # and a *not* came earlier". And because of the maximum, the logit (what goes into $\sigma$) is a **sum over filters**,
 # each of which got its value from one place. So it can be taken apart exactly. Section 10 does this.
@@ -215,7 +215,7 @@ check_shapes(
 # ## 3 · By hand
 #
 # A convolution over time in NumPy: put three neighbours side by side, multiply with the kernel, add over
-# the three steps `j` and the channels `c`. Padding `same` puts one zero step before and one after, so that
+# the three steps `j` and the channels `c` (`einsum` adds over every letter that is missing behind its arrow). Padding `same` puts one zero step before and one after, so that
 # as many steps come out as go in.
 
 
@@ -250,13 +250,13 @@ check.claim("The maximum over time needs no layer", np.abs(by_hand.max(axis=1) -
 #
 # ### From words to numbers
 #
-# `TextVectorization` makes all letters small, takes out punctuation ("don't" becomes *dont*), and gives
+# `TextVectorization` writes all letters in lower case, takes out punctuation ("don't" becomes *dont*), and gives
 # the most frequent words of the **training** texts a number. All others share the number 1,
 # *unknown*; 0 is padding.
 
 
 # %% tags=["definition"]
-# Cells such as this one also run by themselves, for the tables of this lesson: hence the imports.
+# `make results` runs this cell on its own, too: hence the imports.
 import keras
 import numpy as np
 from keras import layers, ops
@@ -275,7 +275,8 @@ def reader(texts, words=WORDS, length=LENGTH):
 # ### The network
 #
 # First the small parts. Sentences have different lengths, and a batch is one array, so short ones are filled up with
-# zeros. `keep` and `peaks` make sure that only words count. Section 7 shows what happens without them.
+# zeros. `keep` and `peaks` make sure that only words count. Section 7 shows what happens without them. (`**how` hands `words` and
+# `width` on to `begin`.)
 
 
 # %% tags=["definition"]
@@ -321,8 +322,7 @@ plotting.table([{"layer": layer.name, "output": str(layer.output.shape), "parame
                 for layer in lstm_cnn().layers if layer.count_params() or "pool" in layer.name], ["layer", "output", "parameters"])  # fmt: skip
 
 # %% [markdown]
-# Nine in ten of the weights are the table of words. All that knows of order is
-# a tenth. When we compare networks, they get the same embedding, and the same number of weights behind it.
+# Nine tenths of the weights are in the table of words. All that knows about order is in the other tenth. When we compare networks, they get the same embedding, and the same number of weights behind it.
 #
 # ### The competing models
 #
@@ -360,7 +360,7 @@ def cnn_lstm(filters=64, units=64, pool=1, every=False, dropout=0.5, **how):
 
 
 # %% [markdown]
-# Training is one function for all networks; `peak` is the learning rate. It keeps the
+# Training is one function for all networks; `peak` is the learning rate, here the same in every batch. It keeps the
 # weights of the epoch that did best on the validation sentences, since on small data the later epochs mostly memorise
 # the training sentences. Mind what follows: **the validation score of that epoch is the best of several**, so it
 # is a little too high. Scores in our tables are measured on test sentences, once, with the weights that were kept.
@@ -377,7 +377,7 @@ def train(model, data, peak=1e-3, epochs=EPOCHS):
         parts = {part: [ids, keras.utils.to_categorical(labels)] for part, (ids, labels) in parts.items()}
     model.compile(keras.optimizers.Adam(peak), "binary_crossentropy", metrics=["accuracy"])
     best = keras.callbacks.EarlyStopping(
-        "val_accuracy", mode="max", patience=epochs, restore_best_weights=True
+        "val_accuracy", mode="max", patience=epochs, restore_best_weights=True  # stops never early
     )
     how = {"batch_size": 64, "epochs": epochs, "verbose": 0, "callbacks": [best]}
     return model.fit(*parts["train"], validation_data=parts["validation"], **how).history
@@ -397,7 +397,8 @@ def accuracy(model, part):
 #
 # We start with sentences in which order decides, and nothing else. They are made in **pairs of twins**. Each sentence
 # has a word of praise, a word of blame, and a *not* somewhere before one of the two. The *not* denies the next opinion
-# that follows, and both opinions together make the class: "*not* dull, charming" is praise. Twins have the same words
+# that follows. So if it denies the word of blame, the sentence praises twice ("*not* dull ... charming"); if it denies the word of praise,
+# the sentence blames twice. Twins have the same words
 # and differ only in where the *not* stands, from one to eight words before the word it denies.
 
 
@@ -457,7 +458,7 @@ for text, label, far in zip(*(values[:4] for values in made["test"]), strict=Tru
 small = {"words": 100, "width": 32, "dropout": 0.0}
 readers = {}
 for name, build in {
-    "CNN": lambda: cnn(filters=95, **small),
+    "CNN": lambda: cnn(filters=95, **small),  # as many weights as LSTM -> CNN
     "LSTM -> CNN": lambda: lstm_cnn(**small),
 }.items():
     keras.utils.set_random_seed(0)
@@ -526,20 +527,20 @@ check.claim(
 )
 
 # %% [markdown]
-# Nothing in the construction of an LSTM limits how far it remembers. What it learns does: at distances that it has not
+# An LSTM has no fixed limit, as a kernel has. How far it remembers depends on its gates, and so on training: at distances that it has not
 # met in training, it errs more. (Where the two lines differ left of the mark, the longer sentence alone makes a
 # difference. That varies from seed to seed.) If your sentences grow longer, so must those you train on.
 
 
 # %% tags=["check"] jupyter={"source_hidden": true}
 text_pairs = {
-    "A": ("a dull film", "a moving film"),
-    "B": ("not dull but moving", "not moving but dull"),
-    "C": (
+    "P": ("a dull film", "a moving film"),
+    "Q": ("not dull but moving", "not moving but dull"),
+    "R": (
         "it is not what one would call dull and it is what one would call moving",
         "it is what one would call dull and it is not what one would call moving",
     ),
-    "D": ("so bad that it is good", "so good that it is bad"),
+    "S": ("so bad that it is good", "so good that it is bad"),
 }
 
 
@@ -554,7 +555,7 @@ def check_readers(answer):
     seen = {"bag": lambda text: runs(text, 1), "kernel": lambda text: set(runs(text, 3)), "memory": str.split}
     for name, letters in check.filled(answer, seen):
         told = set("".join(map(str, letters)).upper()) - set(" ,")
-        check.expect(told <= set(text_pairs), f"{name}: give letters of A, B, C, D, such as 'AD'")
+        check.expect(told <= set(text_pairs), f"{name}: give letters of P, Q, R, S, such as 'PS'")
         look = seen[name]
         truth = {pair for pair, (one, other) in text_pairs.items() if look(one) != look(other)}
         for pair in sorted(told - truth):
@@ -569,14 +570,14 @@ def check_readers(answer):
 #
 # | Pair | one | the other |
 # |---|---|---|
-# | A | a dull film | a moving film |
-# | B | not dull but moving | not moving but dull |
-# | C | it is not what one would call dull and it is what one would call moving | it is what one would call dull and it is not what one would call moving |
-# | D | so bad that it is good | so good that it is bad |
+# | P | a dull film | a moving film |
+# | Q | not dull but moving | not moving but dull |
+# | R | it is not what one would call dull and it is what one would call moving | it is what one would call dull and it is not what one would call moving |
+# | S | so bad that it is good | so good that it is bad |
 #
 # Three models: a `bag` that counts single words; a `kernel` exactly three words wide, with padding `same`
 # and the maximum over time; a `memory` that reads word after word. Which pairs **can** each tell apart,
-# with whatever weights? Give the letters, for instance `"AD"`.
+# with whatever weights? Give the letters, for instance `"PS"`.
 #
 # <details><summary>Hint</summary>
 #
@@ -592,7 +593,7 @@ check_readers(can_tell)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
 # Solution
-check_readers({"bag": "A", "kernel": "ABD", "memory": "ABCD"}, record=False)
+check_readers({"bag": "P", "kernel": "PQS", "memory": "PQRS"}, record=False)
 
 # %% [markdown]
 # ### Which order of the layers?
@@ -618,7 +619,8 @@ plotting.table(order.rows, {"model": "model", "near": "'not' up to 4 before", "f
 # - **Readout.** An LSTM read at its *last* state does not learn the task in six epochs: what happened in the middle has
 #   to be carried to the end, and the gradient has to come all the way back. Read by the *maximum over all states*, the
 #   same LSTM solves it. Every state is then one step away from the answer. With *thirty* epochs the last state can do
-#   it, too, at least with some seeds. So the maximum makes the task faster to learn, not possible.
+#   it, too, at least with some seeds. So the maximum does not make the task possible; it makes it faster to learn. (Biases for a
+#   long memory, as in lesson 02, were not tried here.)
 # - **Order.** LSTM → CNN and CNN → LSTM *read by the maximum* both solve the task. Read at its last state, CNN → LSTM
 #   solves it with some seeds and guesses with others.
 #
@@ -674,7 +676,7 @@ def check_far(build):
 #
 # About 10 minutes; nothing later depends on it. The CNN of section 5 failed because its kernels were too short. Must it
 # be an LSTM, then? Build a stack of `Conv1D` layers (a `keras.Sequential`), none wider than 3, that maps (batch, 30,
-# 32) to (batch, 30, any number of filters), and in which a word changes what comes out at least **8 steps later**. At
+# 32) to (batch, 30, any number of filters), and in which a word changes what comes out at least **8 steps later** (so that a *not* 8 words before is seen). At
 # most 60,000 weights. (You could stack many layers. With fewer layers you need `dilation_rate`: a kernel that skips
 # steps in between.)
 #
@@ -755,19 +757,12 @@ plotting.table(leak.rows, {"model": "long reviews", "accuracy": "accuracy in the
 # %% [markdown]
 # The standard error of a difference is about 0.009 here.
 #
-# - **At random**: the films of the test are in training, with both labels. That is worth more than one point in
-#   accuracy, although nothing in the model has changed.
-# - **One label's neighbours apart**: in the file, the reviews of one film *with one label* stand side by side, so whole
-#   stretches of the file are kept together. This looks careful. But a film's reviews with the *other* label stand
-#   elsewhere. When its bad reviews are in the test, its good ones are in training, and its names point the wrong way.
-#   The mean is the lowest of the three, as one would then expect, but by less than the standard error.
-# - **Films apart**: what `datasets.reviews("long")` does. The file does not name the films. So it looks for words that
-#   mark one, such as the name of a character: words that occur with both labels, but only among a few neighbours. Of
-#   the training reviews, it leaves out those that share such a word with the test, and those near the edges of a stretch.
-#
-# We do not know how many films have no such word. With a random half of these words, only about half of the films that
-# the other half shows are found (see the [data card](../data/README.md)). So some films of the test are still in
-# training.
+# - **At random**: the films of the test are in training, both their praise and their blame.
+# - **Stretches of the file apart**: the file lists all reviews of one label, film by film, then those of the other. Whole stretches are
+#   kept together. This looks careful, but when a film's bad reviews are in the test, its good ones may be in training.
+# - **Films apart**: what `datasets.reviews("long")` does. The file does not name the films, so it looks for words that mark one, such as
+#   the name of a character (see the [data card](../data/README.md)). It does not find every film: some films of the test are still in
+#   training.
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
 by_split = {row["model"].split(": ")[1]: np.mean(row["accuracy"]) for row in leak.rows}
@@ -1004,10 +999,11 @@ print(str(told[0].message).split(". ")[1])
 # wholly in the padding. The fix: carry the mask yourself, as `lstm_cnn` does, into the LSTM, before the
 # convolution, *and* before the maximum.
 #
-# ### No dropout
+# ### It has no dropout
 #
 # You saw the two curves part: nearly a million weights for fewer than seven thousand sentences. Dropout
-# sets half of the numbers to zero at random in every batch, so that the network cannot rely on any one of them.
+# sets half of the numbers to zero at random in every batch, so that the network cannot rely on any one of them. (Whether mask and
+# dropout help the accuracy, section 8 measures.)
 #
 # Now `ours`, with mask and dropout:
 
@@ -1233,8 +1229,8 @@ plotting.compare(table.rows, score="accuracy")
 
 # %% [markdown]
 # **How large must a difference be?** A test part has $n = 853$ sentences. The standard error of the difference of two
-# accuracies near $p$ is about $\sqrt{2\,p\,(1-p)/n}$, here about 0.02. The mean of five splits is surer than one split, but how
-# much surer cannot be read off the five scores: the splits share most of their training sentences (Nadeau and Bengio, 2003). So we
+# accuracies near $p$ is about $\sqrt{2\,p\,(1-p)/n}$, here about 0.02. The mean of five splits is more reliable than one split, but how
+# much more cannot be read off the five scores: the splits share most of their training sentences (Nadeau and Bengio, 2003). So we
 # stay careful, and treat every difference **within one standard error of one split as no difference**, for every row alike.
 
 
@@ -1262,9 +1258,10 @@ plotting.table(compared, {"model": "against LSTM -> CNN", "difference": "differe
 # - **No network is clearly better or worse than LSTM → CNN.** CNN alone, LSTM alone, CNN → LSTM, either readout: every
 #   difference is within the standard error. On these sentences the order of the layers makes no difference that we can
 #   see.
-# - **Mask and dropout** make none either. The mask has another use, which no score shows: the answer to a sentence does
-#   not depend on how it is padded.
-# - **Counted words with naive Bayes weights** are clearly better than LSTM → CNN, and no network is better than they are.
+# - **Mask and dropout** make none either: two of the faults of section 7 cost no accuracy here. The mask has another use, which no score
+#   shows: the answer to a sentence does not depend on how it is padded.
+# - **Counted words with naive Bayes weights** are ahead of LSTM → CNN in every split, in the mean by nearly two standard errors, and no
+#   network has a higher mean.
 #
 # (Kim 2014 reports 0.761 for such a CNN with an embedding that was not pretrained. He tested by cross-validation in ten
 # parts, with a hundred filters of each width, and trained on about 9,600 sentences; we have 6,822.)
@@ -1274,18 +1271,18 @@ unclear = [row["so"] == "no difference" for row in compared if "No network" not 
 check.claim("No network differs from LSTM -> CNN by more than the standard error", np.mean(unclear), equals=1, stored=True)
 mean_of = {row["model"]: np.mean(row["accuracy"]) for row in table.rows}
 bayes = mean_of["No network: naive Bayes weights"]
-check.claim("Naive Bayes weights are better than LSTM -> CNN by more than that", bayes - mean_of["LSTM -> CNN"] - error, above=0, stored=True)
-check.claim("and no network is better than they are", bayes - max(mean_of[n] for n in mean_of if "No network" not in n), above=0, stored=True)
+check.claim("Naive Bayes weights are ahead of LSTM -> CNN by more than one and a half of it", bayes - mean_of["LSTM -> CNN"] - 1.5 * error, above=0, stored=True)
+check.claim("and no network has a higher mean", bayes - max(mean_of[n] for n in mean_of if "No network" not in n), above=0, stored=True)
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
-check.claim("In their best epochs, the CNN of your run and ours differ little", live["cnn"] - live["ours"], within=(-0.06, 0.06))
+check.claim("In their best epochs, the CNN and `ours`, both trained in your run, differ little", live["cnn"] - live["ours"], within=(-0.06, 0.06))
 
 # %% [markdown]
 # ## 9 · Long reviews: what the order buys
 #
 # Reviews from IMDB have about 170 words, some have a thousand. Here the order of the layers changes something else:
 # **time**. LSTM → CNN walks through every word, one after the other. If the CNN comes first, its maps can be *pooled*
-# before the LSTM: the maximum of each four neighbours is kept, and the LSTM has a quarter of the steps to take. All
+# before the LSTM: of every four neighbours the maximum is kept, and the LSTM has a quarter of the steps to take. All
 # models below, those that count included, read the last 200 words of a review. The networks have three epochs, and four
 # seeds. Seconds are those of one epoch; without a network, of the whole fit.
 
@@ -1333,10 +1330,10 @@ check.claim("The LSTM is better read at its last state than by the maximum", of[
 # The logit is a sum: $v_0$ plus, for each filter, its weight times its maximum, and each maximum comes
 # from one window. So every part of the logit can be credited to a *window*, exactly. (This
 # holds for every network that ends in a maximum and one dense layer: for the CNN, and for an LSTM read by
-# the maximum.) Take sentence A of section 1. **Predict**: what will the word *dull* add?
+# the maximum.) Take sentence A of section 1. **Predict**: what will the window around *dull* add, more for praise or for blame?
 
 
-# %%
+# %% jupyter={"source_hidden": true}
 tap = keras.Model(ours.input, [ours.get_layer("filters").output, ours.get_layer("pooled").output])
 v = np.asarray(ours.get_layer("answer").kernel)[:, 0]  # the weight of each filter in the answer
 vocabulary = np.array(read.get_vocabulary())
@@ -1347,7 +1344,6 @@ def credit(sentence):
     ids = np.asarray(read([sentence]))
     maps, top = (values[0] for values in tap.predict(ids, verbose=0))
     added = np.zeros(LENGTH)
-    # Not `added[steps] += ...`: where two filters chose the same step, that keeps only one of them.
     np.add.at(added, (maps * (ids[0] > 0)[:, None]).argmax(axis=0), v * top)
     p = float(ours.predict(ids, verbose=0)[0, 0])
     return [vocabulary[n] for n in ids[0] if n], added, np.log(p / (1 - p))
@@ -1440,8 +1436,8 @@ check_credit(credit_of_steps_solution, record=False)
 # %% [markdown]
 # ### Does it use a *not*?
 #
-# In section 5, LSTM → CNN learned to deny. There every sentence depended on it. And here? We count the sentences with a
-# word that denies: *not*, *n't*, *no*, *never*, *nothing*, *hardly* and the like. Then we strike these words out of the
+# In section 5, LSTM → CNN learned to use a *not*. There every sentence depended on it. And here? We count the sentences with a
+# word that denies: *not*, words that end in *n't*, *no*, *never*, *nothing*, *hardly* and the like. Then we strike these words out of the
 # test sentences: how many answers change? As a control, we strike out as many *other* words, chosen at random.
 
 # %% jupyter={"source_hidden": true}
@@ -1492,7 +1488,7 @@ check.claim("and hardly more change than without as many others", live["turned"]
 # About 6 minutes; nothing later depends on it. Each filter reports the place where it fits best. So ask it: over all
 # reviews, which phrases give it its highest values? We ask the filters with the largest effect for praise and for blame
 # (their weight, times how much their maximum varies), in the training sentences and in the test sentences: of a CNN,
-# those with kernels three words wide, and of `ours`. **Predict**: whose phrases will be easier to read?
+# those with kernels three words wide, and of `ours`. **Predict**: which network's phrases will be easier to read?
 
 # %% jupyter={"source_hidden": true}
 def firing(network, layer, filter, ids):
@@ -1580,7 +1576,7 @@ lab
 # %% [markdown]
 # ### Optional: the twins in the lab
 #
-# About 20 minutes; nothing later depends on it. The same lab with the models of section 5, which know few words. Move
+# About 10 minutes; nothing later depends on it. The same lab with the models of section 5, which know few words. Move
 # the *not* to and fro. At which distance does the CNN lose it? What if you use two *not*s, which no training sentence
 # had?
 
@@ -1622,12 +1618,13 @@ twin_lab
 #   maximum over time keeps the best fit of each filter.
 # - Where order decides, a network needs reach: a kernel that is wide enough, or an LSTM. Readout mattered more than the
 #   order of the layers: with the maximum over all states, every network with an LSTM learned the twins.
-# - On short reviews, no network is clearly better than another, and counted words with naive Bayes weights are better.
+# - On short reviews, no network is better than another by more than the standard error, and none is ahead of counted words with naive
+#   Bayes weights.
 # - On long reviews, a CNN in front can shorten the sequence by pooling, and that saves time.
 # - Padding can get in at three places: LSTM, convolution, maximum. Carry the mask to each of them yourself.
 # - Behind a maximum and one dense layer the logit is a sum over filters, and each part comes from one
 #   window: it can be taken apart exactly. Behind an LSTM, the window is not all that was read.
-# - Softmax with binary cross-entropy gives probabilities that are too close to 0 and 1. One output, one sigmoid.
+# - (Optional part of section 7.) Softmax with binary cross-entropy gives probabilities that are too close to 0 and 1. One output, one sigmoid.
 # - A test can leak through the vocabulary, through duplicates and through films. What cannot be told from the data must
 #   be said.
 # - A difference within the standard error of the test part is no difference.
