@@ -1576,7 +1576,7 @@ lab
 # %% [markdown]
 # ### Optional: the twins in the lab
 #
-# About 10 minutes; nothing later depends on it. The same lab with the models of section 5, which know few words. Move
+# About 20 minutes; nothing later depends on it. The same lab with the models of section 5, which know few words. Move
 # the *not* to and fro. At which distance does the CNN lose it? What if you use two *not*s, which no training sentence
 # had?
 
