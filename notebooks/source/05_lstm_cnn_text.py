@@ -618,11 +618,11 @@ plotting.table(order.rows, {"model": "model", "near": "'not' up to 4 before", "f
 #   kernels of three.
 # - **Readout.** An LSTM read at its *last* state does not learn the task in six epochs: what happened in the middle has
 #   to be carried to the end, and the gradient has to come all the way back. Read by the *maximum over all states*, the
-#   same LSTM solves it. Every state is then one step away from the answer. With *thirty* epochs the last state can do
-#   it, too, at least with some seeds. So the maximum does not make the task possible; it makes it faster to learn. (Biases for a
+#   same LSTM solves it. Every state is then one step away from the answer. With *thirty* epochs the last state does it, too,
+#   with four seeds of five. So the maximum does not make the task possible; it makes it faster to learn. (Biases for a
 #   long memory, as in lesson 02, were not tried here.)
-# - **Order.** LSTM → CNN and CNN → LSTM *read by the maximum* both solve the task. Read at its last state, CNN → LSTM
-#   solves it with some seeds and guesses with others.
+# - **Order.** LSTM → CNN and CNN → LSTM *read by the maximum* both solve the task. With the convolution in front even the last state
+#   nearly does, in six epochs: one seed of five still errs at one far *not* in eight.
 #
 # With the maximum, every network that contains an LSTM solves the task, in either order or without a convolution. LSTM
 # → CNN has the maximum by design. So when somebody shows you that it finds what an LSTM misses, ask how *their* LSTM
@@ -636,10 +636,9 @@ check.claim("LSTM -> CNN solves it with every seed", order.low("LSTM -> CNN", "f
 check.claim("Read at its last state, the LSTM does not learn it", order.high("LSTM, last state", "far"), below=0.6, stored=True)
 check.claim("Read by the maximum, the same LSTM solves it", order.low("LSTM, maximum", "far"), above=0.95, stored=True)
 check.claim("CNN -> LSTM, read by the maximum, solves it with every seed", order.low("CNN -> LSTM, maximum", "far"), above=0.9, stored=True)
-check.claim("With thirty epochs the last state can do it, at least with some seeds", order.high("LSTM, last state, 30 epochs", "far"), above=0.95, stored=True)
-steady = order.row("CNN -> LSTM")["far"]
-check.claim("Read at its last state, with some seeds", max(steady), above=0.95, stored=True)
-check.claim("and with others not", min(steady), below=0.6, stored=True)
+late = np.greater(order.row("LSTM, last state, 30 epochs")["far"], 0.95)
+check.claim("With thirty epochs the last state does it with four seeds of five", late.sum(), equals=4, stored=True)
+check.claim("Behind a convolution, the last state nearly does it", order.low("CNN -> LSTM", "far"), within=(0.85, 0.95), stored=True)
 
 # %% [markdown]
 # **Stop here if you like** (about 45 minutes so far).
