@@ -134,10 +134,12 @@ def stack(*dilations, filters=32, width=3, padding="same", more=()):
 
 right("05.5")(stack(1, 2, 4, 4))
 right("05.5")(stack(*[1] * 8))
-right("05.5")(stack(8))
 right("05.5")(stack(1, 2, 4, 8, width=2, padding="causal"))
-right("05.5")(lambda: keras.Sequential([keras.Input((30, 32)), *stack(4, 4, filters=48)().layers]))
+right("05.5")(lambda: keras.Sequential([keras.Input((30, 32)), *stack(1, 3, 4, filters=48)().layers]))
+right("05.5")(stack(1, 2, 4, 4, filters=1))
 
+wrong("05.5", "1, 2, 3, 4, 5, 6, 7 steps after it: each of the 8 is needed")(stack(8))
+wrong("05.5", "1, 2, 3, 5, 6, 7 steps after it")(stack(4, 4))
 wrong("05.5", "up to 1 steps after it; 8 are needed")(stack(1))
 wrong("05.5", "up to 7 steps after it; 8 are needed")(stack(1, 2, 4))
 wrong("05.5", "up to 4 steps after it; 8 are needed")(stack(1, 1, 1, 1))
