@@ -93,7 +93,7 @@ def all_rows_of(table):
     if table == "05_leak":
         return {
             "No network: split at random": partial(leaking, how="at random"),
-            "No network: one label's neighbours apart": partial(leaking, how="neighbours"),
+            "No network: stretches of the file apart": partial(leaking, how="neighbours"),
             "No network: films apart": partial(leaking, how="films"),
         }
     names = definitions(table)
