@@ -1014,6 +1014,9 @@ check.claim("and one of 180 in three of five", np.sum(np.greater(waits[180].row(
 check.claim("So does the GRU with biases", [waits[wait].low("GRU, long memory", "right") for wait in waits], above=0.95, stored=True)
 check.claim("As Keras makes it, it solves a wait of 80", waits[80].low("GRU", "right"), above=0.95, stored=True)
 check.claim("and guesses at 180", waits[180].high("GRU", "right"), below=0.3, stored=True)
+tried = waits[80].provenance["tuning"]["GRU"]
+check.claim("In the search, a rate of 0.064 had solved the wait of 80", tried["0.064"], above=0.9, stored=True)
+check.claim("and 0.032 guessed", tried["0.032"], below=0.35, stored=True)
 check.claim("Dense over the bare steps stays below a half", [waits[wait].high("Dense, all steps at once", "right") for wait in waits],
             below=0.5, stored=True)  # fmt: skip
 check.claim("Behind a small layer for each step it reaches about 0.95", [waits[wait].mean("A layer for each step, then dense", "right")
@@ -1453,6 +1456,8 @@ check.claim("Keras's start: without any h, every seed loses a quarter of the gam
             above=0.25, stored=True)  # fmt: skip
 check.claim("The cuts in the forget gate and in the candidate cost some seeds over two tenths more than others",
             [np.ptp(np.subtract(usual["right"], usual["no_h_in_f"])), np.ptp(np.subtract(usual["right"], usual["no_h_in_g"]))], above=0.2,
+            stored=True)  # fmt: skip
+check.claim("In two seeds the cut in the forget gate costs next to nothing", np.sum(np.subtract(usual["right"], usual["no_h_in_f"]) < 0.03), equals=2,
             stored=True)  # fmt: skip
 check.claim("Without any h, the long memory loses less", np.mean(usual["right"]) - np.mean(usual["no_h_in_ifgo"]) - np.mean(long["right"])
             + np.mean(long["no_h_in_ifgo"]), above=0.05, stored=True)  # fmt: skip
