@@ -50,6 +50,7 @@ REVIEWS = {  # source -> (words in a row that make near-duplicates, neighbours t
     "sentences": (8, 1),
     "long": (12, 250),
 }
+FILM = 30  # no film has more reviews in the collection (Maas et al. 2011)
 WEATHER = {  # feature -> the words of the file that set it to 1
     "rain": ("Rain", "Drizzle", "Thunderstorm"),
     "snow": ("Snow",),
@@ -491,18 +492,23 @@ def _photos(size):
 def reviews(source="sentences", seed=0):
     """Movie reviews as their authors wrote them. One label: is it negative or positive?
 
-    Only markup, blank space and garbled dashes and quotes are mended. Duplicates are dropped.
+    Only markup, blank space and garbled dashes and quotes are repaired. Duplicates are dropped.
     Near-duplicates, which share a run of 8 words (of long reviews: 12), are always in the same part.
-    So are long reviews that stand near each other in the file, as those of one film do: otherwise a
-    model would know the films of the test.
+
+    Long reviews are kept apart by film as well as the file allows: it does not name the films. The reviews
+    of one film with one label stand side by side. So blocks of 250 are split, and a review that stands
+    within 30 places of a later part is left out. Those with the other label stand elsewhere. They are found
+    by names, which are words that occur among a few neighbours only, and left out with ten neighbours on
+    each side. Films that no such name gives away may still be in two parts.
 
     Parameters
     ----------
     source : {"sentences", "long"}
         "sentences": 8,528 sentences from Rotten Tomatoes, in lower case, about 20 words each.
-        "long": 24,901 whole reviews from IMDB, about 170 words each.
+        "long": whole reviews from IMDB, about 170 words each; of 24,901 about 17,500 are used.
     seed : int
-        The same seed always gives the same split: train 80 %, validation 10 %, test 10 % of each label.
+        The same seed always gives the same split: train 80 %, validation 10 %, test 10 % of each label,
+        of long reviews before some are left out.
 
     Returns
     -------
@@ -522,7 +528,7 @@ def reviews(source="sentences", seed=0):
             "(IMDB, whole reviews)."
         )
     seed = _whole("seed", seed, 0, 2**32 - 1, "Any of them will do.")
-    texts, labels, first = _reviews(source)
+    texts, labels, first, names = _reviews(source)
     part = np.empty(len(texts), int)
     rng = np.random.default_rng(seed)
     for label in (0, 1):
@@ -533,6 +539,8 @@ def reviews(source="sentences", seed=0):
         middle = np.empty(len(sizes))  # of each group, when all stand in a row: from 0 to 1
         middle[turn] = (np.cumsum(sizes[turn]) - sizes[turn] / 2) / sizes.sum()
         part[own] = np.digitize(middle, (0.8, 0.9))[group]
+    if source == "long":
+        part[_later(part, labels, *names) > part] = -1  # left out
 
     def compose(split, epoch=0):
         number = SPLITS.index(split)
@@ -544,7 +552,7 @@ def reviews(source="sentences", seed=0):
 
 @cache
 def _reviews(source):
-    """Texts without duplicates, their labels, and for each text the first one that it must stay with."""
+    """Texts without duplicates, their labels, for each text the first one it must stay with, and `_names`."""
     content = _files("reviews")[0]["path"].read_bytes()
     long, _, sentences = content.rpartition(b",imdb\n")  # the long ones come first in the file
     content = (sentences if source == "sentences" else long.partition(b"\n")[2]).decode("utf-8")
@@ -573,7 +581,41 @@ def _reviews(source):
         lower = np.minimum(first[one], first[other])
         np.minimum.at(first, one, lower)
         np.minimum.at(first, other, lower)
-    return np.array(texts, object), np.array([min(label) for label in labels]), first
+    labels = np.array([min(label) for label in labels])
+    return np.array(texts, object), labels, first, _names(owner, word, labels)
+
+
+def _names(owner, word, labels):
+    """Where words stand that mark one film: the number of a text, the number of the word; for each place one.
+
+    Such a word occurs with both labels, in 3 to 30 texts, and with each label among 30 neighbours only.
+    """
+    found = np.sort(word << 16 | owner)
+    found = found[np.diff(found, prepend=found[-1:]) != 0]  # each word of a text once
+    word, text = found >> 16, (found & 0xFFFF).astype(int)
+    name = np.cumsum(np.diff(word, prepend=word[:1]) != 0)
+    start = np.flatnonzero(np.diff(2 * name + labels[text], prepend=-1))  # words and texts are in order
+    far = text[np.append(start[1:], len(text)) - 1] - text[start] >= FILM
+    number = np.bincount(name)
+    marks = (number >= 3) & (number <= FILM) & (np.bincount(name[start]) == 2)
+    marks[name[start[far]]] = False
+    return text[marks[name]], name[marks[name]]
+
+
+def _later(part, labels, text, name):
+    """For each text the last part that may hold a review of the same film: itself, neighbours, by name."""
+    film = np.zeros(name.max() + 1, int)
+    np.maximum.at(film, name, part[text])
+    named = np.zeros(len(part), int)
+    np.maximum.at(named, text, film[name])
+    last = part.copy()
+    for label in (0, 1):
+        own = labels == label
+        for found, reach in ((part, FILM), (named, FILM // 3)):
+            around = np.pad(found[own], reach)
+            near = np.lib.stride_tricks.sliding_window_view(around, 2 * reach + 1).max(axis=1)
+            last[own] = np.maximum(last[own], near)
+    return last
 
 
 # --------------------------------------------------------------------------- traffic

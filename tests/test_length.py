@@ -17,7 +17,6 @@ import pytest
 
 SOURCES = Path(__file__).resolve().parent.parent / "notebooks" / "source"
 PAGES = "90"  # from this number on no lessons, but pages to look things up in
-NOT_YET = {"05"}  # lessons that still break a rule; it only ever shrinks
 MOST = {"minutes": 120, "words": 5000, "cells": 110}
 STRETCH = 45  # minutes from one stop to the next
 STOP = re.compile(r"^\*\*Stop here if you like\*\* \(about (\d+) minutes so far\)\.\n?$", re.MULTILINE)
@@ -152,11 +151,7 @@ def complaints(notebook):
 
 @pytest.mark.parametrize("name", LESSONS)
 def test_a_lesson_is_as_short_as_it_says(name):
-    found = complaints(read(name))
-    if name[:2] in NOT_YET:
-        assert found, f"{name} keeps every rule by now: take it out of NOT_YET"
-    else:
-        assert found == []
+    assert complaints(read(name)) == []
 
 
 # ---- the counting and the rules themselves, on a small lesson

@@ -20,9 +20,6 @@ LESSONS = {path.stem[:2]: path.stem for path in (results.ROOT / "notebooks" / "s
 # Trained when each table had one fixed grid of rates; a table leaves this set when it is trained again.
 FIXED_GRID = {
     "03_bridges",
-    "05_sentences",
-    "05_order",
-    "05_long",
 }
 
 

@@ -133,7 +133,7 @@ plotting.Picture(
 # | 02 | [LSTM](02_lstm.ipynb) | How does an LSTM remember, and what does it forget? |
 # | 03 | [Joining](03_joining.ipynb) | What fits between the two, and what breaks there? |
 # | 04 | [CNN → LSTM for video](04_cnn_lstm_video.ipynb) | What does a clip show, and how does it move? |
-# | 05 | [LSTM → CNN for text](05_lstm_cnn_text.ipynb) | What tells praise from blame? |
+# | 05 | [Text: LSTM → CNN, CNN → LSTM, or one alone](05_lstm_cnn_text.ipynb) | What tells praise from blame? |
 # | 06 | [Attention, done right](06_attention.ipynb) | Which frames and places does an answer depend on? |
 #
 # When Keras stops you with a shape error, open the [workshop on shape errors](90_shape_errors.ipynb).

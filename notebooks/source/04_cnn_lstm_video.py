@@ -58,6 +58,7 @@ from course_utils import check
 check.setup()
 
 # %% tags=["setup"]
+import copy
 import time
 
 import keras
@@ -643,6 +644,7 @@ check.claim("Pooled before the LSTM, the digit survives", live["pooled"]["digit"
 # %% tags=["check"] jupyter={"source_hidden": true}
 @check.exercise("04.3", "Fix the bridge")
 def check_bridge(build):
+    keras.utils.set_random_seed(4)
     model = build()
     check.expect(isinstance(model, keras.Model), "return a keras.Model")
     for length in (3, 11):
@@ -663,7 +665,7 @@ def check_bridge(build):
         by_4 = np.asarray(model(np.roll(middle, 4, axis=axis))["motion"]) - np.asarray(model(middle)["motion"])
         by_8 = np.asarray(model(np.roll(still, 8, axis=axis))["motion"]) - here
         moves = max(np.abs(by_4).max(), np.abs(by_8).max()) / np.abs(here - nothing).max()
-        check.expect(moves > 0.22, f"a square and the same square 4 or 8 pixels further {where} get nearly equal answers: its place got "
+        check.expect(moves > 0.3, f"a square and the same square 4 or 8 pixels further {where} get nearly equal answers: its place got "
                      "lost")  # fmt: skip
     clip = np.concatenate([np.roll(still, 4 * t, axis=3) for t in range(4)], axis=1)
     ways = [np.asarray(model(way)["motion"]) for way in (clip, clip[:, ::-1])]
@@ -813,6 +815,10 @@ check.claim("The rules name more digits than the hybrid, by less than two standa
             within=(0, 2), stored=True)  # fmt: skip
 check.claim("Conv3D and the textbook network: no difference", [errors["Conv3D"], errors["Textbook CNN -> LSTM"]],
             within=(-1, 1), stored=True)  # fmt: skip
+check.claim("Averaged: more digits than the hybrid in every seed", np.min(np.subtract(table.row("CNN, frames averaged")["digit"],
+            table.row("CNN -> LSTM")["digit"])), above=0, stored=True)  # fmt: skip
+check.claim("The rules name more digits than Conv3D, too", table.mean("No network: rules", "digit") - table.mean("Conv3D", "digit"), above=0,
+            stored=True)  # fmt: skip
 check.claim("The two that name hardly any motion: less than two standard errors more digits", [errors["CNN, frames averaged"],
             errors["CNN -> LSTM, pooled"]], within=(0, 2), stored=True)  # fmt: skip
 check.claim("The textbook network takes over twice as long to train", table.mean("Textbook CNN -> LSTM", "seconds")
@@ -1039,6 +1045,7 @@ def check_stream(step):
     for t in range(8):  # two clips in turn, each with a state of its own
         for number in range(2):
             frame, state, truth = clips[number, t], states[number], truths[number]
+            spare = copy.deepcopy(state)
             try:
                 result = step(frame, state)
             except Exception as error:
@@ -1052,12 +1059,12 @@ def check_stream(step):
             told, state = result
             check.expect_shape(f"the probabilities after frame {t + 1}", np.asarray(told), (8,))
             right = np.allclose(told, truth[t], atol=1e-4)
-            check.expect(right or t or number == 0, "a first clip is right, and a second, with None as state, is not: something is "
-                         "still there of the other clip")  # fmt: skip
             check.expect(right or not t, f"the answer after frame {t + 1} is wrong, and frame 1 was right, so the state is not carried "
                          "on, or is not all in what you return (two clips are read in turn): is it h and c, in this order, and handed in again?")  # fmt: skip
             check.expect_close(f"the answer after frame {t + 1}", told, truth[t], tolerance=1e-4)
             check.expect(isinstance(state, (tuple, list)), "the new state: give a list of arrays")
+            check.expect(np.allclose(step(frame, spare)[0], told, atol=1e-4), "the same frame and state, given twice, get two answers: "
+                         "something is kept outside the state")  # fmt: skip
             states[number] = state
             sizes[number].add(sum(np.size(part) for part in state))
             check.expect(len(sizes[number]) == 1, f"the state grew to {max(sizes[number])} numbers; h and c need 192, however long the "
@@ -1162,7 +1169,7 @@ plotting.table([{"recipe": name, **{rate: f"{scored[rate]:.3f}" if rate in score
 # - **Without the normalised joint** it names fewer digits, by over two standard errors, and in one seed of five many
 #   motions are still missing after ten epochs.
 # - **Without all three**, most seeds stay at chance at the rate that the search picked, though its two seeds had done well there. Two seeds
-#   were too few to choose it, and lower rates were not tried.
+#   were too few to choose it. (The one lower rate that was tried, 0.002, scored 0.58.)
 #
 # Now compare the columns. The full recipe does well at every rate. Without the joint's normalisation, or without the
 # warm-up, at least one of the two seeds fails at a high rate. So these two also widen **the range of rates that work**.
@@ -1355,6 +1362,8 @@ def check_causal(build):
     check.expect_shape("its output", before, (2, 6, None, None, 16))
     check.expect(np.allclose(before, again), "called twice, it answers differently: make the weights once, in first_layer")
     check.expect_shape("its output for clips of 2 frames", short, (2, 2, None, None, 16))
+    turned = np.asarray(layer(clips[:, [2, 1, 0, 3, 4, 5]]))
+    check.expect(not np.allclose(turned[:, 2], before[:, 2], atol=1e-5), "three frames and the same three backwards look the same to it")
     moved = np.zeros((6, 6), bool)  # [changed frame, frame of the output]
     for t in range(6):
         changed = clips.copy()

@@ -138,13 +138,13 @@
 #
 # | Term | Symbol | Shape or unit | In a sentence | Lesson |
 # |---|---|---|---|---|
-# | Bag of words | – | (words,) | How often each word, here also each pair of neighbours, occurs; all other order is lost. | [05 · 4][count] |
+# | Bag of words | – | (words,) | How often each word, here also each pair of neighbours, occurs; all other order is lost. | [05 · 6][count] |
 # | Convolution over time | $W_{j,k}$ | (64,) | A kernel that slides along the steps and reads neighbouring ones together. | [05 · 2] |
 # | Embedding | $e_t$ | (64,) | The learned vector of a word, looked up in a table. | [05 · 2] |
-# | Logits | – | (classes,) | Scores before a softmax turns them into probabilities. | [05 · 5][logit] |
+# | Logits | – | (classes,) | Scores before a softmax turns them into probabilities. | [05 · 7][logit] |
 # | Maximum over time | $m_k$ | () | The strongest response of a filter at any step. | [05 · 2] |
-# | Padding (of sequences) | – | steps | Zeros that fill up the shorter sequences of a batch. | [05 · 5][pad] |
-# | Vocabulary | – | words | The words that have a number; all others are unknown. | [05 · 4][leak] |
+# | Padding (of sequences) | – | steps | Zeros that fill up the shorter sequences of a batch. | [05 · 7][pad] |
+# | Vocabulary | – | words | The words that have a number; all others are unknown. | [05 · 6][leak] |
 #
 # [pad]: 05_lstm_cnn_text.ipynb#It-reads-the-padding
 # [logit]: 05_lstm_cnn_text.ipynb#Softmax-and-binary-cross-entropy
@@ -186,11 +186,11 @@
 # | Accuracy | – | share | The share of examples that are answered correctly. | [00 · 4] |
 # | Baseline | – | – | A simple method that a network has to beat. | [04 · 4] |
 # | Clipping | `clipnorm` | length | Shortening a gradient that is too long; here for each weight array separately. | [04 · 9] |
-# | Dropout | – | share | Setting random features to 0 in training, so that the network relies on none. | [05 · 5][drop] |
+# | Dropout | – | share | Setting random features to 0 in training, so that the network relies on none. | [05 · 7][drop] |
 # | Epoch | `epochs` | – | One pass over all training examples. | [01 · 7] |
 # | Gradient | – | as what is changed | How much an output changes with an input; in training, the loss with a weight. | [01 · 6] |
 # | Layer normalisation | – | unchanged | Brings the features of each step to mean 0 and variance 1, then scales and shifts them as learned. | [04 · 6] |
-# | Leak | – | – | Information about the test data that gets into training. | [05 · 4][leak] |
+# | Leak | – | – | Information about the test data that gets into training. | [05 · 6][leak] |
 # | Learning rate | – | – | How far each training step changes the weights. | [01 · 7][seed] |
 # | Seed | – | whole number | Where random numbers start; another seed gives another run. | [01 · 7][seed] |
 # | Splits | – | – | Training, validation and test data: parts that share no example. | [04 · 4] |

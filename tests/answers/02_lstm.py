@@ -165,7 +165,22 @@ def _(lstm, series, size):  # a step at a time is a piece, too
     return np.stack(found, axis=1)
 
 
-@wrong("02.4", "let `lstm` read the series")
+@wrong("02.4", "let `lstm` read all of the series")
+def _(lstm, series, size):
+    lstm(series[:, :1])
+    return lstm_by_hand(series, *(np.asarray(part) for part in lstm.get_weights()))[0]
+
+
+@right("02.4")
+def _(lstm, series, size):
+    state, found = None, []
+    for piece in pieces(series, size):
+        states, *state = lstm(sequences=piece, initial_state=state)
+        found.append(states)
+    return np.concatenate(found, axis=1)
+
+
+@wrong("02.4", "let `lstm` read all of the series")
 def _(lstm, series, size):
     return lstm_by_hand(series, *(np.asarray(part) for part in lstm.get_weights()))[0]
 

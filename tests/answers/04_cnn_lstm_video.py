@@ -215,7 +215,14 @@ def _(frame, state):
     return np.asarray(MOTION(h))[0], state
 
 
-kept, film = [None], []
+kept, film, films = [None], [], {}
+
+
+@wrong("04.4", "something is kept outside the state")
+def _(frame, state):  # a film for each clip, in a place of its own
+    key = int(state[0]) if state else len(films)
+    films.setdefault(key, []).append(frame)
+    return reader(np.stack(films[key])[None])["motion"][0, -1], [key]
 
 
 @wrong("04.4", "is not all in what you return")
@@ -224,7 +231,7 @@ def _(frame, state):  # the film so far, in a place of its own
     return reader(np.stack(film)[None])["motion"][0, -1], [len(film)]
 
 
-@wrong("04.4", "something is still there of the other clip")
+@wrong("04.4", "something is kept outside the state")
 def _(frame, state):  # in a place of its own
     h, kept[0] = MEMORY.cell(SEE(frame[None]), kept[0] or zeros())
     return np.asarray(MOTION(h))[0], kept[0]
@@ -278,6 +285,10 @@ def _():
 
 wrong("04.6", "frame 2 changes the output at frame 1: that is the future")(kernel(padding="same"))
 wrong("04.6", "that is the future")(kernel(pad(1, 1)))
+wrong("04.6", "look the same to it")(
+    lambda: keras.Sequential([layers.ZeroPadding3D(((2, 0), (0, 0), (0, 0))), layers.AveragePooling3D((3, 1, 1), strides=1),
+                              layers.Conv3D(16, (1, 5, 5), padding="same")])
+)  # fmt: skip
 wrong("04.6", "that is the future")(lambda: keras.Sequential([Centred(), layers.Conv3D(16, (3, 5, 5), padding="same")]))
 wrong("04.6", "that is the future")(kernel(pad(0, 2)))
 wrong("04.6", "axis 1 is 4 instead of 6")(kernel())

@@ -104,23 +104,23 @@ wrong("05.3", "all credit together")(lambda maps, weights: (maps * weights).max(
 
 # ---- 05.4, what each reader can see
 
-CAN = {"bag": "A", "kernel": "ABD", "memory": "ABCD"}
+CAN = {"bag": "P", "kernel": "PQS", "memory": "PQRS"}
 
 right("05.4")(CAN)
-right("05.4")({"bag": "a", "kernel": "D, B, A", "memory": "A B C D"})
-right("05.4")({"memory": list("ABCD"), "kernel": ("A", "B", "D"), "bag": {"A"}})
+right("05.4")({"bag": "p", "kernel": "S, Q, P", "memory": "P Q R S"})
+right("05.4")({"memory": list("PQRS"), "kernel": ("P", "Q", "S"), "bag": {"P"}})
 
-wrong("05.4", "bag: the two of B look the same to it")(CAN | {"bag": "AB"})
-wrong("05.4", "bag: the two of B look the same to it")(CAN | {"bag": "ABCD"})
-wrong("05.4", "kernel: the two of C look the same to it")(CAN | {"kernel": "ABCD"})
-wrong("05.4", "kernel: it can tell apart 3 of the pairs, you named 2")(CAN | {"kernel": "AB"})
-wrong("05.4", "kernel: it can tell apart 3 of the pairs, you named 1")(CAN | {"kernel": "A"})
-wrong("05.4", "memory: it can tell apart 4 of the pairs, you named 3")(CAN | {"memory": "ABC"})
+wrong("05.4", "bag: the two of Q look the same to it")(CAN | {"bag": "PQ"})
+wrong("05.4", "bag: the two of Q look the same to it")(CAN | {"bag": "PQRS"})
+wrong("05.4", "kernel: the two of R look the same to it")(CAN | {"kernel": "PQRS"})
+wrong("05.4", "kernel: it can tell apart 3 of the pairs, you named 2")(CAN | {"kernel": "PQ"})
+wrong("05.4", "kernel: it can tell apart 3 of the pairs, you named 1")(CAN | {"kernel": "P"})
+wrong("05.4", "memory: it can tell apart 4 of the pairs, you named 3")(CAN | {"memory": "PQR"})
 wrong("05.4", "bag: it can tell apart 1 of the pairs, you named 0")(CAN | {"bag": ""})
-wrong("05.4", "bag: give letters of A, B, C, D")(CAN | {"bag": "a dull film"})
+wrong("05.4", "bag: give letters of P, Q, R, S")(CAN | {"bag": "a dull film"})
 wrong("05.4", "right so far; still to fill in: memory")(CAN | {"memory": ...})
-wrong("05.4", "kernel: the two of C look the same to it")({"bag": ..., "kernel": "C", "memory": ...})
-wrong("05.4", "give a dict with bag, kernel, memory")("A, ABD, ABCD")
+wrong("05.4", "kernel: the two of R look the same to it")({"bag": ..., "kernel": "R", "memory": ...})
+wrong("05.4", "give a dict with bag, kernel, memory")("P, PQS, PQRS")
 
 # ---- 05.5, far without a memory
 
@@ -134,10 +134,12 @@ def stack(*dilations, filters=32, width=3, padding="same", more=()):
 
 right("05.5")(stack(1, 2, 4, 4))
 right("05.5")(stack(*[1] * 8))
-right("05.5")(stack(8))
 right("05.5")(stack(1, 2, 4, 8, width=2, padding="causal"))
-right("05.5")(lambda: keras.Sequential([keras.Input((30, 32)), *stack(4, 4, filters=48)().layers]))
+right("05.5")(lambda: keras.Sequential([keras.Input((30, 32)), *stack(1, 3, 4, filters=48)().layers]))
+right("05.5")(stack(1, 2, 4, 4, filters=1))
 
+wrong("05.5", "1, 2, 3, 4, 5, 6, 7 steps after it: each of the 8 is needed")(stack(8))
+wrong("05.5", "1, 2, 3, 5, 6, 7 steps after it")(stack(4, 4))
 wrong("05.5", "up to 1 steps after it; 8 are needed")(stack(1))
 wrong("05.5", "up to 7 steps after it; 8 are needed")(stack(1, 2, 4))
 wrong("05.5", "up to 4 steps after it; 8 are needed")(stack(1, 1, 1, 1))
