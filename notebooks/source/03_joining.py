@@ -881,6 +881,9 @@ gain = {name: longer.mean(name, "motion") - table.mean(name, "motion") for name 
 check.claim("With three times the epochs, columns as steps name many more motions", gain["columns as steps"], above=0.3, stored=True)
 check.claim("and so does the global maximum", gain["global maximum"], above=0.3, stored=True)
 check.claim("and the global average", gain["global average"], above=0.3, stored=True)
+check.claim("though one seed of the average does not get far", longer.low("global average", "motion"), below=0.7, stored=True)
+check.claim("The lead of the maximum over flatten is gone", longer.mean("global maximum", "digit") - longer.mean("flatten", "digit"),
+            within=(-0.01, 0.01), stored=True)  # fmt: skip
 
 # %% [markdown]
 # All four now learn most of it, though one seed of the average does not get far. So the first table shows how *soon* a
