@@ -241,13 +241,12 @@ def save(name, lesson, runs, seeds, uses, tuning, folder=FOLDER, command="make r
     """
     rows = []
     for model, numbers in runs.items():
-        columns = {key: [round(run[key], 4) for run in numbers] for key in numbers[0]}
+        columns = {key: [round(run[key], 6 if key == "peak" else 4) for run in numbers] for key in numbers[0]}
         rows.append({"model": model, **columns, "parameters": numbers[0]["parameters"]})
     provenance = {
         "command": command,
         "seeds": seeds,
-        "date": time.strftime("%Y-%m-%d"),
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        **_where(),
         "python": platform.python_version(),
         "versions": {"tensorflow": _tensorflow()}
         | {p: version(p) for p in ("keras", "numpy", "scikit-learn")},
@@ -259,11 +258,20 @@ def save(name, lesson, runs, seeds, uses, tuning, folder=FOLDER, command="make r
 
 
 def add_column(name, column, values, folder=FOLDER):
-    """Write one more column, `values[model]`, into a table, such as times measured in a run of their own."""
+    """Write one more column, `values[model]`, into a table, such as times measured in a run of their own.
+
+    When and on what machine goes into the provenance, under the name of the column.
+    """
     table = load(name, folder)
     for row in table.rows:
         row[column] = values[row["model"]]
-    _write(Path(folder) / f"{name}.json", {"rows": table.rows, "provenance": table.provenance})
+    provenance = table.provenance | {column: _where()}
+    _write(Path(folder) / f"{name}.json", {"rows": table.rows, "provenance": provenance})
+
+
+def _where():
+    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    return {"date": time.strftime("%Y-%m-%d"), "machine": machine}
 
 
 def _tensorflow():

@@ -13,12 +13,9 @@ from course_utils import datasets
 from course_utils.datasets import SPLITS, hidden_digit, moving_digits
 
 SMALL = (160, 80, 80)
-DIGESTS = [
-    "ddcdbaa9dfdb",
-    "9befff084551",
-    "d58e40ac2c63",
-    "651455651b33",
-]  # of train, validation, test and epoch 3
+# Of train, validation, test and epoch 3: the digits and their places; the weighted sum of all pixels.
+DIGESTS = ["b6764805a5b4", "69cffd8d898e", "42d600149c41", "5324531962de"]
+PIXELS = [-177.679, 56.618, 5.140, -104.865]
 POOLS = {"train": slice(100, 500), "validation": slice(50, 100), "test": slice(0, 50)}
 
 options = st.tuples(st.integers(1, 2), st.integers(1, 3), st.integers(8, 28)).flatmap(
@@ -110,11 +107,13 @@ def test_each_frame_shows_the_digit_in_another_handwriting():
 def test_a_single_digit_alone_is_what_lessons_01_and_03_were_written_for():
     data = hidden_digit(visible=1, frames=1, clutter=0)
     parts = [*splits(data), data.recompose(3)]
-    found = [
-        hashlib.sha256(part.x.tobytes() + part.y["digit"].astype("int64").tobytes()).hexdigest()[:12]
-        for part in parts
+    chosen = [
+        part.y["digit"].astype("int64").tobytes() + part.centre.astype("float64").tobytes() for part in parts
     ]
-    assert found == DIGESTS
+    assert [hashlib.sha256(each).hexdigest()[:12] for each in chosen] == DIGESTS
+    # The last bits of a pixel depend on the processor.
+    shares = [np.cos(np.arange(part.x.size)) @ part.x.ravel() for part in parts]
+    np.testing.assert_allclose(shares, PIXELS, atol=0.01)
 
 
 def test_the_first_of_two_is_the_one_that_shows_first():
@@ -204,11 +203,12 @@ def test_clutter_is_cut_from_digits_of_its_own_split(name):
     split = getattr(hidden_digit(visible=1, frames=2, size=16, clutter=1, clips=(60, 60, 60)), name)
     pool = datasets._resize(datasets._digits(), 16)[:, POOLS[name]].reshape(-1, 16, 16)
     windows = np.lib.stride_tricks.sliding_window_view(pool, (8, 8), axis=(1, 2))
-    known = {window.tobytes() for window in np.ascontiguousarray(windows).reshape(-1, 64)}
+    known = windows.reshape(-1, 64)[windows.reshape(-1, 64).any(axis=1)]
+    known = known / np.linalg.norm(known, axis=1, keepdims=True)  # whatever the brightness of a frame
     for frame in split.x[~split.shown][..., 0]:
-        places = [frame[r : r + 8, c : c + 8] for r in range(9) for c in range(9)]
-        whole = [place for place in places if place.sum() == pytest.approx(frame.sum(), abs=1e-4)]
-        assert any(np.ascontiguousarray(place).tobytes() in known for place in whole)
+        places = np.lib.stride_tricks.sliding_window_view(frame, (8, 8)).reshape(-1, 64)
+        whole = places[np.isclose(places.sum(axis=1), frame.sum(), atol=1e-4)]
+        assert (known @ (whole / np.linalg.norm(whole, axis=1, keepdims=True)).T).max() > 0.99999
 
 
 def test_recomposing_follows_seed_and_epoch():

@@ -23,7 +23,6 @@ START, GLOSSARY = "00_start_here", "91_glossary"
 PAGES = "90"  # from this number on no lessons, but pages to look things up in
 COMING = {  # terms that their lesson does not say yet; take out what the lesson has
     "02": {"Backpropagation through time"},
-    "04": {"Baseline", "Training recipe"},
 }
 COLUMNS = ["Term", "Symbol", "Shape or unit", "In a sentence", "Lesson"]
 ANCHOR = re.compile(r'<a id="([^"]*)"></a>')

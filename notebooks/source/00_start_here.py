@@ -245,7 +245,7 @@ def frame_cnn():
         layers.Conv2D(16, 3, strides=2, padding="same", activation="relu"),  # 4 x 4 places, 16 features each
         layers.Flatten(),
         layers.Dense(48),
-        layers.LayerNormalization(),  # scales the 48 numbers of each frame alike; lesson 04 shows why
+        layers.LayerNormalization(),  # scales the 48 numbers of each frame alike; lesson 04 measures its worth
     ])  # fmt: skip
 
 

@@ -49,7 +49,7 @@ wrong("04.2", "Keras counts 74,112, and you 37,248")(lambda features, units: 4 *
 wrong("04.2", "Keras counts 74,112, and you 74,496")(lambda features, units: 4 * units * (features + units + 2))
 wrong("04.2", "Keras counts 74,112, and you 73,732")(lambda features, units: 4 * (units * (features + units) + 1))
 
-# ---- 04.3, mend the bridge
+# ---- 04.3, fix the bridge
 
 
 def bridge(*end, lower=None, upper=None, begin=None):
@@ -220,13 +220,6 @@ def _(frame, state):  # in a place of its own
     h, kept[0] = MEMORY.cell(SEE(frame[None]), kept[0] or zeros())
     return np.asarray(MOTION(h))[0], kept[0]
 
-
-# ---- 04.5, name the camera's move
-
-right("04.5")(["tilt down", "zoom in", "pan right", "roll left"])
-wrong("04.5", "of 4 are right")(["tilt up", "zoom in", "pan left", "roll right"])
-wrong("04.5", "'left' is none of")(["left", "zoom in", "pan right", "roll left"])
-wrong("04.5", "still to fill in: C, D")(["tilt down", "zoom in", ..., ...])
 
 # ---- 04.6, time in the first kernel
 

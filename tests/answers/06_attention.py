@@ -101,6 +101,12 @@ def _(query, keys, mask, W, U, w):  # the mask the wrong way round
     return weights, weights @ keys
 
 
+@wrong("06.1", "a masked step has a weight other than 0")
+def _(query, keys, mask, W, U, w):  # low, but not low enough
+    weights = softmax(np.where(mask, scores_of(query, keys, W, U, w), -30), axis=0)
+    return weights, weights @ keys
+
+
 # ---- 06.2, something to choose from
 
 
@@ -139,9 +145,9 @@ def _():  # on the map itself
 
 wrong("06.2", "attention has 1 step")(posted)
 wrong("06.2", "attention has 32 steps")(chooser(steps=(32, 36)))
-wrong("06.2", "do not decide the digit")(chooser(read=lambda w, v: layers.GlobalMaxPooling1D()(v)))
-wrong("06.2", "do not decide the digit")(chooser(give=lambda v: layers.Softmax(axis=1)(layers.Dense(1)(v))))
-wrong("06.2", "do not decide the digit")(chooser(read=lambda w, v: layers.GlobalAveragePooling1D()(v) * ops.sum(w, axis=1)))
+wrong("06.2", "named from the context alone")(chooser(read=lambda w, v: layers.GlobalMaxPooling1D()(v)))
+wrong("06.2", "named from the context alone")(chooser(give=lambda v: layers.Softmax(axis=1)(layers.Dense(1)(v))))
+wrong("06.2", "named from the context alone")(chooser(read=lambda w, v: layers.GlobalAveragePooling1D()(v) * ops.sum(w, axis=1)))
 wrong("06.2", "over which axis runs the softmax")(chooser(axis=-1))
 wrong("06.2", "over which axis runs the softmax")(chooser(axis=0))
 wrong("06.2", "over which axis runs the softmax")(chooser(give=lambda v: layers.Dense(1, activation="sigmoid")(v)))
@@ -149,6 +155,13 @@ wrong("06.2", "the weights has the shape (2, 36, 1)")(chooser(squeeze=False))
 wrong("06.2", "equal weights")(chooser(score=lambda x: 0 * layers.Dense(1)(x)))
 wrong("06.2", "needs fewer than 30,000")(chooser(score=lambda x: additive(layers.LSTM(64, return_sequences=True)(x))))
 wrong("06.2", "give the model two outputs")(honest)
+wrong("06.2", "named from the context alone")(chooser(read=lambda w, v: layers.Flatten()(w)))
+wrong("06.2", "named from the context alone")(chooser(read=lambda w, v: ops.sum(w[:, ::-1] * v, axis=1)))
+wrong("06.2", "named from the context alone")(
+    chooser(read=lambda w, v: layers.Concatenate()([ops.sum(w * v, axis=1), layers.GlobalAveragePooling1D()(v)]))
+)
+wrong("06.2", "named from the context alone")(chooser(read=lambda w, v: ops.max(w * v, axis=1)))
+wrong("06.2", "named from the context alone")(chooser(read=lambda w, v: layers.Flatten()(w * v)))
 
 
 @wrong("06.2", "the digit has the shape (2, 36)")
@@ -245,6 +258,11 @@ wrong("06.4", "of the untrained attention you say True")(
     lambda model, clips: any("softmax" in layer.name or isinstance(layer, layers.LSTM) for layer in model.layers)
 )
 
+wrong("06.4", "of the untrained convolution over time you say False")(
+    lambda model, clips: any(isinstance(layer, (layers.LSTM, layers.EinsumDense)) for layer in model.layers)
+)
+wrong("06.4", "of the untrained attention_by_position you say False")(lambda model, clips: model.count_params() > 82_100)
+
 # ---- 06.5, so good in training
 
 
@@ -283,6 +301,10 @@ wrong("06.5", "the same whatever the steps hold")(gathering(score=lambda x: 0 * 
 wrong("06.5", "the same whatever the steps hold")(lambda x: x[:, -1] + 0 * layers.Dense(64)(x)[:, 0])
 wrong("06.5", "the context has the shape (None, 1)")(lambda x: ops.sum(layers.Softmax(axis=1)(layers.Dense(1)(x)), axis=1))
 wrong("06.5", "no weighted mean of the steps")(lambda x: ops.sum(layers.Softmax(axis=1)(layers.Dense(64)(x)) * x, axis=1))
+
+wrong("06.5", "score each step by what it holds itself")(gathering(score=lambda x: ops.roll(additive(x), 1, axis=1)))
+wrong("06.5", "score each step by what it holds itself")(gathering(score=lambda x: ops.softmax(additive(x), axis=1)))
+wrong("06.5", "is a gradient stopped")(gathering(score=lambda x: ops.stop_gradient(additive(x))))
 
 # ---- 06.6, two stories
 
