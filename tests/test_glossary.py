@@ -21,9 +21,6 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "notebooks" / "source"
 START, GLOSSARY = "00_start_here", "91_glossary"
 PAGES = "90"  # from this number on no lessons, but pages to look things up in
-COMING = {  # terms that their lesson does not say yet; take out what the lesson has
-    "02": {"Backpropagation through time"},
-}
 COLUMNS = ["Term", "Symbol", "Shape or unit", "In a sentence", "Lesson"]
 ANCHOR = re.compile(r'<a id="([^"]*)"></a>')
 
@@ -216,13 +213,10 @@ def says(text, term):
 def terms_are_in_their_section(rows, course):
     for row in terms(rows):
         found = linked(row, course)
-        coming = found and row.term in COMING.get(found[0].name[:2], ())
         parts = re.split(r", | and ", re.sub(r"\(.*?\)", "", row.term).strip()) if found else []
-        missing = [part for part in parts if not says(found[1].text, part)]
-        if coming and not missing:
-            yield f"{row.term!r} is in {found[0].name} now: take it out of COMING"
-        for part in missing if not coming else []:
-            yield f"{part!r} is not in {found[0].name}, section {found[1].title!r}"
+        for part in parts:
+            if not says(found[1].text, part):
+                yield f"{part!r} is not in {found[0].name}, section {found[1].title!r}"
 
 
 def symbols_are_in_their_lesson(rows, course):
@@ -424,14 +418,6 @@ def test_a_rule_sees_what_breaks_it(rule, good, bad, told):
     assert good in SMALL
     course = small(SMALL.replace(good, bad, 1))
     assert told in "\n".join(rule(glossary(course[GLOSSARY]), course))
-
-
-def test_a_term_that_its_lesson_has_by_now_is_coming_no_more(monkeypatch):
-    for coming, told in (("Forget gate", "take it out of COMING"), ("Padding (of images)", "")):
-        monkeypatch.setitem(COMING, "02", {coming})
-        course = small(gates=GATES.replace("padding", "zeros"))
-        found = list(terms_are_in_their_section(glossary(course[GLOSSARY]), course))
-        assert any(told in line for line in found) if told else not found, coming
 
 
 def test_every_rule_is_tried():

@@ -175,8 +175,10 @@ def sub(value):
 
 def near(value):
     """A share of one, that says 1.00 or 0.00 only where nothing is missing or left."""
+    if 0.9999 < value < 1:
+        return "over 0.9999"
     if 0.995 <= value < 1:
-        return f"{min(value, 0.9999):.4f}"
+        return f"{value:.4f}"
     if 0 < value < 0.005:
         return "under 0.005"
     return number(value)

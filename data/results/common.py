@@ -35,7 +35,7 @@ class Study:
     uses : dict
         Table -> the names of the lesson's definitions that it is made with, and that its digest follows.
     peaks : tuple of float
-        The peak learning rates that are tried first, three in steps of 2.
+        The peak learning rates that are tried first, in steps of 2.
     scores : tuple of str
         What the choice goes by: the mean of those scores that a row has.
     rows_of : callable
@@ -67,9 +67,9 @@ def needs_network(row):
 
 
 def best(scores):
-    """The peak with the highest score; of several such, the one in their middle."""
+    """The peak with the highest score; of several such, the (lower) one in their middle."""
     equal = sorted(peak for peak, score in scores.items() if score == max(scores.values()))
-    return equal[len(equal) // 2]
+    return equal[(len(equal) - 1) // 2]
 
 
 def further(scores, peaks):

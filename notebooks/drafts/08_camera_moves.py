@@ -15,7 +15,7 @@
 #     language: python
 #     name: python3
 # ---
-# ruff: noqa: C420, E402, E501, D
+# ruff: noqa: C420, D
 
 # %% [markdown]
 # # 08 · Camera moves (draft)

@@ -14,7 +14,7 @@
 #     - exercise: '04.4'
 #       say: Run a trained hybrid frame by frame, with a memory of constant size
 #     - exercise: '04.6'
-#       say: Let the first kernels see several frames, but not the future
+#       say: Let the first kernels see several frames, but not the future (optional)
 #     - exercise: '04.7'
 #       say: Recognise a validation score that means nothing
 #     question: How does a network name what it sees and how it moves, in a clip of any length?
@@ -50,7 +50,7 @@
 # | build a joint between CNN and LSTM that keeps what the task needs | 04.3 |
 # | recognise a validation score that means nothing | 04.7 |
 # | run a trained hybrid frame by frame, with a memory of constant size | 04.4 |
-# | let the first kernels see several frames, but not the future | 04.6 |
+# | let the first kernels see several frames, but not the future (optional) | 04.6 |
 
 # %% tags=["setup"]
 from course_utils import check
@@ -58,6 +58,7 @@ from course_utils import check
 check.setup()
 
 # %% tags=["setup"]
+import copy
 import time
 
 import keras
@@ -329,8 +330,7 @@ print(
 )
 
 # %% [markdown]
-# Remember these two numbers: this baseline will stand in our table. Its condition
-# is that *you* had to know how the clips were made. A network has to find that out from examples alone.
+# Remember these two numbers: this baseline will stand in our table. But *you* had to know how the clips were made. A network has to find that out from examples alone.
 
 # %% [markdown]
 # ## 5 · The textbook version, and what is wrong with it
@@ -452,10 +452,10 @@ check_weights(lstm_weights_solution, record=False)
 #
 # 1. **Fold** time into the batch: one `PerFrame` in place of five `TimeDistributed`.
 # 2. **Strides**: the convolution itself takes every second place, instead of computing all of them for a
-#    pooling layer to discard three in four. What that saves pays for a third convolution.
+#    pooling layer to discard three in four. The time saved goes into a third convolution.
 # 3. A **joint**: a dense layer between CNN and LSTM, so that the LSTM reads 96 numbers, not 1,024. ([Lesson
-#    03](03_joining.ipynb#bridges) compares six joints.)
-# 4. The joint is **normalised** (layer normalisation: mean 0, variance 1 over those 96 numbers), so that
+#    03](03_joining.ipynb#bridges) calls it a *bridge*, and compares six.)
+# 4. The joint is **normalised** (layer normalisation: mean 0, variance 1 over those 96 numbers, then a learned scale and shift), so that
 #    the LSTM reads every frame on one scale.
 
 # %% tags=["definition"]
@@ -524,7 +524,7 @@ check.claim("and the smaller network is over 1.6 times as fast again", faster["s
 
 # %% [markdown]
 # Both causes are real, and their factors multiply. How large each is depends on the machine and on what else it is
-# doing: measured twice on one machine, the network was once by far the larger factor, and once the two were equal. So
+# doing: of two measurements on one machine, the smaller network helped far more in one, and both equally in the other. So
 # do not blame `TimeDistributed` alone.
 #
 # ### Train it
@@ -579,7 +579,7 @@ plotting.curves({"digit": {"score": history["val_digit_accuracy"]}, "motion": {"
                 ylabel="accuracy on the validation clips")  # fmt: skip
 
 # %% [markdown]
-# Once it begins, the motion is learned within an epoch or two. The digit takes longer.
+# Here the motion is learned within few epochs, once its curve begins to rise. The digit takes longer.
 #
 # Now the test clips: digits that the model has never seen.
 
@@ -588,15 +588,16 @@ live = {"ours": scores(ours, digits.test)}
 live
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
-check.claim("The hybrid names the digits of unseen handwriting", live["ours"]["digit"], above=0.75)
+check.claim("The hybrid names the digits of unseen images", live["ours"]["digit"], above=0.75)
 check.claim("The hybrid names the motion", live["ours"]["motion"], above=0.95)
 
 # %% [markdown]
 # ### Take one part away
 #
-# An **ablation** removes one part and keeps everything else, to see what the part is good for. Insert **one** layer
+# An **ablation** removes one part, to see what the part is good for. Insert **one** layer
 # where the CNN ends: `GlobalMaxPooling2D` keeps only the maximum
-# of every feature map. Many image classifiers end this way. **Predict**: which of the two scores will
+# of every feature map. (Many image classifiers end in such a pooling, mostly of the average. The joint then reads 32 numbers, not 1,152:
+# so the network has fewer weights, too.) **Predict**: which of the two scores will
 # suffer? Three epochs are enough to see it. (The cell defines two more ablations for the table in
 # section 7: the CNN without LSTM, and the LSTM without CNN.)
 
@@ -643,6 +644,7 @@ check.claim("Pooled before the LSTM, the digit survives", live["pooled"]["digit"
 # %% tags=["check"] jupyter={"source_hidden": true}
 @check.exercise("04.3", "Fix the bridge")
 def check_bridge(build):
+    keras.utils.set_random_seed(4)
     model = build()
     check.expect(isinstance(model, keras.Model), "return a keras.Model")
     for length in (3, 11):
@@ -653,16 +655,18 @@ def check_bridge(build):
         )
         check.expect_shape(f"the digit answer to {length} frames", answer["digit"], (2, 10))
         check.expect_shape(f"the motion answer to {length} frames", answer["motion"], (2, 8))
-    recurrent = [layer for layer in model.layers if isinstance(layer, (layers.RNN, layers.Bidirectional))]
+    recurrent = [layer for layer in model._flatten_layers() if isinstance(layer, (layers.RNN, layers.Bidirectional))]
     check.expect(recurrent, "there is no LSTM left among the model's layers: something has to read the order")
-    features = keras.Model(model.input, recurrent[0].input)
     still = np.zeros((1, 1, 24, 24, 1), "float32")
-    still[0, 0, 10:12, 10:12] = 1  # far from the rim, whose zeros would tell the place
+    still[0, 0, 7:9, 7:9] = 1  # far from the rim, whose zeros would tell the place
+    here, nothing = (np.asarray(model(frame)["motion"]) for frame in (still, 0 * still))
     for axis, where in ((2, "down"), (3, "to the right")):
-        moved = np.roll(still, 4, axis=axis)
-        apart = np.abs(np.asarray(features(still)) - np.asarray(features(moved))).max()
-        check.expect(apart > 1e-4, f"a square and the same square 4 pixels further {where} give the LSTM equal features: "
-                     "its place got lost")  # fmt: skip
+        middle = np.roll(still, (3, 3), axis=(2, 3))
+        by_4 = np.asarray(model(np.roll(middle, 4, axis=axis))["motion"]) - np.asarray(model(middle)["motion"])
+        by_8 = np.asarray(model(np.roll(still, 8, axis=axis))["motion"]) - here
+        moves = max(np.abs(by_4).max(), np.abs(by_8).max()) / np.abs(here - nothing).max()
+        check.expect(moves > 0.3, f"a square and the same square 4 or 8 pixels further {where} get nearly equal answers: its place got "
+                     "lost")  # fmt: skip
     clip = np.concatenate([np.roll(still, 4 * t, axis=3) for t in range(4)], axis=1)
     ways = [np.asarray(model(way)["motion"]) for way in (clip, clip[:, ::-1])]
     check.expect(np.abs(ways[0] - ways[1]).max() > 1e-6, "a clip and the same clip backwards get the same answer: what "
@@ -674,7 +678,7 @@ def check_bridge(build):
 # %% [markdown]
 # ### 04.3 · Fix the bridge
 #
-# This builder fails twice. It does not build, and once it builds, it cannot tell where anything is. Fix
+# This builder fails twice. It does not build, and once it builds, it hardly tells where anything is. Fix
 # both, and stay under 400,000 weights. (Run the stub to read Keras's message. Which tensor has two axes,
 # and which has three?)
 #
@@ -756,7 +760,7 @@ plotting.compare(table.rows, score=["digit", "motion"])
 # network was *scored* with its layers folded, which gives equal outputs, and *timed* as posted.)
 #
 # **When is a difference a difference?** An accuracy of $p$ on $n$ test clips has a standard error of
-# $\sqrt{p(1-p)/n}$, and the difference of two such accuracies one of $\sqrt{2p(1-p)/n}$. More seeds do not make it
+# $\sqrt{p(1-p)/n}$, and the difference of two such accuracies one of $\sqrt{2p(1-p)/n}$. More seeds make only a part of it
 # smaller, as all of them meet the same test clips. So one rule holds through the whole course: **a difference within
 # its standard error is no difference**, and one below twice as much is no proof. (The rule is rough. That all models meet
 # the same clips makes the true error smaller; that 800 clips show only 500 different digits makes it larger.)
@@ -779,24 +783,24 @@ plotting.table([{"model": model, "more": gap, "error": standard_error(base, base
 # %% [markdown]
 # Only one of the two questions:
 #
-# - **CNN, frames averaged** sees every frame and forgets their order: the digit is fine, the motion little
-#   better than a guess.
+# - **CNN, frames averaged** sees every frame and forgets their order. Without it half of the motions could be named (the line, not
+#   the way along it); it finds hardly any. The digit is fine.
 # - **CNN -> LSTM, pooled** hands on *what*, and hardly *where*: after ten epochs it names few more motions than a guess.
 # - **LSTM on pixels** follows the motion, and names far fewer digits. A likely reason: a 7 in one place and the same 7
 #   in another light up different pixels, so that it must learn each place separately.
 # - **Frames as channels** finds nearly every motion. But to this CNN a clip is one image of eight copies of a digit laid
-#   over each other; it reads digits about as badly as the LSTM on pixels.
+#   over each other; it reads digits as badly as the LSTM on pixels, or worse.
 #
 # Both questions:
 #
-# - **The rules**, with an SVM on digits that were cut out by rule, name every motion and more digits than any network
+# - **The rules**, with an SVM on digits that were cut out by rule, name every motion and more digits than the best network
 #   that follows the motion, though by less than two standard errors. If you know how your data came about, use it.
-# - **Conv3D** and the **hybrid** do not differ. On short clips of one length, nobody needs an LSTM for this.
-# - Nor does the **textbook** network differ. What we gained is not accuracy: it is a third of the weights and a fraction
+# - Between **Conv3D** and the **hybrid** no difference shows. On short clips of one length, nobody needs an LSTM for this.
+# - Nor does one show for the **textbook** network. What we gained is not accuracy: it is a third of the weights and a fraction
 #   of the time.
 #
-# Does it cost digits to follow the motion as well? The two networks that are blind to motion, *averaged* and *pooled*,
-# name slightly more digits than the hybrid, but by less than two standard errors: these test clips do not tell.
+# Does it cost digits to follow the motion as well? Of the two that name hardly any motion, *averaged* names more digits than the hybrid in
+# every seed, but by less than two standard errors: other clips might turn it. For *pooled* no difference shows.
 #
 # So why learn the hybrid? Because of what the table does not show: section 8.
 
@@ -811,7 +815,11 @@ check.claim("The rules name more digits than the hybrid, by less than two standa
             within=(0, 2), stored=True)  # fmt: skip
 check.claim("Conv3D and the textbook network: no difference", [errors["Conv3D"], errors["Textbook CNN -> LSTM"]],
             within=(-1, 1), stored=True)  # fmt: skip
-check.claim("The two that are blind to motion: less than two standard errors more", [errors["CNN, frames averaged"],
+check.claim("Averaged: more digits than the hybrid in every seed", np.min(np.subtract(table.row("CNN, frames averaged")["digit"],
+            table.row("CNN -> LSTM")["digit"])), above=0, stored=True)  # fmt: skip
+check.claim("The rules name more digits than Conv3D, too", table.mean("No network: rules", "digit") - table.mean("Conv3D", "digit"), above=0,
+            stored=True)  # fmt: skip
+check.claim("The two that name hardly any motion: less than two standard errors more digits", [errors["CNN, frames averaged"],
             errors["CNN -> LSTM, pooled"]], within=(0, 2), stored=True)  # fmt: skip
 check.claim("The textbook network takes over twice as long to train", table.mean("Textbook CNN -> LSTM", "seconds")
             / table.mean("CNN -> LSTM", "seconds"), above=2, stored=True)  # fmt: skip
@@ -819,9 +827,8 @@ check.claim("with about three times the weights", table.row("Textbook CNN -> LST
             / table.row("CNN -> LSTM")["parameters"], within=(2.8, 3.2), stored=True)  # fmt: skip
 
 # %% [markdown]
-# What about averaging the *answers* to single frames, not their features? That is the baseline of Donahue et al. 2015;
-# Ng et al. 2015 compare pooling over time with an LSTM. Where a single frame tells much, as in their videos of actions,
-# the LSTM gains little. For motion, Simonyan & Zisserman 2014 give a second network the optical flow.
+# (Where a single frame tells much, as in the videos of Ng et al. 2015, an LSTM gains little over pooling. For motion, Simonyan &
+# Zisserman 2014 give a second network the *optical flow*: how far each place moved.)
 #
 # ### Late, or lost?
 #
@@ -838,14 +845,13 @@ plotting.table([{"network": name, "digit": of.mean(row, "digit"), "motion": of.m
                {"network": "pooled network", "digit": "digit", "motion": "motion", "low": "lowest seed", "high": "highest"})  # fmt: skip
 
 # %% [markdown]
-# Late, not lost. After three times the epochs one of three seeds names most motions, and another less than half. In lesson
-# 03 nearly all came back under the maximum, and much under the average. So pooling makes the motion hard to learn; it
-# need not remove it for good. Why it comes sooner there was not measured: the strides multiply to 8 there and to 4 here,
-# but the joints and the rates differ too.
+# Late, at least for one seed: after three times the epochs it names most motions. The other two name less than half, still more than
+# a guess. In lesson 03 nearly all came back under the maximum, and much under the average. So pooling makes the motion hard to learn; it
+# need not remove it for good.
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
 check.claim("Pooled, after thirty epochs: one seed names most motions", longer.high("CNN -> LSTM, pooled", "motion"), above=0.7, stored=True)
-check.claim("and one less than half", longer.low("CNN -> LSTM, pooled", "motion"), below=0.5, stored=True)
+check.claim("and the other two less than half", np.sort(longer.row("CNN -> LSTM, pooled")["motion"])[1], below=0.5, stored=True)
 check.claim("Lesson 03, maximum: nearly all", bridges.low("global maximum", "motion"), above=0.9, stored=True)
 check.claim("Lesson 03, average: much of it", bridges.mean("global average", "motion"), within=(0.5, 0.95), stored=True)
 
@@ -867,13 +873,11 @@ def check_split(prepare):
     rows = {part.tobytes() + bytes([label]) for part, label in zip(*given)}
     kept = {part.tobytes() + bytes([label]) for part, label in zip(x, y)}
     check.expect(kept == rows, "clips and labels do not belong together any more, or some clips are gone")
-    held_out = np.bincount(y[-len(y) // 4 :], minlength=8)
-    few = [digits.class_names["motion"][k] for k in np.flatnonzero(held_out < 5)]
-    check.expect(
-        not few, f"the last quarter, which Keras holds out, has fewer than 5 clips of: {', '.join(few)}"
-    )
-    first = np.bincount(y[: -len(y) // 4], minlength=8)
-    check.expect(first.min() > 0, "the first three quarters, which are trained on, miss a class")
+    held_out, all_clips = np.bincount(y[-len(y) // 4 :], minlength=8), np.bincount(y, minlength=8)
+    share = held_out / all_clips
+    for k in np.flatnonzero((share < 0.1) | (share > 0.45)):
+        check.expect(False, f"the last quarter, which Keras holds out, has {held_out[k]} of the {all_clips[k]} clips of the motion "
+                     f"{digits.class_names['motion'][k]}: of each motion, about a quarter should be held out")  # fmt: skip
 
 # %% [markdown]
 # ### 04.7 · Find the bug: a validation split that reads zero
@@ -939,8 +943,8 @@ check_split(prepare_solution, record=False)
 #
 # Otherwise that example is a design you will often meet, and not the one of this lesson. An InceptionV3, trained on
 # photographs and then frozen, reads each frame; global **average pooling** makes 2,048 features of it; two small GRUs
-# read those in order. Pooled features of a pretrained CNN are the usual choice: they say well *what* a frame shows, and
-# that is often enough to name an action. Our warning about pooling is about *where*.
+# read those in order. Pooled features of a pretrained CNN are common, and often enough to
+# name an action. Our warning about pooling is about *where*.
 #
 # Shuffling repairs the classes, not everything. The same handwritten digit may now be on both sides, and
 # these features come from a CNN that has seen them all. In real video, clips cut from *one* recording must
@@ -977,7 +981,7 @@ check.claim(
 check.claim("On three times the frames it still names most digits", by_length[24]["digit"], above=0.7)
 
 # %% [markdown]
-# Beyond eight frames little changes. Below six the motion fails, although two frames would hold it: this
+# Beyond eight frames little changes. Below six the motion fails, although two frames already show it. A likely reason: this
 # network was only ever asked *after eight*. (To teach it to answer early, train on clips of
 # many lengths, or on its answer after every frame.)
 #
@@ -1029,40 +1033,43 @@ plotting.Picture(fig, "Probability of the true class after each of eight frames.
 # **An answer after every frame**, from a memory whose size does not grow: exercise 04.4 builds exactly
 # that.
 #
-# Be fair to the other models. Averaging and our Conv3D take any number of frames too, and a running mean or
-# maximum could be read after every frame. What they lack is a memory that *decides*: an average weighs all frames
-# alike, and a maximum never forgets. The maximum over time does tell that two things were seen, however far apart, but
-# not which came first: order is known only within the five frames that two kernels of three frames see together. And
-# these kernels wait for two future frames. Frames as channels can do none of this.
+# Be fair to the other models. Averaging and Conv3D also take any number of frames. But an average weighs all frames alike, and a maximum
+# does not know what came first, except within five neighbouring frames, two of them in the future.
 
 # %% tags=["check"] jupyter={"source_hidden": true}
 @check.exercise("04.4", "An answer after every frame")
 def check_stream(step):
-    for number in (7, 8):  # the second clip begins anew
-        clip = digits.test.x[number]
-        truth, state = reader.predict(clip[np.newaxis], verbose=0)["motion"][0], None
-        for t, frame in enumerate(clip):
+    clips = digits.test.x[7:9]
+    truths = reader.predict(clips, verbose=0)["motion"]  # (clip, frame, motion)
+    states, sizes = [None, None], [set(), set()]
+    for t in range(8):  # two clips in turn, each with a state of its own
+        for number in range(2):
+            frame, state, truth = clips[number, t], states[number], truths[number]
+            spare = copy.deepcopy(state)
             try:
                 result = step(frame, state)
             except Exception as error:
                 if error.__cause__ is None:  # still a stub
                     raise
                 raise check.NotYet(
-                    f"at frame {t + 1}, of shape {frame.shape}, your code raised {type(error.__cause__).__name__}. A network "
-                    f"reads a batch, even of one frame: (1, 24, 24, 1). In its words: {str(error.__cause__).strip()[:200]}"
+                    f"at frame {t + 1}, of shape {frame.shape}, your code raised {type(error.__cause__).__name__}: "
+                    f"{str(error.__cause__).strip()[:200]} (A network reads a batch, even of one frame: (1, 24, 24, 1).)"
                 ) from None
             check.expect(isinstance(result, (tuple, list)) and len(result) == 2, "return two things: the probabilities and the new state")
             told, state = result
             check.expect_shape(f"the probabilities after frame {t + 1}", np.asarray(told), (8,))
             right = np.allclose(told, truth[t], atol=1e-4)
-            check.expect(right or t or number == 7, "the first clip is right, and the next, with None as state, is not: something is "
-                         "still there of the clip before")  # fmt: skip
             check.expect(right or not t, f"the answer after frame {t + 1} is wrong, and frame 1 was right, so the state is not carried "
-                         "on: is it h and c, in this order, and handed in again?")  # fmt: skip
+                         "on, or is not all in what you return (two clips are read in turn): is it h and c, in this order, and handed in again?")  # fmt: skip
             check.expect_close(f"the answer after frame {t + 1}", told, truth[t], tolerance=1e-4)
             check.expect(isinstance(state, (tuple, list)), "the new state: give a list of arrays")
-            size = sum(np.size(part) for part in state)
-            check.expect(size <= 2 * 96, f"the state holds {size} numbers; h and c need 192, however long the clip is")
+            check.expect(np.allclose(step(frame, spare)[0], told, atol=1e-4), "the same frame and state, given twice, get two answers: "
+                         "something is kept outside the state")  # fmt: skip
+            states[number] = state
+            sizes[number].add(sum(np.size(part) for part in state))
+            check.expect(len(sizes[number]) == 1, f"the state grew to {max(sizes[number])} numbers; h and c need 192, however long the "
+                         "clip is")  # fmt: skip
+            check.expect(max(sizes[number]) < 576, f"the state holds {max(sizes[number])} numbers; h and c need 192")
 
 # %% [markdown]
 # ### 04.4 · An answer after every frame
@@ -1071,13 +1078,13 @@ def check_stream(step):
 # (24, 24, 1) and the state so far (`None` for the first frame of a clip), and returns a pair: the motion probabilities of
 # `ours`, shape (8,), and the new state, a list of arrays. The state must not grow with time, and the
 # answers must equal those of `reader` above. There are two ways: Keras's own single step,
-# `h, state = LSTM.cell(z, state)`, where state is `[h, c]`, or the NumPy step of section 3 and `get_weights()`. The CNN for single frames is
+# `h, state = ours.get_layer("memory").cell(z, state)`, where state is `[h, c]`, or the body of the loop in `lstm_by_hand` (section 3) and
+# `get_weights()`. The CNN for single frames is
 # `ours.get_layer("frames").network`.
 #
 # <details><summary>Hint</summary>
 #
-# The network wants a batch: `frame[np.newaxis]`. `ours.get_layer("memory").cell(z, [h, c])` does one step
-# and returns `(h, [h, c])`. The state starts with zeros of shape (1, 96). `ours.get_layer("motion")` turns
+# The network wants a batch: `frame[np.newaxis]`. The cell returns `(h, [h, c])`. The state starts with zeros of shape (1, 96). `ours.get_layer("motion")` turns
 # h into probabilities of shape (1, 8): return its only row.
 #
 # </details>
@@ -1161,13 +1168,14 @@ plotting.table([{"recipe": name, **{rate: f"{scored[rate]:.3f}" if rate in score
 # - **Without clipping**, or **without the warm-up**, there is no difference: less than a standard error in the digits.
 # - **Without the normalised joint** it names fewer digits, by over two standard errors, and in one seed of five many
 #   motions are still missing after ten epochs.
-# - **Without all three**, most seeds stay at chance. The two seeds of the search had done well at 0.004: that was luck.
+# - **Without all three**, most seeds stay at chance at the rate that the search picked, though its two seeds had done well there. Two seeds
+#   were too few to choose it. (The one lower rate that was tried, 0.002, scored 0.58.)
 #
 # Now compare the columns. The full recipe does well at every rate. Without the joint's normalisation, or without the
-# warm-up, a high rate ruins the training. So here these two mostly widen **the range of rates that work**.
+# warm-up, at least one of the two seeds fails at a high rate. So these two also widen **the range of rates that work**.
 #
-# And see what one fixed rate would have told you. At 0.004, the best rate of the full recipe, the joint would seem to be
-# worth several times as much, and the warm-up twice as much. An ablation at the rate tuned for the whole can exaggerate.
+# And see what one fixed rate would have told you. At 0.004, the best rate of the full recipe, leaving out the normalisation costs 0.16 of the
+# score; at its own best rate 0.04. An ablation at the rate tuned for the whole can exaggerate.
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
 check.claim("Without clipping, or without the warm-up, no difference", [without["gradients not clipped"], without["no warm-up"]],
@@ -1180,12 +1188,10 @@ check.claim("The full recipe does well at each rate", [tried["CNN -> LSTM"][rate
             above=0.93, stored=True)  # fmt: skip
 check.claim("Without the joint's normalisation, or the warm-up, 0.008 is too high",
             [tried["joint not normalised"]["0.008"], tried["no warm-up"]["0.008"]], below=0.75, stored=True)  # fmt: skip
-seems = {row: [tried["CNN -> LSTM"]["0.004"] - tried[row][rate] for rate in ("0.004", "0.002")]  # at one rate, at its own
-         for row in ("joint not normalised", "no warm-up")}  # fmt: skip
-check.claim("At the rate of the full recipe the joint seems worth over three times as much",
-            seems["joint not normalised"][0] - 3 * seems["joint not normalised"][1], above=0, stored=True)  # fmt: skip
-check.claim("and the warm-up about twice as much", seems["no warm-up"][0] - 1.6 * seems["no warm-up"][1],
-            within=(0, 0.02), stored=True)  # fmt: skip
+check.claim("At the rate of the full recipe, leaving out the normalisation costs about 0.16",
+            tried["CNN -> LSTM"]["0.004"] - tried["joint not normalised"]["0.004"], within=(0.155, 0.17), stored=True)  # fmt: skip
+check.claim("at its own about 0.04", tried["CNN -> LSTM"]["0.004"] - tried["joint not normalised"]["0.002"], within=(0.035, 0.05),
+            stored=True)  # fmt: skip
 
 # %% [markdown]
 # ### What does clipping do here?
@@ -1230,9 +1236,8 @@ check.claim("In the first epoch, over 80 % of the batches are clipped somewhere"
 check.claim("but fewer than half of the weight tensors", clipped["weight tensors clipped, on average"], within=(0.1, 0.5))
 
 # %% [markdown]
-# Gradients do not explode here, and yet nearly every batch is clipped. So the clipping works all the time, and the table
-# above says what it is worth on this task. Why it changes so little was not measured. A guess: Adam divides each gradient
-# by its own recent size, so a shorter gradient need not make a shorter step.
+# Gradients do not explode here, and yet in the first epoch most batches are clipped. The table
+# above says what it is worth on this task. Why it changes so little was not measured.
 #
 # Mind what is clipped. `clipnorm` shortens the gradient of **each weight tensor on its own**, so the whole step may turn
 # another way. Pascanu et al. 2013, who introduced clipping by norm, shorten the **whole** gradient and keep its
@@ -1357,10 +1362,12 @@ def check_causal(build):
     check.expect_shape("its output", before, (2, 6, None, None, 16))
     check.expect(np.allclose(before, again), "called twice, it answers differently: make the weights once, in first_layer")
     check.expect_shape("its output for clips of 2 frames", short, (2, 2, None, None, 16))
+    turned = np.asarray(layer(clips[:, [2, 1, 0, 3, 4, 5]]))
+    check.expect(not np.allclose(turned[:, 2], before[:, 2], atol=1e-5), "three frames and the same three backwards look the same to it")
     moved = np.zeros((6, 6), bool)  # [changed frame, frame of the output]
     for t in range(6):
         changed = clips.copy()
-        changed[0, t] += 1
+        changed[0, t] = np.random.default_rng(t + 1).normal(size=clips.shape[2:])
         change = np.abs(np.asarray(layer(changed)) - before).max(axis=(2, 3, 4)) > 1e-6
         check.expect(not change[1].any(), "a change in one clip changes the output for another")
         moved[t] = change[0]
@@ -1431,8 +1438,8 @@ lab
 #
 # - **you know the rule.** The task of this lesson falls to a few lines of signal processing and a classical
 #   classifier. Try that first; it also tells you what a good score is.
-# - **all clips have one short length** and you need one answer at the end: try a 3-D convolution or frames
-#   as channels first. There is less to go wrong.
+# - **all clips have one short length** and you need one answer at the end: try a 3-D convolution first, and frames
+#   as channels only if the motion is all you need.
 # - **only a few frames matter** in a long clip: the last state has to carry them to the end. Attention
 #   looks back ([lesson 06](06_attention.ipynb)).
 # - **order does not matter** (a scene, an object somewhere in the clip): average the frame features, and
@@ -1447,7 +1454,7 @@ lab
 # | Does the order of the frames matter? | go on | average the frame features |
 # | Can you write the rule down? | no network | go on |
 # | Does the answer lie in fine motion everywhere? | try first kernels that see several frames (live: only past ones, exercise 04.6), and go on | go on |
-# | Must it answer live, at any length, or remember for long? | CNN → LSTM | Conv3D or frames as channels first |
+# | Must it answer live, at any length, or remember for long? | CNN → LSTM | Conv3D first |
 #
 # **Outlook: when the camera moves.** In real videos the camera pans, tilts, zooms and rolls. Then no object slides over
 # black; every small patch of the picture shifts a little, and one frame alone shows nothing of it. A CNN that reads
@@ -1459,7 +1466,8 @@ lab
 # - The same CNN reads every frame: fold time into the batch. An LSTM reads the features in order.
 # - The joint decides what the LSTM can read: what pooling removes is learned late, if at all; and if it hands on thousands
 #   of numbers, most weights sit there.
-# - No weight depends on the number of frames: any length, an answer after every frame, constant memory.
+# - No weight depends on the number of frames: clips of any length can be read, with an answer after every frame and constant memory. After
+#   training on 8 frames, the answers held from 6 to 24.
 # - A baseline without a network comes first. A difference within its standard error is no difference.
 # - Test a training recipe part by part, with a learning rate searched for each.
 #
@@ -1474,7 +1482,8 @@ lab
 #   1503.08909](https://arxiv.org/abs/1503.08909). Simonyan & Zisserman 2014, *Two-Stream Convolutional Networks for
 #   Action Recognition in Videos*, NIPS: [arXiv 1406.2199](https://arxiv.org/abs/1406.2199).
 # - Hochreiter & Schmidhuber 1997, *Long Short-Term Memory*, Neural Computation 9(8), section 4: [doi
-#   10.1162/neco.1997.9.8.1735](https://doi.org/10.1162/neco.1997.9.8.1735).
+#   10.1162/neco.1997.9.8.1735](https://doi.org/10.1162/neco.1997.9.8.1735). The forget gate: Gers, Schmidhuber & Cummins 2000, *Learning to
+#   Forget*, Neural Computation 12(10).
 # - Tran et al. 2015, *Learning Spatiotemporal Features with 3D Convolutional Networks*, ICCV, section 3:
 #   [arXiv 1412.0767](https://arxiv.org/abs/1412.0767).
 # - Karpathy et al. 2014, *Large-scale Video Classification with Convolutional Neural Networks*, CVPR,

@@ -84,28 +84,28 @@
 # | Term | Symbol | Shape or unit | In a sentence | Lesson |
 # |---|---|---|---|---|
 # | Backpropagation through time | – | – | Gradients computed backwards through all steps of a sequence. | [02 · 4] |
-# | Bidirectional | – | (steps, 2 · units) | Two LSTMs, one forwards and one backwards; their states are laid side by side. | [02 · 6] |
+# | Bidirectional | – | (steps, 2 · units) | Two LSTMs, one forwards and one backwards; their states are laid side by side. | [02 · 8] |
 # | Candidate | $g$ | (units,) | What can be written into the memory at this step. | [02 · 5] |
 # | Cell state | $c_t$ | (units,) | The LSTM's memory; it changes only by forgetting and adding. | [02 · 5] |
 # | Explode (of gradients) | – | – | To grow at each of many steps, without limit. | [02 · 4] |
 # | Forget gate | $f$ | (units,) | The share of the old memory that stays: 1 keeps all, 0 forgets all. | [02 · 5] |
 # | Gates | $i, f, o$ | (units,) | Numbers from 0 to 1 that decide how much passes through. | [02 · 5] |
-# | GRU | $z, r$ | (units,) | Gated recurrent unit: two gates, and no separate cell state. | [02 · 6][gru] |
+# | GRU | $z, r$ | (units,) | Gated recurrent unit: two gates, and no separate cell state. | [02 · 9] |
 # | Hidden state | $h_t$ | (units,) | What a step passes to the next layer, and also to the next step. | [02 · 2] |
 # | Input gate | $i$ | (units,) | The share of the candidate that is written. | [02 · 5] |
 # | LSTM | – | (units,) | Long short-term memory: reads step by step and keeps a memory that gates protect. | [02 · 5] |
-# | Mask | – | (steps,) | Tells which steps are real; the LSTM skips the others. | [02 · 6] |
+# | Mask | – | (steps,) | Tells which steps are real; the LSTM skips the others. | [02 · 8] |
 # | Output gate | $o$ | (units,) | The share of the memory, after tanh, that appears in the hidden state. | [02 · 5] |
 # | Plain recurrent cell | `SimpleRNN` | (units,) | Reads step by step, and computes its whole state anew from input and old state. | [02 · 2] |
-# | Return sequences | `return_sequences` | (steps, units) | Gives the hidden state of every step, not only the last. | [02 · 6] |
-# | Stateful | `stateful` | – | Keeps the state for the next batch, until you reset it. | [02 · 6] |
+# | Return sequences | `return_sequences` | (steps, units) | Gives the hidden state of every step, not only the last. | [02 · 8] |
+# | Stateful | `stateful` | – | Keeps the state for the next batch, until you reset it. | [02 · 8] |
 # | Units | – | last axis | How many numbers a state has; you choose it. | [02 · 2] |
 # | Vanish (of gradients) | – | – | To shrink at each of many steps, until nothing is left. | [02 · 4] |
 #
-# [gru]: 02_lstm.ipynb#A-smaller-relative:-the-GRU
 # [02 · 4]: 02_lstm.ipynb#fading
 # [02 · 5]: 02_lstm.ipynb#gates
-# [02 · 6]: 02_lstm.ipynb#outputs
+# [02 · 8]: 02_lstm.ipynb#outputs
+# [02 · 9]: 02_lstm.ipynb#gru
 # [02 · 2]: 02_lstm.ipynb#state
 
 # %% [markdown]

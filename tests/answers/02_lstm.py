@@ -104,6 +104,7 @@ def _(name, features, units):
 # ---- 02.3, a memory that is half gone
 
 right("02.3")(lambda steps: -math.log(2 ** (1 / steps) - 1))
+right("02.3")(lambda steps: np.array([-math.log(2 ** (1 / steps) - 1)]))
 right("02.3")(lambda steps: np.log(np.exp2(-1 / steps)) - np.log1p(-np.exp2(-1 / steps)))
 
 
@@ -162,6 +163,26 @@ def _(lstm, series, size):  # a step at a time is a piece, too
         h, state = lstm.cell(series[:, t], state)
         found.append(h)
     return np.stack(found, axis=1)
+
+
+@wrong("02.4", "let `lstm` read all of the series")
+def _(lstm, series, size):
+    lstm(series[:, :1])
+    return lstm_by_hand(series, *(np.asarray(part) for part in lstm.get_weights()))[0]
+
+
+@right("02.4")
+def _(lstm, series, size):
+    state, found = None, []
+    for piece in pieces(series, size):
+        states, *state = lstm(sequences=piece, initial_state=state)
+        found.append(states)
+    return np.concatenate(found, axis=1)
+
+
+@wrong("02.4", "let `lstm` read all of the series")
+def _(lstm, series, size):
+    return lstm_by_hand(series, *(np.asarray(part) for part in lstm.get_weights()))[0]
 
 
 @wrong("02.4", "empty memory")
@@ -333,6 +354,7 @@ wrong("02.6", "the cell state should be 0.1, and is 0.762")(COUNTER | {"g": (0, 
 wrong("02.6", "the cell state should be 0.1, and is -0.100")(COUNTER | {"g": (0, 0, -ADD)})
 wrong("02.6", "the cell state should be 0.1, and is 0.000")(COUNTER | {"i": (-30, 0, -15)})
 wrong("02.6", "and is")(COUNTER | {"f": (2, 0, 4)})  # leaks
+wrong("02.6", "and is")(COUNTER | {"f": (20, 0, 6.5)})  # leaks at 0, as a high count shows
 wrong("02.6", "the cell state should be")(COUNTER | {"g": (0, 0, 0.1)})  # a tanh comes after it
 wrong("02.6", "the cell state should be 0.0, and is -0.100")(COUNTER | {"i": (0, 0, 20), "g": (ADD, 0, 0)})
 wrong("02.6", "f: (weight of x, weight of h, bias) has the shape (2,)")(COUNTER | {"f": (30, 15)})
@@ -379,6 +401,24 @@ def _(model, days):
         model.layers[0].reset_state()
         answers.append(model.predict(day[np.newaxis], verbose=0))
     return np.array(answers)
+
+
+@wrong("02.7", "is every step of a day read?")
+def _(model, days):
+    answers = []
+    for day in days:
+        model.layers[0].reset_state()
+        answers.append(day_in_pieces(model, day[: len(day) // 10 * 10]))
+    return answers
+
+
+@wrong("02.7", "is every step of a day read?")
+def _(model, days):
+    answers = []
+    for day in days:
+        model.layers[0].reset_state()
+        answers.append(day_in_pieces(model, day[-20:]))
+    return answers
 
 
 wrong("02.7", "the same quiet day, given twice")(colleague)
@@ -446,3 +486,111 @@ def _(model, days):
 def _(model, days):
     model.reset_states()
     return colleague(model, days)
+
+
+# ---- 02.8, a long memory that forgets
+
+
+def log_biases(units, steps, signs=(-1, 1, 0, 0)):
+    b = np.log(np.linspace(1, steps, units))
+    return np.concatenate([sign * b for sign in signs]).astype("float32")
+
+
+def with_biases(units, **options):
+    """An LSTM that Keras asks for all of its biases at once."""
+    return layers.LSTM(units, unit_forget_bias=False, **options)
+
+
+@right("02.8")
+def _(units, steps):
+    return layers.LSTM(units, bias_initializer=long_memory(steps), unit_forget_bias=False)
+
+
+@right("02.8")
+def _(units, steps):
+    return with_biases(units, bias_initializer=keras.initializers.Constant(log_biases(units, steps)))
+
+
+@right("02.8")
+def _(units, steps):
+    layer = colleagues_lstm(units, steps)
+    layer.build((None, None, 5))
+    kernel, recurrent, _ = layer.get_weights()
+    layer.set_weights([kernel, recurrent, log_biases(units, steps)])
+    return layer
+
+
+@right("02.8")
+def _(units, steps):
+    layer = colleagues_lstm(units, steps)
+    layer(np.zeros((1, 2, 1), "float32"))
+    layer.cell.bias.assign(log_biases(units, steps))
+    return layer
+
+
+wrong("02.8", "all biases of the forget gates are 1")(colleagues_lstm)
+
+
+@wrong("02.8", "all biases of the forget gates are 1")
+def _(units, steps):
+    return layers.LSTM(units)
+
+
+@wrong("02.8", "all biases of the forget gates are 1")
+def _(units, steps):  # the lesson's own biases, without the option
+    return layers.LSTM(units, bias_initializer=long_memory(steps))
+
+
+@wrong("02.8", "they should start at")
+def _(units, steps):
+    return with_biases(units)  # forget gates at 0
+
+
+@wrong("02.8", "they should start at")
+def _(units, steps):  # one bias for all units
+    return with_biases(units, bias_initializer=keras.initializers.Constant(math.log(steps - 1)))
+
+
+@wrong("02.8", "Keras's order is i, f, c, o")
+def _(units, steps):
+    return with_biases(units, bias_initializer=lambda shape, dtype=None: log_biases(units, steps, (1, -1, 0, 0)))
+
+
+@wrong("02.8", "the forget gates are right; the input gates")
+def _(units, steps):
+    return with_biases(units, bias_initializer=long_memory(steps, seldom=False))
+
+
+@wrong("02.8", "the forget gates are right; the input gates")
+def _(units, steps):
+    return with_biases(units, bias_initializer=lambda shape, dtype=None: log_biases(units, steps, (1, 1, 0, 0)))
+
+
+@wrong("02.8", "these should start at 0, and do not: candidate, output gate")
+def _(units, steps):
+    return with_biases(units, bias_initializer=lambda shape, dtype=None: log_biases(units, steps, (-1, 1, -1, 1)))
+
+
+@wrong("02.8", "these should start at 0, and do not: output gate")
+def _(units, steps):
+    return with_biases(units, bias_initializer=lambda shape, dtype=None: log_biases(units, steps, (-1, 1, 0, 1)))
+
+
+@wrong("02.8", "they should start at")
+def _(units, steps):  # as if there were ten steps, always
+    return with_biases(units, bias_initializer=long_memory(10))
+
+
+@wrong("02.8", "the LSTM has 64 units, and 32 were asked for")
+def _(units, steps):
+    return with_biases(2 * units, bias_initializer=long_memory(steps))
+
+
+@wrong("02.8", "return a `layers.LSTM`, not a GRU")
+def _(units, steps):
+    return layers.GRU(units, bias_initializer=long_memory_gru(steps))
+
+
+@wrong("02.8", "return a `layers.LSTM`, not a ndarray")
+def _(units, steps):
+    return log_biases(units, steps)

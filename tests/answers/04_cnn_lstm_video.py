@@ -73,6 +73,7 @@ right("04.3")(bridge(FLAT))
 right("04.3")(bridge(lambda: layers.MaxPooling2D(2), FLAT, SMALL))
 right("04.3")(bridge(lambda: layers.Conv2D(4, 1), FLAT, lower=lambda: layers.Bidirectional(layers.LSTM(32, return_sequences=True))))
 right("04.3")(bridge(FLAT, SMALL, upper=lambda: layers.GRU(64)))
+right("04.3")(bridge(FLAT, SMALL, lower=lambda: keras.Sequential([layers.LSTM(64, return_sequences=True)])))
 
 
 @right("04.3")
@@ -84,10 +85,12 @@ def _():  # rows and columns told apart
     return keras.Model(clips, answers(layers.LSTM(64)(states), DIGITS))
 
 
-wrong("04.3", "further down give the LSTM equal features")(bridge(lambda: layers.AveragePooling2D((6, 1)), FLAT))
-wrong("04.3", "further to the right give the LSTM equal features")(bridge(lambda: layers.AveragePooling2D((1, 6)), FLAT))
-wrong("04.3", "equal features")(bridge(layers.GlobalAveragePooling2D))
-wrong("04.3", "equal features")(bridge(layers.GlobalMaxPooling2D, lambda: layers.Dense(200)))
+wrong("04.3", "further down get nearly equal answers")(bridge(lambda: layers.AveragePooling2D((6, 1)), FLAT))
+wrong("04.3", "further to the right get nearly equal answers")(bridge(lambda: layers.AveragePooling2D((1, 6)), FLAT))
+wrong("04.3", "its place got lost")(bridge(layers.GlobalAveragePooling2D))
+wrong("04.3", "its place got lost")(bridge(layers.GlobalMaxPooling2D, lambda: layers.Dense(200)))
+wrong("04.3", "its place got lost")(bridge(lambda: layers.MaxPooling2D(2), layers.GlobalMaxPooling2D))
+wrong("04.3", "its place got lost")(bridge(lambda: layers.MaxPooling2D(3, strides=2), layers.GlobalMaxPooling2D))
 wrong("04.3", "stay under 400,000")(bridge(FLAT, lambda: layers.Dense(400)))
 wrong("04.3", "your code raised ValueError")(bridge(FLAT, SMALL, lower=lambda: layers.LSTM(64)))
 wrong("04.3", "the digit answer to 3 frames has the shape (2, 3, 10)")(
@@ -212,10 +215,23 @@ def _(frame, state):
     return np.asarray(MOTION(h))[0], state
 
 
-kept = [None]
+kept, film, films = [None], [], {}
 
 
-@wrong("04.4", "something is still there of the clip before")
+@wrong("04.4", "something is kept outside the state")
+def _(frame, state):  # a film for each clip, in a place of its own
+    key = int(state[0]) if state else len(films)
+    films.setdefault(key, []).append(frame)
+    return reader(np.stack(films[key])[None])["motion"][0, -1], [key]
+
+
+@wrong("04.4", "is not all in what you return")
+def _(frame, state):  # the film so far, in a place of its own
+    film[:] = [*(film if state else []), frame]
+    return reader(np.stack(film)[None])["motion"][0, -1], [len(film)]
+
+
+@wrong("04.4", "something is kept outside the state")
 def _(frame, state):  # in a place of its own
     h, kept[0] = MEMORY.cell(SEE(frame[None]), kept[0] or zeros())
     return np.asarray(MOTION(h))[0], kept[0]
@@ -233,7 +249,15 @@ def pad(before, after):
     return lambda: layers.ZeroPadding3D(((before, after), (2, 2), (2, 2)))
 
 
+class Centred(layers.Layer):
+    """Each frame without its mean."""
+
+    def call(self, clips):
+        return clips - ops.mean(clips, axis=(2, 3), keepdims=True)
+
+
 right("04.6")(kernel(pad(2, 0)))
+right("04.6")(kernel(Centred, pad(2, 0)))
 
 
 @right("04.6")
@@ -261,6 +285,11 @@ def _():
 
 wrong("04.6", "frame 2 changes the output at frame 1: that is the future")(kernel(padding="same"))
 wrong("04.6", "that is the future")(kernel(pad(1, 1)))
+wrong("04.6", "look the same to it")(
+    lambda: keras.Sequential([layers.ZeroPadding3D(((2, 0), (0, 0), (0, 0))), layers.AveragePooling3D((3, 1, 1), strides=1),
+                              layers.Conv3D(16, (1, 5, 5), padding="same")])
+)  # fmt: skip
+wrong("04.6", "that is the future")(lambda: keras.Sequential([Centred(), layers.Conv3D(16, (3, 5, 5), padding="same")]))
 wrong("04.6", "that is the future")(kernel(pad(0, 2)))
 wrong("04.6", "axis 1 is 4 instead of 6")(kernel())
 wrong("04.6", "A Conv2D reads images")(lambda: keras.Sequential([layers.Conv2D(16, 5, strides=2, padding="same")]))
@@ -321,18 +350,18 @@ def shuffled(array, seed):
     return array[np.random.default_rng(seed).permutation(len(array))]
 
 
-wrong("04.7", "has fewer than 5 clips of")(lambda x, y: (x, y))
+wrong("04.7", "about a quarter should be held out")(lambda x, y: (x, y))
 wrong("04.7", "do not belong together")(lambda x, y: (shuffled(x, 0), y))
 wrong("04.7", "do not belong together")(lambda x, y: (x, shuffled(y, 0)))
 wrong("04.7", "do not belong together")(lambda x, y: (shuffled(x, 0), shuffled(y, 1)))
-wrong("04.7", "has fewer than 5 clips of")(lambda x, y: (x[::-1], y[::-1]))
-wrong("04.7", "has fewer than 5 clips of")(lambda x, y: (np.roll(x, 200, axis=0), np.roll(y, 200)))
+wrong("04.7", "about a quarter should be held out")(lambda x, y: (x[::-1], y[::-1]))
+wrong("04.7", "about a quarter should be held out")(lambda x, y: (np.roll(x, 200, axis=0), np.roll(y, 200)))
 wrong("04.7", "the features has the shape (600, 2, 3)")(lambda x, y: (x[:600], y[:600]))
 wrong("04.7", "some clips are gone")(lambda x, y: (lambda drawn: (x[drawn], y[drawn]))(np.random.default_rng(0).integers(800, size=800)))
 wrong("04.7", "return two arrays")(lambda x, y: shuffled(x, 0))
 
 
-@wrong("04.7", "has fewer than 5 clips of")
+@wrong("04.7", "about a quarter should be held out")
 def _(features, labels):  # shuffled, and sorted again
     order = np.random.default_rng(0).permutation(len(labels))
     order = order[np.argsort(labels[order], kind="stable")]
