@@ -758,10 +758,10 @@ def side_by_side():
     return keras.Model(clips, answers(layers.Concatenate(name="both")(both)))  # (batch, 128)
 
 # %% [markdown]
-# Five seeds each, eight epochs of 3,200 clips, newly composed of the training digits in every epoch. Each network has
-# that learning rate of 0.002, 0.004 and 0.008 which was best on the validation clips, for both questions together; the
-# digits of the test clips were never seen in training. First the **motion**, one of eight directions (chance: 0.125). **Predict**: which
-# bridges suffer?
+# Five seeds each, eight epochs of 3,200 clips, newly composed of the training digits in every epoch. Each network has the
+# learning rate that was best on the validation clips, for both questions together: 0.002, 0.004 and 0.008 were tried, and
+# further ones until the best had a lower and a higher one beside it. The digits of the test clips were never seen in
+# training. First the **motion**, one of eight directions (chance: 0.125). **Predict**: which bridges suffer?
 
 # %%
 table = results.load("03_bridges")
@@ -771,13 +771,13 @@ plotting.compare(table.rows, score="motion")
 # %% [markdown]
 # - **Flatten**, with or without a dense layer, keeps where everything is, for every frame, and the LSTM follows it.
 # - **Without an LSTM** the network is blind to order, and hardly better than a guess.
-# - **Pooled**, much of the motion is missing; how much differs from seed to seed. But both name over twice as many as
-#   chance, on average. So *where* has left traces: the strides of this CNN multiply to 8, and within those 8 pixels a map
+# - **Pooled**, much of the motion is missing. How much differs from seed to seed: under the maximum, the worst of five
+#   names not even half of it, the best nearly all. Both name over twice as many as chance, on average. So *where* has left traces: the strides of this CNN multiply to 8, and within those 8 pixels a map
 #   changes as the digit moves; the zeros that padding puts around the image may tell the place as well. (In [lesson
 #   04](04_cnn_lstm_video.ipynb) the strides multiply to 4, and after ten epochs the pooled hybrid is near chance. That may be the reason,
 #   but the two networks differ in more.)
 # - **Places as steps** lose no number, and yet after eight epochs cells as steps are near chance, and columns as steps
-#   below one half in every seed. More on that below.
+#   miss a fifth of the motions or more in every seed. More on that below.
 #
 # And the **seconds**: cells as steps have no more weights than the pools, but 72 steps that must be taken one
 # after the other.
@@ -786,19 +786,16 @@ plotting.compare(table.rows, score="motion")
 check.claim("Flattened, every seed names the motion", [table.low("flatten", "motion"), table.low("flatten, dense", "motion")],
             above=0.95, stored=True)  # fmt: skip
 check.claim("Without order, hardly more than a guess", table.high("CNN, frames averaged", "motion"), below=0.2, stored=True)
-check.claim(
-    "Under the maximum, a fifth of the motions and more is missing",
-    table.high("global maximum", "motion"),
-    below=0.8, stored=True,
-)
-check.claim("under the average over two fifths", table.high("global average", "motion"), below=0.6, stored=True)
+check.claim("Under the maximum, one seed names less than half", table.low("global maximum", "motion"), below=0.5, stored=True)
+check.claim("and another nearly all", table.high("global maximum", "motion"), above=0.95, stored=True)
+check.claim("Under the average, over half is missing", table.high("global average", "motion"), below=0.5, stored=True)
 check.claim("but both name over twice as many as chance, on average", [table.mean("global maximum", "motion"),
             table.mean("global average", "motion")], above=0.25, stored=True)  # fmt: skip
 video = results.load("04_moving_digits")
 check.claim("In lesson 04, with smaller strides, the pooled hybrid is near chance",
             video.high("CNN -> LSTM, pooled", "motion"), below=0.2, stored=True)  # fmt: skip
 check.claim("Cells as steps: near chance", table.high("cells as steps", "motion"), below=0.2, stored=True)
-check.claim("Columns as steps: below one half in every seed", table.high("columns as steps", "motion"), below=0.5, stored=True)
+check.claim("Columns as steps miss a fifth and more in every seed", table.high("columns as steps", "motion"), below=0.8, stored=True)
 check.claim("Cells as steps have as many weights as the maximum", table.row("cells as steps")["parameters"]
             - table.row("global maximum")["parameters"], equals=0, stored=True)  # fmt: skip
 check.claim("and take longer to train", table.mean("cells as steps", "seconds") - table.mean("global maximum", "seconds"),
@@ -811,17 +808,16 @@ check.claim("and take longer to train", table.mean("cells as steps", "seconds") 
 plotting.compare(table.rows, score="digit")
 
 # %% [markdown]
-# After eight epochs the global maximum is ahead of *flatten* (the next table shows whether that lasts), and *flatten,
-# dense* is last. The squeeze
-# into 64 numbers alone is not the reason: the row without an LSTM has the same dense layer, and names many more. Why
-# the two together do worse, this table does not tell: the learning rate differs as well. The dense layer saves a third of the weights, and with larger maps
-# you will need it.
+# Pooled or not, most bridges name about nine digits in ten, and their order is not settled: with 800 clips in the test,
+# the standard error of a difference is about 0.015. Only *flatten, dense* is clearly last. The squeeze into 64 numbers
+# alone is not the reason: the row without an LSTM has the same dense layer, and names many more. Why the two together do
+# worse, this table does not tell; the next one shows whether it lasts. The dense layer saves a third of the weights, and
+# with larger maps you will need it.
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
-check.claim("The maximum names more digits than flatten", table.mean("global maximum", "digit") - table.mean("flatten", "digit"),
-            above=0.005, stored=True)  # fmt: skip
-check.claim("Flatten and dense names fewer than flatten", table.mean("flatten", "digit") - table.mean("flatten, dense", "digit"),
-            above=0.02, stored=True)  # fmt: skip
+bridges_at = [table.mean(name, "digit") for name in ("flatten", "global maximum", "global average", "cells as steps", "columns as steps")]
+check.claim("Five of the bridges name about nine in ten", bridges_at, within=(0.89, 0.925), stored=True)
+check.claim("Flatten and dense is clearly last", min(bridges_at) - table.mean("flatten, dense", "digit"), above=0.02, stored=True)
 check.claim("The same dense layer without an LSTM names more", table.mean("CNN, frames averaged", "digit")
             - table.mean("flatten, dense", "digit"), above=0.03, stored=True)  # fmt: skip
 check.claim("It saves a third of the weights", table.row("flatten, dense")["parameters"]
@@ -868,8 +864,8 @@ check.claim("but not up from down", known["rows"]["vertical"], below=0.45)
 #
 # ### Lost, or late?
 #
-# Eight epochs are few. Here are the four bridges that share their best learning rate, with **three times the epochs**
-# (three seeds). **Predict**: which can still learn the motion, and which never will?
+# Eight epochs are few. Here are all eight networks with **three times the epochs** (three seeds, at the learning rates
+# of the first table). **Predict**: which can still learn the motion, and which never will?
 
 # %%
 longer = results.load("03_longer")
@@ -877,20 +873,27 @@ print(longer)
 plotting.compare(longer.rows, score=["motion", "digit"])
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
-gain = {name: longer.mean(name, "motion") - table.mean(name, "motion") for name in ("columns as steps", "global maximum", "global average")}
-check.claim("With three times the epochs, columns as steps name many more motions", gain["columns as steps"], above=0.3, stored=True)
-check.claim("and so does the global maximum", gain["global maximum"], above=0.3, stored=True)
-check.claim("and the global average", gain["global average"], above=0.3, stored=True)
-check.claim("though one seed of the average does not get far", longer.low("global average", "motion"), below=0.7, stored=True)
-check.claim("The lead of the maximum over flatten is gone", longer.mean("global maximum", "digit") - longer.mean("flatten", "digit"),
-            within=(-0.005, 0.005), stored=True)  # fmt: skip
+late = ["global maximum", "global average", "cells as steps", "columns as steps"]
+gain = {name: longer.mean(name, "motion") - table.mean(name, "motion") for name in late}
+check.claim("Columns as steps now name nearly all motions", longer.low("columns as steps", "motion"), above=0.95, stored=True)
+check.claim("The two pools and cells as steps name many more than before",
+            [gain[name] for name in ("global maximum", "global average", "cells as steps")], above=0.15, stored=True)  # fmt: skip
+for name in ("global maximum", "global average", "cells as steps"):
+    check.claim(f"{name}: one seed finds nearly all", longer.high(name, "motion"), above=0.95, stored=True)
+    check.claim(f"{name}: another less than 0.7", longer.low(name, "motion"), below=0.7, stored=True)
+check.claim("Without an LSTM the motion stays a guess", longer.high("CNN, frames averaged", "motion"), below=0.2, stored=True)
+check.claim("The squeeze with an LSTM is level with flatten", longer.mean("flatten", "digit") - longer.mean("flatten, dense", "digit"),
+            within=(-0.01, 0.01), stored=True)  # fmt: skip
 
 # %% [markdown]
-# All four now learn most of it, though one seed of the average does not get far. So the first table shows how *soon* a
-# network learns the motion behind each bridge, not what it can know in the end. Columns as steps lose nothing (cells as
-# steps were not trained for longer), and pooled maps keep traces that a longer training learns to read. The digits end
-# together, too: the lead of the maximum over *flatten* is gone. Two pieces of advice follow. Choose the bridge behind which the answer is easy to find. And before you call something lost,
-# train for longer.
+# Whatever has an LSTM learns more of it. Columns as steps now name nearly all motions; the pools and cells as steps do
+# with one seed of three, and with another less than 0.7. Only the network without order still guesses. So the first table shows how *soon* a network
+# learns the motion behind each bridge, not what it can know in the end: places as steps lose nothing, and pooled maps
+# keep traces that a longer training learns to read. What the *order* of the frames tells is really lost to a mean. Among
+# the digits, *flatten, dense* has caught up with *flatten*.
+#
+# Two pieces of advice follow. Choose the bridge behind which the answer is easy to find. And before you call something
+# lost, train for longer.
 #
 # **Stop here if you like** (about 65 minutes so far).
 #
@@ -1112,8 +1115,8 @@ check.claim("Fixed, it guesses, as it must", accuracy["fixed"], within=(0.45, 0.
 #
 # Look at the tables of section 4 again. *Side by side* names every motion, and more digits than any bridge that knows the
 # motion after eight epochs. The two questions of this task come apart: the digit needs no order, and the motion needs no
-# shapes. So one branch can do each. But this is a result of eight epochs: with three times as many, *flatten* names more
-# digits than *side by side* here, which was not trained for longer. The LSTM alone on pixels names far fewer digits ([lesson
+# shapes. So one branch can do each. With three times the epochs the lead over *flatten* shrinks to less than 0.01, and that
+# is within the standard error. The LSTM alone on pixels names far fewer digits ([lesson
 # 04](04_cnn_lstm_video.ipynb)), and the CNN alone no motion. (Lesson 04 also has rules without any network that name
 # still more digits.)
 #
@@ -1125,6 +1128,8 @@ check.claim("Fixed, it guesses, as it must", accuracy["fixed"], within=(0.45, 0.
 check.claim("Side by side, every seed knows the motion", table.low("side by side", "motion"), above=0.97, stored=True)
 check.claim("and it names more digits than the bridges that know it", [table.mean("side by side", "digit") - table.mean(name, "digit")
             for name in ("flatten", "flatten, dense")], above=0.015, stored=True)  # fmt: skip
+check.claim("With three times the epochs, by less than 0.01", longer.mean("side by side", "digit") - longer.mean("flatten", "digit"),
+            within=(0, 0.01), stored=True)  # fmt: skip
 check.claim("The LSTM alone on pixels names far fewer digits", table.mean("side by side", "digit")
             - video.mean("LSTM on pixels", "digit"), above=0.1, stored=True)  # fmt: skip
 check.claim("It has less than twice the weights of flatten", table.row("side by side")["parameters"]

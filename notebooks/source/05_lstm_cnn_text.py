@@ -625,7 +625,7 @@ check_readers({"bag": "P", "kernel": "PQS", "memory": "PQRS"}, record=False)
 #
 # Any network with an LSTM *could* solve the twins. Which ones *do*, in six epochs, with five seeds, each network at the
 # learning rate that suits it best? (The rates were searched on the validation sentences of two further seeds, in steps
-# of 2, until the best had none better on either side; of equal ones the middle was taken.) All have about as many weights. **Predict** for two of them: an
+# of 2, until the best had none better on either side; of several equal ones the middle was taken, of two the lower.) All have about as many weights. **Predict** for two of them: an
 # LSTM of which only the *last* state is read, and the same LSTM of which the *maximum over all states* is read.
 
 # %%
@@ -643,7 +643,7 @@ plotting.table(order.rows, {"model": "model", "near": "'not' up to 4 before", "f
 #   kernels of three.
 # - **Readout.** An LSTM read at its *last* state does not learn the task in six epochs, at any rate tried. Two changes help, each by itself:
 #   to read the *maximum over all states*, or to put a convolution in front. (One seed of five then still errs at one far *not* in eight.)
-#   With *thirty* epochs, and the rate searched anew, the last state alone does it, too, with four seeds of five. Why, this table cannot say.
+#   With *thirty* epochs, and the rate searched anew, the last state alone does it, too, with every seed. Why, this table cannot say.
 #   (Biases for a long memory, as in lesson 02, were not tried here.)
 # - **Order.** LSTM → CNN and CNN → LSTM, both read by a maximum, solve the task with every seed.
 #
@@ -659,8 +659,7 @@ check.claim("LSTM -> CNN solves it with every seed", order.low("LSTM -> CNN", "f
 check.claim("Read at its last state, the LSTM does not learn it", order.high("LSTM, last state", "far"), below=0.6, stored=True)
 check.claim("Read by the maximum, the same LSTM solves it", order.low("LSTM, maximum", "far"), above=0.95, stored=True)
 check.claim("CNN -> LSTM, read by the maximum, solves it with every seed", order.low("CNN -> LSTM, maximum", "far"), above=0.9, stored=True)
-late = np.greater(order.row("LSTM, last state, 30 epochs")["far"], 0.95)
-check.claim("With thirty epochs the last state does it with four seeds of five", late.sum(), equals=4, stored=True)
+check.claim("With thirty epochs the last state does it with every seed", order.low("LSTM, last state, 30 epochs", "far"), above=0.95, stored=True)
 check.claim("Behind a convolution, it nearly does it in six", order.low("CNN -> LSTM", "far"), within=(0.85, 0.95), stored=True)
 
 # %% [markdown]
