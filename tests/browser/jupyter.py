@@ -193,7 +193,8 @@ class Notebook:
                     .filter(cell => cell.querySelector('.cm-content')?.textContent.trim())
                     .map(cell => cell.querySelector('.jp-InputPrompt').textContent);
                 const status = document.querySelector('.jp-Notebook-ExecutionIndicator').dataset.status;
-                const error = document.querySelector('.jp-Notebook [data-mime-type="application/vnd.jupyter.error"]');
+                const kind = '[data-mime-type="application/vnd.jupyter.error"]';
+                const error = document.querySelector(`.jp-Notebook ${kind}`);
                 const over = error // the cells below it do not run
                     ? !prompts.some(prompt => prompt.includes('*'))
                     : prompts.every(prompt => /\\d/.test(prompt));
