@@ -891,7 +891,7 @@ check.claim("The squeeze with an LSTM is level with flatten", longer.mean("flatt
 # keep traces that a longer training learns to read. What the *order* of the frames tells is really lost to a mean. Among
 # the digits, *flatten, dense* has caught up with *flatten*.
 #
-# Nor is this the end: a longer training often does better at a lower rate. At 0.004 in place of its 0.016, the maximum
+# Nor is this the end: a longer training may want a lower rate. At 0.004 in place of its 0.016, the maximum
 # named more than 0.99 of the motions with each of three seeds (measured once, not in the table).
 #
 # Two pieces of advice follow. Choose the bridge behind which the answer is easy to find. And before you call something
