@@ -518,7 +518,7 @@ def never_fails(code, tables):
     return sorted(n for n in runs[0] if all(run.get(n, True) for run in runs)) if runs[0] else ["no claim"]
 
 
-LAB_CELLS = {"setup", "definition", "lab", "lab-data"}
+LAB_CELLS = {"setup", "definition", "lab", "lab-data"}  # those that tests/browser/screenshots.py keeps
 
 
 def names_a_lab_lacks(cells):

@@ -1,12 +1,12 @@
 """Train the tables of lesson 03: several seeds of every joint, with the lesson's own definitions.
 
-    python data/results/03_joining.py           # all of it: about half an hour on two quiet cores
+    python data/results/03_joining.py           # all of it: about an hour on two quiet cores
     python data/results/03_joining.py --times   # measure the times again, keep the scores
     python data/results/03_joining.py --quick   # every step at toy size, into a temporary folder
 
 Every network has the same CNN and gets the same clips, the same epochs and the same tuning (see common.py).
-The number of epochs was fixed before any score on these test clips was seen. In the table of three times the
-epochs, each network keeps the rate that was best for it in the first.
+The number of epochs was fixed before any score on these test clips was seen. For three times the epochs the
+rates are searched anew.
 """
 
 import dataclasses
@@ -85,7 +85,6 @@ STUDY = Study(
     rows_of=rows_of,
     measure=measure,
     ready=ready,
-    peak_of={"03_longer": ("03_bridges", None)},
 )
 
 if __name__ == "__main__":

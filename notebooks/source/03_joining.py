@@ -864,8 +864,8 @@ check.claim("but not up from down", known["rows"]["vertical"], below=0.45)
 #
 # ### Lost, or late?
 #
-# Eight epochs are few. Here are all eight networks with **three times the epochs** (three seeds, at the learning rates
-# of the first table). **Predict**: which can still learn the motion, and which never will?
+# Eight epochs are few. Here are all eight networks with **three times the epochs** (three seeds, the learning rates
+# searched anew). **Predict**: which can still learn the motion, and which never will?
 
 # %%
 longer = results.load("03_longer")
@@ -873,26 +873,29 @@ print(longer)
 plotting.compare(longer.rows, score=["motion", "digit"])
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
-gain = [longer.mean(name, "motion") - table.mean(name, "motion") for name in ("global maximum", "global average", "cells as steps")]
-check.claim("Columns as steps now name nearly all motions", longer.low("columns as steps", "motion"), above=0.95, stored=True)
-best = [longer.high(name, "motion") for name in ("global maximum", "global average", "cells as steps")]
-worst = [longer.low(name, "motion") for name in ("global maximum", "global average", "cells as steps")]
-check.claim("The two pools and cells as steps name many more than before", gain, above=0.15, stored=True)
-check.claim("at least one seed nearly all", best, above=0.95, stored=True)
-check.claim("and another misses three in ten or more", worst, below=0.7, stored=True)
+gain = [longer.mean(name, "motion") - table.mean(name, "motion") for name in ("global average", "cells as steps", "columns as steps")]
+best = [longer.high(name, "motion") for name in ("global average", "cells as steps")]
+worst = [longer.low(name, "motion") for name in ("global average", "cells as steps")]
+check.claim("The average, cells and columns as steps name many more motions than before", gain, above=0.3, stored=True)
+check.claim("Columns as steps nearly all", longer.low("columns as steps", "motion"), above=0.9, stored=True)
+check.claim("The other two nearly all with one seed", best, above=0.95, stored=True)
+check.claim("and miss three in ten or more with another", worst, below=0.7, stored=True)
+check.claim("Under the maximum, two thirds with every seed", [longer.low("global maximum", "motion"),
+            longer.high("global maximum", "motion")], within=(0.6, 0.75), stored=True)  # fmt: skip
 check.claim("Without an LSTM the motion stays a guess", longer.high("CNN, frames averaged", "motion"), below=0.2, stored=True)
 check.claim("The squeeze with an LSTM is level with flatten", longer.mean("flatten", "digit") - longer.mean("flatten, dense", "digit"),
             within=(-0.01, 0.01), stored=True)  # fmt: skip
 
 # %% [markdown]
-# Whatever has an LSTM learns more of it. Columns as steps now name nearly all motions; the pools and cells as steps do
-# with one or two seeds of three, and miss three in ten or more with another. Only the network without order still guesses. So the first table shows how *soon* a network
-# learns the motion behind each bridge, not what it can know in the end: places as steps lose nothing, and pooled maps
-# keep traces that a longer training learns to read. What the *order* of the frames tells is really lost to a mean. Among
-# the digits, *flatten, dense* has caught up with *flatten*.
+# Columns as steps now name nearly all motions. The average and cells as steps name many more than before: nearly all with
+# one seed of three, and with another less than 0.7. Under the maximum it is two thirds with every seed, on average hardly
+# more than before; but at the rate 0.004, which was hardly worse on the validation clips, the same three seeds named more
+# than 0.99 (measured once, not in the table). Only the network without order still guesses.
 #
-# Nor is this the end: a longer training may want a lower rate. At 0.004 in place of its 0.016, the maximum
-# named more than 0.99 of the motions with each of three seeds (measured once, not in the table).
+# So the first table shows how *soon* a network learns the motion behind each bridge, not what it can know in the end:
+# places as steps lose nothing, and pooled maps keep traces that a longer training can learn to read, at some rates and
+# with some seeds. What the *order* of the frames tells is really lost to a mean. Among the digits, *flatten, dense* has
+# caught up with *flatten*.
 #
 # Two pieces of advice follow. Choose the bridge behind which the answer is easy to find. And before you call something
 # lost, train for longer.

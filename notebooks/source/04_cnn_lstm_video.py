@@ -846,7 +846,7 @@ plotting.table([{"network": name, "digit": of.mean(row, "digit"), "motion": of.m
 
 # %% [markdown]
 # Late, at least for one seed: after three times the epochs it names most motions. The other two name less than half, still more than
-# a guess. In lesson 03 most of it came back under either pool, nearly all with the best seeds. So pooling makes the motion hard to learn; it
+# a guess. In lesson 03 most of it came back under either pool, nearly all with one seed. So pooling makes the motion hard to learn; it
 # need not remove it for good.
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
@@ -854,8 +854,7 @@ check.claim("Pooled, after thirty epochs: one seed names most motions", longer.h
 check.claim("and the other two less than half", np.sort(longer.row("CNN -> LSTM, pooled")["motion"])[1], below=0.5, stored=True)
 check.claim("Lesson 03: most of it, in every seed", [bridges.low("global maximum", "motion"), bridges.low("global average", "motion")],
             above=0.6, stored=True)  # fmt: skip
-check.claim("and nearly all with the best", [bridges.high("global maximum", "motion"), bridges.high("global average", "motion")],
-            above=0.95, stored=True)  # fmt: skip
+check.claim("and nearly all with one seed", bridges.high("global average", "motion"), above=0.95, stored=True)
 
 # %% [markdown]
 # ### Is the validation score worth anything?
