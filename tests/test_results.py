@@ -181,9 +181,8 @@ def test_a_table_belongs_to_the_models_as_the_lesson_has_them(name):
 def test_every_network_has_a_learning_rate_with_lower_and_higher_ones_tried(name):
     table = results.load(name)
     tuned = {row["model"] for row in table.rows if not row["model"].startswith("No network")}
-    tuning = table.provenance.get("tuning", {})
-    if name not in {"04_longer", "06_longer"}:  # these take the rates of another table
-        assert tuning.keys() == tuned
+    tuning = table.provenance["tuning"]
+    assert tuning.keys() == tuned
     for model, scores in tuning.items():
         (peak,) = set(table.row(model)["peak"])
         assert scores[str(peak)] == max(scores.values())

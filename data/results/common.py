@@ -13,7 +13,7 @@ import os
 import statistics
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from course_utils import check, results
@@ -46,9 +46,6 @@ class Study:
     ready : callable
         (table, row, quick) -> a compiled model, a list of batches, and how many of these one training (or
         whatever the column of seconds is about) takes.
-    peak_of : dict
-        Table -> (earlier table, row of it) whose peak all its rows take instead of one of their own. Row
-        None: each takes that of the earlier table's row of its name.
     """
 
     lesson: str
@@ -59,7 +56,6 @@ class Study:
     rows_of: callable
     measure: callable
     ready: callable
-    peak_of: dict = field(default_factory=dict)
 
 
 def needs_network(row):
@@ -101,13 +97,8 @@ def train_all(study, tables, quick, pool, folder):
         journal = results.Journal(folder / f"{table}.part", results.digest(study.lesson, study.uses[table]))
         journals.append(journal)
         rows, seeds = study.rows_of(table, quick), list(range(1 if quick else study.seeds[table]))
-        if table in study.peak_of:
-            other, source = study.peak_of[table]
-            earlier = results.load(other, folder)
-            tuning, peaks = {}, {row: earlier.row(source or row)["peak"][0] for row in rows}
-        else:
-            tuning = tune(study, table, quick, journal, pool)
-            peaks = {row: best(scores) for row, scores in tuning.items()}
+        tuning = tune(study, table, quick, journal, pool)
+        peaks = {row: best(scores) for row, scores in tuning.items()}
         jobs = [(table, row, seed, peaks.get(row), "test", quick) for seed in seeds for row in rows]
         found = journal.measure(pool, study.measure, jobs)
         runs = {row: [numbers for job, numbers in found.items() if job[1] == row] for row in rows}
