@@ -5,10 +5,12 @@ lesson that breaks it, and held against every real lesson.
 """
 
 import ast
+import builtins
 import copy
 import dataclasses
 import json
 import re
+import symtable
 from pathlib import Path
 
 import jupytext
@@ -514,6 +516,35 @@ def never_fails(code, tables):
             worlds.append(({**tables, name: changed}, lambda path: 0.0))
     runs = [judged(code, *world) for world in worlds]
     return sorted(n for n in runs[0] if all(run.get(n, True) for run in runs)) if runs[0] else ["no claim"]
+
+
+LAB_CELLS = {"setup", "definition", "lab", "lab-data"}
+
+
+def names_a_lab_lacks(cells):
+    """The names that these cells take from others of the lesson, so that its labs cannot be opened alone."""
+    known, lacking = set(dir(builtins)), set()
+    for code in cells:
+        module = symtable.symtable(code, "cell", "exec")
+        scopes = [module]
+        for scope in scopes:
+            scopes += scope.get_children()
+        symbols = [s for scope in scopes for s in scope.get_symbols() if scope is module or s.is_global()]
+        used = {s.get_name() for s in symbols if s.is_referenced()}
+        known |= {s.get_name() for s in module.get_symbols() if s.is_assigned() or s.is_imported()}
+        lacking |= used - known
+    return lacking
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_the_cells_of_labs_need_no_other_cell(name):
+    cells = [cell for cell in read_lesson(name).source.cells if cell.cell_type == "code"]
+    assert names_a_lab_lacks([cell.source for cell in cells if LAB_CELLS & tags(cell)]) == set()
+
+
+def test_a_lab_that_needs_another_cell_is_found():
+    assert names_a_lab_lacks(["import math\ndef area(r): return math.pi * r**2 * scale"]) == {"scale"}
+    assert names_a_lab_lacks(["x = 2", "def twice(): return [x * k for k in range(2)]"]) == set()
 
 
 def claim_cells(name):

@@ -207,5 +207,5 @@
 # [04 · 4]: 04_cnn_lstm_video.ipynb#data
 # [04 · 9]: 04_cnn_lstm_video.ipynb#habits
 # [04 · 6]: 04_cnn_lstm_video.ipynb#joint
-# [drop]: 05_lstm_cnn_text.ipynb#No-dropout
+# [drop]: 05_lstm_cnn_text.ipynb#It-has-no-dropout
 # [leak]: 05_lstm_cnn_text.ipynb#Three-ways-in-which-a-test-can-leak

@@ -184,7 +184,7 @@ class Notebook:
             open_tab.first.wait_for(state="detached", timeout=10_000)
 
     def run_all(self, seconds=1200):
-        """Run All Cells, and wait until every code cell has been executed and the kernel is idle."""
+        """Run All Cells, and wait until all have been executed, or one has failed, and the kernel is idle."""
         self.page.get_by_role("menuitem", name="Run", exact=True).click()
         self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         self.page.wait_for_function(
@@ -193,7 +193,12 @@ class Notebook:
                     .filter(cell => cell.querySelector('.cm-content')?.textContent.trim())
                     .map(cell => cell.querySelector('.jp-InputPrompt').textContent);
                 const status = document.querySelector('.jp-Notebook-ExecutionIndicator').dataset.status;
-                return status === 'idle' && prompts.length > 0 && prompts.every(prompt => /\\d/.test(prompt));
+                const kind = '[data-mime-type="application/vnd.jupyter.error"]';
+                const error = document.querySelector(`.jp-Notebook ${kind}`);
+                const over = error // the cells below it do not run
+                    ? !prompts.some(prompt => prompt.includes('*'))
+                    : prompts.every(prompt => /\\d/.test(prompt));
+                return status === 'idle' && prompts.length > 0 && over;
             }""",
             timeout=seconds * 1000,
             polling=250,
