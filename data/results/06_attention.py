@@ -5,8 +5,8 @@
     python data/results/06_attention.py --quick   # every step at toy size, into a temporary folder
 
 Every network of a table gets the same clips, the same epochs and the same tuning (see common.py). The
-networks over places all start from the frames' network of the same seed. Clutter and epochs were chosen with a
-few probes of attention, before the first table; the longer one was added after it, its rates searched anew.
+networks over places all start from the frames' network of the same seed. Clutter and epochs were chosen with
+a few probes of attention, before the first table; the longer one was added after it, its rates searched anew.
 """
 
 import dataclasses
