@@ -94,7 +94,7 @@ for load in (datasets.moving_digits, datasets.camera_moves):
 # ## 2 · The map
 #
 # The course combines two kinds of layers, CNN and LSTM, and later adds a third, attention. Here are all combinations
-# in one picture. You need not understand its words yet.
+# in one picture. You do not need to know all of these words yet.
 
 # %% tags=["question"] jupyter={"source_hidden": true}
 HYBRIDS = [
@@ -133,7 +133,7 @@ plotting.Picture(
 # | 02 | [LSTM](02_lstm.ipynb) | How does an LSTM remember, and what does it forget? |
 # | 03 | [Joining](03_joining.ipynb) | What fits between the two, and what breaks there? |
 # | 04 | [CNN → LSTM for video](04_cnn_lstm_video.ipynb) | What does a clip show, and how does it move? |
-# | 05 | [Text: LSTM → CNN, CNN → LSTM, or one alone](05_lstm_cnn_text.ipynb) | What tells praise from blame? |
+# | 05 | [Text: LSTM → CNN, CNN → LSTM, or one alone](05_lstm_cnn_text.ipynb) | Is a review positive or negative? |
 # | 06 | [Attention, done right](06_attention.ipynb) | Which frames and places does an answer depend on? |
 #
 # When Keras stops you with a shape error, open the [workshop on shape errors](90_shape_errors.ipynb).
@@ -170,11 +170,12 @@ check.claim("Pixels are never below 0", brightness["lowest"], within=(0, 0.01))
 check.claim("and never above 1", brightness["highest"], within=(0.9, 1))
 
 # %% [markdown]
-# **Labs.** In a lab you change a network with sliders and menus, and a picture follows at once. Use the mouse or
-# the arrow keys. Later labs also train what you have built and let you look inside. The *joint* is the layers between
-# CNN and LSTM: they turn the CNN's images (*feature maps*) into one row of numbers for each frame. *Parameters* are the
-# numbers that training changes. *Predict*: how many more or fewer are there if the joint only flattens the maps, without
-# a dense layer? Then raise the pooling, which makes the image smaller, until the lab complains. What does it say?
+# **Labs.** In a lab you change a network with sliders and menus, and a picture follows at once. Use the mouse or the
+# arrow keys. Later labs also train what you have built and let you look inside. The *joint* is the layers between CNN
+# and LSTM: they turn the CNN's images (*feature maps*) into one row of numbers for each frame. *Parameters* are the
+# numbers that training changes. *Predict*: how many more or fewer are there if the joint only flattens the maps,
+# without a dense layer? Then raise the pooling, which makes the maps smaller, until the lab reports an error. What
+# does it say?
 
 # %% tags=["lab"]
 ArchitectureLab("ours", hide=("task", "order", "attention", "presets", "train", "inside", "shapes"))
@@ -223,9 +224,9 @@ check_batch((32, 12, 64, 48, 3), record=False)
 #
 # ## 4 · Your first hybrid
 #
-# Small clips: six frames of 16 × 16 pixels, in which a digit moves, always the same way within a clip. What leaves on
-# one side comes back on the other. There are two questions about each clip: **which digit** is it (ten classes), and **which way** does it move
-# (eight)?
+# Small clips: six frames of 16 × 16 pixels, in which a digit moves, always the same way within a clip. When it leaves
+# the frame on one side, it comes back on the other. There are two questions about each clip: **which digit** is it
+# (ten classes), and **which way** does it move (eight)?
 
 # %%
 small = datasets.moving_digits(frames=6, size=16, digit_size=10, clips=(3200, 200, 400))
@@ -262,8 +263,9 @@ state = layers.LSTM(48)(features)  # (batch, 48): the last hidden state
 hybrid = two_answers(clip, state)
 
 # %% [markdown]
-# *Predict*: guessing is right for 1 digit in 10 and for 1 motion in 8. How far do ten epochs (passes over the 3,200
-# training clips) bring the hybrid, on digits it has never seen? Which question is harder?
+# The **accuracy** is the share of clips answered correctly. Guessing gives 0.1 for the digit and 0.125 for the
+# motion. *Predict*: which accuracies does the hybrid reach after ten epochs (passes over the 3,200 training clips),
+# on digits it has never seen? Which question is harder?
 
 
 # %% tags=["nbval-ignore-output"]
@@ -291,7 +293,7 @@ live = {"CNN -> LSTM": score(hybrid)}
 live
 
 # %% tags=["claim"]
-check.claim("The hybrid names most digits that it has never seen", live["CNN -> LSTM"]["digit"], above=0.6)
+check.claim("The hybrid recognises most digits that it has never seen", live["CNN -> LSTM"]["digit"], above=0.6)
 check.claim("and nearly every motion", live["CNN -> LSTM"]["motion"], above=0.9)
 
 # %% [markdown]
@@ -357,19 +359,20 @@ plotting.table([{"model": name, **live[name], "parameters": networks[name].count
                ["model", "digit", "motion", "parameters"])  # fmt: skip
 
 # %% tags=["claim"]
-check.claim("A CNN that averages over the frames cannot name the motion", live["CNN only"]["motion"], below=0.4)
+check.claim("A CNN that averages over the frames cannot recognise the motion", live["CNN only"]["motion"], below=0.4)
 gain = live["CNN only"]["digit"] - live["CNN -> LSTM"]["digit"]
-check.claim("but names hardly fewer digits than the hybrid", gain, above=-0.1)
-check.claim("The LSTM alone names nearly every motion", live["LSTM only"]["motion"], above=0.9)
+check.claim("but recognises hardly fewer digits than the hybrid", gain, above=-0.1)
+check.claim("The LSTM alone recognises nearly every motion", live["LSTM only"]["motion"], above=0.9)
 lead = live["CNN -> LSTM"]["digit"] - live["LSTM only"]["digit"]
 check.claim("but fewer digits than the hybrid, after as many epochs", lead, above=0.05)
 
 # %% [markdown]
 # A clip played backwards gives the same average, so this CNN cannot tell left from right, however long you train it.
-# Other CNNs can: lesson 04 has two that read several frames at once. The LSTM alone follows the motion, but names fewer
-# digits. The hybrid answers both questions, yet it need not be the best choice. The two networks above, one for each
-# question, do about as well together, with about twice the weights. And in [lesson 04](04_cnn_lstm_video.ipynb) a method
-# without any network does at least as well; that lesson compares them all, and shows when not to use the hybrid.
+# Other CNNs can: lesson 04 has two that read several frames at once. The LSTM alone follows the motion, but names
+# fewer digits. The hybrid answers both questions, yet it need not be the best choice. The two networks above, one for
+# each question, do about as well together, with over twice the weights. And in [lesson 04](04_cnn_lstm_video.ipynb) a
+# method without any network does at least as well; that lesson compares them all, and shows when not to use the
+# hybrid.
 #
 # ## 5 · Your progress
 

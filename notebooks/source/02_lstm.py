@@ -6,7 +6,7 @@
 #     - 01_convolution
 #     objectives:
 #     - exercise: '02.1'
-#       say: Tell what a recurrent layer hands on, with each of its options
+#       say: Say what a recurrent layer returns, with each of its options
 #     - exercise: '02.2'
 #       say: Count the weights of recurrent layers, and derive the formula
 #     - exercise: '02.3'
@@ -51,7 +51,7 @@
 # | count the weights of recurrent layers, and derive the formula | 02.2 |
 # | tell how long a forget gate remembers, and set it for the length you need | 02.3 |
 # | find out why biases that you set do not reach the gate | 02.8 |
-# | tell what a recurrent layer hands on, with each of its options | 02.1 |
+# | say what a recurrent layer returns, with each of its options | 02.1 |
 # | feed a long series in pieces, with the memory carried over | 02.4 |
 # | choose the weights of the gates so that a cell does what you want (optional) | 02.6 |
 # | write a recurrent cell by hand, gate by gate (optional) | 02.5 |
@@ -259,9 +259,10 @@ draw_passes()
 print(f"0.9 fifty times: {0.9**50:.4f}; 1.1 fifty times: {1.1**50:.0f}")
 
 # %% [markdown]
-# Now measure it, in cells with random weights, over up to 200 steps. $V$ starts as a rotation (which changes directions, no lengths)
-# times a **gain**; Keras's own start has gain 1. (The vertical axis counts powers of ten: −4 is a ten-thousandth of the influence of
-# the last step. Each line is a mean over six networks. The `GradientTape` records what is computed, and then gives the gradient.)
+# Now measure it, in cells with random weights, over up to 200 steps. $V$ starts as a rotation (which changes
+# directions but not lengths) times a **gain**; Keras's own start has gain 1. (The vertical axis counts powers of ten:
+# −4 is a ten-thousandth of the influence of the last step. Each line is a mean over six networks. The `GradientTape`
+# records what is computed, and then gives the gradient.)
 
 # %% jupyter={"source_hidden": true}
 import tensorflow as tf
@@ -304,7 +305,7 @@ def draw_fades(fades, colours, low=-12, high=8):
     ax.set_yticks(range(low, high + 1, 4 if high - low > 12 else 2))
     ax.grid(axis="y")
     told = ", ".join(f"{name}: 10 to the {values[50]:.0f} after 50 steps" for name, values in fades.items())
-    return plotting.Picture(fig, f"How much an input moves the last state, the longer ago the less or more. {told}.")
+    return plotting.Picture(fig, f"How much an input moves the last state, from one step before the end to 199. {told}.")
 
 
 draw_fades(fades, ("#777777", plotting.INK, "#56B4E9", "#CC79A7", plotting.LSTM))
@@ -330,9 +331,9 @@ plotting.table([{"cell": name, **{str(n): power(values[n]) for n in steps_shown}
 #   What is lost is lost in the slopes of tanh, which are at most 1.
 # - With **gain 2** the influence **explodes**: the longer ago an input was, the more a small change in it moves the end.
 #   *Clipping* shortens a gradient that is too long, so that one step of training does not destroy the network.
-# - Of these four it lasts longest at **1.5**; somewhere between 1.5 and 2 it would neither vanish nor explode. But nothing holds $V$
-#   there: each training step moves it. *Orthogonal* and *unitary*
-#   recurrent networks are built so that $V$ stays a rotation during training (Arjovsky and others, 2016).
+# - With **1.5** it fades slowly; somewhere between 1.5 and 2 it would, on average, neither vanish nor explode. But
+#   nothing holds $V$ there: each training step moves it. *Orthogonal* and *unitary* recurrent networks are built so
+#   that $V$ stays a rotation during training (Arjovsky and others, 2016).
 # - And the **LSTM**, which is known for its memory? As Keras makes it, it fades too, only later. The next section shows why, and
 #   what to do about it.
 
@@ -340,7 +341,7 @@ plotting.table([{"cell": name, **{str(n): power(values[n]) for n in steps_shown}
 check.claim("Gain 0.5 and 1: less than a hundred-thousandth is left after 50 steps",
             [at50["plain cell, gain 0.5"], at50["plain cell, gain 1"]], below=-5)  # fmt: skip
 check.claim("Gain 2: more than a hundredfold after 199", at199["plain cell, gain 2"], above=2)
-check.claim("Gain 1.5 keeps most of what is below one: over a hundred times what gain 1 keeps, after 50 steps",
+check.claim("Gain 1.5 keeps over a hundred times what gain 1 keeps, after 50 steps",
             at50["plain cell, gain 1.5"] - at50["plain cell, gain 1"], above=2)  # fmt: skip
 check.claim("The LSTM as Keras makes it keeps over ten times what the plain cell keeps after 50 steps",
             at50["LSTM"] - at50["plain cell, gain 1"], above=1)  # fmt: skip
@@ -552,10 +553,11 @@ for gate in (0.73, 0.9, 0.99):
 # through $h$ and the gates.) But here the factor is a number that you can *set* and that training can find: a gate with a bias
 # of 5 stands at 0.993.
 #
-# How large a bias for how many steps? A gate at $f = 1 - 1/T$ keeps about a third ($1/e$) after $T$ steps. To find its bias,
-# turn $f = \sigma(b)$ around: $b = \log \frac{f}{1 - f} = \log(T - 1)$. Tallec and Ollivier (2018) draw a $T$ for every unit,
-# up to the length of the sequence (here they are evenly spaced), and set the bias of the input gate to $-b$: **a unit that keeps long should write
-# seldom**. Otherwise, what it keeps is soon drowned by what it writes.
+# How large a bias for how many steps? A gate at $f = 1 - 1/T$ keeps about a third ($1/e$) after $T$ steps. To find
+# its bias, turn $f = \sigma(b)$ around: $b = \log \frac{f}{1 - f} = \log(T - 1)$. Tallec and Ollivier (2018) draw a
+# $T$ for every unit, up to the length of the sequence (here they are evenly spaced), and set the bias of the input
+# gate to $-b$: **a unit that remembers for long should write rarely**. Otherwise, what it writes soon covers what it
+# keeps.
 
 # %% tags=["definition"]
 def long_memory(steps, keep=True, seldom=True):
@@ -591,8 +593,8 @@ print({name: power(exponent) for name, exponent in left_after_199.items()})
 # %% tags=["claim"]
 check.claim("With biases for 200 steps, more than a thousandth is left after 199", left_after_199["LSTM, long memory"],
             above=-3)  # fmt: skip
-check.claim("So it is with the forget bias only", left_after_199["LSTM, forget bias only"], above=-3)
-check.claim("The long memory keeps a million times what the LSTM keeps that Keras makes",
+check.claim("With the forget bias alone, too", left_after_199["LSTM, forget bias only"], above=-3)
+check.claim("The long memory keeps a million times what Keras's own start keeps",
             left_after_199["LSTM, long memory"] - left_after_199["LSTM, as Keras makes it"], above=6)  # fmt: skip
 
 # %% tags=["check"] jupyter={"source_hidden": true}
@@ -826,8 +828,9 @@ plotting.table([{"": name, **{str(t + 1): "●" if on else "·" for t, on in enu
 
 # %% [markdown]
 # Is there an answer without a network? Yes: look for the last mark, read the symbol beside it. One line of code,
-# always correct. A network must find this out from examples alone. Guessing gives an accuracy of 0.25. Whoever notices the three marks
-# but not their order can name the symbol that was marked most often (the first of three, if all differ):
+# always correct. A network must find this out from examples alone. Guessing gives an accuracy of 0.25. A reader that
+# sees the three marks but not their order can choose the symbol that was marked most often (if all three differ, it
+# has to guess; the code takes the first in the alphabet):
 
 # %%
 x_game, y_game = marked(2000, wait=80, seed=3)
@@ -839,7 +842,8 @@ print(f"the symbol marked most often: {blind_to_order:.3f}")
 check.claim("Without any order, somewhat more than half can be right", blind_to_order, within=(0.5, 0.6))
 
 # %% [markdown]
-# So only an accuracy clearly above this shows a memory for the *last* mark: it must take in, replace, and then hold through the wait.
+# So only an accuracy clearly above this shows a memory for the *last* mark: the network must store a symbol, replace
+# it, and hold the last one through the wait.
 #
 # ## 7 · Train and compare
 #
@@ -853,8 +857,9 @@ check.claim("Without any order, somewhat more than half can be right", blind_to_
 # - Three baselines without a state: **dilated convolutions** whose receptive field just covers all steps (you met dilation in
 #   lesson 01); a **dense** layer over all steps at once; and the same behind **a small layer for each step**, a convolution of width 1.
 #
-# All but the last two have three to six thousand weights; the weights of these two grow with the sequence, from 2 and 5 thousand at a wait
-# of 10 to 15 and 32 thousand at 180.
+# All but the last two have three to six thousand weights. Those two grow with the sequence: from a wait of 10 to one
+# of 180, the dense network grows from 5 to 32 thousand weights, the one with a small layer for each step from 2 to 15
+# thousand.
 
 # %% tags=["definition"] jupyter={"source_hidden": true}
 def long_memory_gru(steps):
@@ -939,8 +944,9 @@ check.claim("The LSTM recalls", live["LSTM"], above=0.85)
 # %% [markdown]
 # ### All readers, three waits, five seeds
 #
-# For each network, the learning rate was searched on validation sequences, in steps of 2, until the best had a worse or equal one on
-# either side. Then came five other seeds and the test. **Predict**: which readers still solve the game at a wait of 80? At 180?
+# For each network, the learning rate was searched on validation sequences, halved or doubled until the best had a
+# worse or equal one on either side. Then came five other seeds and the test. **Predict**: which readers still solve
+# the game at a wait of 80? At 180?
 
 # %% jupyter={"source_hidden": true}
 waits = {10: results.load("02_wait_10"), 80: results.load("02_wait_80"), 180: results.load("02_wait_180")}
@@ -972,26 +978,30 @@ plotting.Picture(fig, f"Accuracy after waits of 10, 80 and 180 steps, mean and r
 # %% [markdown]
 # Compare rows that differ in one thing:
 #
-# - **Plain cells**: as Keras makes it, the plain cell stays near a guess. With the identity and ReLU it solves the short game; at a wait of
-#   80 it hardly does better than somebody who ignores the order, and at 180 it guesses.
-# - **Starts of the LSTM**: as Keras makes it, it solves the short game and guesses at the longer ones, at every learning rate tried. With
-#   the forget bias alone the influence lasts (section 5), and still it hardly does better; with the input bias alone it guesses. With
-#   both it solves the longer games, but for one training of ten. So it takes both: to keep, *and* to write seldom.
-# - **Which length?** It need not be known exactly. With biases for 1,000 steps, the LSTM solves the waits of 10 and 80 in every seed, and
-#   that of 180 in three of five. (Its failures, and that of *long memory*, came at high learning rates, which the search liked best; one
-#   step higher, both networks fail altogether or in part.)
-# - **Starts of the GRU**: with biases it solves all three games in every seed. As Keras makes it, it solves the wait of 80
-#   too, but only at a high learning rate (0.064; at 0.032 it guesses), and at 180 it guesses at every rate of the search, up to 0.064.
-#   (Beyond it, at 0.128, one training of two solved that game; it is not in the table.) A start is not the only way to get there.
-# - **Dense**: over the bare steps it stays below a half. Behind one small layer for each step it reaches about 0.95 at every wait. What it
-#   lacked was no memory, but "marked *and* this symbol". (It has a weight for every step, and takes one length only.)
+# - **Plain cells**: as Keras makes it, the plain cell stays near a guess. With the identity and ReLU it solves the
+#   short game; at a wait of 80 it is hardly better than a reader that ignores the order, and at 180 it guesses.
+# - **Starts of the LSTM**: as Keras makes it, it solves the short game and guesses at the longer ones, at every
+#   learning rate tried. With the forget bias alone the influence lasts (section 5), and still the LSTM hardly does
+#   better than a guess; with the input bias alone it guesses. With both it solves the longer games in nine of ten
+#   trainings. So it takes both: keep for long, *and* write rarely.
+# - **Which length?** It need not be known exactly. With biases for 1,000 steps, the LSTM solves the waits of 10 and
+#   80 in every seed, and that of 180 in three of five. (Its failures, and that of *long memory*, came at high
+#   learning rates, which had scored best in the search; at twice the rate, the validation score of both falls.)
+# - **Starts of the GRU**: with biases it solves all three games in every seed. As Keras makes it, it solves the wait
+#   of 80 too, but only at a high learning rate (0.064; at 0.032 it guesses), and at 180 it guesses at every rate of
+#   the search, up to 0.064. (A higher one may do it: a start is not the only way to get there.)
+# - **Dense**: over the bare steps it stays below a half. Behind one small layer for each step it reaches about 0.95
+#   at every wait. What it lacked was not memory, but a way to find "marked *and* this symbol" in each step. (It has a
+#   weight for every step, and takes one length only.)
 # - **Convolutions** see all steps, and fall behind with the wait. The small layer for each step and the GRU with biases are ahead of them.
 #
-# What made the LSTM solve the game was not one weight more, but *a start made for long waits*. Such a start is an assumption about the data:
-# here, that something old matters. And a fixed length needs no memory at all.
+# The LSTM did not need more weights to solve the game, but *a start made for long waits*. Such a start is an
+# assumption about the data: here, that something old matters. And where all sequences have one length, no memory is
+# needed: a small layer for each step, then a dense one, comes close.
 #
-# (Bai and others, 2018, found convolutions ahead of LSTMs and GRUs, also in tasks that ask for a long memory. They set no biases for
-# the wait.)
+# (Bai and others, 2018, mostly found convolutions ahead of LSTMs and GRUs, also in tasks that ask for a long memory.
+# Among the settings they searched is the first bias of the forget gate, but none for the input gate is named; our
+# LSTM needed both. And their convolutions have residual connections, ours do not.)
 
 # %% tags=["claim"]
 check.claim("The plain cell stays below a half at every wait", [waits[wait].high("Plain cell", "right") for wait in waits], below=0.5,
@@ -1034,7 +1044,7 @@ check.claim("At the longer ones they are behind the small layer and the GRU with
 #
 # <a id="outputs"></a>
 #
-# ## 8 · What it hands on
+# ## 8 · What it returns
 #
 # The same layer can answer in several ways. **Predict** each shape for 5 sequences of 12 steps, 3 features, 8 units.
 
@@ -1056,8 +1066,8 @@ plotting.table([{"layer": name, "hands on": ", ".join(map(str, shapes))} for nam
 #   or when another layer is to read the states: a second LSTM, a convolution (lesson 05), attention (lesson 06).
 # - **`return_state=True`**: the output, then $h$ and $c$. Hand them over as `initial_state=[h, c]`, and it goes on where it
 #   stopped; `initial_state=None` is an empty memory.
-# - **`Bidirectional`**: a second LSTM reads from the end to the start; its states are laid beside those of the first, at
-#   the same time steps. Use it only for sequences that are there as a whole: it looks into the future.
+# - **`Bidirectional`**: a second LSTM reads from the end to the start; its states are concatenated with those of the
+#   first, at the same time steps. Use it only when the whole sequence is available: it looks into the future.
 #
 # Only `Bidirectional` changes the number of weights: it doubles it. The other recurrent layers, such as `GRU`, have the same
 # options.
@@ -1117,9 +1127,9 @@ check_handed({"a": (None, 50, 16), "b": (None, 50, 32), "c": (None, 50, 10), "d"
 # 3. The gradient does not cross from one call to the next of a `stateful` layer (the dotted line in section 4). Training in
 #    pieces is **truncated backpropagation through time**: the memory reaches further back than the gradient. (If you hand $h$ and $c$
 #    over yourself, within one `GradientTape` or one model, it does cross.)
-# 4. Sequences of different length are filled up with zeros to make one array. An LSTM reads these zeros as inputs,
-#    unless a **mask** (batch, steps), True where a step is real, tells it to carry its state through them unchanged. In a model,
-#    `layers.Masking()`, or `mask_zero=True` in an `Embedding`, makes one.
+# 4. Sequences of different length are **padded** with zeros to make one array. An LSTM reads these zeros as inputs,
+#    unless a **mask** (batch, steps), True where a step is real, tells it to carry its state through them unchanged.
+#    In a model, `layers.Masking()`, or `mask_zero=True` in an `Embedding`, makes one.
 # 5. `Bidirectional` is two LSTMs, and the second one's last state is the one at the *first* step.
 
 # %%
@@ -1172,7 +1182,7 @@ distance = {name: float(np.max(values)) for name, values in distance.items()}
 # %% tags=["claim"]
 check.claim("The last state is the last of all states", distance["last of all states"], equals=0)
 check.claim("A series read in two pieces gives the same states", distance["in two pieces"], below=1e-5)
-check.claim("Filling does not matter to an LSTM with a mask", distance["padded, with a mask"], below=1e-5)
+check.claim("Padding does not matter to an LSTM with a mask", distance["padded, with a mask"], below=1e-5)
 check.claim("and it does to one without", distance["padded, without"], above=0.01)
 check.claim("A stateful layer goes on by itself", distance["stateful, in two calls"], below=1e-5)
 check.claim("No gradient reaches its first call", reaches["stateful"][0], equals=0)
@@ -1402,9 +1412,10 @@ told = "; ".join(f"{name}: in silence {where['silence'].min():.2f} to {where['si
 plotting.Picture(fig, f"Where the forget gates of eight units stand in silence, at pulses up and at pulses down. {told}.")
 
 # %% [markdown]
-# At a pulse, many units take sides: for one sign the gate opens nearly fully, and the unit keeps what it has; for the other sign it
-# shuts nearly fully, and the unit forgets. Some forget at a pulse up, others at a pulse down. (A mean over all pulses
-# hides this: the two cancel, and the gate seems to stand half open. Plot groups apart before you take their mean.)
+# At a pulse, many units treat the two signs differently: for one sign the gate opens, and the unit keeps what it has;
+# for the other it shuts, in some units nearly fully, and the unit forgets. Some forget at a pulse up, others at a
+# pulse down. (A mean over all pulses hides this: the two cancel, and the gate seems to stand half open. Plot groups
+# apart before you take their mean.)
 #
 # In silence the two starts differ. In the *long memory* most gates stand high. With *Keras's start* they stand between one half and
 # three quarters, so that hardly anything that a unit wrote is left after ten silent steps. And yet this network gives the right answer after
@@ -1435,16 +1446,17 @@ plotting.table([{"cut": cut, **{name: cuts.row(name)[part] for name in STARTS}} 
                {"cut": "no h in", **{name: name for name in STARTS}}, "Accuracy over 30 steps; mean over the seeds (lowest to highest)")
 
 # %% [markdown]
-# - **Keras's start**: without any $h$ every seed loses more than a quarter of the games. So the memory goes through $h$. Which way it goes differs
-#   from seed to seed: the cut in the forget gate costs two seeds next to nothing and two others 0.3; the cut in the candidate costs from 0.04 to
-#   0.43. Equal training found different ways. Their mean alone would have told one story where there are several.
+# - **Keras's start**: without any $h$ every seed loses more than a quarter of the games. So the memory goes through
+#   $h$. Which way it goes differs from seed to seed: the cut in the forget gate costs two seeds next to nothing and
+#   two others 0.3; the cut in the candidate costs from 0.04 to 0.43. The same training found different solutions. The
+#   mean alone would hide that.
 # - **Long memory**: without any $h$ it loses less. Part of what it knows simply stays in the cell state. What needs $h$ is the candidate,
 #   more than any single gate.
 # - **In both**, some gate swings nearly from open to shut, in every seed.
 #
-# **An architecture makes solutions possible. Which of them training finds is decided by the start, the task and chance.** If you want
-# to know how a network does it, look, cut more than one thing, and train more than one seed. (A cut is a blunt tool: to set a term to zero
-# also moves where the gate stands.)
+# **An architecture makes solutions possible. Which of them training finds is decided by the start, the task and
+# chance.** If you want to know how a network does it, look, cut more than one thing, and train more than one seed. (A
+# cut does more than it should: setting a term to zero also shifts the mean value of the gate.)
 
 # %% tags=["claim"]
 check.claim("In every seed with Keras's start, some gate swings by over eight tenths", cuts.low("Keras's start", "swing"), within=(0.8, 0.92),
@@ -1480,8 +1492,8 @@ check.claim("In both, the gate of some unit swings by over six tenths", [swing[n
 # %% [markdown]
 # ### The lab
 #
-# The gate microscope again, now on the two networks that you have just trained. Eight units; choose one at a time. The bars under the
-# time axis tell how much is left of what each step wrote.
+# The gate microscope again, now on the two networks that you have just trained. Eight units; choose one at a time.
+# The bars under the time axis show how much is left of what each step wrote.
 #
 # 1. *Long memory*: find a unit whose cell state tells which way the last pulse went. How far back do its bars reach?
 # 2. *Keras's start*: the same. Its bars are short, its memory is not. Look at the sum behind $g$: what does $h$ add to it?
@@ -1608,11 +1620,16 @@ check_days(answers_of_solution, record=False)
 #   time compute all steps at once.
 # - **The steps are images.** An LSTM has four weights for each pixel and unit. That is what a CNN in front is for: lessons
 #   [03](03_joining.ipynb) and [04](04_cnn_lstm_video.ipynb).
-# - **What decides lies near.** Not every series needs a memory. First ask what must be *kept*, and try a window. Lesson 07 (planned) does
-#   this with traffic, hour by hour.
+# - **Only recent steps matter.** Not every series needs a memory. First ask what must be *kept*, and try a window.
 #
-# Where do LSTMs stand today? Most large models of text are *Transformers*, made of attention (Vaswani and others, 2017). *State-space models*
-# (Gu and Dao, 2023) hand on a state again, in a form whose steps can be trained in parallel.
+# **Outlook: a real series.** Hourly traffic on a motorway rises and falls each day. Much of the next hour may be read from
+# the last hours, or from the same hour a week ago. So simple baselines come first: the hour before, the same hour last
+# week, a linear regression, boosted trees. A network has to beat them. How to read a past and write a future is the
+# subject of lesson 07 (planned).
+#
+# Where do LSTMs stand today? Most large models of text are *Transformers*, made of attention (Vaswani and others,
+# 2017). *State-space models* (Gu and Dao, 2023) pass on a state again, in a form that can be trained on all steps in
+# parallel.
 #
 # ## 12 · Summary
 #
@@ -1620,10 +1637,10 @@ check_days(answers_of_solution, record=False)
 # - Backpropagation through time multiplies one factor for each step. A plain cell's product vanishes or explodes.
 # - The LSTM's cell state is only multiplied by the forget gate: $f^n$ is left after $n$ steps. A bias of $\log(T - 1)$
 #   makes it last for about $T$; with Keras's start of 1, half is gone after little more than two.
-# - To keep was not enough to learn: a unit that keeps long must also write seldom.
+# - In our game, keeping was not enough for the LSTM to learn: a unit that remembers for long must also write rarely.
 # - Keras's order of blocks is i, f, c, o; weights: $4 \cdot \text{units} \cdot (\text{features} + \text{units} + 1)$.
-# - The last state, all states, the states $h$ and $c$, both directions: choose by what comes after it. Fill up sequences only
-#   with a mask. A state that is kept must be emptied between series, and no gradient passes through it.
+# - The last state, all states, the states $h$ and $c$, both directions: choose by what comes after it. If you pad
+#   sequences, pass a mask. A state that is kept must be emptied between series, and no gradient passes through it.
 #
 # **Next**: [lesson 03](03_joining.ipynb) joins the two: how feature maps become steps.
 #

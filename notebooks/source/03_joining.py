@@ -239,7 +239,7 @@ picture(
 # | `Permute` | batch | puts the others in another order |
 #
 # Two things follow. All of them keep the **batch**: nothing of one clip may ever reach another. And most take a fixed
-# number of axes, so whoever joins them has to merge axes, remove some or take them apart.
+# number of axes, so to join them you have to merge axes, remove some or split them.
 #
 # ## 3 · The same CNN on every frame
 #
@@ -334,7 +334,7 @@ def check_reached(reached):
             truth = set(map(tuple, np.argwhere((joint(other) != joint(given)).any(axis=-1)).tolist()))
             clips = given.copy()
             found = reached(joint, clips, clip, frame)
-            check.expect(np.array_equal(clips, given), "the clips are changed for good: change a copy")
+            check.expect(np.array_equal(clips, given), "your function has changed the array clips: change a copy")
             try:
                 found = {(int(c), int(s)) for c, s in found}
             except (TypeError, ValueError):
@@ -771,25 +771,26 @@ plotting.compare(table.rows, score="motion")
 # %% [markdown]
 # - **Flatten**, with or without a dense layer, keeps where everything is, for every frame, and the LSTM follows it.
 # - **Without an LSTM** the network is blind to order, and hardly better than a guess.
-# - **Pooled**, much of the motion is missing. How much differs from seed to seed: under the maximum, the worst of five
-#   names not even half of it, the best nearly all. Both name over twice as many as chance, on average. So *where* has left traces: the strides of this CNN multiply to 8, and within those 8 pixels a map
-#   changes as the digit moves; the zeros that padding puts around the image may tell the place as well. (In [lesson
-#   04](04_cnn_lstm_video.ipynb) the strides multiply to 4, and after ten epochs the pooled hybrid is near chance. That may be the reason,
-#   but the two networks differ in more.)
-# - **Places as steps** lose no number, and yet after eight epochs cells as steps are near chance, and columns as steps
-#   miss a fifth of the motions or more in every seed. More on that below.
+# - **Pooled**, much of the motion is missing. How much differs from seed to seed: with the maximum, the worst of five
+#   seeds recognises less than half of the motions, the best nearly all. On average, both pools recognise over twice as many as
+#   chance. So *where* has left traces: the strides of this CNN multiply to 8, and within those 8 pixels a map changes
+#   as the digit moves; the zeros that padding puts around the image may tell the place as well. (In [lesson
+#   04](04_cnn_lstm_video.ipynb) the strides multiply to 4, and after ten epochs the pooled hybrid is near chance.
+#   That may be the reason, but the two networks differ in more.)
+# - **Places as steps** lose no information, and yet after eight epochs cells as steps are near chance, and columns as
+#   steps miss a fifth of the motions or more in every seed. More on that below.
 #
 # And the **seconds**: cells as steps have no more weights than the pools, but 72 steps that must be taken one
 # after the other.
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
-check.claim("Flattened, every seed names the motion", [table.low("flatten", "motion"), table.low("flatten, dense", "motion")],
+check.claim("Flattened, every seed recognises the motion", [table.low("flatten", "motion"), table.low("flatten, dense", "motion")],
             above=0.95, stored=True)  # fmt: skip
 check.claim("Without order, hardly more than a guess", table.high("CNN, frames averaged", "motion"), below=0.2, stored=True)
-check.claim("Under the maximum, one seed names less than half", table.low("global maximum", "motion"), below=0.5, stored=True)
+check.claim("Under the maximum, one seed recognises less than half", table.low("global maximum", "motion"), below=0.5, stored=True)
 check.claim("and another nearly all", table.high("global maximum", "motion"), above=0.95, stored=True)
 check.claim("Under the average, over half is missing", table.high("global average", "motion"), below=0.5, stored=True)
-check.claim("but both name over twice as many as chance, on average", [table.mean("global maximum", "motion"),
+check.claim("but both recognise over twice as many as chance, on average", [table.mean("global maximum", "motion"),
             table.mean("global average", "motion")], above=0.25, stored=True)  # fmt: skip
 video = results.load("04_moving_digits")
 check.claim("In lesson 04, with smaller strides, the pooled hybrid is near chance",
@@ -802,23 +803,23 @@ check.claim("and take longer to train", table.mean("cells as steps", "seconds") 
             above=0, stored=True)  # fmt: skip
 
 # %% [markdown]
-# Now the **digits** (chance: 0.10). They need no order. **Predict**: which of the bridges names most of them?
+# Now the **digits** (chance: 0.10). They need no order. **Predict**: which of the bridges recognises most of them?
 
 # %%
 plotting.compare(table.rows, score="digit")
 
 # %% [markdown]
-# Pooled or not, most bridges name about nine digits in ten, and their order is not settled: with 800 clips in the test,
-# the standard error of a difference is about 0.015. Only *flatten, dense* is clearly last. The squeeze into 64 numbers
-# alone is not the reason: the row without an LSTM has the same dense layer, and names many more. Why the two together do
-# worse, this table does not tell; the next one shows whether it lasts. The dense layer saves a third of the weights, and
-# with larger maps you will need it.
+# Pooled or not, most bridges recognise about nine digits in ten, and their order is not settled: with 800 clips in the
+# test, the standard error of a difference is about 0.015. *Flatten, dense* is last, about two standard errors behind
+# the next. Reducing each frame to 64 numbers is not the reason by itself: the row without an LSTM has the same dense
+# layer, and recognises many more. The table does not show why the two together do worse; the next table shows whether it
+# lasts. The dense layer saves a third of the weights, and with larger maps you will need it.
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
 bridges_at = [table.mean(name, "digit") for name in ("flatten", "global maximum", "global average", "cells as steps", "columns as steps")]
-check.claim("Five of the bridges name about nine in ten", bridges_at, within=(0.89, 0.925), stored=True)
-check.claim("Flatten and dense is clearly last", min(bridges_at) - table.mean("flatten, dense", "digit"), above=0.02, stored=True)
-check.claim("The same dense layer without an LSTM names more", table.mean("CNN, frames averaged", "digit")
+check.claim("Five of the bridges recognise about nine in ten", bridges_at, within=(0.89, 0.925), stored=True)
+check.claim("Flatten and dense is last", min(bridges_at) - table.mean("flatten, dense", "digit"), above=0.02, stored=True)
+check.claim("The same dense layer without an LSTM recognises more", table.mean("CNN, frames averaged", "digit")
             - table.mean("flatten, dense", "digit"), above=0.03, stored=True)  # fmt: skip
 check.claim("It saves a third of the weights", table.row("flatten, dense")["parameters"]
             - 2 / 3 * table.row("flatten")["parameters"], below=0, stored=True)  # fmt: skip
@@ -855,12 +856,13 @@ check.claim("Rows as steps: it knows left from right", known["rows"]["horizontal
 check.claim("but not up from down", known["rows"]["vertical"], below=0.45)
 
 # %% [markdown]
-# With columns, height is still **within** each step, a feature for every row. Width has become time. The same column one
-# frame earlier now lies three steps back, among others that look like it, and so early the LSTM has not learned to find
-# it. With rows, height and width change places, and so do the answers. Cells as steps turn both into time.
+# With columns, height is still **within** each step, a feature for every row. Width has become time. The same column
+# one frame earlier now lies three steps back, among others that look like it, and after three epochs the LSTM has not
+# yet learned to find it. With rows, height and width change places, and so do the answers. Cells as steps turn both
+# into time.
 #
-# So **keep what must be compared within a step, and make time of what is to be read in order.** In a line of text that
-# *is* the width, and columns as steps are the right bridge.
+# So **keep what must be compared within a step, and turn into time what is to be read in order.** In a line of text
+# that *is* the width, and columns as steps are the right bridge.
 #
 # ### Lost, or late?
 #
@@ -876,7 +878,7 @@ plotting.compare(longer.rows, score=["motion", "digit"])
 gain = [longer.mean(name, "motion") - table.mean(name, "motion") for name in ("global average", "cells as steps", "columns as steps")]
 best = [longer.high(name, "motion") for name in ("global average", "cells as steps")]
 worst = [longer.low(name, "motion") for name in ("global average", "cells as steps")]
-check.claim("The average, cells and columns as steps name many more motions than before", gain, above=0.3, stored=True)
+check.claim("The average, cells and columns as steps recognise many more motions than before", gain, above=0.3, stored=True)
 check.claim("Columns as steps nearly all", longer.low("columns as steps", "motion"), above=0.9, stored=True)
 check.claim("The other two nearly all with one seed", best, above=0.95, stored=True)
 check.claim("and miss three in ten or more with another", worst, below=0.7, stored=True)
@@ -889,15 +891,16 @@ check.claim("The squeeze with an LSTM is level with flatten", longer.mean("flatt
             within=(-0.01, 0.01), stored=True)  # fmt: skip
 
 # %% [markdown]
-# Columns as steps now name nearly all motions. The average and cells as steps name many more than before: nearly all with
-# one seed of three, and with another less than 0.7. Under the maximum it is two thirds with every seed, on average hardly
-# more than before. That row hangs on a close choice, though: on the validation clips its rates 0.002 and 0.004 are less
-# than 0.01 apart, and at the other one it may learn more. Only the network without order still guesses.
+# Columns as steps now recognise nearly all motions. The average and cells as steps recognise many more than before: nearly all
+# with one seed of three, and with another less than 0.7. Under the maximum it is two thirds with every seed, on
+# average hardly more than before. But that row depends on a close choice: on the validation clips, its scores at the
+# rates 0.002 and 0.004 differ by less than 0.01. At 0.004 the result may be different. Only the network without order
+# still guesses.
 #
 # So the first table shows how *soon* a network learns the motion behind each bridge, not what it can know in the end:
-# places as steps lose nothing, and pooled maps keep traces that a longer training can learn to read, at some rates and
-# with some seeds. What the *order* of the frames tells is really lost to a mean. Among the digits, *flatten, dense* has
-# caught up with *flatten*.
+# places as steps lose nothing, and pooled maps keep traces that a longer training can learn to read, at some rates
+# and with some seeds. What only the *order* of the frames shows is really lost in a mean. Among the digits, *flatten,
+# dense* has caught up with *flatten*.
 #
 # Two pieces of advice follow. Choose the bridge behind which the answer is easy to find. And before you call something
 # lost, train for longer.
@@ -938,9 +941,8 @@ picture(
 #
 # ## 6 · Side by side
 #
-# The third way to join: both read the same clip, and a **concatenation** lays what they found together. Say the
-# CNN branch says *what* is seen (64 features, no order), the LSTM branch *how it moves* (64 units, straight from
-# the pixels).
+# The third way to join: both read the same clip, and a **concatenation** joins what they found. Say the CNN branch
+# says *what* is seen (64 features, no order), the LSTM branch *how it moves* (64 units, straight from the pixels).
 
 # %%
 picture(
@@ -970,8 +972,9 @@ print(layers.Concatenate()([states, layers.Conv1D(12, 3, padding="same")(signal)
 # this kernel. That does no harm if the answer comes after the last step. If there is an answer after each step, use
 # `causal`: all padding in front, nothing read from the future.
 #
-# With a stride the other branch must lose steps, too. Which ones may it keep? The state of the last step that each output has read.
-# Ask the convolution, with kernel 3 and stride 2: which is the last step that moves each output?
+# With a stride the other branch must lose steps, too. Which ones should it keep? For each output, the state after the
+# last step that the output has read. Ask the convolution, with kernel 3 and stride 2: which is the last step that
+# moves each output?
 
 
 # %% jupyter={"source_hidden": true}
@@ -1109,7 +1112,7 @@ accuracy["fixed"] = accuracy_on_noise(alongside_solution)
 check.claim("Fixed, it guesses, as it must", accuracy["fixed"], within=(0.45, 0.55))
 
 # %% [markdown]
-# Whenever a network is better than it can be, change one step and see which outputs move.
+# Whenever a network is better than seems possible, change one step and see which outputs move.
 #
 # ### On one scale
 #
@@ -1118,14 +1121,14 @@ check.claim("Fixed, it guesses, as it must", accuracy["fixed"], within=(0.45, 0.
 # its answer more. So normalise each branch before the concatenation, as `side_by_side` does. (Optional section 9 measures
 # the sizes, not what normalising is worth.)
 #
-# ### What the table says of it
+# ### What the tables say about it
 #
-# Look at the tables of section 4 again. *Side by side* names every motion, and more digits than any bridge that knows the
-# motion after eight epochs. The two questions of this task come apart: the digit needs no order, and the motion needs no
-# shapes. So one branch can do each. With three times the epochs the lead over *flatten* shrinks to less than 0.01, and that
-# is within the standard error. The LSTM alone on pixels names far fewer digits ([lesson
-# 04](04_cnn_lstm_video.ipynb)), and the CNN alone no motion. (Lesson 04 also has rules without any network that name
-# still more digits.)
+# Look at the tables of section 4 again. *Side by side* recognises every motion. It also recognises more digits than the bridges
+# that know the motion after eight epochs, but over *flatten* it leads by less than two standard errors. The two
+# questions of this task can be separated: the digit needs no order, and the motion needs no shapes. So one branch can
+# do each. With three times the epochs the lead over *flatten* shrinks to less than 0.01, and that is within the
+# standard error. The LSTM alone on pixels recognises far fewer digits ([lesson 04](04_cnn_lstm_video.ipynb)), and the CNN
+# alone no motion. (Lesson 04 also has rules without any network that recognise still more digits.)
 #
 # The cost: nearly twice the weights of *flatten*, most of them between 576 pixels and the LSTM. And the limit: *what* and
 # *when* meet only at the very end, when no time axis is left. Ask **which digit came first**, and one branch knows no
@@ -1133,15 +1136,15 @@ check.claim("Fixed, it guesses, as it must", accuracy["fixed"], within=(0.45, 0.
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
 check.claim("Side by side, every seed knows the motion", table.low("side by side", "motion"), above=0.97, stored=True)
-check.claim("and it names more digits than the bridges that know it", [table.mean("side by side", "digit") - table.mean(name, "digit")
+check.claim("and it recognises more digits than the bridges that know it", [table.mean("side by side", "digit") - table.mean(name, "digit")
             for name in ("flatten", "flatten, dense")], above=0.015, stored=True)  # fmt: skip
 check.claim("With three times the epochs, by less than 0.01", longer.mean("side by side", "digit") - longer.mean("flatten", "digit"),
             within=(0, 0.01), stored=True)  # fmt: skip
-check.claim("The LSTM alone on pixels names far fewer digits", table.mean("side by side", "digit")
+check.claim("The LSTM alone on pixels recognises far fewer digits", table.mean("side by side", "digit")
             - video.mean("LSTM on pixels", "digit"), above=0.1, stored=True)  # fmt: skip
 check.claim("It has less than twice the weights of flatten", table.row("side by side")["parameters"]
             - 2 * table.row("flatten")["parameters"], below=0, stored=True)  # fmt: skip
-check.claim("The rules of lesson 04, without a network, name still more digits", video.mean("No network: rules", "digit")
+check.claim("The rules of lesson 04, without a network, recognise still more digits", video.mean("No network: rules", "digit")
             - table.mean("side by side", "digit"), above=0.01, stored=True)  # fmt: skip
 
 # %% [markdown]
@@ -1245,8 +1248,8 @@ check_hybrid(hybrid_shapes_solution, record=False)
 #
 # ### How many frames?
 #
-# One model for every length. It predicts clips of 3 frames, then clips of 8. At a new length
-# TensorFlow prepares the computation once more, now for *any* length. How many frames come out?
+# One model for every length. It predicts clips of 3 frames, then clips of 8. At a new length TensorFlow prepares the
+# computation once more (it *retraces* it), now for *any* length. How many frames come out?
 
 # %%
 any_length = keras.Input((None, 24, 24, 1))
@@ -1304,9 +1307,9 @@ check.claim("Folded, nearly all are right by both", folded_over, above=0.95)
 
 # %% [markdown]
 # Good in training, poor in use, on the same clips with the same weights: only the statistics differ. Normalised by
-# itself, no step is brighter than the others. What was kept mixes the steps and fits none of them: now the last step
-# lies far outside what the LSTM has seen. Folded, training and use see the same. `LayerNormalization` looks at each
-# frame by itself, and gives the same in both.
+# itself, no step is brighter than the others. The kept statistics mix the steps and fit none of them: now the last
+# step lies far outside what the LSTM has seen. Folded, training and use see the same. `LayerNormalization` looks at
+# each frame by itself, and gives the same in both.
 #
 # ### Which is fast?
 #
@@ -1348,8 +1351,8 @@ check.claim("and over 2.5 times as long in its first call", slower["first call"]
 check.claim("Conv3D and folding take times of one order", slower["Conv3D"], within=(0.2, 5))
 
 # %% [markdown]
-# So this course folds. Use `Conv3D` where the kernel shall see several frames at once
-# ([lesson 04](04_cnn_lstm_video.ipynb#rivals)), and know `TimeDistributed` because you will meet it everywhere.
+# So this course folds. Use `Conv3D` where a kernel should see several frames at once ([lesson
+# 04](04_cnn_lstm_video.ipynb#rivals)), and know `TimeDistributed` because you will meet it everywhere.
 #
 # ### How large are the features of two branches?
 #
@@ -1401,8 +1404,8 @@ check.claim("Normalised, the larger branch leads by less than half as much", rem
 # - Name the axes and draw them. Ask of each layer which it keeps, slides along, reads in order, mixes, removes.
 # - `reshape` moves nothing: it merges neighbours and splits what was merged. For all else, `Permute` first.
 # - Nothing of one clip may reach another: change one thing, and see what moves.
-# - The bridge decides what the LSTM learns soon. What pooling removes may leave traces, learned
-#   late, and not with every seed.
+# - The bridge decides what the LSTM learns early. What pooling removes may leave traces, learned late, and not with
+#   every seed.
 # - All states for a convolution, the last state for an answer; vectors are concatenated along features, on one
 #   scale, and step $t$ of both must mean the same time.
 #

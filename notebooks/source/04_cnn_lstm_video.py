@@ -37,11 +37,11 @@
 #
 # **How does a network name what it sees *and* how it moves, in a clip of any length?**
 #
-# A convolutional network is good at *what is in a picture*. An LSTM is good at *what happens over time*. A
-# clip asks for both. In this lesson you build the network that gives each its part, train it on real
+# A convolutional network is good at *what is in a picture*. An LSTM is good at *what happens over time*. A clip asks
+# for both. In this lesson you build the network that gives each of them one part of the task, train it on real
 # images, take it apart, and compare it with other models. It builds on lessons [01](01_convolution.ipynb), the
-# convolution, [02](02_lstm.ipynb), the LSTM, and [03](03_joining.ipynb), the joint between them. You will need about 120
-# minutes, without the two optional sections; running all of it takes about two.
+# convolution, [02](02_lstm.ipynb), the LSTM, and [03](03_joining.ipynb), the joint between them. You will need about
+# 120 minutes, without the two optional sections; running all of it takes about two.
 #
 # | You will be able to | Exercise |
 # |---|---|
@@ -138,7 +138,7 @@ plotting.Picture(fig, "Four frames of a clip. The same CNN turns each frame into
 # after the other and keeps two vectors of its own, the hidden state $h_t$ and the cell state $c_t$. The
 # last hidden state gives the class, through a dense layer with the weights $W$ and the bias $w$:
 #
-# $$z_t = \mathrm{CNN}(x_t), \qquad (h_t, c_t) = \mathrm{LSTM}(z_t, h_{t-1}, c_{t-1}), \qquad p = \mathrm{softmax}(W h_T + w)$$
+# $$z_t = \mathrm{CNN}(x_t), \qquad (h_t, c_t) = \mathrm{LSTM}(z_t, h_{t-1}, c_{t-1}), \qquad p = \mathrm{softmax}(h_T W + w)$$
 #
 # Inside the LSTM, the cell state is the memory (in detail in [lesson 02](02_lstm.ipynb#gates)). At every step three **gates**, numbers between 0 and 1,
 # decide what becomes of it: the forget gate $f$ how much of the old memory stays, the input gate $i$ how
@@ -146,11 +146,11 @@ plotting.Picture(fig, "Four frames of a clip. The same CNN turns each frame into
 # is a dense layer on $z_t$ and $h_{t-1}$, followed by a sigmoid $\sigma$ (the candidate: by tanh); $\odot$
 # multiplies number by number:
 #
-# $$i, f, o = \sigma(U z_t + V h_{t-1} + b), \qquad g = \tanh(U z_t + V h_{t-1} + b) \quad \text{(each with its own } U, V, b)$$
+# $$i, f, o = \sigma(z_t U + h_{t-1} V + b), \qquad g = \tanh(z_t U + h_{t-1} V + b) \quad \text{(each with its own } U, V, b)$$
 # $$c_t = f \odot c_{t-1} + i \odot g, \qquad h_t = o \odot \tanh(c_t)$$
 #
-# `keras.layers.LSTM(96)` returns the last $h_T$ only. With `return_sequences=True` it returns all of them,
-# one for each frame; a second LSTM on top would need that.
+# `keras.layers.LSTM(96)` returns the last $h_T$ only. With `return_sequences=True` it returns all of them, one for
+# each frame, with the same weights; a second LSTM on top would need that.
 #
 # | Symbol | Meaning | Shape here |
 # |---|---|---|
@@ -158,6 +158,7 @@ plotting.Picture(fig, "Four frames of a clip. The same CNN turns each frame into
 # | $z_t$ | its features | (96,) |
 # | $h_t$, $c_t$ | hidden state, cell state | (96,) each |
 # | $i, f, o, g$ | input, forget and output gate, candidate | (96,) each |
+# | $U, V, b$ | weights of a gate: for the features, for $h_{t-1}$; bias | (96, 96), (96, 96), (96,) |
 # | $p$ | class probabilities | (10,) for digits, (8,) for motions |
 #
 # A whole batch of clips has the shape **(batch, time, height, width, channels)**. Two things follow from
@@ -223,7 +224,7 @@ def check_shapes(answer):
     every = layers.LSTM(20, return_sequences=True)(flat)
     truth = {"maps": maps, "flat": flat, "every": every, "last": layers.LSTM(20)(flat)}
     why = {
-        "maps": "a layer on every frame leaves batch and time; stride 2 halves height and width, and there is a map a filter",
+        "maps": "a layer on every frame leaves batch and time; stride 2 halves height and width, and there is one map for each filter",
         "flat": "on every frame: batch and time stay, and height, width and channels are multiplied",
         "every": "with return_sequences=True the steps stay, and the units take the place of the features",
         "last": "without return_sequences only the last state is handed on: there is no time axis any more",
@@ -242,8 +243,8 @@ def check_shapes(answer):
 #
 # <details><summary>Hint</summary>
 #
-# A layer that works on every frame leaves batch and time alone. Stride 2 with padding `same` halves height
-# and width. An LSTM replaces the last axis by its units; without `return_sequences` the time axis is gone.
+# A layer that works on every frame does not change the axes batch and time. Stride 2 with padding `same` halves
+# height and width. An LSTM replaces the last axis by its units; without `return_sequences` the time axis is gone.
 #
 # </details>
 
@@ -274,17 +275,17 @@ check_shapes(
 digits
 
 # %% [markdown]
-# The splits are made of **different handwritten digits**, divided *before* any clip was composed: no test
-# digit is ever seen in training, in any clip, in any epoch. Digit and motion are balanced and independent,
-# so always giving the same answer has an accuracy of 0.10 and 0.125. A digit is drawn 16 pixels high.
-# `digits.recompose(epoch)` composes new clips from the same training digits: training will use new ones in
-# every epoch, so that no clip can be learned by heart.
+# The splits are made of **different handwritten digits**, divided *before* any clip was composed: no test digit is
+# ever seen in training, in any clip, in any epoch. Digit and motion are balanced and independent, so a model that
+# always gives the same answer has an accuracy of 0.10 for the digit and 0.125 for the motion. A digit is drawn 16
+# pixels high. `digits.recompose(epoch)` composes new clips from the same training digits: training will use new ones
+# in every epoch, so that no clip can be learned by heart.
 #
 # Before you build a network, find a **baseline**: the best simple method, which the network has to beat. Here it
-# needs no network at all. If you know that this world is *one thing that slides over
-# black, and wraps around*, two old tools suffice. **Phase correlation** (Kuglin & Hines 1975) finds how
-# far one frame must be shifted to give the next. And once the digit is cut out around its centre, a support
-# vector machine (SVM), a classical classifier, names it. The code is folded: you need not follow it, only its scores.
+# needs no network at all. If you know that this world is *one thing that slides over black, and wraps around*, two
+# classical tools are enough. **Phase correlation** (Kuglin & Hines 1975) finds how far one frame must be shifted to
+# give the next. And once the digit is cut out around its centre, a support vector machine (SVM), a classical
+# classifier, recognises it. The code is folded: you need not follow it, only its scores.
 
 # %% tags=["definition"] jupyter={"source_hidden": true}
 def offsets(clips):
@@ -330,7 +331,8 @@ print(
 )
 
 # %% [markdown]
-# Remember these two numbers: this baseline will stand in our table. But *you* had to know how the clips were made. A network has to find that out from examples alone.
+# This baseline will be in our table. But *you* had to know how the clips were made. A network has to find that out
+# from examples alone.
 
 # %% [markdown]
 # ## 5 · The textbook version, and what is wrong with it
@@ -451,8 +453,8 @@ check_weights(lstm_weights_solution, record=False)
 # Four changes, each for a reason that you have just seen or will see:
 #
 # 1. **Fold** time into the batch: one `PerFrame` in place of five `TimeDistributed`.
-# 2. **Strides**: the convolution itself takes every second place, instead of computing all of them for a
-#    pooling layer to discard three in four. The time saved goes into a third convolution.
+# 2. **Strides**: the convolution itself takes every second place, instead of computing all of them and letting a
+#    pooling layer discard three of four. The time saved goes into a third convolution.
 # 3. A **joint**: a dense layer between CNN and LSTM, so that the LSTM reads 96 numbers, not 1,024. ([Lesson
 #    03](03_joining.ipynb#bridges) calls it a *bridge*, and compares six.)
 # 4. The joint is **normalised** (layer normalisation: mean 0, variance 1 over those 96 numbers, then a learned scale and shift), so that
@@ -523,9 +525,7 @@ check.claim("Folding alone makes the textbook network over 1.25 times as fast", 
 check.claim("and the smaller network is over 1.6 times as fast again", faster["smaller"], above=1.6)
 
 # %% [markdown]
-# Both causes are real, and their factors multiply. How large each is depends on the machine and on what else it is
-# doing: of two measurements on one machine, the smaller network helped far more in one, and both equally in the other. So
-# do not blame `TimeDistributed` alone.
+# Both causes are real, and their factors multiply. So do not blame `TimeDistributed` alone.
 #
 # ### Train it
 #
@@ -579,7 +579,8 @@ plotting.curves({"digit": {"score": history["val_digit_accuracy"]}, "motion": {"
                 ylabel="accuracy on the validation clips")  # fmt: skip
 
 # %% [markdown]
-# Here the motion is learned within few epochs, once its curve begins to rise. The digit takes longer.
+# The motion is learned within few epochs, once its curve rises. The digit takes longer. ([Lesson
+# 01](01_convolution.ipynb#curves) reads training curves as well.)
 #
 # Now the test clips: digits that the model has never seen.
 
@@ -588,8 +589,8 @@ live = {"ours": scores(ours, digits.test)}
 live
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
-check.claim("The hybrid names the digits of unseen images", live["ours"]["digit"], above=0.75)
-check.claim("The hybrid names the motion", live["ours"]["motion"], above=0.95)
+check.claim("The hybrid recognises the digits of unseen images", live["ours"]["digit"], above=0.75)
+check.claim("The hybrid recognises the motion", live["ours"]["motion"], above=0.95)
 
 # %% [markdown]
 # ### Take one part away
@@ -633,7 +634,7 @@ plotting.table([{"model": name, **live[name]} for name in ("pooled", "ours, so f
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
 check.claim("Pooled before the LSTM, the motion is not learned in that time", live["pooled"]["motion"], below=0.35)
-check.claim("By then the intact hybrid names over half the motions", live["ours, so far"]["motion"], above=0.5)
+check.claim("By then the intact hybrid recognises over half the motions", live["ours, so far"]["motion"], above=0.5)
 check.claim("Pooled before the LSTM, the digit survives", live["pooled"]["digit"], above=0.75)
 
 # %% [markdown]
@@ -756,8 +757,9 @@ print(table)
 plotting.compare(table.rows, score=["digit", "motion"])
 
 # %% [markdown]
-# (A dot is the mean over the seeds, a line goes from the lowest to the highest; the rules have no seed. The textbook
-# network was *scored* with its layers folded, which gives equal outputs, and *timed* as posted.)
+# (A dot is the mean, a line goes from the lowest to the highest: of five seeds, for the seconds of five timings. The
+# rules have no seed. The textbook network was *scored* with its layers folded, which gives equal outputs, and *timed*
+# as posted.)
 #
 # **When is a difference a difference?** An accuracy of $p$ on $n$ test clips has a standard error of
 # $\sqrt{p(1-p)/n}$, and the difference of two such accuracies one of $\sqrt{2p(1-p)/n}$. More seeds make only a part of it
@@ -777,30 +779,33 @@ more = {row["model"]: table.mean(row["model"], "digit") - base for row in table.
 errors = {model: gap / standard_error(base, base + gap) for model, gap in more.items()}
 plotting.table([{"model": model, "more": gap, "error": standard_error(base, base + gap), "errors": f"{errors[model]:+.1f}"}
                 for model, gap in more.items()],
-               {"model": "model", "more": "digits, compared with CNN -> LSTM", "error": "standard error",
+               {"model": "model", "more": "digit accuracy minus that of CNN -> LSTM", "error": "standard error",
                 "errors": "difference in standard errors"})  # fmt: skip
 
 # %% [markdown]
-# Only one of the two questions:
+# Models that answer only one of the questions:
 #
-# - **CNN, frames averaged** sees every frame and forgets their order. Without it half of the motions could be named (the line, not
-#   the way along it); it finds hardly any. The digit is fine.
-# - **CNN -> LSTM, pooled** hands on *what*, and hardly *where*: after ten epochs it names few more motions than a guess.
-# - **LSTM on pixels** follows the motion, and names far fewer digits. A likely reason: a 7 in one place and the same 7
+# - **CNN, frames averaged** sees every frame and forgets their order. Even without order half of the motions could be
+#   told apart (the line, not the way along it). This network is hardly above chance. The digit is fine.
+# - **CNN -> LSTM, pooled** hands on *what*, and hardly *where*: after ten epochs its accuracy for the motion is
+#   hardly above chance.
+# - **LSTM on pixels** follows the motion, and recognises far fewer digits. A likely reason: a 7 in one place and the same 7
 #   in another light up different pixels, so that it must learn each place separately.
 # - **Frames as channels** finds nearly every motion. But to this CNN a clip is one image of eight copies of a digit laid
 #   over each other; it reads digits as badly as the LSTM on pixels, or worse.
 #
-# Both questions:
+# Models that answer both:
 #
-# - **The rules**, with an SVM on digits that were cut out by rule, name every motion and more digits than the best network
-#   that follows the motion, though by less than two standard errors. If you know how your data came about, use it.
+# - **The rules**, with an SVM on digits that were cut out by rule, recognise every motion and more digits than the
+#   best network that follows the motion, though by less than two standard errors. If you know how your data were
+#   made, use that knowledge.
 # - Between **Conv3D** and the **hybrid** no difference shows. On short clips of one length, nobody needs an LSTM for this.
 # - Nor does one show for the **textbook** network. What we gained is not accuracy: it is a third of the weights and a fraction
 #   of the time.
 #
-# Does it cost digits to follow the motion as well? Of the two that name hardly any motion, *averaged* names more digits than the hybrid in
-# every seed, but by less than two standard errors: other clips might turn it. For *pooled* no difference shows.
+# Does it cost digits to follow the motion as well? Of the two models without motion, *averaged* recognises more
+# digits than the hybrid in every seed, but by less than two standard errors: that is no proof. For *pooled* no
+# difference shows.
 #
 # So why learn the hybrid? Because of what the table does not show: section 8.
 
@@ -811,15 +816,15 @@ check.claim("Without a CNN, or with frames as channels, far fewer digits", [more
             below=-0.1, stored=True)  # fmt: skip
 check.claim("The hybrid: digits at least 0.90 on average", table.mean("CNN -> LSTM", "digit"), above=0.90, stored=True)
 check.claim("and nearly every motion, in every seed", table.low("CNN -> LSTM", "motion"), above=0.98, stored=True)
-check.claim("The rules name more digits than the hybrid, by less than two standard errors", errors["No network: rules"],
+check.claim("The rules recognise more digits than the hybrid, by less than two standard errors", errors["No network: rules"],
             within=(0, 2), stored=True)  # fmt: skip
 check.claim("Conv3D and the textbook network: no difference", [errors["Conv3D"], errors["Textbook CNN -> LSTM"]],
             within=(-1, 1), stored=True)  # fmt: skip
 check.claim("Averaged: more digits than the hybrid in every seed", np.min(np.subtract(table.row("CNN, frames averaged")["digit"],
             table.row("CNN -> LSTM")["digit"])), above=0, stored=True)  # fmt: skip
-check.claim("The rules name more digits than Conv3D, too", table.mean("No network: rules", "digit") - table.mean("Conv3D", "digit"), above=0,
+check.claim("The rules recognise more digits than Conv3D, too", table.mean("No network: rules", "digit") - table.mean("Conv3D", "digit"), above=0,
             stored=True)  # fmt: skip
-check.claim("The two that name hardly any motion: less than two standard errors more digits", [errors["CNN, frames averaged"],
+check.claim("The two that recognise hardly any motion: less than two standard errors more digits", [errors["CNN, frames averaged"],
             errors["CNN -> LSTM, pooled"]], within=(0, 2), stored=True)  # fmt: skip
 check.claim("The textbook network takes over twice as long to train", table.mean("Textbook CNN -> LSTM", "seconds")
             / table.mean("CNN -> LSTM", "seconds"), above=2, stored=True)  # fmt: skip
@@ -827,13 +832,15 @@ check.claim("with about three times the weights", table.row("Textbook CNN -> LST
             / table.row("CNN -> LSTM")["parameters"], within=(2.8, 3.2), stored=True)  # fmt: skip
 
 # %% [markdown]
-# (Where a single frame tells much, as in the videos of Ng et al. 2015, an LSTM gains little over pooling. For motion, Simonyan &
-# Zisserman 2014 give a second network the *optical flow*: how far each place moved.)
+# (Where a single frame tells much, as in the videos of Ng et al. 2015, an LSTM gains little over pooling. As a
+# baseline, Donahue et al. 2015 average the *predictions* for single frames; our row averages the features. For
+# motion, Simonyan & Zisserman 2014 give a second network the *optical flow*: how far each place moved.)
 #
-# ### Late, or lost?
+# ### Learned late, or not at all?
 #
-# Ten epochs are few. So the pooled network was also trained for thirty, with three seeds. Beside it stand the two pooled
-# bridges of [lesson 03](03_joining.ipynb#bridges), after three times as many epochs as in that lesson's first table.
+# Ten epochs are few. So the pooled network was also trained for thirty, with three seeds, its learning rate searched
+# anew. Beside it stand the two pooled bridges of [lesson 03](03_joining.ipynb#bridges), after three times as many
+# epochs as in that lesson's first table.
 
 # %% jupyter={"source_hidden": true}
 longer = results.load("04_longer")
@@ -845,12 +852,12 @@ plotting.table([{"network": name, "digit": of.mean(row, "digit"), "motion": of.m
                {"network": "pooled network", "digit": "digit", "motion": "motion", "low": "lowest seed", "high": "highest"})  # fmt: skip
 
 # %% [markdown]
-# Late, at least for one seed: after three times the epochs it names most motions. The other two name less than half, still more than
+# Late, at least for one seed: after three times the epochs it recognises most motions. The other two recognise less than half, still more than
 # a guess. In lesson 03 most of it came back under either pool, nearly all with one seed. So pooling makes the motion hard to learn; it
 # need not remove it for good.
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
-check.claim("Pooled, after thirty epochs: one seed names most motions", longer.high("CNN -> LSTM, pooled", "motion"), above=0.7, stored=True)
+check.claim("Pooled, after thirty epochs: one seed recognises most motions", longer.high("CNN -> LSTM, pooled", "motion"), above=0.7, stored=True)
 check.claim("and the other two less than half", np.sort(longer.row("CNN -> LSTM, pooled")["motion"])[1], below=0.5, stored=True)
 check.claim("Lesson 03: most of it, in every seed", [bridges.low("global maximum", "motion"), bridges.low("global average", "motion")],
             above=0.6, stored=True)  # fmt: skip
@@ -859,7 +866,7 @@ check.claim("and nearly all with one seed", bridges.high("global average", "moti
 # %% [markdown]
 # ### Is the validation score worth anything?
 #
-# All rates above were chosen by validation accuracy. The next exercise has one that means nothing.
+# The next exercise has a validation accuracy that means nothing.
 
 # %% tags=["check"] jupyter={"source_hidden": true}
 @check.exercise("04.7", "Find the bug: a validation split that reads zero")
@@ -884,9 +891,8 @@ def check_split(prepare):
 # ### 04.7 · Find the bug: a validation split that reads zero
 #
 # A colleague has frame features of 800 clips and trains an LSTM on them. The training accuracy is good. The
-# validation accuracy is next to nothing, in every epoch. Run the two cells. Nothing is wrong with the
-# model. Find out what `validation_split=0.25` holds out, and write `prepare` so that the validation score
-# means something.
+# validation accuracy is close to zero, in every epoch. Run the two cells. Nothing is wrong with the model. Find out
+# what `validation_split=0.25` holds out, and write `prepare` so that the validation score means something.
 
 # %%
 def sorted_features():
@@ -911,7 +917,7 @@ live["sorted"]
 check.claim(
     "Trained on class-sorted clips, the training accuracy is good", live["sorted"]["accuracy"], above=0.7
 )
-check.claim("and the validation accuracy is next to nothing", live["sorted"]["val_accuracy"], below=0.05)
+check.claim("and the validation accuracy is close to zero", live["sorted"]["val_accuracy"], below=0.05)
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -938,18 +944,18 @@ def prepare_solution(features, labels):
 check_split(prepare_solution, record=False)
 
 # %% [markdown]
-# The [example of video classification on keras.io](https://keras.io/examples/vision/video_classification/) has this bug
-# in the output that it shows. Its clips are listed class by class, `validation_split=0.3` holds out the last ones, and
+# The [example of video classification on keras.io](https://keras.io/examples/vision/video_classification/) shows this
+# bug in its printed output. Its clips are listed class by class, `validation_split=0.3` holds out the last ones, and
 # the validation accuracy is 0.0028 after the first epoch and 0 after the others.
 #
 # Otherwise that example is a design you will often meet, and not the one of this lesson. An InceptionV3, trained on
 # photographs and then frozen, reads each frame; global **average pooling** makes 2,048 features of it; two small GRUs
-# read those in order. Pooled features of a pretrained CNN are common, and often enough to
-# name an action. Our warning about pooling is about *where*.
+# read those in order. Pooled features of a pretrained CNN are common, and often enough to recognise an action. Our
+# warning about pooling is about *where*.
 #
-# Shuffling repairs the classes, not everything. The same handwritten digit may now be on both sides, and
-# these features come from a CNN that has seen them all. In real video, clips cut from *one* recording must
-# stay on one side. That is why our digits were divided *before* any clip was composed.
+# Shuffling fixes the missing classes, but not everything. The same handwritten digit may now be on both sides, and
+# these features come from a CNN that has seen them all. In real video, clips cut from *one* recording must stay on
+# one side. That is why our digits were divided *before* any clip was composed.
 #
 # **Stop here if you like** (about 80 minutes so far).
 
@@ -969,24 +975,24 @@ for name, marker in (("digit", "o"), ("motion", "s")):
     ax.annotate(name, (24, values[-1]), (8, 0), textcoords="offset points", va="center")
 ax.axvline(8, color="#777777", linestyle=":")
 ax.annotate("trained on 8", (8, 0.1), (5, 0), textcoords="offset points")
-ax.set(xlabel="frames in the clip", ylabel="named correctly", ylim=(0, 1.05), xlim=(1, 28))
-plotting.Picture(fig, "Share of clips named correctly against their number of frames: " + "; ".join(
+ax.set(xlabel="frames in the clip", ylabel="accuracy", ylim=(0, 1.05), xlim=(1, 28))
+plotting.Picture(fig, "Accuracy against the number of frames of a clip: " + "; ".join(
     f"{n} frames: digit {by_length[n]['digit']:.2f}, motion {by_length[n]['motion']:.2f}" for n in lengths))  # fmt: skip
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
 check.claim("Two frames of a clip are not enough for the motion", by_length[2]["motion"], below=0.45)
 check.claim("Six frames are enough for most", by_length[6]["motion"], above=0.8)
 check.claim(
-    "On twelve frames, more than it ever saw, it names the motion", by_length[12]["motion"], above=0.9
+    "On twelve frames, more than it ever saw, it recognises the motion", by_length[12]["motion"], above=0.9
 )
-check.claim("On three times the frames it still names most digits", by_length[24]["digit"], above=0.7)
+check.claim("On three times the frames it still recognises most digits", by_length[24]["digit"], above=0.7)
 
 # %% [markdown]
 # Beyond eight frames little changes. Below six the motion fails, although two frames already show it. A likely reason: this
 # network was only ever asked *after eight*. (To teach it to answer early, train on clips of
 # many lengths, or on its answer after every frame.)
 #
-# Frames as channels cannot even be asked: its first kernel has exactly eight channels.
+# *Frames as channels* cannot even read such clips: its first kernel has exactly eight channels.
 
 # %%
 keras.utils.set_random_seed(0)
@@ -1034,8 +1040,9 @@ plotting.Picture(fig, "Probability of the true class after each of eight frames.
 # **An answer after every frame**, from a memory whose size does not grow: exercise 04.4 builds exactly
 # that.
 #
-# Be fair to the other models. Averaging and Conv3D also take any number of frames. But an average weighs all frames alike, and a maximum
-# does not know what came first, except within five neighbouring frames, two of them in the future.
+# Be fair to the other models. Averaging and Conv3D also take any number of frames, and combine what distant frames
+# show. But neither knows which of two distant frames came first: Conv3D sees order only within five neighbouring
+# frames, two of them in the future.
 
 # %% tags=["check"] jupyter={"source_hidden": true}
 @check.exercise("04.4", "An answer after every frame")
@@ -1111,9 +1118,10 @@ check_stream(step_solution, record=False)
 # %% [markdown]
 # ### Clips of unequal length
 #
-# A batch is one array, so short clips are padded at their end, here with black frames. The LSTM reads those too, unless
-# you tell it not to: pass a **mask** of shape (batch, time), `True` where a frame is real. Where the mask
-# is `False`, the LSTM keeps its state as it is.
+# A batch is one array, so short clips are padded at their end, here with black frames. The LSTM reads those too,
+# unless you tell it not to: pass a **mask** of shape (batch, time), `True` where a frame is real. Where the mask is
+# `False`, the LSTM keeps its state as it is. (Also for a frame missing in the middle:
+# [workshop](90_shape_errors.ipynb).)
 
 # %% tags=["nbval-ignore-output"]
 uneven = datasets.moving_digits(frames=(3, 24), clips=(80, 80, 400)).test
@@ -1152,8 +1160,8 @@ print(habits)
 plotting.compare([table.row("CNN -> LSTM"), *habits.rows], score=["digit", "motion"])
 
 # %% [markdown]
-# The search itself tells more. Here is the validation score (the mean of digit and motion, of two seeds) at each rate
-# that was tried, and then, at the best of these rates, the motion on the test clips, seed by seed:
+# The search for the rates shows more. Here is the validation score (the mean of digit and motion, of two seeds) at
+# each rate that was tried, and then, at the best of these rates, the motion on the test clips, seed by seed:
 
 # %% jupyter={"source_hidden": true}
 tried = {"CNN -> LSTM": table.provenance["tuning"]["CNN -> LSTM"], **habits.provenance["tuning"]}
@@ -1167,10 +1175,10 @@ plotting.table([{"recipe": name, **{rate: f"{scored[rate]:.3f}" if rate in score
 
 # %% [markdown]
 # - **Without clipping**, or **without the warm-up**, there is no difference: less than a standard error in the digits.
-# - **Without the normalised joint** it names fewer digits, by over two standard errors, and in one seed of five many
+# - **Without the normalised joint** it recognises fewer digits, by over two standard errors, and in one seed of five many
 #   motions are still missing after ten epochs.
-# - **Without all three**, most seeds stay at chance at the rate that the search picked, though its two seeds had done well there. Two seeds
-#   were too few to choose it. (The one lower rate that was tried, 0.002, scored 0.58.)
+# - **Without all three**, most seeds stay at chance, although the two seeds of the search did well at this rate. Two
+#   seeds were too few to choose a rate. (The one lower rate that was tried, 0.002, scored 0.58.)
 #
 # Now compare the columns. The full recipe does well at every rate. Without the joint's normalisation, or without the
 # warm-up, at least one of the two seeds fails at a high rate. So these two also widen **the range of rates that work**.
@@ -1237,8 +1245,8 @@ check.claim("In the first epoch, over 80 % of the batches are clipped somewhere"
 check.claim("but fewer than half of the weight tensors", clipped["weight tensors clipped, on average"], within=(0.1, 0.5))
 
 # %% [markdown]
-# Gradients do not explode here, and yet in the first epoch most batches are clipped. The table
-# above says what it is worth on this task. Why it changes so little was not measured.
+# The sequences are short, and yet in the first epoch most batches are clipped. The table above says what clipping is
+# worth on this task. Why it changes so little was not measured.
 #
 # Mind what is clipped. `clipnorm` shortens the gradient of **each weight tensor on its own**, so the whole step may turn
 # another way. Pascanu et al. 2013, who introduced clipping by norm, shorten the **whole** gradient and keep its
@@ -1307,11 +1315,11 @@ ax.set(
     ylim=(0, 1),
 )
 plotting.Picture(fig, f"96 LSTM units: on average the digit explains {by_digit.mean():.2f} of a unit's variance, the motion "
-                 f"{by_motion.mean():.2f}; the most one-sided unit reaches {by_motion.max():.2f} for motion.")  # fmt: skip
+                 f"{by_motion.mean():.2f}; the largest share of one unit is {by_digit.max():.2f} for the digit and {by_motion.max():.2f} for the motion.")  # fmt: skip
 
 # %% [markdown]
-# Most units lean towards one of the two, and some lie between: a band, not two groups. Nobody told the network to
-# divide the work.
+# Most units respond more to one of the two, and some to both: a band, not two groups. Nothing in the training asked
+# for this.
 
 # %%
 larger, smaller = np.maximum(by_digit, by_motion), np.minimum(by_digit, by_motion)
@@ -1327,7 +1335,7 @@ check.claim(
 # %% [markdown]
 # ### Errors worth seeing
 #
-# Which digits are mixed up, which strokes do they share, and would you have known better at 16 pixels?
+# Which digits are mixed up, which strokes do they share, and could you tell them apart at 16 pixels?
 
 # %% tags=["nbval-ignore-output"]
 predicted = ours.predict(digits.test.x, batch_size=200, verbose=0)["digit"].argmax(-1)
@@ -1437,8 +1445,8 @@ lab
 #
 # Choose something else when
 #
-# - **you know the rule.** The task of this lesson falls to a few lines of signal processing and a classical
-#   classifier. Try that first; it also tells you what a good score is.
+# - **you know the rule.** A few lines of signal processing and a classical classifier solve the task of this lesson.
+#   Try that first.
 # - **all clips have one short length** and you need one answer at the end: try a 3-D convolution first, and frames
 #   as channels only if the motion is all you need.
 # - **only a few frames matter** in a long clip: the last state has to carry them to the end. Attention
@@ -1454,21 +1462,21 @@ lab
 # |---|---|---|
 # | Does the order of the frames matter? | go on | average the frame features |
 # | Can you write the rule down? | no network | go on |
-# | Does the answer lie in fine motion everywhere? | try first kernels that see several frames (live: only past ones, exercise 04.6), and go on | go on |
+# | Does the answer depend on small motions all over the frame? | try first kernels that see several frames (live: only past ones, exercise 04.6), and go on | go on |
 # | Must it answer live, at any length, or remember for long? | CNN → LSTM | Conv3D first |
 #
-# **Outlook: when the camera moves.** In real videos the camera pans, tilts, zooms and rolls. Then no object slides over
-# black; every small patch of the picture shifts a little, and one frame alone shows nothing of it. A CNN that reads
-# single frames must keep the whole texture for the LSTM to find these shifts. Kernels that see several frames, the
-# optical flow, or a memory that is itself an image may do better: the subject of lesson 08 (planned).
+# **Outlook: when the camera moves.** In real videos the camera moves. Then every small patch of the picture shifts a
+# little, and one frame alone shows nothing of it. A CNN that reads single frames must keep the whole texture for the
+# LSTM to find these shifts. Kernels that see several frames, the optical flow, or a memory that is itself an image
+# may do better: the subject of lesson 08 (planned).
 #
 # ## 14 · Summary
 #
 # - The same CNN reads every frame: fold time into the batch. An LSTM reads the features in order.
-# - The joint decides what the LSTM can read: what pooling removes is learned late, if at all; and if it hands on thousands
-#   of numbers, most weights sit there.
-# - No weight depends on the number of frames: clips of any length can be read, with an answer after every frame and constant memory. After
-#   training on 8 frames, the answers held from 6 to 24.
+# - The joint decides what the LSTM can read. After global pooling the motion is learned late, if at all. If the joint
+#   hands on thousands of numbers, most weights are in the LSTM's input matrix.
+# - No weight depends on the number of frames: clips of any length can be read, with an answer after every frame and
+#   constant memory. After training on 8 frames, most answers stayed right with 6 to 24.
 # - A baseline without a network comes first. A difference within its standard error is no difference.
 # - Test a training recipe part by part, with a learning rate searched for each.
 #

@@ -14,10 +14,10 @@
 #     - exercise: '06.4'
 #       say: Find out, without training it, whether a network can know the order of its steps
 #     - exercise: '06.5'
-#       say: Tell over which axis a softmax has to run, and what happens if it does not
+#       say: Say along which axis a softmax has to run, and what happens if it does not
 #     - exercise: '06.6'
 #       say: Show how far attention weights explain an answer, and how far not
-#     question: Which frames, which places does an answer hang on, and can a network show us?
+#     question: Which frames, which places does an answer depend on, and can a network show us?
 #     seconds: 80
 #     title: Attention, done right
 #   jupytext:
@@ -34,14 +34,14 @@
 # %% [markdown]
 # # 06 · Attention, done right
 #
-# **Which frames, which places does an answer hang on, and can a network show us?**
+# **Which frames, which places does an answer depend on, and can a network show us?**
 #
-# An LSTM carries what it has seen to the end of a clip, and answers from there. **Attention** lets a network
-# look back at all steps and weigh them. In this lesson you compute it by hand, train it over the frames of a
-# clip, and find out what it buys and what it does not. Then you take apart a version that is posted in many
-# places and attends to nothing. Each time you compare the weights with the truth. It builds on [lesson
-# 04](04_cnn_lstm_video.ipynb), a CNN and an LSTM over the frames of a clip. You will need about 120 minutes;
-# running all of it takes about a minute and a half. Sections 9, 11 and 12 are optional and not counted.
+# An LSTM carries what it has seen to the end of a clip, and answers from there. **Attention** lets a network look
+# back at all steps and weigh them. In this lesson you compute it by hand, train it over the frames of a clip, and
+# find out what it improves and what it does not. Then you take apart a version that is posted in many places and
+# attends to nothing. Each time you compare the weights with the truth. It builds on [lesson
+# 04](04_cnn_lstm_video.ipynb), a CNN and an LSTM over the frames of a clip. You will need about 120 minutes; running
+# all of it takes about a minute and a half. Sections 9, 11 and 12 are optional and not counted.
 #
 # | You will be able to | Exercise |
 # |---|---|
@@ -49,7 +49,7 @@
 # | turn a feature map into steps, so that attention has something to choose from | 06.2 |
 # | score attention against the truth and against chance | 06.3 |
 # | find out, without training it, whether a network can know the order of its steps | 06.4 |
-# | tell over which axis a softmax has to run, and what happens if it does not | 06.5 |
+# | say along which axis a softmax has to run, and what happens if it does not | 06.5 |
 # | show how far attention weights explain an answer, and how far not | 06.6 |
 
 # %% tags=["setup"]
@@ -75,9 +75,9 @@ from course_utils.layers import PerFrame
 # %% [markdown]
 # ## 1 · The question
 #
-# Three clips of twelve frames. Nearly all you see is clutter: pieces of handwritten digits, new in every
-# frame. But in each clip **one whole digit** shows in three frames in a row, each time drawn anew, mostly in another handwriting,
-# at another place, with other clutter around it. Which digit is it?
+# Three clips of twelve frames. Nearly all you see is clutter: pieces of handwritten digits, new in every frame. But
+# in each clip **one whole digit** appears in three frames in a row, each time a new drawing: mostly in a different
+# handwriting, at a different place, with different clutter. Which digit is it?
 
 # %% tags=["lab-data"]
 hidden = datasets.hidden_digit()
@@ -101,10 +101,9 @@ for name, i in zip("ABC", some):
     print(f"clip {name}: a {hidden.train.y['digit'][i]}, in frames {frames.min()} to {frames.max()}")
 
 # %% [markdown]
-# You did three things: you gave each frame a *score* (is there a digit?), you *chose* the frames with a high
-# score, and you *read* what stands in them. That is attention; its three formulas come next. And because
-# these clips are composed by a program, we know which frames you should have looked at. So this lesson not
-# only looks at attention weights. It **scores** them.
+# You did three things: you gave each frame a *score* (is there a digit?), you *chose* the frames with a high score,
+# and you *read* what they show. That is attention; its three formulas come next. And because these clips are composed
+# by a program, we know which frames you should have looked at. So this lesson **scores** attention weights.
 #
 # <a id="idea"></a>
 #
@@ -332,10 +331,11 @@ check_bahdanau(bahdanau_solution, record=False)
 hidden
 
 # %% [markdown]
-# The splits are made of different handwritten digits, in the clutter too. A frame with a digit has three fewer pieces of
-# clutter, so that the amount of ink alone gives next to nothing away, and each frame has its own brightness. The true
-# place of the digit is in `centre`, and `shown` says for each frame whether there is one. **No network will be
-# given either in training**; we keep both to compare attention with.
+# The splits are made of different handwritten digits, in the clutter too. A frame with a digit has three fewer pieces
+# of clutter, so the amount of ink alone tells next to nothing; each frame has its own brightness. Two cues tell more:
+# how much a frame looks like its neighbour, and the size of its largest connected piece. Neither is enough. The true
+# place of the digit is in `centre`, and `shown` says for each frame whether there is one. **No network will be given
+# either in training**; we keep both to compare attention with.
 #
 # | Baseline | Score |
 # |---|---|
@@ -343,11 +343,10 @@ hidden
 # | share of weight on the right frames, if all weights are equal | 3 of 12 frames: 0.25 |
 #
 # Two stronger baselines need no network, but they need more than the network gets: in training they are **told
-# where** every digit is. The first cuts out windows, and logistic regression says which digit a window shows, or
-# that it is clutter. It slides over every place of every frame; each window votes with the cube of its
-# probabilities, so that the sure ones decide. The second lets an SVM judge the 24 surest windows of each clip. It
-# has learned from the pieces of clutter that look most like a digit. (Both are folded above their results: they are not
-# what this lesson is about.)
+# where** every digit is. The first cuts out windows, and logistic regression says which digit a window shows, or that
+# it is clutter. It slides over every place of every frame; each window votes with the cube of its probabilities, so
+# that confident windows decide. The second lets an SVM judge the 24 surest windows of each clip. It has learned from
+# the pieces of clutter that look most like a digit. (Both are folded.)
 
 # %% tags=["definition"] jupyter={"source_hidden": true}
 def windows_of(clips):
@@ -419,10 +418,10 @@ live = {"windows": digits_by_windows(hidden)["digit"]}
 print(f"windows, told where: {live['windows']:.3f}, after {time.perf_counter() - start:.0f} s")
 
 # %% tags=["claim"]
-check.claim("Windows that were told where name about four in five digits", live["windows"], within=(0.7, 0.87))
+check.claim("Windows that were told where recognise about four in five digits", live["windows"], within=(0.7, 0.87))
 
 # %% [markdown]
-# The SVM takes longer; its score stands in the table of section 6.
+# The SVM takes longer; its score is in the table of section 6.
 #
 # ## 5 · Build it
 #
@@ -562,7 +561,7 @@ plotting.curves({"attention": looked, "LSTM, last state": carried}, "validation"
                 ylabel="accuracy on the validation clips")  # fmt: skip
 
 # %% [markdown]
-# With attention, each frame is *one step away* from the answer, wherever it stands in the clip. The last state has
+# With attention, each frame is *one step away* from the answer, wherever it stands in the clip.  The last state has
 # to carry what it saw through up to nine frames of clutter. Now look where the network looks.
 
 # %% tags=["definition", "lab-data"]
@@ -611,11 +610,11 @@ live |= {"attention": score(looker, hidden.test), "last state": score(carrier, h
 
 # %% tags=["claim"]
 check.claim("Most of the attention lies on frames that show the digit", live["share"], above=0.7)
-check.claim("Attention names four in five digits", live["attention"], above=0.8)
+check.claim("Attention recognises four in five digits", live["attention"], above=0.8)
 check.claim("The last state is behind", live["attention"] - live["last state"], above=0.1)
 
 # %% [markdown]
-# Nobody told the network which frames show a digit. It was only told the name of the digit.
+# Nobody told the network which frames show a digit, only which digit.
 
 # %% tags=["check"] jupyter={"source_hidden": true}
 @check.exercise("06.3", "Score it, and give the score of chance")
@@ -680,11 +679,11 @@ print(table)
 plotting.compare(table.rows, score="digit")
 
 # %% [markdown]
-# With 800 test clips, the standard error of the difference of two accuracies near 0.9 is 0.015: do not read
-# anything into differences below 0.03, two standard errors.
+# With 800 test clips, the standard error of the difference of two accuracies near 0.9 is about 0.015. As in lesson
+# 04, a difference below that is no difference, and one below 0.03 is no proof.
 #
-# Eight epochs are few. The second table gives the same networks **three times as many**, with three seeds, at the
-# learning rates of the first. *Predict*: who gains most?
+# The second table gives the same networks **three times as many**, with three seeds, each at a learning rate searched
+# for it. *Predict*: which gains most?
 
 # %%
 longer = results.load("06_longer")
@@ -696,10 +695,10 @@ plotting.compare(longer.rows, score="digit")
 #   mean gives the three frames with a digit a quarter of the sum, whatever they show, and the last state has to hold what it
 #   saw through up to nine frames of clutter. But the plain **maximum**, which learns no weights at all, is level with
 #   attention.
-# - **An LSTM** in front of attention puts about five points more of the weight on the right frames, in every seed; the
-#   accuracy is hardly higher. An LSTM *after* which only the last state is read costs time twice: with the maximum over its
-#   states it is behind the maximum without an LSTM, and with the last state much further.
-# - **After 24 epochs** (at the rates that were best for eight), all six name over 0.95 of the digits. Attention and the
+# - **An LSTM** that only directs the attention puts about five points more of the weight on the right frames, in
+#   every seed; the accuracy is hardly higher. An LSTM whose *states* are read learns more slowly here: the maximum
+#   over its states is behind the maximum without an LSTM, and its last state is far behind.
+# - **After 24 epochs** (at the rates that were best for eight), all six recognise over 0.95 of the digits. Attention and the
 #   three with a maximum or an LSTM before attention are level; the mean and the last state have nearly caught up. So what
 #   attention buys on this task is *speed of learning* against these two, and weights that you can look at.
 # - The two rows **told where** needed the place of every digit in training, and they see the training clips once, where a
@@ -726,7 +725,7 @@ check.claim("After 24 epochs, every seed of every network is far above what thes
 level = [np.mean(late[name]) for name in ("Attention", "Maximum", "LSTM, maximum", "LSTM, attention")]
 check.claim("Four are level", np.ptp(level), below=0.01, stored=True)
 behind = [np.mean(late["Attention"]) - np.mean(late[name]) for name in ("Mean", "LSTM, last state")]
-check.claim("The mean and the last state are one or two in a hundred behind", behind, within=(0.01, 0.02), stored=True)
+check.claim("The mean and the last state are one to two points behind", behind, within=(0.01, 0.02), stored=True)
 svm = table.mean("No network: windows and SVM, told where", "digit")
 check.claim("After eight epochs attention is level with the SVM", mean_of["Attention"] - svm, within=(-0.03, 0.03), stored=True)
 check.claim("After 24 every network is ahead of it", min(map(min, late.values())) - svm, above=0.042, stored=True)
@@ -736,15 +735,14 @@ check.claim("In every seed, 0.85 to 0.95 of the attention lies on frames with th
 # %% [markdown]
 # **Stop here if you like** (about 50 minutes so far).
 #
-# ## 7 · The version you will find
+# ## 7 · The version you will find online
 #
-# Now that you know what works: search for "CNN LSTM attention" and you find another network, in many copies. An image
-# of 128 × 128 pixels goes through two convolutions and is flattened; the 57,600 features become a *sequence of length
-# 1*; an LSTM reads it, "attention" weighs it, a dense layer answers. Read that again: over how many steps does the
-# softmax run?
+# Search for "CNN LSTM attention" and you find another network, in many copies. An image of 128 × 128 pixels goes
+# through two convolutions and is flattened; the 57,600 features become a *sequence of length 1*; an LSTM reads it,
+# "attention" weighs it, a dense layer answers. Over how many steps does the softmax run?
 #
 # (Some copies do not even build. They compute the scores with functions of `tensorflow.keras.backend`, which refuse a
-# symbolic tensor, as it flows through a model under construction. Inside a layer of your own they work.)
+# symbolic tensor, the placeholder that Keras uses while it builds a model. Inside a layer of your own they work.)
 #
 # **It attends to nothing.** Here it is with `keras.ops`, trained on single digits of 24 × 24 pixels
 # without clutter. The softmax is written out. **Predict** the attention weights before you run.
@@ -871,12 +869,11 @@ def check_choice(build):
 # %% [markdown]
 # ### 06.2 · Give it something to choose from
 #
-# `posted()` again, for images of 24 × 24. Change it so that attention runs over the 36 places of the feature
-# map. Return a model with two outputs: the digit (batch, 10), and the attention weights (batch, 36) by which the digit
-# was chosen. Stay under 30,000 parameters. (`tower` flattens and `attend` keeps its weights to itself, so copy lines of
-# theirs.) (Do you need the LSTM? In which order would it read the places?) To see it attend, call the layer of
-# the digit `name="digit"`, train your model with `fit_single`, and draw what it predicts as weights, reshaped to
-# 6 × 6.
+# `posted()` again, for images of 24 × 24. Change it so that attention runs over the 36 places of the feature map.
+# Return a model with two outputs: the digit (batch, 10), and the attention weights (batch, 36) by which the digit was
+# chosen. Stay under 30,000 parameters. (`tower` flattens and `attend` keeps its weights to itself, so copy lines of
+# theirs.) Do you need the LSTM? In which order would it read the places? To see it attend, call the layer of the
+# digit `name="digit"`, train your model with `fit_single`, and draw what it predicts as weights, reshaped to 6 × 6.
 #
 # <details><summary>Hint</summary>
 #
@@ -960,7 +957,7 @@ def check_gather(gather):
         louder = np.eye(steps, 64)[np.newaxis] * np.where(np.arange(steps) == 1, 3, 1)[:, np.newaxis]  # another step 1
         others = np.asarray(model(louder))[0, [0, *range(2, steps)]]
         usual = found[[0, *range(2, steps)]]
-        check.expect(np.allclose(others / others.sum(), usual / usual.sum(), atol=1e-5), "what stands in one step changes how the "
+        check.expect(np.allclose(others / others.sum(), usual / usual.sum(), atol=1e-5), "what one step holds changes how the "
                      "others compare: score each step by what it holds itself, then one softmax")  # fmt: skip
         turned = np.asarray(model(np.eye(steps, 64)[np.newaxis, ::-1]))[0, :steps]  # the same steps, from the end
         fixed = np.abs(turned[::-1] - found[:steps]).max() < 1e-4
@@ -1071,7 +1068,7 @@ check.claim(
     "Forwards or backwards is all the same to attention", np.abs(forwards - backwards).max(), below=1e-3
 )
 check.claim(
-    "It names the first digit about as often as the second",
+    "It recognises the first digit about as often as the second",
     live["first"] - live["second"],
     within=(-0.2, 0.2),
 )
@@ -1080,10 +1077,10 @@ check.claim("so that on clips and clips backwards together, it is right less tha
             (live["first"] + live["second"]) / 2, below=0.5)  # fmt: skip
 
 # %% [markdown]
-# It finds a digit, but cannot know which of the two it found. Training cannot help. An LSTM can: its state
-# knows what went before. Let it say where to look. (The picture is one clip; it may have weight where no digit shows.
-# The numbers under it are means over 800. They need a baseline of their own: the first digit comes early, so a blind
-# rule, *all weight on frame 3*, meets it in most clips.)
+# It finds a digit, but cannot know which of the two it found. Training cannot help. An LSTM can: its state knows what
+# went before. Let it say where to look. (The picture is one clip; it may have weight where no digit shows. The
+# numbers under it are means over 800. They need a baseline of their own: the first digit comes early, so a blind
+# rule, *all weight on frame 3*, hits it in most clips.)
 
 # %% tags=["nbval-ignore-output"]
 keras.utils.set_random_seed(0)
@@ -1110,7 +1107,7 @@ print(f"of the weight, {on_first:.2f} is on the first digit, {on_second:.2f} on 
       f"{1 - on_first - on_second:.2f} on clutter; always on frame 3: {blind:.2f} on the first")  # fmt: skip
 
 # %% tags=["claim"]
-check.claim("Told where to look by an LSTM, it names the first digit", live["follower"], above=0.65)
+check.claim("Told where to look by an LSTM, it recognises the first digit", live["follower"], above=0.65)
 check.claim("It looks at the first digit, more than a rule that always takes frame 3", on_first - blind, above=0.05)
 check.claim("and hardly at the second, which looks no different", on_second, below=0.1)
 
@@ -1134,15 +1131,16 @@ plotting.compare(order.rows, score="digit")
 
 # %% [markdown]
 # - **Attention** alone stays under its ceiling of 0.5, in every seed.
-# - **Attention that an LSTM directs** is the best in every seed. The work is divided: the LSTM knows the order, and what
-#   is read are the features of one frame. The maximum over an LSTM's states follows. Its last state has hardly begun to
-#   learn; in section 6 that was a matter of time (here, nothing was trained for longer).
-# - **Attention with positions** needs no LSTM: that is how the Transformer of (optional) section 11 knows order. Positions
-#   alone would not do: who always read frame 3, and read it perfectly, would be right in 0.70 of the clips.
+# - **Attention that an LSTM directs** is the best in every seed. The LSTM knows the order; the features that are read
+#   come from the frames. The maximum over an LSTM's states follows. Its last state has hardly begun to learn; in
+#   section 6 that was a matter of time (here, nothing was trained for longer).
+# - **Attention with positions** needs no LSTM: that is how the Transformer of (optional) section 11 knows order.
+#   Positions alone would not do: a network that always read frame 3, and read it perfectly, would be right in 0.70 of
+#   the clips.
 
 # %% tags=["claim"]
 check.claim("Attention alone stays under its ceiling in every seed", order.high("Attention", "digit"), below=0.5, stored=True)
-check.claim("Attention that an LSTM directs names most", order.low("LSTM, attention", "digit"), above=0.85, stored=True)
+check.claim("Attention that an LSTM directs recognises most", order.low("LSTM, attention", "digit"), above=0.85, stored=True)
 check.claim("in every seed more than the maximum over the states", order.low("LSTM, attention", "digit")
             - order.high("LSTM, maximum", "digit"), above=0.03, stored=True)  # fmt: skip
 check.claim("Attention with positions is above the blind rule in every seed", order.low("Attention, position added", "digit"),
@@ -1184,8 +1182,8 @@ def check_order(test):
 #
 # Before you train a network on a task in which order matters, test whether it *can* know it. Write
 # `knows_order(model, clips)`: `True` if the order of the frames makes any difference to the model's probabilities. It
-# will be tried on untrained networks with the six gathers of this lesson (mean, maximum, attention, last state, and
-# attention with an LSTM or with positions), and on two others.
+# will be tried on untrained networks with the six ways to gather of this lesson (mean, maximum, attention, last
+# state, and attention with an LSTM or with positions), and on two others.
 #
 # <details><summary>Hint</summary>
 #
@@ -1305,8 +1303,9 @@ def over_places(gather, frames_network):
     return keras.Model(image, layers.Dense(10, activation="softmax", name="answer")(gather(features)))
 
 # %% [markdown]
-# Does it need training? Scores, answer and weights of the CNN go on learning, for four epochs. **Predict**:
-# an image has one label, its digit. How far from the digit's true centre will the centre of the attention be?
+# Does it need training? The layers for the scores and the answer are new. They are trained for four epochs, and the
+# CNN with them. **Predict**: an image has one label, its digit. How far from the digit's true centre will the centre
+# of the attention be?
 
 # %% tags=["lab-data", "nbval-ignore-output"]
 keras.utils.set_random_seed(0)
@@ -1355,7 +1354,7 @@ check.claim("The attention is centred within 4 of 48 pixels of the digit", error
 check.claim("Always guessing the middle is over 10 pixels off", error["middle"], above=10)
 check.claim("and the centre of all that is bright over 7", error["ink"], above=7)
 check.claim("The largest connected piece is nearer than the attention, without a network", error["piece"] - error["attention"], below=0)
-check.claim("It names most digits", live["places"], above=0.6)
+check.claim("It recognises most digits", live["places"], above=0.6)
 
 # %% tags=["nbval-ignore-output"] jupyter={"source_hidden": true}
 maps = weights_of(finder, wide.test.x[:4]).reshape(4, 6, 6)
@@ -1379,10 +1378,10 @@ plotting.Picture(fig, "Attention over four images, as green squares (area: weigh
                  f"centre, a circle that of the digit: {'; '.join(said)}.")  # fmt: skip
 
 # %% [markdown]
-# Squares: the attention of each place, its weight as area. Cross: its centre. Circle: the digit's true
-# centre. No box was ever drawn for this network; the name of the digit was enough. (To find the digit *here* is no feat: the
-# simple rule, which knows that clutter is of small pieces, is nearer. The network was not told that.) To find *where* from labels that
-# only say *what* is called **weakly supervised localisation** (Zhou et al. 2016).
+# Squares: the attention of each place, its weight as area. Cross: its centre. Circle: the digit's true centre. No box
+# was ever drawn for this network; the name of the digit was enough. (To find the digit *here* is easy: a simple rule,
+# which knows that clutter consists of small pieces, is nearer. The network was not told that.) To find *where* from
+# labels that only say *what* is called **weakly supervised localisation** (Zhou et al. 2016).
 #
 # Is that something only attention can do? The mean and the maximum can be asked too: how much did each place add
 # to the score of the class that is named? The centre of the places, weighted with that, is their guess; for the mean it
@@ -1395,30 +1394,31 @@ plotting.table(places.rows, {"model": "model", "digit": "accuracy", "error": "er
                              "parameters": "parameters", "seconds": "seconds"}, "Mean over the seeds (lowest to highest)")  # fmt: skip
 
 # %% [markdown]
-# All three start from the frames' network of the same seed, and train for four epochs. (The seconds do not
-# include that start.)
+# All three start from the frames' network of the same seed, and train for four epochs. (The seconds are five timings
+# and do not include that start.)
 
 # %% [markdown]
-# So it is not something that only attention can do. The **maximum** names as many digits, and the places it takes its
+# So it is not something that only attention can do. The **maximum** recognises as many digits, and the places it takes its
 # features from lie about three pixels from the digit. Attention points best, nearer in every seed, but by less than a pixel on
-# average. The **mean** names fewer digits and points farther off.
+# average. The **mean** recognises fewer digits and points farther off.
 
 # %% tags=["claim"]
-check.claim("The maximum names as many digits as attention", places.mean("Maximum", "digit") - places.mean("Attention", "digit"),
+check.claim("The maximum recognises as many digits as attention", places.mean("Maximum", "digit") - places.mean("Attention", "digit"),
             within=(-0.03, 0.03), stored=True)  # fmt: skip
 nearer = np.subtract(places.row("Maximum")["error"], places.row("Attention")["error"])
 check.claim("Attention is nearer to the digit in every seed", nearer, above=0.2, stored=True)
 check.claim("by less than a pixel on average", nearer.mean(), below=0.9, stored=True)
 check.claim("The maximum points to within four pixels", places.high("Maximum", "error"), below=4, stored=True)
 check.claim("The mean points farther off", places.low("Mean", "error") - places.high("Maximum", "error"), above=1, stored=True)
-check.claim("and names fewer", places.low("Attention", "digit") - places.high("Mean", "digit"), above=0.1, stored=True)
+check.claim("and recognises fewer", places.low("Attention", "digit") - places.high("Mean", "digit"), above=0.1, stored=True)
 check.claim("In every seed, guessing the middle is over three times as far off as attention",
             error["middle"] / places.high("Attention", "error"), above=3)  # fmt: skip
 
 # %% [markdown]
-# A lab: **move the digit** over the clutter with *row* and *column*, and watch the attention follow.
-# Then hide the place where it looks. Is there a place in the image where it loses the digit? (It does not name every
-# digit. If this one is named wrongly, take another scene.)
+# A lab: **move the digit** over the clutter with *row* and *column*, and watch the attention follow. Then hide the
+# place where it looks. Is there a place in the image where it loses the digit? (It does not recognise every digit. If
+# this one is wrong, take another scene.) *Effective number*: so many places with equal weights would be as spread out
+# as these weights are.
 
 # %% tags=["lab-data"]
 empty = datasets.hidden_digit(visible=1, frames=2, size=48, clutter=8)
@@ -1441,10 +1441,10 @@ places_lab
 # %% [markdown]
 # ## 10 · Is attention an explanation?
 #
-# The weights look like an explanation: *the answer is 7, because of frames 9 to 11*. Is that so? A claim about
-# causes needs an experiment: **change the weights by hand, leave all else as it is, and see what the answer
-# does**. After the weights there is only a sum and a dense layer, so that NumPy will do. We take the clips whose digit comes after the first frame and has
-# gone two frames before the end, so that there is something before and after it.
+# The weights look like an explanation: *the answer is 7, because of frames 9 to 11*. Is that so? A claim about causes
+# needs an experiment: **change the weights by hand, leave all else as it is, and see what the answer does**. After
+# the weights there is only a sum and a dense layer, so NumPy is enough. We take the clips whose digit comes after the
+# first frame and is gone at least two frames before the end, so that there is something before and after it.
 #
 # Two networks, over the same frozen CNN. `looker` attends to the **features of frames**. The second attends to the
 # **states of an LSTM** that reads these features, the form that most of the debate is about.
@@ -1524,11 +1524,11 @@ check.claim("but moved to the frame after it, where there is only clutter, most 
 check.claim("On the last frame, fewer stay", kept["states"][after]["same"] - kept["states"][last]["same"], above=0.1)
 
 # %% [markdown]
-# Begin with the **states**. As over frames, about nine tenths of their weight are on the frames with the digit, so a
+# Begin with the **states**. As over frames, about nine tenths of the weight is on the frames with the digit, so a
 # picture of the weights would look convincing. Move all of it to the frame *after* the digit, pure clutter, and most
 # answers stay: the state of that step still *remembers* the digit. On the frame *before* it, there is nothing to
-# remember yet, and the answers change; by the last frame, some of it is forgotten. A weight on step $t$ says nothing about frame
-# $t$ alone; it says something about all that came before it.
+# remember yet, and the answers change; by the last frame, some of it is forgotten. A weight on step $t$ says nothing
+# about frame $t$ alone; it says something about all that came before it.
 #
 # Over the **features of frames** it is different. Move the weight to any frame without the digit, and the answer
 # changes: this network answers from the frames that it attends to. And *among* the three frames of the digit? With all
@@ -1549,7 +1549,7 @@ check.claim("On the last frame, fewer stay", kept["states"][after]["same"] - kep
 # |---|---|
 # | "the answer came from here" | attend to features of single steps, not to states; then move the weights and see |
 # | "it looks at the right thing" | score it against the truth, and give the score of chance |
-# | "it looks at frame 9, not at 10" | move the weight there, and see whether the answer changes |
+# | "it looks at frame 9, not at 10" | move the weight to frame 10, and see whether the answer changes |
 
 # %% tags=["check"] jupyter={"source_hidden": true}
 learned, answered = parts_of(looker, hidden.test)
@@ -1581,7 +1581,7 @@ def check_stories(stories):
 # ### 06.6 · Two stories for one answer
 #
 # Below is a test clip, with the weights of `looker`. (`case` is its number among the test clips, and `learned` holds
-# the weights of all. `answered(weights)` names the digit of every test clip for weights of shape (800, 12).) Find two
+# the weights of all. `answered(weights)` recognises the digit of every test clip for weights of shape (800, 12).) Find two
 # other sets of 12 weights, none below 0, with sum 1, and both more than 0.6 away from the learned ones (half the sum
 # of the absolute differences, as in section 10): one that keeps the **same** answer, and one that brings **another**
 # answer. Which of the two tells you that the weights matter, and which that they are not the only story?
@@ -1658,7 +1658,7 @@ apart["heads"] = np.abs(heads_by_hand(query, steps, heads.get_weights()) - by_ke
 check.claim("Two heads, by hand, equal MultiHeadAttention", apart["heads"], below=1e-5)
 
 # %% [markdown]
-# And every frame of a clip asks every frame:
+# And every frame of a clip asks every frame (here with random weights: nothing is trained):
 
 # %%
 keras.utils.set_random_seed(0)
@@ -1688,10 +1688,10 @@ keras.utils.set_random_seed(0)
 twin = on_known_features(lambda features: attend(additive(features, heads=2), features))
 
 # %% [markdown]
-# Move through the clips and their frames, hide frames from attention, heat or cool the softmax. Things to try:
+# Move through the clips and their frames, hide frames from attention, heat or cool the softmax.
 #
-# (The lab prints an *effective number* of frames: so many frames with equal weights would be as spread out as these
-# weights are.)
+# (The lab prints the *effective number* of frames, explained in section 9's lab: as spread out as so many equal
+# weights.) Things to try:
 #
 # 1. *Predict*, then do: hide the frames that show the digit. Where does the weight go? It must go somewhere:
 #    the weights sum to 1, also where there is nothing to see.
@@ -1723,8 +1723,8 @@ frames_lab
 #   counts; use a plain sum to count.
 # - **nothing is there.** The weights sum to 1 even over pure clutter. Attention cannot say "nowhere", unless you
 #   give it a step of its own for that.
-# - **the steps are hard to tell apart.** One must see a little before one can learn where to look. Try
-#   `hidden_digit(clutter=6)`: who still learns?
+# - **the steps are hard to tell apart.** A network must recognise digits a little before it can learn where to look.
+#   Try `hidden_digit(clutter=6)`: which networks still learn?
 # - **a live answer is needed.** If the query comes later, or changes, all steps must be kept to look
 #   back at; an LSTM's state has constant size (lesson 04). (With *our* constant query, running sums would do.)
 # - **the steps are many.** Every step asking every step costs $T^2$.
@@ -1741,16 +1741,17 @@ frames_lab
 #
 # - Attention is a weighted sum over steps. A score says how well a step fits; the softmax runs **over the
 #   steps**.
-# - With equal weights it is average pooling, with one weight it picks. It is pooling that learns what to look
-#   for.
+# - With equal weights it is average pooling, with all the weight on one step it selects that step. It is pooling that
+#   learns what to look for.
 # - On these clips it learned sooner than the mean and the last state of an LSTM, but no sooner than the maximum, and
 #   after 24 epochs all six were close. Before you say that a network cannot do it, train for longer.
 # - A weighted sum knows no order. An LSTM that says where to look, or positions, bring it in.
-# - One step: weight 1, nothing attended. The version that is posted everywhere is a dense layer.
+# - One step: weight 1, and nothing to choose. The version that is often posted works like a dense layer.
 # - With the truth at hand, score attention against it. To say *because of this frame*, move the weights and see
 #   what the answer does; over the states of an LSTM, a weight on a step is not about that step alone.
 #
-# **Next**: lesson 07 (planned) forecasts traffic: attention over the hours gone by, asked anew for each hour to come.
+# **Next**: lesson 07 (planned) forecasts traffic: attention over the past hours, with a new query for each hour to
+# come.
 #
 # ## Sources
 #

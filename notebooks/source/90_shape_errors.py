@@ -1,7 +1,7 @@
 # ---
 # jupyter:
 #   course:
-#     minutes: 110
+#     minutes: 115
 #     needs:
 #     - 01_convolution
 #     - 02_lstm
@@ -50,7 +50,7 @@
 #
 # | Keras says | It means | Exercise |
 # |---|---|---|
-# | expected ndim=3, found ndim=2 | an LSTM got no time axis; the size that is left tells who removed it: an LSTM without `return_sequences`, or a `Flatten` that saw the whole clip | [03.1](90_shape_errors.ipynb#stacked), [03.4](90_shape_errors.ipynb#flattened) |
+# | expected ndim=3, found ndim=2 | an LSTM got no time axis; the size that is left shows which layer removed it: an LSTM without `return_sequences`, or a `Flatten` that saw the whole clip | [03.1](90_shape_errors.ipynb#stacked), [03.4](90_shape_errors.ipynb#flattened) |
 # | expected min_ndim=3, found ndim=2 | the same, for a `Conv1D` | [03.1](90_shape_errors.ipynb#stacked) |
 # | expected ndim=3, found ndim=5 | an LSTM got the maps of every frame: flatten or pool them, frame by frame | [shown](90_shape_errors.ipynb#others) |
 # | expected ndim=3, found ndim=4 | an LSTM got an image or its maps: decide what a step is | [03.10](90_shape_errors.ipynb#columns) |
@@ -67,7 +67,7 @@
 # | expected axis -1 of input shape to have value | built for another number of channels or features: colour or grey? another frame size? | – |
 # | Negative dimension size caused by subtracting | a kernel is larger than what is left; or one image was passed without a batch axis | – |
 # | Matrix size-incompatible | an LSTM got another number of features than it was built for | – |
-# | Data cardinality is ambiguous | not as many labels as clips; or a list of arrays was passed: stack and pad them | – |
+# | Data cardinality is ambiguous | the numbers of labels and of clips differ; or a list of arrays was passed: stack and pad them | – |
 # | must have the same rank (ndim) | labels and answers differ in axes: whole numbers with `categorical_crossentropy`? Take the sparse one | – |
 # | does not support masking and will therefore destroy the mask | a warning: from here on, padding is read as data | [03.13](90_shape_errors.ipynb#masks) |
 # | PerFrame expects a mask (batch, time) | the mask has axes for height and width: `Masking` made it from pixels | [shown](90_shape_errors.ipynb#frame-masks) |
@@ -325,9 +325,9 @@ with check.expect_error(ValueError):
     )
 
 # %% [markdown]
-# **Read aloud.** "I am `reader`. I got (batch, 16)." The 16 point to the dense layer, but it is innocent: it
-# changes the last axis only. The walk shows the cause. `Flatten` made 600 numbers, and 600 is 6 · 5 · 5 · 4:
-# **the frames are in there**. It merges all axes after the batch, and time was one of them.
+# **Read aloud.** "I am `reader`. I got (batch, 16)." The 16 point to the dense layer, but it is not the cause: it
+# changes the last axis only. The walk shows the cause. `Flatten` made 600 numbers, and 600 is 6 · 5 · 5 · 4: **the
+# frames are in there**. It merges all axes after the batch, and time was one of them.
 
 
 # %% tags=["check"] jupyter={"source_hidden": true}
@@ -348,7 +348,7 @@ def check_flatten(build):
 # #### Exercise 03.4 · Who took the time axis?
 #
 # Fix `squeezed`: the LSTM reads 16 features **a frame**, from all 100 numbers of that frame. It takes clips of any
-# length, so the 6 must go.
+# length, so replace the 6 by `None`.
 #
 # <details><summary>Hint</summary>
 #
@@ -605,8 +605,8 @@ def check_any_size(build):
 #
 # <details><summary>Hint</summary>
 #
-# You need a layer that gives equally many numbers for each size of map. It pools over *all* places. (It forgets
-# the place, though; `layers.Resizing` in front of the convolution would keep it.)
+# You need a layer that returns the same number of features for maps of any size. It pools over *all* places. (It
+# forgets the place, though; `layers.Resizing` in front of the convolution would keep it.)
 #
 # </details>
 
@@ -654,11 +654,11 @@ with check.expect_error(ValueError):
     )
 
 # %% [markdown]
-# **Read aloud.** "I only deal out numbers anew. I have 6 · 15 · 4 = 360 and should fill 30 · 24 = 720." The 30
-# were the columns of the *image*; the pooling left 15. Neither shape counts the batch, and neither must you:
-# `Reshape` takes the axes after it.
+# **Read aloud.** "I only give the same numbers a new shape. I have 6 · 15 · 4 = 360 of them, and 30 · 24 = 720 are
+# wanted." The 30 were the columns of the *image*; the pooling left 15. Neither shape counts the batch, and neither
+# must you: `Reshape` takes the axes after it.
 #
-# Now put in the right numbers, and the error is gone. Is all well? `Reshape` deals out **row by row**, in the
+# Now put in the right numbers, and the error is gone. Is all well? `Reshape` fills its steps **row by row**, in the
 # order height, width, channels. **Predict**: which places of the map are in the first step?
 
 
@@ -845,9 +845,9 @@ check.claim("Of LSTM(60), all 60 numbers know the last step", moved, equals=60)
 check.claim("With all states, only the last output does", reach["all states"], equals=59)
 
 # %% [markdown]
-# The argument of an LSTM is its **units**, the size of its state. How many steps it reads stands nowhere: it reads what
-# comes. Those 60 numbers are one state after the last step, and number 3 does not belong to step 3. For one number at
-# each step, take all states and a `Dense(1)`, as in `every_step`.
+# The argument of an LSTM is its **units**, the size of its state. The number of steps is set nowhere: it reads as
+# many as it is given. Those 60 numbers are one state after the last step, and number 3 does not belong to step 3. For
+# one number at each step, take all states and a `Dense(1)`, as in `every_step`.
 #
 # <a id="repeated"></a>
 #
@@ -872,8 +872,8 @@ check.claim("and each knows frame 2", np.subtract(reach["repeated"], np.arange(6
 check.claim("Flattened frame by frame, only step 2 knows frame 2", reach["per frame"], equals=2)
 
 # %% [markdown]
-# Six times the same vector: an LSTM over it sees no motion. `RepeatVector` has its place where *one* vector starts a new
-# sequence, such as in front of a decoder that shall write six steps.
+# Six times the same vector: an LSTM over it sees no motion. `RepeatVector` has its place where *one* vector starts a
+# new sequence, such as in front of a **decoder**: an LSTM that writes a new sequence, here of six steps.
 #
 # <a id="spectrogram"></a>
 #

@@ -51,7 +51,7 @@
 # | Conv3D | – | (time, height, width, channels) | A convolution that slides along time too. | [04 · 7] |
 # | Convolution | $y$ | (n - k + 1,) | One weighted sum for each position of a small window that slides along. | [01 · 2] |
 # | Dense layer | – | (units,) | A layer with a weight of its own from each input to each output. | [01 · 1] |
-# | Dilation | $d$ | pixels | The distance between a kernel's weights; a larger one spans more pixels with as many weights. | [01 · 4] |
+# | Dilation | $d$ | pixels | The distance between a kernel's weights; a larger one spans more pixels with the same number of weights. | [01 · 4] |
 # | Equivariant | – | – | Shift the input, and the output shifts along with it. | [01 · 5][shift] |
 # | Feature map | $y$ | (n - k + 1,) | One number for each place: how well the pattern of a filter fits there. | [01 · 2] |
 # | Filter | – | (k, k, channels) | A kernel over all channels; it makes one feature map. | [01 · 2] |
@@ -59,6 +59,7 @@
 # | Global max pooling | – | (channels,) | The maximum of a whole map: whether something was found, but not where. | [01 · 5][pool] |
 # | Kernel | $w$ | (k,) | The few weights that slide, the same at every place. | [01 · 2] |
 # | Max pooling | – | (height, width, channels) | Keeps the maximum of each small window; the map becomes smaller. | [01 · 5][maxpool] |
+# | Padding (causal) | `causal` | steps | All zeros in front, so that no output reads a later step. | [01 · 4] |
 # | Padding (of images) | `same` | pixels | Zeros around an image, so that the output does not shrink. | [01 · 4] |
 # | Pooling | – | – | Replaces the numbers of several places by one, often their maximum. | [01 · 5][pool] |
 # | Receptive field | $r_l$ | pixels | All pixels, from first to last, that can change one number of a map, skipped ones included. | [01 · 6] |
@@ -84,7 +85,7 @@
 # | Term | Symbol | Shape or unit | In a sentence | Lesson |
 # |---|---|---|---|---|
 # | Backpropagation through time | – | – | Gradients computed backwards through all steps of a sequence. | [02 · 4] |
-# | Bidirectional | – | (steps, 2 · units) | Two LSTMs, one forwards and one backwards; their states are laid side by side. | [02 · 8] |
+# | Bidirectional | – | (steps, 2 · units) | Two LSTMs, one forwards and one backwards; their states are concatenated. | [02 · 8] |
 # | Candidate | $g$ | (units,) | What can be written into the memory at this step. | [02 · 5] |
 # | Cell state | $c_t$ | (units,) | The LSTM's memory; it changes only by forgetting and adding. | [02 · 5] |
 # | Explode (of gradients) | – | – | To grow at each of many steps, without limit. | [02 · 4] |
@@ -97,8 +98,9 @@
 # | Mask | – | (steps,) | Tells which steps are real; the LSTM skips the others. | [02 · 8] |
 # | Output gate | $o$ | (units,) | The share of the memory, after tanh, that appears in the hidden state. | [02 · 5] |
 # | Plain recurrent cell | `SimpleRNN` | (units,) | Reads step by step, and computes its whole state anew from input and old state. | [02 · 2] |
-# | Return sequences | `return_sequences` | (steps, units) | Gives the hidden state of every step, not only the last. | [02 · 8] |
+# | Return sequences | `return_sequences` | (steps, units) | Returns the hidden state of every step, not only the last; changes no weight. | [02 · 8] |
 # | Stateful | `stateful` | – | Keeps the state for the next batch, until you reset it. | [02 · 8] |
+# | Truncated backpropagation through time | – | – | Training in pieces: the state passes from one to the next, the gradient does not. | [02 · 8] |
 # | Units | – | last axis | How many numbers a state has; you choose it. | [02 · 2] |
 # | Vanish (of gradients) | – | – | To shrink at each of many steps, until nothing is left. | [02 · 4] |
 #
@@ -148,7 +150,7 @@
 #
 # [pad]: 05_lstm_cnn_text.ipynb#It-reads-the-padding
 # [logit]: 05_lstm_cnn_text.ipynb#Softmax-and-binary-cross-entropy
-# [count]: 05_lstm_cnn_text.ipynb#The-reader-that-counts
+# [count]: 05_lstm_cnn_text.ipynb#The-baseline:-counted-words
 # [leak]: 05_lstm_cnn_text.ipynb#Three-ways-in-which-a-test-can-leak
 # [05 · 2]: 05_lstm_cnn_text.ipynb#idea
 
@@ -159,12 +161,12 @@
 # |---|---|---|---|---|
 # | Additive | $w \cdot \tanh(W q + U k_t)$ | () | A score from a small network that reads query and key (Bahdanau). | [06 · 2] |
 # | Attention | $\sum_t \alpha_t v_t$ | (64,) | Pooling that learns which steps to look at. | [06 · 2] |
-# | Context | $c$ | (64,) | The weighted sum of the values: the result of attention. | [06 · 2] |
+# | Context | $c$ | (64,) | The weighted sum of the values: the result of attention. (Not the cell state $c_t$.) | [06 · 2] |
 # | Heads | – | – | Several attentions at once, each with its own query, keys and values. | [06 · 11] |
 # | Key | $k_t$ | (64,) | What a step shows of itself; the better it fits the query, the higher the score. | [06 · 2] |
 # | Position | – | (features,) | Numbers added to the features that say where a step stands; here they are learned. | [06 · 8] |
 # | Query | $q$ | (d,) | What is looked for, as numbers. | [06 · 2] |
-# | Scaled dot product | $\frac{q \cdot k_t}{\sqrt d}$ | () | Query times key, divided by $\sqrt d$, so that longer vectors do not give larger scores. | [06 · 2] |
+# | Scaled dot product | $\frac{q \cdot k_t}{\sqrt d}$ | () | Query times key, divided by $\sqrt d$, so that scores do not grow with the number of features $d$. | [06 · 2] |
 # | Score | $e_t$ | () | How well the key of a step matches the query. | [06 · 2] |
 # | Softmax | $\frac{\exp e_t}{\sum_s \exp e_s}$ | (steps,) | Turns scores into positive weights with sum 1. | [06 · 2] |
 # | Temperature | $\tau$ | () | Divides the scores; a low one selects few steps, a high one spreads the weights. | [06 · 3] |
@@ -185,6 +187,7 @@
 # | Ablation | – | – | Training again with one part removed or made simpler, to see what it was good for. | [04 · 6][part] |
 # | Accuracy | – | share | The share of examples that are answered correctly. | [00 · 4] |
 # | Baseline | – | – | A simple method that a network has to beat. | [04 · 4] |
+# | Batch normalisation | `BatchNormalization` | unchanged | Brings each feature to mean 0 and variance 1: in training with the statistics of the batch, afterwards with averages that it kept. | [03 · 9][ways] |
 # | Clipping | `clipnorm` | length | Shortening a gradient that is too long; here for each weight array separately. | [04 · 9] |
 # | Dropout | – | share | Setting random features to 0 in training, so that the network relies on none. | [05 · 7][drop] |
 # | Epoch | `epochs` | – | One pass over all training examples. | [01 · 7] |
@@ -192,6 +195,8 @@
 # | Layer normalisation | – | unchanged | Brings the features of each step to mean 0 and variance 1, then scales and shifts them as learned. | [04 · 6] |
 # | Leak | – | – | Information about the test data that gets into training. | [05 · 6][leak] |
 # | Learning rate | – | – | How far each training step changes the weights. | [01 · 7][seed] |
+# | Overfitting | – | – | Learning the training examples by heart: training accuracy rises, validation accuracy does not. | [01 · 7][curves] |
+# | Readout | – | – | The layers between the last maps or states and the answer. | [01 · 7] |
 # | Seed | – | whole number | Where random numbers start; another seed gives another run. | [01 · 7][seed] |
 # | Splits | – | – | Training, validation and test data: parts that share no example. | [04 · 4] |
 # | Training recipe | – | – | The settings of a training, such as learning rate, warm-up, clipping and number of epochs. | [04 · 9] |
@@ -199,6 +204,7 @@
 # | Warm-up | `warmup` | batches | Raising the learning rate step by step at the start. | [04 · 9] |
 #
 # [00 · 4]: 00_start_here.ipynb#hybrid
+# [ways]: 03_joining.ipynb#ways-differ
 # [seed]: 01_convolution.ipynb#seeds
 # [01 · 7]: 01_convolution.ipynb#learning
 # [curves]: 01_convolution.ipynb#curves

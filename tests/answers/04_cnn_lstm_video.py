@@ -21,7 +21,7 @@ right("04.1")({name: keras.Input(shape[1:]).shape for name, shape in SHAPES.item
 wrong("04.1", "stride 2 halves height and width")(SHAPES | {"maps": (None, None, 32, 32, 8)})
 wrong("04.1", "stride 2 halves height and width")(SHAPES | {"maps": (None, None, 15, 15, 8)})
 wrong("04.1", "a layer on every frame leaves batch and time")(SHAPES | {"maps": (None, 16, 16, 8)})
-wrong("04.1", "there is a map a filter")(SHAPES | {"maps": (None, None, 16, 16, 3)})
+wrong("04.1", "there is one map for each filter")(SHAPES | {"maps": (None, None, 16, 16, 3)})
 wrong("04.1", "batch and time stay")(SHAPES | {"flat": (None, 2048)})
 wrong("04.1", "height, width and channels are multiplied")(SHAPES | {"flat": (None, None, 256)})
 wrong("04.1", "the steps stay")(SHAPES | {"every": (None, 20)})

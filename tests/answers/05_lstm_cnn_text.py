@@ -74,33 +74,33 @@ def _(maps, weights):
     return found
 
 
-@wrong("05.3", "all credit together")
+@wrong("05.3", "all parts together")
 def _(maps, weights):  # by what a step brings, not by where the filter is highest
     found, brings = np.zeros(len(maps)), maps * weights
     np.add.at(found, brings.argmax(axis=0), brings.max(axis=0))
     return found
 
 
-@wrong("05.3", "the credit of each step is off by")
+@wrong("05.3", "the part of each step is off by")
 def _(maps, weights):  # each filter's credit to the step that is highest in sum
     found = np.zeros(len(maps))
     found[maps.sum(axis=1).argmax()] = weights @ maps.max(axis=0)
     return found
 
 
-@wrong("05.3", "the credit of each step is off by")
+@wrong("05.3", "the part of each step is off by")
 def _(maps, weights):  # spread over the steps
     share = maps / maps.sum(axis=0)
     return share @ (weights * maps.max(axis=0))
 
 
-wrong("05.3", "all credit together")(lambda maps, weights: maps @ weights)
-wrong("05.3", "the credit has the shape (3,)")(lambda maps, weights: weights * maps.max(axis=0))
-wrong("05.3", "all credit together")(lambda maps, weights: np.bincount(maps.argmax(axis=0), np.abs(weights) * maps.max(axis=0), len(maps)))
-wrong("05.3", "all credit together")(lambda maps, weights: np.bincount(maps.argmax(axis=0), weights, len(maps)))
-wrong("05.3", "all credit together")(lambda maps, weights: np.bincount(maps.argmax(axis=0), minlength=len(maps)))
-wrong("05.3", "the credit has the shape")(lambda maps, weights: np.bincount(maps.argmax(axis=1), minlength=40))
-wrong("05.3", "all credit together")(lambda maps, weights: (maps * weights).max(axis=1))
+wrong("05.3", "all parts together")(lambda maps, weights: maps @ weights)
+wrong("05.3", "what you return has the shape (3,)")(lambda maps, weights: weights * maps.max(axis=0))
+wrong("05.3", "all parts together")(lambda maps, weights: np.bincount(maps.argmax(axis=0), np.abs(weights) * maps.max(axis=0), len(maps)))
+wrong("05.3", "all parts together")(lambda maps, weights: np.bincount(maps.argmax(axis=0), weights, len(maps)))
+wrong("05.3", "all parts together")(lambda maps, weights: np.bincount(maps.argmax(axis=0), minlength=len(maps)))
+wrong("05.3", "what you return has the shape")(lambda maps, weights: np.bincount(maps.argmax(axis=1), minlength=40))
+wrong("05.3", "all parts together")(lambda maps, weights: (maps * weights).max(axis=1))
 
 # ---- 05.4, what each reader can see
 
