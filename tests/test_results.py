@@ -17,11 +17,6 @@ from course_utils import results
 TABLES = sorted(path.stem for path in results.FOLDER.glob("*.json"))
 LESSONS = {path.stem[:2]: path.stem for path in (results.ROOT / "notebooks" / "source").glob("*.py")}
 
-# Trained when each table had one fixed grid of rates; a table leaves this set when it is trained again.
-FIXED_GRID = {
-    "03_bridges",
-}
-
 
 @pytest.fixture
 def table(tmp_path):

@@ -331,7 +331,7 @@ print(
 )
 
 # %% [markdown]
-# This baseline will be in our table. But *you* had to know how the clips were made. A network has to find that out
+# But *you* had to know how the clips were made. A network has to find that out
 # from examples alone.
 
 # %% [markdown]

@@ -44,7 +44,7 @@
 # This page is a reference. Open it when you are stuck: search (Ctrl+F, or ⌘F) for the words of your error message in the
 # first table, and follow the link. If there was no message but the network learns nothing, read the second table. Every
 # message with a link is shown as Keras 3.15 prints it, and most come with an exercise of about eight minutes: a network that
-# fails, for you to fix. To do all seven takes about 110 minutes; they are independent of each other.
+# fails, for you to fix. To do all seven takes about 115 minutes; they are independent of each other.
 #
 # ## 1 · Find your message
 #

@@ -161,7 +161,7 @@
 # |---|---|---|---|---|
 # | Additive | $w \cdot \tanh(W q + U k_t)$ | () | A score from a small network that reads query and key (Bahdanau). | [06 · 2] |
 # | Attention | $\sum_t \alpha_t v_t$ | (64,) | Pooling that learns which steps to look at. | [06 · 2] |
-# | Context | $c$ | (64,) | The weighted sum of the values: the result of attention. (Not the cell state $c_t$.) | [06 · 2] |
+# | Context | $c$ | (64,) | The weighted sum of the values, the result of attention; not the cell state $c_t$. | [06 · 2] |
 # | Heads | – | – | Several attentions at once, each with its own query, keys and values. | [06 · 11] |
 # | Key | $k_t$ | (64,) | What a step shows of itself; the better it fits the query, the higher the score. | [06 · 2] |
 # | Position | – | (features,) | Numbers added to the features that say where a step stands; here they are learned. | [06 · 8] |
@@ -187,7 +187,6 @@
 # | Ablation | – | – | Training again with one part removed or made simpler, to see what it was good for. | [04 · 6][part] |
 # | Accuracy | – | share | The share of examples that are answered correctly. | [00 · 4] |
 # | Baseline | – | – | A simple method that a network has to beat. | [04 · 4] |
-# | Batch normalisation | `BatchNormalization` | unchanged | Brings each feature to mean 0 and variance 1: in training with the statistics of the batch, afterwards with averages that it kept. | [03 · 9][ways] |
 # | Clipping | `clipnorm` | length | Shortening a gradient that is too long; here for each weight array separately. | [04 · 9] |
 # | Dropout | – | share | Setting random features to 0 in training, so that the network relies on none. | [05 · 7][drop] |
 # | Epoch | `epochs` | – | One pass over all training examples. | [01 · 7] |
@@ -204,7 +203,6 @@
 # | Warm-up | `warmup` | batches | Raising the learning rate step by step at the start. | [04 · 9] |
 #
 # [00 · 4]: 00_start_here.ipynb#hybrid
-# [ways]: 03_joining.ipynb#ways-differ
 # [seed]: 01_convolution.ipynb#seeds
 # [01 · 7]: 01_convolution.ipynb#learning
 # [curves]: 01_convolution.ipynb#curves
