@@ -525,7 +525,7 @@ check.claim("Folding alone makes the textbook network over 1.25 times as fast", 
 check.claim("and the smaller network is over 1.6 times as fast again", faster["smaller"], above=1.6)
 
 # %% [markdown]
-# Both causes are real, and their factors multiply. So do not blame `TimeDistributed` alone.
+# Both causes are real. So do not blame `TimeDistributed` alone.
 #
 # ### Train it
 #
@@ -839,7 +839,7 @@ check.claim("with about three times the weights", table.row("Textbook CNN -> LST
 # ### Learned late, or not at all?
 #
 # Ten epochs are few. So the pooled network was also trained for thirty, with three seeds, its learning rate searched
-# anew. Beside it stand the two pooled bridges of [lesson 03](03_joining.ipynb#bridges), after three times as many
+# anew. Beside it: the two pooled bridges of [lesson 03](03_joining.ipynb#bridges), after three times as many
 # epochs as in that lesson's first table.
 
 # %% jupyter={"source_hidden": true}
@@ -852,13 +852,18 @@ plotting.table([{"network": name, "digit": of.mean(row, "digit"), "motion": of.m
                {"network": "pooled network", "digit": "digit", "motion": "motion", "low": "lowest seed", "high": "highest"})  # fmt: skip
 
 # %% [markdown]
-# Late, at least for one seed: after three times the epochs it recognises most motions. The other two recognise less than half, still more than
-# a guess. In lesson 03 most of it came back under either pool, nearly all with one seed. So pooling makes the motion hard to learn; it
-# need not remove it for good.
+# Learned late, and in part: after thirty epochs each of three seeds recognises about a third of the motions. The two seeds
+# of the search did much better at that rate, on the validation clips: chance decides. In lesson 03 most motions came
+# back under either pool. So pooling makes the motion hard to learn; it need not remove it for good.
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
-check.claim("Pooled, after thirty epochs: one seed recognises most motions", longer.high("CNN -> LSTM, pooled", "motion"), above=0.7, stored=True)
-check.claim("and the other two less than half", np.sort(longer.row("CNN -> LSTM, pooled")["motion"])[1], below=0.5, stored=True)
+check.claim("Pooled, after thirty epochs: every seed recognises more motions than after ten", longer.low("CNN -> LSTM, pooled", "motion")
+            - table.high("CNN -> LSTM, pooled", "motion"), above=0.08, stored=True)  # fmt: skip
+check.claim("but fewer than under either pool of lesson 03", [bridges.low("global maximum", "motion") - longer.high("CNN -> LSTM, pooled", "motion"),
+            bridges.low("global average", "motion") - longer.high("CNN -> LSTM, pooled", "motion")], above=0.2, stored=True)  # fmt: skip
+check.claim("The seeds of the search did much better at that rate", longer.provenance["tuning"]["CNN -> LSTM, pooled"]["0.001"]
+            - (longer.mean("CNN -> LSTM, pooled", "digit") + longer.mean("CNN -> LSTM, pooled", "motion")) / 2, within=(0.1, 0.2),
+            stored=True)  # fmt: skip
 check.claim("Lesson 03: most of it, in every seed", [bridges.low("global maximum", "motion"), bridges.low("global average", "motion")],
             above=0.6, stored=True)  # fmt: skip
 check.claim("and nearly all with one seed", bridges.high("global average", "motion"), above=0.95, stored=True)
