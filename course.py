@@ -58,6 +58,7 @@ def environment(**more):
     """Variables under which everything of the course runs, whatever the shell around it holds."""
     unwanted = {"PYTHONHOME", "PYTHONIOENCODING", "MPLBACKEND", "COURSE_PROGRESS"}
     unwanted |= {"JUPYTER_PATH", "JUPYTER_CONFIG_PATH", "COURSE_THREADS", "COURSE_SEED_SHIFT"}
+    unwanted.add("PYTHONDONTWRITEBYTECODE")  # without byte code, importing Keras takes three times as long
     env = {k: v for k, v in os.environ.items() if k not in unwanted}
     env["PATH"] = str(PYTHON.parent) + os.pathsep + env.get("PATH", "")
     if VENV in PYTHON.parents:

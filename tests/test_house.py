@@ -528,14 +528,8 @@ def test_a_course_without_lessons(ready, capsys):
 
 
 def test_the_shell_around_does_not_get_in(monkeypatch):
-    for name in (
-        "PYTHONPATH",
-        "PYTHONHOME",
-        "MPLBACKEND",
-        "JUPYTER_PATH",
-        "JUPYTER_CONFIG_DIR",
-        "KERAS_HOME",
-    ):
+    names = "PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "MPLBACKEND", "KERAS_HOME"
+    for name in (*names, "JUPYTER_PATH", "JUPYTER_CONFIG_DIR"):
         monkeypatch.setenv(name, "/somewhere/else")
     assert not [name for name, value in course.environment().items() if value == "/somewhere/else"]
 
