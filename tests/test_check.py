@@ -115,7 +115,7 @@ def test_failing_import_shows_what_was_written_to_stderr(tmp_path):
     run = start(code, PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
     stdout, stderr = run.communicate(timeout=60)
     assert run.returncode != 0
-    assert stdout == "Loading Keras and TensorFlow; this can take a minute.\n"  # said before, in a kernel only
+    assert stdout == "Loading Keras and TensorFlow; this can take a minute.\n"  # only in a kernel
     assert "libfoo is missing" in stderr
     assert "ImportError: no keras" in stderr
 
