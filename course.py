@@ -260,21 +260,12 @@ def repair(names):
 
 
 def failing_import(python):
-    """What Python says when it cannot import one of the direct dependencies; nothing if it can.
-
-    TensorFlow and Keras are imported beside the others: the first import writes byte code, which takes long.
-    """
-    failures, env = [], environment(TF_CPP_MIN_LOG_LEVEL="3")
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    commands = [
-        [python, "-c", f"import {', '.join(names)}"] for names in (IMPORTS[:-2], IMPORTS[-2:]) if names
-    ]
-    checks = [subprocess.Popen(command, cwd=ROOT, env=env, close_fds=False, **pipes) for command in commands]
-    for check in checks:
-        output = check.communicate()[0].decode(errors="replace").strip()
-        if check.returncode:
-            failures.append(output or f"exit status {check.returncode}")
-    return "\n".join(failures)
+    """What Python says when it cannot import one of the direct dependencies; nothing if it can."""
+    command = [python, "-c", f"import {', '.join(IMPORTS)}"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "close_fds": False}
+    done = subprocess.run(command, cwd=ROOT, env=environment(TF_CPP_MIN_LOG_LEVEL="3"), **pipes)
+    output = done.stdout.decode(errors="replace").strip()
+    return "" if done.returncode == 0 else output or f"exit status {done.returncode}"
 
 
 def set_up():
