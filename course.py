@@ -56,8 +56,9 @@ class Problem(Exception):
 
 def environment(**more):
     """Variables under which everything of the course runs, whatever the shell around it holds."""
-    unwanted = {"PYTHONHOME", "PYTHONIOENCODING", "MPLBACKEND", "COURSE_PROGRESS"}
-    unwanted |= {"JUPYTER_PATH", "JUPYTER_CONFIG_PATH", "COURSE_THREADS", "COURSE_SEED_SHIFT"}
+    unwanted = {"PYTHONHOME", "PYTHONIOENCODING", "MPLBACKEND", "JUPYTER_PATH", "JUPYTER_CONFIG_PATH"}
+    unwanted |= {"COURSE_PROGRESS", "COURSE_THREADS", "COURSE_SEED_SHIFT"}
+    unwanted.add("PYTHONDONTWRITEBYTECODE")  # without byte code, importing Keras takes three times as long
     env = {k: v for k, v in os.environ.items() if k not in unwanted}
     env["PATH"] = str(PYTHON.parent) + os.pathsep + env.get("PATH", "")
     if VENV in PYTHON.parents:
@@ -75,17 +76,14 @@ def environment(**more):
 
 def run(command, **more):
     """Run a command in the course's environment and folder; return its exit status."""
-    command = [str(part) for part in command]
     # With the lock of `alone` open in it, an installer holds that lock even if this process is killed.
-    return subprocess.call(command, cwd=str(ROOT), env=environment(**more), close_fds=False)
+    return subprocess.call(command, cwd=ROOT, env=environment(**more), close_fds=False)
 
 
 def answer(command, **more):
     """What a command prints, or None if it cannot be run."""
-    command = [str(part) for part in command]
-    out, err = subprocess.PIPE, subprocess.DEVNULL
     try:
-        done = subprocess.run(command, stdout=out, stderr=err, cwd=str(ROOT), env=environment(**more))
+        done = subprocess.run(command, capture_output=True, cwd=ROOT, env=environment(**more))
     except OSError:
         return None
     return done.stdout.decode(errors="replace").strip() if done.returncode == 0 else None
@@ -133,7 +131,7 @@ def check_machine():
         raise Problem(
             f"The course cannot live in {ROOT}: no folder on the way may have {os.pathsep} in its name."
         )
-    free = shutil.disk_usage(str(ROOT)).free / 1e9
+    free = shutil.disk_usage(ROOT).free / 1e9
     if free < GIGABYTES:
         raise Problem(
             f"There is too little disk space: the packages need about {GIGABYTES} GB, and {free:.1f} GB are "
@@ -168,23 +166,20 @@ def alone():
 
 def create_venv():
     """Make .venv anew, without anything in it."""
-    shutil.rmtree(str(VENV), ignore_errors=True)
+    shutil.rmtree(VENV, ignore_errors=True)
     if VENV.exists():
         raise Problem(
             f"The folder {VENV} has to be made anew and cannot be removed. Stop JupyterLab if it still runs, "
             "`deactivate` .venv, or remove the folder yourself; then run this again."
         )
     python, uv = find_python(), find_uv()
-    if uv:
-        status = run([uv, "venv", "--quiet", "--python", python, VENV])
-    elif answer([python, "-c", "import venv, ensurepip"]) is None:
+    if not uv and answer([python, "-c", "import venv, ensurepip"]) is None:
         raise Problem(
             f"{python} lacks the venv module. On Debian and Ubuntu: sudo apt install python3-venv. "
             "Elsewhere: install Python from https://www.python.org/downloads/. Then run this again."
         )
-    else:
-        status = run([python, "-m", "venv", VENV])
-    if status != 0:
+    command = [uv, "venv", "--quiet", "--python", python] if uv else [python, "-m", "venv"]
+    if run([*command, VENV]) != 0:
         raise Problem(f"The folder {VENV} could not be made; the lines above say why.")
 
 
@@ -215,7 +210,7 @@ def installers():
 def install():
     """Install what the lock names, with hashes required, and let .venv find the course's own code."""
     if not any(run([*pip, "--require-hashes", "-r", LOCK.name]) == 0 for pip in installers()):
-        free = shutil.disk_usage(str(ROOT)).free / 1e9
+        free = shutil.disk_usage(ROOT).free / 1e9
         raise Problem(
             "The packages could not be installed; the lines above say why. If it was the network: check the "
             "connection (behind a proxy, set HTTPS_PROXY) and run this command again; what has arrived is "
@@ -266,9 +261,9 @@ def repair(names):
 
 def failing_import(python):
     """What Python says when it cannot import one of the direct dependencies; nothing if it can."""
-    command = [str(python), "-c", "import " + ", ".join(IMPORTS)]
-    out, quiet = subprocess.PIPE, environment(TF_CPP_MIN_LOG_LEVEL="3")
-    done = subprocess.run(command, stdout=out, stderr=subprocess.STDOUT, cwd=str(ROOT), env=quiet)
+    command = [python, "-c", f"import {', '.join(IMPORTS)}"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "close_fds": False}
+    done = subprocess.run(command, cwd=ROOT, env=environment(TF_CPP_MIN_LOG_LEVEL="3"), **pipes)
     output = done.stdout.decode(errors="replace").strip()
     return "" if done.returncode == 0 else output or f"exit status {done.returncode}"
 
@@ -343,8 +338,9 @@ def use_conda():
 
 def settings(paired):
     """Lay JupyterLab's settings: no news, no update checks, and jupytext only for authors."""
-    folder = JUPYTER / "labconfig"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder, profile = JUPYTER / "labconfig", JUPYTER / "ipython" / "profile_default"
+    for needed in (folder, profile):
+        needed.mkdir(parents=True, exist_ok=True)
     disabled = {"@jupyterlab/apputils-extension:announcements": True, "jupyterlab-jupytext": not paired}
     quiet = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
     # jupyter_lsp would look for language servers with npm, which leaves a folder at home.
@@ -355,8 +351,6 @@ def settings(paired):
         (JUPYTER / "jupyter_server_config.json", server),
     ):
         path.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    profile = JUPYTER / "ipython" / "profile_default"
-    profile.mkdir(parents=True, exist_ok=True)
     (profile / "ipython_kernel_config.py").write_text("get_config().IPKernelApp.log_level = 40\n")
 
 
@@ -387,9 +381,9 @@ def read(path):
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
+        command = f"git checkout HEAD {path.relative_to(ROOT).as_posix()}"
         raise Problem(
-            f"{path} is not a notebook. If git left the marks of a conflict in it, this brings the lesson "
-            f"back: git checkout HEAD {path.relative_to(ROOT).as_posix()}"
+            f"{path} is not a notebook. If git left a conflict in it, this brings the lesson back: {command}"
         ) from None
 
 
@@ -467,8 +461,7 @@ def reset(options):
     source = find_lesson(options.lesson)
     target = WORK / source.name
     if target.exists():
-        now = datetime.datetime.now().strftime("%Y-%m-%d_%H%M%S")
-        aside = target.with_name(f"{source.stem}_{now}.ipynb")
+        aside = target.with_name(f"{source.stem}_{datetime.datetime.now():%Y-%m-%d_%H%M%S}.ipynb")
         if aside.exists():
             raise Problem(f"{source.stem} was set aside a moment ago; try again in a second.")
         target.rename(aside)
@@ -517,8 +510,7 @@ def jupyterlab(page, options, paired):
     where = "is" if options.no_browser else "opens in your browser, or"
     print(f"CNN meets LSTM, version {version()}")
     print(f"JupyterLab {where} at the address below. Ctrl-C here stops it.", flush=True)
-    command = [str(part) for part in command]
-    os.chdir(str(ROOT))
+    os.chdir(ROOT)
     if os.name != "nt":  # this process becomes the server, so that nothing can stop the one without the other
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell lets what it starts with & ignore it
         os.execve(command[0], command, environment())
@@ -560,10 +552,8 @@ def lint(options=None):
 def pytest(*arguments, **more):
     """Run pytest; a learner's progress is out of its reach."""
     with tempfile.TemporaryDirectory() as folder:
-        progress = str(Path(folder) / "progress.json")
-        return run(
-            [PYTHON, "-m", "pytest", "-q", *arguments], MPLBACKEND="Agg", COURSE_PROGRESS=progress, **more
-        )
+        more.update(MPLBACKEND="Agg", COURSE_PROGRESS=str(Path(folder, "progress.json")))
+        return run([PYTHON, "-m", "pytest", "-q", *arguments], **more)
 
 
 def check_notebook(path, claims_only=False, **variables):
@@ -572,54 +562,41 @@ def check_notebook(path, claims_only=False, **variables):
     With `claims_only`, what it prints may differ, but no cell may fail, and so every claim must hold.
     """
     command = [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--color=no"]
-    command += ["--nbval-lax" if claims_only else "--nbval"]
-    command += ["--nbval-current-env", "--nbval-cell-timeout=300"]
-    # Relative: pytest takes a [ in a path for the beginning of a parameter.
-    command += ["--nbval-sanitize-with=tests/nbval.cfg", path.relative_to(ROOT)]
+    command += ["--nbval-lax" if claims_only else "--nbval", "--nbval-current-env"]
+    command += ["--nbval-cell-timeout=300", "--nbval-sanitize-with=tests/nbval.cfg"]
+    command.append(path.relative_to(ROOT))  # pytest takes a [ in a path for the beginning of a parameter
     started, gigabytes = time.time(), float("nan")
     with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "report.txt"
+        report, env = Path(folder, "report.txt"), environment(**variables)
+        env["COURSE_PROGRESS"] = str(Path(folder, "progress.json"))
         with report.open("wb") as out:
-            process = subprocess.Popen(
-                [str(part) for part in command],
-                cwd=str(ROOT),
-                env=environment(COURSE_PROGRESS=str(Path(folder) / "progress.json"), **variables),
-                stdout=out,
-                stderr=subprocess.STDOUT,
-            )
+            process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=out, stderr=subprocess.STDOUT)
             if hasattr(os, "wait4"):  # tells the most memory that it or its kernel took
                 _, status, used = os.wait4(process.pid, 0)
                 process.returncode = status
                 gigabytes = used.ru_maxrss / (1e9 if sys.platform == "darwin" else 1e6)
             else:
                 status = process.wait()
-        return (
-            status == 0,
-            time.time() - started,
-            gigabytes,
-            report.read_text(encoding="utf-8", errors="replace"),
-        )
+        text = report.read_text(encoding="utf-8", errors="replace")
+    return status == 0, time.time() - started, gigabytes, text
 
 
 def check_notebooks():
     """Run all notebooks, two at a time, the longest first, each with a progress file of its own."""
     slow = {path: read(path)["metadata"].get("course", {}).get("seconds", 0) for path in lessons_to_run()}
-    todo = sorted(slow, key=lambda path: -slow[path])
     failed, turn = [], threading.Lock()
 
-    def one(path):
+    def run_one(path):
         ok, seconds, gigabytes, report = check_notebook(path)
+        state = "ok" if ok else "FAILED"
         with turn:
-            print(
-                f"  {path.stem:32} {'ok' if ok else 'FAILED':6} {seconds:4.0f} s  {gigabytes:.1f} GB",
-                flush=True,
-            )
+            print(f"  {path.stem:32} {state:6} {seconds:4.0f} s  {gigabytes:.1f} GB", flush=True)
             if not ok:
                 failed.append(path)
                 print(report, flush=True)
 
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        list(pool.map(one, todo))
+        list(pool.map(run_one, sorted(slow, key=slow.get, reverse=True)))
     return len(failed)
 
 
@@ -640,25 +617,17 @@ def check_browser():
 
 def test(options):
     """Check everything: style, units, hygiene, every notebook, and lessons in a browser."""
-    units = [
-        "tests",
-        "--ignore=tests/browser",
-        "--ignore=tests/test_notebooks.py",
-        "-n",
-        "2",
-        "--dist",
-        "loadfile",
-    ]
-    stages = [
-        ("lint", lint),
-        ("units", lambda: pytest(*units)),
-        ("hygiene", lambda: pytest("tests/test_notebooks.py")),
-        ("notebooks", check_notebooks),
-        ("browser", check_browser),
-    ]
+    units = ["tests", "--ignore=tests/browser", "--ignore=tests/test_notebooks.py"]
+    stages = {
+        "lint": lint,
+        "units": lambda: pytest(*units, "--numprocesses=2", "--dist=loadfile"),
+        "hygiene": lambda: pytest("tests/test_notebooks.py"),
+        "notebooks": check_notebooks,
+        "browser": check_browser,
+    }
     prepare()
     rows = []
-    for name, stage in stages:
+    for name, stage in stages.items():
         print(f"== {name}", flush=True)
         started = time.time()
         state = {None: "not run", 0: "ok"}.get(stage(), "FAILED")
@@ -717,25 +686,14 @@ def show_help(options=None):
     print("python course.py COMMAND     (or, where there is make: make COMMAND)\n")
     for name, command in COMMANDS.items():
         print(f"  {name:10} {command.__doc__}")
-    print(
-        "\nlab and edit take --no-browser and --port N. With make, the lesson goes so: make reset LESSON=04"
-    )
+    print("\nlab and edit take --no-browser and --port N. With make, name the lesson: make reset LESSON=04")
 
 
 COMMANDS = {
-    "lab": lab,
-    "reset": reset,
-    "test": test,
-    "lint": lint,
-    "handout": handout,
-    "portable": portable,
-    "notebooks": notebooks,
-    "edit": edit,
-    "results": results,
-    "soak": soak,
-    "lock": lock,
-    "help": show_help,
+    command.__name__: command
+    for command in (lab, reset, test, lint, handout, portable, notebooks, edit, results, soak, lock)
 }
+COMMANDS["help"] = show_help
 
 
 def parse(arguments):
@@ -774,9 +732,7 @@ def main(arguments):
         elif isinstance(error, PermissionError):
             message = f"{error.filename} cannot be written. Move the course to a folder of your own."
         elif isinstance(error, (FileExistsError, NotADirectoryError, IsADirectoryError)):
-            message = (
-                f"{error.filename} is in the way ({error.strerror}): the course needs this name. Move it."
-            )
+            message = f"{error.filename} is in the way ({error.strerror}): the course needs it. Move it."
         else:
             raise
     print(f"\n{message}", file=sys.stderr)
@@ -785,6 +741,5 @@ def main(arguments):
 
 if __name__ == "__main__":
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # not in Python 3.6, which is told that it is too old
-            stream.reconfigure(errors="replace")
+        stream.reconfigure(errors="replace")
     sys.exit(main(sys.argv[1:]))

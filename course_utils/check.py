@@ -43,6 +43,8 @@ def setup():
     shift = _whole_number("COURSE_SEED_SHIFT", default=0, least=0)
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if "ipykernel" in sys.modules:  # a learner looks at [*] until something is printed
+        print("Loading Keras and TensorFlow; this can take a minute.", flush=True)
     with _quiet():
         import keras
         import tensorflow as tf

@@ -111,9 +111,11 @@ def test_failing_import_shows_what_was_written_to_stderr(tmp_path):
     (tmp_path / "keras.py").write_text(
         'import os; os.write(2, b"libfoo is missing\\n"); raise ImportError("no keras")'
     )
-    run = start("from course_utils import check; check.setup()", PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
-    _, stderr = run.communicate(timeout=60)
+    code = "import ipykernel; from course_utils import check; check.setup()"
+    run = start(code, PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
+    stdout, stderr = run.communicate(timeout=60)
     assert run.returncode != 0
+    assert stdout == "Loading Keras and TensorFlow; this can take a minute.\n"  # only in a kernel
     assert "libfoo is missing" in stderr
     assert "ImportError: no keras" in stderr
 

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import build
 import nbformat
+import psutil
 import pytest
 import yaml
 from packaging.markers import default_environment
@@ -63,14 +64,8 @@ def house(tmp_path):
     (root / "notebooks" / "source").mkdir(parents=True)
     (root / "tests").mkdir()
     (root / "data").mkdir()
-    for name in (
-        "course.py",
-        "pyproject.toml",
-        "requirements.lock",
-        "data/manifest.toml",
-        "notebooks/build.py",
-        "tests/nbval.cfg",
-    ):
+    files = "course.py", "pyproject.toml", "requirements.lock"
+    for name in (*files, "data/manifest.toml", "notebooks/build.py", "tests/nbval.cfg"):
         shutil.copy(ROOT / name, root / name)
     (root / "CHANGELOG.md").write_text("## 0.2.0\n\n- 04: Five clips.\n\n## 0.1.0\n\n- 04: Four clips.\n")
     pair = {"formats": "ipynb,py:percent"}
@@ -113,14 +108,6 @@ def test_copies_are_unpaired_not_run_and_never_overwritten(house):
     assert mine.read_bytes() == before
 
 
-def test_labs_and_questions_are_all_that_real_copies_show(tmp_path, monkeypatch):
-    monkeypatch.setattr(course, "WORK", tmp_path / "work")
-    assert course.lay_copies() == []
-    for source in course.lessons():
-        shown = [cell for cell in nbformat.read(course.WORK / source.name, 4).cells if cell.get("outputs")]
-        assert all({"lab", "question"} & set(cell.metadata.tags) for cell in shown)
-
-
 def change(house, source="print(5)"):
     """A new version of lesson 04, built again."""
     nbformat.write(notebook(source, build="built again"), house.NOTEBOOKS / "04_clips.ipynb")
@@ -131,10 +118,11 @@ def test_lab_tells_what_has_changed_in_a_lesson_that_was_begun(house, began):
     house.lay_copies()
     mine = house.WORK / "04_clips.ipynb"
     nb = nbformat.read(mine, 4)
-    nb.metadata.copy_version = "0.1.0"
     if began == "an answer":
+        nb.metadata.copy_version = "0.1.0"
         nb.cells[0].source = "print('mine')"
     else:
+        del nb.metadata["copy_version"]  # from before there were versions: counts as the first
         nb.cells[0].execution_count = 1
     nbformat.write(nb, mine)
     before = mine.read_bytes()
@@ -149,18 +137,6 @@ def test_lab_tells_what_has_changed_in_a_lesson_that_was_begun(house, began):
     assert mine.read_bytes() == before
 
 
-def test_a_copy_from_before_versions_counts_as_the_first(house):
-    house.lay_copies()
-    mine = house.WORK / "04_clips.ipynb"
-    nb = nbformat.read(mine, 4)
-    del nb.metadata["copy_version"]
-    nb.cells[0].execution_count = 1
-    nbformat.write(nb, mine)
-    change(house)
-    assert "Five clips." in house.lay_copies()[0]
-    assert "Four clips." not in house.lay_copies()[0]
-
-
 def test_a_copy_that_nobody_has_touched_follows_the_lesson(house):
     house.lay_copies()
     change(house)
@@ -170,7 +146,7 @@ def test_a_copy_that_nobody_has_touched_follows_the_lesson(house):
 
 @pytest.mark.parametrize(
     "text",
-    [b"{ half a noteb", b"[]", b"null", b"3", b'"x"', b'{"metadata": null}', b"\xff", b"[" * 100_000],
+    [b"{ half a noteb", b"[]", b'{"metadata": null}', b"\xff", b"[" * 100_000],
     ids=lambda text: repr(text[:20]),
 )
 def test_a_broken_copy_is_left_to_its_owner(house, text):
@@ -239,40 +215,35 @@ def test_reset_of_no_lesson_names_the_lessons(house, name, capsys):
     assert len(list(house.WORK.iterdir())) == 2
 
 
-def test_a_full_disk_leaves_no_half_lesson(house, monkeypatch, capsys):
+def test_a_full_disk_leaves_no_half_lesson(ready, monkeypatch, capsys):
     def full(path, *args, **more):
         with open(path, "w") as file:
             file.write("{")
         raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
-    house.PYTHON, house.STAMP = Path(sys.executable), house.ROOT / "stamp"
-    house.STAMP.write_text(house.stamp())
     monkeypatch.setattr(Path, "write_text", full)
-    assert house.main(["lab"]) == 1
+    assert ready.main(["lab"]) == 1
     assert "disk is full" in capsys.readouterr().err
-    assert not list(house.WORK.glob("*.ipynb"))
+    assert not list(ready.WORK.glob("*.ipynb"))
 
 
 def test_handout_has_no_solution(house):
     assert house.main(["handout"]) == 0
     cells = nbformat.read(house.HANDOUT / "00_start_here.ipynb", 4).cells
     assert [(cell.source, len(cell.outputs)) for cell in cells] == [("print(1)", 0), ("print(2)", 1)]
-    assert [path.name for path in sorted(house.HANDOUT.iterdir())] == [
-        "00_start_here.ipynb",
-        "04_clips.ipynb",
-    ]
+    assert len(list(house.HANDOUT.iterdir())) == 2
 
 
-def test_handout_of_the_real_lessons(tmp_path, monkeypatch):
+def test_handouts_of_the_real_lessons_show_no_answers(tmp_path, monkeypatch):
     monkeypatch.setattr(course, "HANDOUT", tmp_path / "handout")
-    course.main(["handout"])
+    assert course.main(["handout"]) == 0
     for source in course.lessons():
-        given = nbformat.read(tmp_path / "handout" / source.name, 4)
-        solutions = {
-            c.source for c in nbformat.read(source, 4).cells if "solution" in c.metadata.get("tags", [])
-        }
-        assert not solutions & {cell.source for cell in given.cells}
-        assert not any("solution" in cell.metadata.get("tags", []) for cell in given.cells)
+        cells = nbformat.read(source, 4).cells
+        solutions = {cell.source for cell in cells if "solution" in cell.metadata.get("tags", [])}
+        given = nbformat.read(tmp_path / "handout" / source.name, 4).cells
+        assert len(given) == len(cells) - len(solutions)
+        assert not solutions & {cell.source for cell in given}
+        assert all({"lab", "question"} & set(cell.metadata.tags) for cell in given if cell.get("outputs"))
 
 
 def test_a_page_without_code_is_copied_and_reset_but_not_run(ready, monkeypatch):
@@ -291,27 +262,23 @@ def test_a_page_without_code_is_copied_and_reset_but_not_run(ready, monkeypatch)
 
 
 def test_course_py_is_read_by_an_old_python():
-    ast.parse((ROOT / "course.py").read_text(encoding="utf-8"), feature_version=(3, 6))
+    ast.parse((ROOT / "course.py").read_text(encoding="utf-8"), feature_version=(3, 8))
 
 
 def test_the_versions_are_those_of_pyproject():
     assert PROJECT["requires-python"] == f">=3.{course.OLDEST[1]},<3.{course.NEWEST[1] + 1}"
 
 
-@pytest.mark.parametrize("version", [(3, 9, 2), (3, 14, 0), (4, 0, 0)])
+@pytest.mark.parametrize("version", [(3, 9, 2), (3, 14, 0)])
 def test_a_python_that_does_not_fit(house, monkeypatch, capsys, version):
+    there = {}
     monkeypatch.setattr(house.sys, "version_info", version)
-    monkeypatch.setattr(house, "answer", lambda command: None)
+    monkeypatch.setattr(house, "answer", lambda command: there.get(command[0]))
     assert house.main(["lab"]) == 1
     told = capsys.readouterr().err
     assert "needs Python 3.11 to 3.13" in told
     assert sys.executable in told
-
-
-def test_another_python_that_fits_is_found(house, monkeypatch):
-    monkeypatch.setattr(house.sys, "version_info", (3, 14, 0))
-    there = {"python3.12": "/opt/python3.12"}
-    monkeypatch.setattr(house, "answer", lambda command: there.get(command[0]))
+    there["python3.12"] = "/opt/python3.12"
     assert house.find_python() == "/opt/python3.12"
 
 
@@ -500,24 +467,14 @@ def test_uv_can_be_fetched_by_the_hashes_of_the_lock(house, monkeypatch):
     assert all(re.fullmatch(r" +--hash=sha256:[0-9a-f]{64}( \\)?", line) for line in lines[1:])
 
 
-@pytest.mark.parametrize("port", ["70000", "-1"])
-def test_a_port_that_does_not_exist(ready, capsys, port):
-    assert ready.main(["lab", "--port", port]) == 1
-    assert f"There is no port {port}: they go from 1 to 65535." in capsys.readouterr().err
-
-
 @pytest.mark.parametrize("command", ["lab", "edit"])
-def test_a_taken_port(ready, capsys, command):
+def test_a_port_that_cannot_be_had(ready, capsys, command):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert ready.main([command, "--port", str(port), "--no-browser"]) == 1
     assert f"Port {port} cannot be used" in capsys.readouterr().err
-
-
-def test_an_unknown_command_names_the_commands(house, capsys):
-    assert house.main(["labs"]) == 1
-    told = capsys.readouterr().err
-    assert all(name in told for name in course.COMMANDS)
+    assert ready.main([command, "--port", "70000"]) == 1
+    assert "There is no port 70000: they go from 1 to 65535." in capsys.readouterr().err
 
 
 def test_a_course_without_lessons(ready, capsys):
@@ -528,14 +485,8 @@ def test_a_course_without_lessons(ready, capsys):
 
 
 def test_the_shell_around_does_not_get_in(monkeypatch):
-    for name in (
-        "PYTHONPATH",
-        "PYTHONHOME",
-        "MPLBACKEND",
-        "JUPYTER_PATH",
-        "JUPYTER_CONFIG_DIR",
-        "KERAS_HOME",
-    ):
+    names = "PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "MPLBACKEND", "KERAS_HOME"
+    for name in (*names, "JUPYTER_PATH", "JUPYTER_CONFIG_DIR"):
         monkeypatch.setenv(name, "/somewhere/else")
     assert not [name for name, value in course.environment().items() if value == "/somewhere/else"]
 
@@ -629,13 +580,6 @@ def test_lab_opens_the_first_lesson_quietly_and_registers_nothing_outside(house,
     assert not house.VENV.exists()
 
 
-def children(pid):
-    """The processes that a process has started."""
-    shown = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,stat="], capture_output=True, text=True, check=True)
-    rows = [row.split() for row in shown.stdout.splitlines()]
-    return {int(own) for own, parent, state in rows if parent == str(pid) and not state.startswith("Z")}
-
-
 def running(pid):
     """Whether a process runs; one that ended and that nobody has asked about does not."""
     shown = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
@@ -647,7 +591,7 @@ def running(pid):
 def test_what_stops_the_course_alone_stops_server_and_kernels(server, kind):
     process, address, _ = server
     fetch(address, "/api/kernels", b"{}")
-    kernels = children(process.pid)
+    kernels = {child.pid for child in psutil.Process(process.pid).children()}
     assert kernels
     process.send_signal(getattr(signal, kind))
     process.wait(timeout=120)
@@ -997,12 +941,8 @@ def test_what_is_imported_is_listed():
     """Nothing is used that only happens to come along with another package."""
     own = {"course", "build", "course_utils"}
     own |= {path.stem for folder in ("tests", "data") for path in (ROOT / folder).rglob("*.py")}
-    files = [ROOT / "course.py"]
-    files += [
-        path
-        for folder in ("course_utils", "tests", "notebooks", "data")
-        for path in (ROOT / folder).rglob("*.py")
-    ]
+    folders = "course_utils", "tests", "notebooks", "data"
+    files = [ROOT / "course.py"] + [path for name in folders for path in (ROOT / name).rglob("*.py")]
     imported = set()
     for path in files:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -1056,19 +996,18 @@ def test_make_only_calls_course_py():
     command = ["make", "-n", "PYTHON=py", "LESSON=04", *course.COMMANDS]
     shown = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=True).stdout
     assert re.findall(r"^py course\.py (.+?) *$", shown, re.M) == [f"{name} 04" for name in course.COMMANDS]
-
-
-def test_make_without_python_says_so():
     done = subprocess.run(["make", "PYTHON=", "lab"], cwd=ROOT, text=True, capture_output=True, check=False)
     assert done.returncode != 0
     assert "no Python here" in done.stdout
 
 
-def test_help_lists_every_command(capsys):
+def test_help_lists_every_command_and_so_does_an_unknown_one(capsys):
     assert course.main([]) == 0
     told = capsys.readouterr().out
     for name, command in course.COMMANDS.items():
         assert re.search(rf"^  {name} +{re.escape(command.__doc__)}$", told, re.M)
+    assert course.main(["labs"]) == 1
+    assert f"There are: {', '.join(course.COMMANDS)}." in capsys.readouterr().err
 
 
 def test_every_dependency_has_its_reason():
@@ -1091,13 +1030,9 @@ def test_links_to_files_and_commands_exist(name):
         assert command in course.COMMANDS, command
 
 
-def test_every_picture_of_the_readme_has_an_alt():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert all(len(alt) > 20 for alt in re.findall(r"!\[([^\]]*)\]", text))
-
-
 def test_the_map_of_the_readme_is_that_of_the_lessons():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert all(len(alt) > 20 for alt in re.findall(r"!\[([^\]]*)\]", text))
     rows = re.findall(r"^\| \[(.+?)\]\(notebooks/(\w+)\.ipynb\) \| (.+?) \| (\d+|–) \|$", text, re.M)
     listed = {name: (title, question, minutes) for title, name, question, minutes in rows}
     headers = {path.stem: nbformat.read(path, 4).metadata.course for path in course.lessons()}
