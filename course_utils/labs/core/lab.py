@@ -28,7 +28,7 @@ def control(one, value, label=None):
     text = label or one.label
     common = {"description": text, "style": {"description_width": "78px"}, "layout": {"width": "auto"}}
     options = [(one.words(choice), choice) for choice in one.choices]
-    if one.is_switch:
+    if one.kind is bool:
         made = widgets.Checkbox(value=value, indent=False, description=text, layout={"width": "auto"})
     elif one.slider and is_range(one.choices):
         made = widgets.IntSlider(value=value, min=one.choices[0], max=one.choices[-1], **common)

@@ -51,7 +51,7 @@ class Typed(Dial):
     def write(self, value):
         return kept(value)
 
-    def parse(self, token):
+    def read(self, token):
         return token
 
 
@@ -67,8 +67,7 @@ class Count(Dial):
             raise self.refusal(value)
         return value
 
-    def parse(self, token):
-        return int(token) if re.fullmatch("[0-9]{1,40}", token) else None
+    kind = int
 
 
 @dataclass(frozen=True)
