@@ -149,7 +149,7 @@ class SentenceLab(Lab):
     Raises
     ------
     ValueError
-        If the models or `read` cannot be used; the message tells how to mend it. No text raises anything.
+        If the models or `read` cannot be used; the message tells how to fix it. No text raises anything.
 
     Notes
     -----
