@@ -223,6 +223,13 @@ def test_a_number_is_read_whole_or_told_as_it_was_typed():
         assert len(str(info.value)) < 150
 
 
+def test_each_token_of_a_block_is_for_one_dial():
+    for block in (*Block.__subclasses__(), Small):
+        dials = block.dials().values()
+        for token in (each.write(choice) for each in dials for choice in each.choices):
+            assert sum(each.owns(token) for each in dials) == 1, (block, token)
+
+
 @given(st.builds(Plain, st.integers(0, 999), st.sampled_from((0.5, 1.0)), st.sampled_from(("a", "1;=+ é"))))
 def test_a_name_with_signs_survives_the_string(state):
     assert Plain.parse(str(state)) == state

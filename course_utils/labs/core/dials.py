@@ -12,7 +12,7 @@ from urllib.parse import quote_plus, unquote_plus
 
 import numpy as np
 
-WRITTEN = {bool: "[01]", int: "[0-9]{1,40}", float: r"[0-9]{1,4}(\.[0-9]{1,4})?"}  # kind -> its pattern
+READ = {int: int, float: float, str: str, bool: {"0": False, "1": True}.__getitem__}  # from a string
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,9 @@ class Dial:
     slider: bool = False
 
     @property
-    def is_switch(self):
-        return self.choices == (False, True)
+    def kind(self):
+        """The type of its values."""
+        return type(self.choices[-1])
 
     @property
     def allowed(self):
@@ -53,28 +54,26 @@ class Dial:
         return ValueError(f"{self.label.lower()} cannot be {brief(value)}: {self.allowed}")
 
     def write(self, value):
-        return f"{self.key}{int(value) if self.is_switch else value}"
+        return f"{self.key}{int(value) if self.kind is bool else value}"
 
-    def parse(self, token):
-        """The value written in a token such as `k5`; None where it writes no value of this kind."""
-        kind, rest = type(self.choices[-1]), token.removeprefix(self.key)
-        if not token.startswith(self.key):
-            return None
-        if kind is str:
-            return rest if rest in self.choices else None
-        if not re.fullmatch(WRITTEN[kind], rest):
-            return None
-        return rest == "1" if kind is bool else kind(rest)
+    def owns(self, token):
+        """Whether a token of a block is for this dial: one of its words, or its key and a number."""
+        return token in self.choices if self.kind is str else bool(re.fullmatch(f"{self.key}[0-9]+", token))
 
     def read(self, token):
-        """The position written in a token, checked."""
-        value = self.parse(token)
-        return self.check(token if value is None else value)
+        """The position written in a token such as `k5`, checked."""
+        try:
+            value = READ[self.kind](token.removeprefix(self.key))
+        except (KeyError, ValueError):
+            value = token
+        return self.check(value)
 
 
 @dataclass(frozen=True)
 class Real(Dial):
     """Any number from the first to the last of `choices`, kept with two decimals."""
+
+    kind = float
 
     @property
     def allowed(self):
@@ -89,9 +88,8 @@ class Real(Dial):
     def write(self, value):
         return f"{value:g}"
 
-    def parse(self, token):
-        found = re.fullmatch(r"[-−]?([0-9]{1,6}(\.[0-9]{0,6})?|\.[0-9]{1,6})", token)
-        return float(token.replace("−", "-")) if found else None
+    def read(self, token):
+        return super().read(token.replace("−", "-"))
 
 
 @dataclass(frozen=True)
@@ -122,8 +120,8 @@ class Several(Dial):
     def write(self, value):
         return self.separator.join(map(self.number.write, value))
 
-    def parse(self, token):
-        return tuple(map(self.number.read, token.split(self.separator))) if token else ()
+    def read(self, token):
+        return self.check([self.number.read(part) for part in token.split(self.separator)] if token else ())
 
 
 def dial(default, label, choices=(), key="", kind=Dial, **more):
@@ -224,8 +222,7 @@ class Block(Dialled):
     def read(cls, text, where):
         values, dials = {}, cls.dials()
         for token in text.split("."):
-            fits = (name for name in dials if name not in values and dials[name].parse(token) is not None)
-            name = next(fits, None)
+            name = next((name for name in dials if dials[name].owns(token)), None)
             if name is None:
                 known = ", ".join(d.write(d.choices[-1]) for d in dials.values())
                 raise ValueError(
@@ -290,15 +287,13 @@ class State(Dialled):
                 f"A state of this lab begins with '{cls.version};', not with {brief(version)}. "
                 "Copy the whole line from the other lab."
             )
-        known, written, values = {f.name: f for f in dataclasses.fields(cls)}, {}, {}
+        known, values = {f.name: f for f in dataclasses.fields(cls)}, {}
         for part in filter(None, parts):
-            name, equals, text = part.partition("=")
+            name, equals, written = part.partition("=")
             if name not in known or not equals:
                 raise ValueError(f"{brief(part)} is not understood: the parts are {', '.join(known)}.")
-            written[name] = text
-        for name, text in written.items():
             try:
-                values[name] = cls._read(known[name], text)
+                values[name] = cls._read(known[name], written)
             except ValueError as problem:
                 raise ValueError(f"{str(problem)[:1].upper()}{str(problem)[1:]}.") from None
         decided = {name: values.pop(name) for name in cls.decides if name in values}
@@ -335,11 +330,12 @@ class State(Dialled):
 
     def change(self, path, value):
         """A copy in which the dial at `path` stands at `value`."""
-        name, *rest = path.split(".")
-        if not rest:
-            return replace(self, **{name: value})
-        if len(rest) == 1:
-            return replace(self, **{name: replace(getattr(self, name), **{rest[0]: value})})
-        old, index = list(getattr(self, name)), int(rest[0])
-        old[index] = replace(old[index], **{rest[1]: value})
-        return replace(self, **{name: tuple(old)})
+        return _changed(self, path, value)
+
+
+def _changed(owner, path, value):
+    name, _, rest = path.partition(".")
+    if isinstance(owner, tuple):
+        row = int(name)
+        return (*owner[:row], _changed(owner[row], rest, value), *owner[row + 1 :])
+    return replace(owner, **{name: _changed(getattr(owner, name), rest, value) if rest else value})

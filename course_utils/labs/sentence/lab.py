@@ -1,7 +1,5 @@
 """The sentence lab: type a sentence and see what networks make of it, word by word and filter by filter."""
 
-import hashlib
-import html
 import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -12,7 +10,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from course_utils.labs.core.arguments import named
-from course_utils.labs.core.dials import Dial, Several, State, brief, dial, plain
+from course_utils.labs.core.dials import Dial, Several, State, brief, dial
 from course_utils.labs.core.lab import Lab, group, style
 from course_utils.labs.core.lock import LOCK
 from course_utils.labs.core.notes import Note, note
@@ -24,7 +22,6 @@ from course_utils.labs.sentence.models import (
     Judge,
     Look,
     Reader,
-    Word,
     shortened,
     unseen,
     visible,
@@ -51,29 +48,12 @@ class Typed(Dial):
     def write(self, value):
         return kept(value)
 
-    def parse(self, token):
+    def read(self, token):
         return token
 
 
-@dataclass(frozen=True)
-class Count(Dial):
-    """A number from 0 up; with choices (None,) also None."""
-
-    allowed = "it is a number from 0"
-
-    def check(self, value):
-        value = plain(value)
-        if not (value is None and self.choices) and (type(value) is not int or value < 0):
-            raise self.refusal(value)
-        return value
-
-    def parse(self, token):
-        return int(token) if re.fullmatch("[0-9]{1,40}", token) else None
-
-
-@dataclass(frozen=True)
 class SentenceState(State):
-    """What a sentence lab is set to. Each lab makes a subclass that knows its models and how it reads.
+    """What a sentence lab is set to. Each lab makes a subclass whose dials fit its models and how it reads.
 
     Attributes
     ----------
@@ -81,54 +61,60 @@ class SentenceState(State):
         The sentence as it was typed.
     model : str
         The name of the model that is looked into.
-    filter : int or None
-        The filter that is looked at, counted from 0; None for the strongest.
-    read : int or None
-        After how many words; None for all of them.
+    filter : int or str
+        The filter that is looked at, counted from 0, or "strongest".
+    read : int
+        How many words are read so far.
     off : tuple of int
         The filters that are switched off.
     """
 
-    text: str = dial("", "Text", kind=Typed)
-    model: str = dial("", "Model", kind=Typed)
-    filter: int | None = dial(None, "Filter", (None,), kind=Count)
-    read: int | None = dial(None, "Read", (None,), kind=Count)
-    off: tuple = dial((), "Off", kind=Several, number=Count("Off"), separator=".", once=True)
-
     version = "sen1"
-    spelled = ("text", "model")
-    judges: ClassVar = {}  # of each lab, by name
-    first: ClassVar = ""  # the one to begin with
+    decides, spelled = ("text",), ("text", "model")
+    judges: ClassVar = {}  # by name
     count_words: ClassVar = len  # of a text
 
     def __post_init__(self):
         super().__post_init__()
-        if self.judges:
-            self._fit()
-
-    def _fit(self):
-        """What the lab does not have is told; what is beyond the text is all of it."""
-        if not self.model:
-            object.__setattr__(self, "model", self.first)
-        if self.model not in self.judges:
-            names = ", ".join(f"'{name}'" for name in self.judges)
-            raise ValueError(f"This lab has no model {brief(self.model)}: there are {names}.")
-        filters = self.judges[self.model].filters
-        for one in (self.filter, *self.off):
-            if one is not None and one >= filters:
-                has = f"filters 0 to {filters - 1}" if filters else "no filters"
-                raise ValueError(f"'{self.model}' has no filter {one}: it has {has}.")
-        if self.off and self.judges[self.model].weights is None:
+        judge = self.judges[self.model]
+        for number in (self.filter, *self.off):
+            if number != STRONGEST and number >= judge.filters:
+                has = f"filters 0 to {judge.filters - 1}" if judge.filters else "no filters"
+                raise ValueError(f"'{self.model}' has no filter {number}: it has {has}.")
+        if self.off and judge.weights is None:
             raise ValueError(
                 f"Filters of '{self.model}' cannot be switched off: its answer is no sum of them."
             )
-        if self.read is not None and self.read >= self.count_words(self.text):
-            object.__setattr__(self, "read", None)
+        object.__setattr__(self, "read", min(self.read, self.count_words(self.text)))
 
     def turn(self, path, value):
         """Another text is read to its end; another model has other filters."""
-        more = {"text": {"read": None}, "model": {"filter": None, "off": ()}}.get(path, {})
-        return replace(self, **{path: value}, **more)
+        if path == "text":
+            return replace(self, text=value, read=self.count_words(value))
+        if path == "model":
+            return replace(self, model=value, filter=STRONGEST, off=())
+        return super().turn(path, value)
+
+
+def state_class(judges, most, count_words):
+    """The states of one lab. `judges` are its models by name, of which at most `most` words are read."""
+    numbers = range(max(judge.filters for judge in judges.values()))
+    shown = {STRONGEST: "the strongest, whichever it is", **{n: f"filter {n}" for n in numbers}}
+    dials = {
+        "text": dial("", "Text", kind=Typed),
+        "model": dial(max(judges, key=lambda name: _open(judges[name])), "Model", judges),
+        "filter": dial(STRONGEST, "Filter", shown, shown=shown),
+        "read": dial(most, "Words read", range(most + 1), slider=True),
+        "off": dial(
+            (), "Off", kind=Several, number=Dial("Off", tuple(numbers) or (0,)), separator=".", once=True
+        ),
+    }
+    return SentenceState.having(dials, judges=judges, count_words=staticmethod(count_words))
+
+
+def _open(judge):
+    """How much can be seen in a model: the more, the larger."""
+    return (judge.weights is not None, judge.filters > 0, bool(judge.states))
 
 
 def kept(text):
@@ -163,7 +149,7 @@ class SentenceLab(Lab):
     Raises
     ------
     ValueError
-        If the models or `read` cannot be used; the message tells how to mend it. No text raises anything.
+        If the models or `read` cannot be used; the message tells how to fix it. No text raises anything.
 
     Notes
     -----
@@ -179,9 +165,7 @@ class SentenceLab(Lab):
 
     def __init__(self, models, read, start="", examples=()):
         named("models", models, "{'CNN': model}")
-        if not isinstance(start, str):
-            raise ValueError(f"start={brief(start)} cannot be: it is a sentence, a str.")
-        if not isinstance(examples, (tuple, list)) or not all(isinstance(one, str) for one in examples):
+        if not isinstance(examples, (tuple, list)) or not all(isinstance(text, str) for text in examples):
             raise ValueError(f"examples={brief(examples)} cannot be: it is a tuple of sentences, each a str.")
         self._reader = Reader(read)
         self._judges = {name: Judge(name, model, self._reader) for name, model in models.items()}
@@ -189,118 +173,86 @@ class SentenceLab(Lab):
         self._read = lru_cache(CACHED)(self._reader.read)
         self._answered = lru_cache(CACHED)(self._answered)
         self._remarks = lru_cache(CACHED)(self._remarks)
-        first = max(self._judges.values(), key=_shown).name
-        self.state_class = SentenceState.having(
-            {}, judges=self._judges, first=first, count_words=self._count_words
+        self.state_class = state_class(
+            self._judges, self._reader.most, lambda text: len(self._read(text).words)
         )
         super().__init__(self.state_class(start))
-        self._make_controls()
-        self.answers, self.course, self.table, self.phrases = (widgets.HTML() for _ in range(4))
-        for picture in (self.answers, self.course, self.table, self.phrases):
-            picture.add_class("cl-picture")
         self._lay_out()
         self.state = self.state
 
-    def _count_words(self, text):
-        return len(self._read(text).words)
-
     # Controls
 
-    def _make_controls(self):
+    def _lay_out(self):
         wide = {"style": {"description_width": "88px"}, "layout": {"width": "auto"}}
         self.text = widgets.Text(
             description="Sentence", continuous_update=False, placeholder="Type here, then press Enter", **wide
         )
         self.example = widgets.Dropdown(description="Examples", **wide)
-        self.model = widgets.Dropdown(description="Look into", options=list(self._judges), **wide)
-        self.read = widgets.IntSlider(description="Words read", min=0, max=1, **wide)
-        self.filter = widgets.Dropdown(description="Filter", **wide)
+        for control in (self.text, self.example):
+            control.observe(lambda change: self._turned("text", change["new"]), "value")
+        self.controls["text"] = self.text
+        self.model, self.read, self.filter = map(self.add_control, ("model", "read", "filter"))
+        self.model.description, self._every_filter = "Look into", self.filter.options
+        for control in (self.model, self.read, self.filter):
+            control.style.description_width = "88px"
         self.off = widgets.Checkbox(
             description="Switch off this filter", indent=False, layout={"width": "auto"}
         )
-        self.next_off = widgets.Button(description="Switch off the strongest")
-        self.all_on = widgets.Button(description="All filters on")
-        self.controls = {"text": self.text, "model": self.model, "read": self.read, "filter": self.filter}
-        self.text.observe(lambda change: self._turned("text", change["new"]), "value")
-        self.example.observe(lambda change: self._turned("text", change["new"]), "value")
-        self.model.observe(lambda change: self._turned("model", change["new"]), "value")
-        self.read.observe(lambda change: self._turned("read", change["new"]), "value")
-        self.filter.observe(lambda change: self._turned("filter", self._number(change["new"])), "value")
         self.off.observe(lambda change: self._switched(change["new"]), "value")
+        self.next_off = widgets.Button(description="Switch off the strongest")
         self.next_off.on_click(lambda _: self._switch_next())
+        self.all_on = widgets.Button(description="All filters on")
         self.all_on.on_click(lambda _: self._turned("off", ()))
-
-    def _lay_out(self):
-        share = self.share_row()
+        self.answers, self.course, self.table, self.phrases = (widgets.HTML() for _ in range(4))
+        for picture in (self.answers, self.course, self.table, self.phrases):
+            picture.add_class("cl-picture")
         buttons = widgets.HBox([self.off, self.next_off, self.all_on])
         buttons.add_class("cs-buttons")
         two = widgets.Box([self.model, self.read])
         two.add_class("cs-two")
+        sentence = group("other", "Sentence", "yours or an example", self.text, self.example, two)
         answers = group("other", "Answers", "side by side, after the words that are read", self.answers)
+        course = group("other", "Answer after each word", "as if the sentence ended there", self.course)
+        self._nothing = widgets.HTML()
         self._filters = group(
             "cnn", "Filters that fire", "on which phrase", self.filter, buttons, self.phrases, self.table
         )
-        self._nothing = widgets.HTML()
-        course = group("other", "Answer after each word", "as if the sentence ended there", self.course)
+        share = self.share_row()
         for card in (answers, course, self._filters, share):
             card.add_class("cs-more")
-        self.view = widgets.VBox(
-            [
-                style(STYLE),
-                self.mark,
-                group("other", "Sentence", "yours or an example", self.text, self.example, two),
-                self.notes.view,
-                answers,
-                course,
-                self._nothing,
-                self._filters,
-                share,
-                self.message,
-            ]
-        )
+        parts = [style(STYLE), self.mark, sentence, self.notes.view, answers, course]
+        self.view = widgets.VBox([*parts, self._nothing, self._filters, share, self.message])
         self.view.add_class("course-lab")
 
     def mirror(self):
         state, judge = self.state, self._judge
-        self.text.value, self.model.value = state.text, state.model
         if state.text not in (*self._examples, *self._typed):
             self._typed = [*self._typed, state.text][-REMEMBERED:]
-        options = [(_short(text), text) for text in self._examples]
-        options += [(f"yours: {_short(text)}", text) for text in self._typed]
-        if tuple(self.example.options) != tuple(options):
-            self.example.options = options
+        examples = [(_short(text), text) for text in self._examples]
+        examples += [(f"yours: {_short(text)}", text) for text in self._typed]
+        filters = self._every_filter[: 1 + judge.filters]
+        for control, options in ((self.example, tuple(examples)), (self.filter, filters)):
+            if control.options != options:
+                control.options = options
         self.example.value = state.text
         count = len(self._reading.words)
         self.read.max, self.read.disabled = max(count, 1), count == 0
-        self.read.value = count if state.read is None else state.read
-        filters = [
-            ("the strongest, whichever it is", STRONGEST),
-            *((f"filter {n}", n) for n in range(judge.filters)),
-        ]
-        if tuple(self.filter.options) != tuple(filters):
-            self.filter.options = filters
-        self.filter.value = STRONGEST if state.filter is None else state.filter
+        super().mirror()
         self.off.value = self._filter in state.off
         for part in (self.off, self.next_off, self.all_on):
             part.layout.display = "none" if judge.weights is None else None
         self.all_on.disabled = not state.off
 
-    @staticmethod
-    def _number(value):
-        """The state's `filter` for an entry of the list."""
-        return None if value == STRONGEST else value
-
     def _switched(self, off):
         with LOCK:
             if not self._quiet:
-                one = self._filter
-                rest = {*self.state.off, one} if off else set(self.state.off) - {one}
-                self.state = replace(self.state, filter=one, off=tuple(rest))
+                number = self._filter
+                others = set(self.state.off) - {number}
+                self.state = replace(self.state, filter=number, off=(*others, *[number] * off))
 
     def _switch_next(self):
         with LOCK:
-            look = self._look(self._now)
-            if look and look.best:
+            if (look := self._look) and look.best:
                 self._turned("off", (*self.state.off, look.best[0]))
 
     # What follows from the state
@@ -314,16 +266,10 @@ class SentenceLab(Lab):
         return self._judges[self.state.model]
 
     @property
-    def _now(self):
-        """Words that are read so far."""
-        count = len(self._reading.words)
-        return count if self.state.read is None else min(self.state.read, count)
-
-    @property
     def _window(self):
         """(first, last): the words that are shown of the text; they stand still while few are scrubbed."""
         count = len(self._reading.words)
-        first = max((self._now - WINDOW // 4) // (WINDOW // 2) * (WINDOW // 2), 0)
+        first = max((self.state.read - WINDOW // 4) // (WINDOW // 2) * (WINDOW // 2), 0)
         first = min(first, max(count - WINDOW, 0))
         return first, min(first + WINDOW, count)
 
@@ -337,23 +283,21 @@ class SentenceLab(Lab):
         except Exception as problem:  # whatever a function raises, the learner reads it in a note
             return Answers(np.full(WINDOW + 1, np.nan), problem=f"{type(problem).__name__}: {problem}")
 
-    def _look(self, now):
-        """What the filters make of the first `now` words; None where there are none."""
+    @property
+    def _look(self):
+        """What the filters make of the words that are read; None where there are no filters."""
         judge, state = self._judge, self.state
-        answers, row = self._answers(judge), now - self._window[0]
+        answers, row = self._answers(judge), state.read - self._window[0]
         if answers.filters is None:
             return None
-        look = Look(
-            answers.filters[row, :now], judge.width, judge.weights, judge.bias, 0, state.off, judge.states
-        )
-        best = look.best
-        chosen = state.filter if state.filter is not None else best[0] if best else 0
-        return replace(look, filter=chosen)
+        values = answers.filters[row, : state.read]
+        look = Look(values, judge.width, judge.weights, judge.bias, 0, state.off, judge.states)
+        strongest = look.best[0] if look.best else 0
+        return replace(look, filter=strongest if state.filter == STRONGEST else state.filter)
 
     @property
     def _filter(self):
-        look = self._look(self._now)
-        return look.filter if look else 0
+        return self._look.filter if self._look else 0
 
     # Picture
 
@@ -367,25 +311,25 @@ class SentenceLab(Lab):
             off = self.state.off if judge is self._judge else ()
             rows.append(judge.positive(answers.pooled, off) if off else answers.positive)
         return pictures.Seen(
-            self._reading.words,
-            self._now,
-            first,
-            tuple(self._judges),
-            tuple(judge.kind for judge in self._judges.values()),
-            list(self._judges).index(self.state.model),
-            np.array(rows)[:, : last - first + 1],
-            self._look(self._now),
+            words=self._reading.words,
+            read=self.state.read,
+            first=first,
+            names=tuple(self._judges),
+            kinds=tuple(judge.kind for judge in self._judges.values()),
+            chosen=list(self._judges).index(self.state.model),
+            after=np.array(rows)[:, : last - first + 1],
+            look=self._look,
         )
 
     def show(self):
-        with LOCK:
-            drawn = draw(self.seen, *self._window)
-            self.answers.value, self.course.value = drawn["answers"], drawn["course"]
-            self.phrases.value, self.table.value = drawn.get("phrases", ""), drawn.get("table", "")
-            self._filters.layout.display = None if self._judge.filters else "none"
-            self._nothing.value = "" if self._judge.filters else note("hint", nothing(self._judge))
-            self.mark.value = self.tag()
-            self.notes.show([*self._problems(), *self._remarks(self.state.text)])
+        seen, judge = self.seen, self._judge
+        self.answers.value, self.course.value = pictures.answers(seen), pictures.after_each_word(seen)
+        self.phrases.value = pictures.sentence(seen) if seen.look else ""
+        self.table.value = pictures.ledger(seen) if seen.look else ""
+        self._filters.layout.display = None if judge.filters else "none"
+        self._nothing.value = "" if judge.filters else note("hint", nothing(judge))
+        self.mark.value = self.tag()
+        self.notes.show([*self._problems(), *self._remarks(self.state.text)])
 
     def _remarks(self, text):
         return tuple(remarks(text, self._read(text), self._reader))
@@ -398,29 +342,7 @@ class SentenceLab(Lab):
 
     @property
     def alt(self):
-        return re.sub(r"\s+", " ", f"{visible(self._reading.text[:300])}: {drawn_words(self.seen)}")
-
-    def fingerprint(self):
-        return fingerprint(self.state)
-
-
-def _shown(judge):
-    """How much a model shows: the more, the larger."""
-    return (judge.weights is not None, judge.filters > 0, bool(judge.states))
-
-
-def draw(seen, first, last):
-    """All pictures, by name."""
-    drawn = {"answers": pictures.answers(seen), "course": pictures.after_each_word(seen)}
-    if seen.look is not None:
-        drawn["phrases"] = pictures.sentence(seen, first, last)
-        drawn["table"] = pictures.ledger(seen)
-    return drawn
-
-
-def drawn_words(seen):
-    """What the models answer, in words."""
-    return html.unescape(re.search(r'aria-label="([^"]*)"', pictures.answers(seen))[1])
+        return re.sub(r"\s+", " ", f"{visible(self._reading.text[:300])}: {pictures.said(self.seen)}")
 
 
 def nothing(judge):
@@ -428,23 +350,6 @@ def nothing(judge):
     if judge.kind:
         return f"'{judge.name}' has no layer called 'filters': it shows its answers, and nothing inside."
     return f"'{judge.name}' is no network of layers: it shows its answers, and nothing inside."
-
-
-def fingerprint(state):
-    """Changes whenever the lab would be drawn otherwise, and not with the weights of its models.
-
-    It is made from the pictures of invented numbers, so that it can be told without any model.
-    """
-    words = tuple(Word(w, w, True) for w in visible(kept(state.text)).split()[:WINDOW])
-    read = len(words) if state.read is None else min(state.read, len(words))
-    values = np.arange(read * 8).reshape(read, 8) * 7 % 11 / 4.0
-    weights = np.array([2, -1, 0.5, -0.25, 1, -2, 0.125, 0])
-    look = Look(values, 3, weights, 0.25, 1, (2,), "one way")
-    after = np.arange(3 * (len(words) + 1)).reshape(3, -1) % 9 / 8
-    kinds = ((), ("cnn",), ("lstm", "cnn"))
-    seen = pictures.Seen(words, read, 0, ("A", "B", "C"), kinds, 2, after, look)
-    drawn = "".join(draw(seen, 0, len(words)).values())
-    return hashlib.sha256(f"{state} {drawn}".encode()).hexdigest()[:16]
 
 
 def remarks(typed, reading, reader):

@@ -16,6 +16,10 @@ WINDOW = 40  # words that a picture shows of a long text
 SPACES = " \t\n\r\f\v"  # at which a vectorization splits
 HIDDEN = "·"  # shown for what cannot be shown
 LONGEST = 400  # words that are read where the vectorization sets no limit
+CHAIN = (
+    "Conv1D(..., padding='same', activation='relu', name='filters'), times 0 where the padding is, "
+    "GlobalMaxPooling1D(name='pooled'), at most a Dropout, Dense(1, activation='sigmoid', name='answer')"
+)
 
 
 # ---------------------------------------------------------------------------------------------------
@@ -73,20 +77,15 @@ class Reader:
     def __init__(self, read):
         import keras
 
-        if not isinstance(read, keras.layers.TextVectorization):
-            raise ValueError(f"read={brief(read)} cannot be: it is a keras.layers.TextVectorization.")
-        settings = read.get_config()
-        if settings["output_mode"] != "int" or settings["ragged"]:
+        settings = read.get_config() if isinstance(read, keras.layers.TextVectorization) else {}
+        if settings.get("output_mode") != "int" or settings["ragged"]:
             raise ValueError(
-                f"read gives {settings['output_mode']!r} (ragged={settings['ragged']}): the models of this "
-                "lab read numbers of words. Make it with output_mode='int' and ragged=False."
+                f"read={brief(read)} cannot be: it is a keras.layers.TextVectorization with "
+                "output_mode='int' and ragged=False."
             )
         self.vocabulary = read.get_vocabulary()
         if len(self.vocabulary) < 3:
-            raise ValueError(
-                f"read knows {len(self.vocabulary)} words, those for padding and the unknown included: "
-                "call read.adapt(training texts) first."
-            )
+            raise ValueError("read knows no words yet: call read.adapt(training texts) first.")
         self.strips = "strip_punctuation" in str(settings["standardize"])
         self.steps = settings["output_sequence_length"]
         self.most = self.steps or LONGEST
@@ -197,7 +196,7 @@ class Judge:
         elif not callable(model):
             raise ValueError(
                 f"models[{name!r}] is {brief(model)}: it is a keras.Model from numbers of words to "
-                "P(positive), or a function from a list of texts to an array of P(positive)."
+                "P(positive), or a function of a list of texts."
             )
         self._check()
 
@@ -207,29 +206,16 @@ class Judge:
     def _open(self, model):
         import keras
 
-        try:
-            inputs, output = model.inputs, model.outputs[0]
-        except (AttributeError, TypeError, IndexError):
-            inputs = None
-        if not inputs:
-            self._wrong(
-                "it has no inputs yet. Build it with keras.Input(...) and keras.Model(inputs, outputs), or "
-                "give a function from a list of texts to P(positive)."
-            )
-        if (
-            len(inputs) != 1
-            or len(inputs[0].shape) != 2
-            or len(model.outputs) != 1
-            or output.shape[1:] != (1,)
-        ):
-            shapes = [tuple(tensor.shape) for tensor in (*inputs, *model.outputs)]
+        inputs, outputs = (getattr(model, name, None) or [] for name in ("inputs", "outputs"))
+        shapes = [tuple(tensor.shape) for tensor in (*inputs, *outputs)]
+        if [len(shape) for shape in shapes] != [2, 2] or shapes[1][1] != 1:
             self._wrong(
                 f"its inputs and outputs are {shapes}. It must go from (batch, words) to (batch, 1): "
                 "keras.Input((words,), dtype='int32') ... layers.Dense(1, activation='sigmoid')."
             )
         if broken := diverged(model.weights):
             self._wrong(f"it {broken}.")
-        steps = inputs[0].shape[1]
+        steps = shapes[0][1]
         if steps is not None and steps != self._reader.steps:
             self._wrong(
                 f"it reads {steps} words and read gives {self._reader.steps or 'any number'}. Make both "
@@ -237,102 +223,73 @@ class Judge:
             )
         layers = {layer.name: layer for layer in model.layers}
         self.kind = _kind(model.layers)
-        outputs = {}
+        looks = {"positive": outputs[0]}
         if "filters" in layers:
-            outputs["filters"] = self._filters(layers["filters"])
+            looks["filters"] = self._filters(layers["filters"])
             if "states" in layers:
                 both = isinstance(layers["states"], keras.layers.Bidirectional)
                 self.states = "both ways" if both else "one way"
             if "pooled" in layers and "answer" in layers:
-                outputs["pooled"] = layers["pooled"].output
-                self._answer(layers["answer"], outputs["pooled"])
-        outputs["positive"] = output
-        self._probe = keras.Model(inputs[0], outputs)
+                looks["pooled"] = layers["pooled"].output
+                weights = layers["answer"].get_weights()  # kernel, and perhaps bias
+                if looks["pooled"].shape[1:] != (self.filters,) or np.shape(weights[:1]) != (
+                    1,
+                    self.filters,
+                    1,
+                ):
+                    self._wrong(f"its layer 'answer' does not read the {self.filters} 'filters': {CHAIN}.")
+                self.weights = weights[0][:, 0].astype("float64")
+                self.bias = float(weights[1][0]) if len(weights) > 1 else 0.0
+        self._probe = keras.Model(inputs[0], looks)
         self._probe.compile(jit_compile=False)
 
     def _filters(self, layer):
         from keras import layers
 
-        if not isinstance(layer, layers.Conv1D):
-            self._wrong(f"its layer 'filters' is a {type(layer).__name__}: it must be a Conv1D.")
-        if layer.padding != "same" or layer.strides != (1,) or layer.dilation_rate != (1,):
+        plain = isinstance(layer, layers.Conv1D) and (layer.strides, layer.dilation_rate) == ((1,), (1,))
+        if not plain or layer.padding != "same":
             self._wrong(
-                f"its layer 'filters' has padding={layer.padding!r}, strides={layer.strides[0]} and "
-                f"dilation_rate={layer.dilation_rate[0]}: it must have padding='same' and 1 for the others, "
-                "so that every window belongs to a word."
+                f"its layer 'filters', a {type(layer).__name__}, must be a Conv1D with padding='same' and no "
+                "strides or dilation_rate, so that every window belongs to a word."
             )
         self.filters, self.width = layer.filters, layer.kernel_size[0]
         return layer.output
 
-    def _answer(self, layer, pooled):
-        from keras import layers
-
-        if tuple(pooled.shape[1:]) != (self.filters,):
-            self._wrong(
-                f"its layer 'pooled' gives {tuple(pooled.shape)}: it must give (batch, {self.filters}), the "
-                "maximum of each filter: GlobalMaxPooling1D(name='pooled')."
-            )
-        if not isinstance(layer, layers.Dense) or layer.kernel.shape != (self.filters, 1):
-            self._wrong(
-                f"its layer 'answer' must be layers.Dense(1, activation='sigmoid') and read 'pooled', which "
-                f"has {self.filters} numbers. Give it another name if other layers stand between."
-            )
-        kernel, *bias = layer.get_weights()
-        self.weights, self.bias = kernel[:, 0].astype("float64"), float(bias[0][0]) if bias else 0.0
-
     def _check(self):
         """Run it once on words at random: what it gives must be what this lab says of it."""
         if self._probe is None:
-            try:
-                given = self.texts(["", self._reader.vocabulary[2], "a b c"])
-            except Exception as problem:
-                self._wrong(
-                    f"it cannot answer to the texts '', 'a b c': {type(problem).__name__}: {problem}. "
-                    "It must take a list of str, an empty one too."
-                )
-        else:
-            steps = self._reader.steps or 12
-            ids = np.random.default_rng(0).integers(1, len(self._reader.vocabulary), (WINDOW + 1, steps))
-            ids[-1] = len(self._reader.vocabulary) - 1
-            lengths = np.arange(WINDOW + 1) * steps // WINDOW
-            ids[np.arange(steps) >= lengths[:, None]] = 0
-            try:
-                answers = self.numbers(ids.astype("int32"))
-            except Exception as problem:
-                self._wrong(
-                    f"it cannot read numbers from 0 to {len(self._reader.vocabulary) - 1}, which read gives. "
-                    f"Is Embedding(input_dim) the size of the vocabulary? {str(problem)[:200]}"
-                )
-            given = answers.positive
-            if np.isfinite(given).all():
-                self._check_chain(answers, lengths)
-        self._check_shares(given)
-
-    def _check_shares(self, given):
-        if not np.isfinite(given).all():
-            self._wrong("it gives NaN or infinity: P(positive) is 0 to 1.")
-        if given.min() < 0 or given.max() > 1:
+            self._check_shares(self.texts(["", self._reader.vocabulary[2], "a b c"]))
+            return
+        steps, words = self._reader.steps or 12, len(self._reader.vocabulary)
+        ids = np.random.default_rng(0).integers(1, words, (WINDOW + 1, steps))
+        ids[-1] = words - 1
+        lengths = np.arange(WINDOW + 1) * steps // WINDOW
+        ids[np.arange(steps) >= lengths[:, None]] = 0
+        try:
+            answers = self.numbers(ids.astype("int32"))
+        except Exception as problem:
             self._wrong(
-                f"it gives values from {given.min():.3g} to {given.max():.3g}: P(positive) is 0 to 1."
+                f"it cannot read numbers from 0 to {words - 1}, which read gives. "
+                f"Is Embedding(input_dim) the size of the vocabulary? {str(problem)[:200]}"
+            )
+        if self.weights is not None:
+            self._check_chain(answers, lengths)
+        self._check_shares(answers.positive)
+
+    def _check_shares(self, shares):
+        if not (shares.min() >= 0 and shares.max() <= 1):  # NaN is neither
+            self._wrong(
+                f"it gives values from {shares.min():.3g} to {shares.max():.3g}: P(positive) is 0 to 1."
             )
 
     def _check_chain(self, answers, lengths):
-        if self.weights is None:
-            return
-        steps = np.arange(answers.filters.shape[1])
-        real = (steps < lengths[:, None])[..., None]
-        largest = (answers.filters * real).max(1)
+        """The sum that is shown is the model's own only if these layers do what their names say."""
+        real = np.arange(answers.filters.shape[1]) < lengths[:, None]
+        largest = (answers.filters * real[..., None]).max(1)
         if (answers.filters < 0).any() or not np.allclose(answers.pooled, largest, rtol=1e-3, atol=1e-4):
-            self._wrong(
-                "its layer 'pooled' is not the maximum of 'filters' over the real words. Give the "
-                "convolution activation='relu', and multiply what it gives by 0 where the padding is, before "
-                "GlobalMaxPooling1D(name='pooled')."
-            )
+            self._wrong(f"its layer 'pooled' is not the maximum of 'filters' over the real words: {CHAIN}.")
         if not np.allclose(answers.positive, self.positive(answers.pooled), rtol=1e-3, atol=1e-4):
-            self._wrong(
-                "its answer is not sigmoid(bias + weights · pooled). The layer 'answer' must be "
-                "layers.Dense(1, activation='sigmoid') and read 'pooled', at most through a Dropout."
-            )
+            self._wrong(f"its answer is not sigmoid(bias + weights · pooled): {CHAIN}.")
 
     def positive(self, pooled, off=()):
         """P(positive) from what is pooled, some filters switched off."""
@@ -342,29 +299,29 @@ class Judge:
 
     def texts(self, texts):
         """P(positive) of each text, of a model that is a function."""
-        given = np.asarray(self._model(list(texts)), "float64")
-        if given.size != len(texts):
+        shares = np.asarray(self._model(list(texts)), "float64")
+        if shares.size != len(texts):
             self._wrong(
-                f"it gave {given.shape} for {len(texts)} texts: it must give one P(positive) each. For "
+                f"it gave {shares.shape} for {len(texts)} texts: it must give one P(positive) each. For "
                 "scikit-learn: lambda texts: model.predict_proba(texts)[:, 1]."
             )
-        return given.reshape(-1)
+        return shares.reshape(-1)
 
     def numbers(self, ids):
         """`Answers` to rows of numbers of words."""
         with warnings.catch_warnings():  # that a Conv1D drops the mask was said when the model was built
             warnings.filterwarnings("ignore", message=".*does not support masking")
-            given = self._probe.predict_on_batch(ids)
-        return Answers(given["positive"][:, 0].astype("float64"), given.get("filters"), given.get("pooled"))
+            found = self._probe.predict_on_batch(ids)
+        return Answers(found["positive"][:, 0].astype("float64"), found.get("filters"), found.get("pooled"))
 
     def answers(self, reading, first):
         """`Answers` to WINDOW + 1 beginnings of a text: of `first` words, of one more, and so on."""
         count = len(reading.words)
         lengths = np.minimum(np.arange(first, first + WINDOW + 1), count)
         if self._probe is None:
-            made = self.texts([reading.until(n) for n in lengths[: count - first + 1]])
-            self._check_shares(made)
-            return Answers(np.concatenate([made, np.repeat(made[-1:], len(lengths) - len(made))]))
+            shares = self.texts([reading.until(n) for n in lengths[: count - first + 1]])
+            self._check_shares(shares)
+            return Answers(np.pad(shares, (0, len(lengths) - len(shares)), "edge"))
         steps = self._reader.steps or max(count, 1)
         whole = np.zeros(steps, "int32")
         whole[:count] = reading.ids
@@ -376,12 +333,11 @@ def _kind(layers):
     found = []
     for layer in layers:
         name = type(getattr(layer, "layer", layer)).__name__
-        kind = (
-            "cnn" if name.startswith("Conv") else "lstm" if name in ("LSTM", "GRU", "Bidirectional") else ""
-        )
-        if kind and kind not in found:
-            found.append(kind)
-    return tuple(found)
+        if name.startswith("Conv"):
+            found.append("cnn")
+        elif name in ("LSTM", "GRU", "Bidirectional"):
+            found.append("lstm")
+    return tuple(dict.fromkeys(found))
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,6 +38,11 @@ class Seen:
     after: np.ndarray
     look: Look | None
 
+    @property
+    def last(self):
+        """Words of the last beginning in `after`."""
+        return self.first + self.after.shape[1] - 1
+
 
 def answered(share):
     """P(positive) as number and word."""
@@ -98,15 +103,20 @@ def answers(seen):
             f'<{tag} class="cs-name">{"▸ " * chosen}{escape(name)}</{tag}><div class="cs-track">{bar}</div>'
             f'<{tag} class="cs-num">{answered(share)}</{tag}>'
         )
-    said = ", ".join(f"{name} {answered(share)}" for name, share in zip(seen.names, now))
-    words = f"P(positive) after {seen.read} of {len(seen.words)} words: {said}."
-    return image(words, "".join(parts), "cs-answers")
+    return image(said(seen), "".join(parts), "cs-answers")
+
+
+def said(seen):
+    """What the models answer, in words."""
+    now = seen.after[:, seen.read - seen.first]
+    shares = ", ".join(f"{name} {answered(share)}" for name, share in zip(seen.names, now))
+    return f"P(positive) after {seen.read} of {len(seen.words)} words: {shares}."
 
 
 def after_each_word(seen):
     """A line for each model over the words; the one that is looked into is bold."""
-    count = seen.after.shape[1] - 1
-    labels = [word.named for word in seen.words[seen.first : seen.first + count]]
+    count = seen.last - seen.first
+    labels = [word.named for word in seen.words[seen.first : seen.last]]
 
     def at(place):
         return 100 * place / count if count else 100
@@ -129,13 +139,13 @@ def after_each_word(seen):
         f"{value:.2f} after {label}"
         for value, label in zip(seen.after[seen.chosen], ["nothing" if not seen.first else "…", *labels])
     )
-    said = (
+    words = (
         f"P(positive) of {seen.names[seen.chosen]} after each word: {chosen}. "
         f"The line of what is read stands after {seen.read} of {len(seen.words)} words. "
         f"Thin lines: {', '.join(n for i, n in enumerate(seen.names) if i != seen.chosen) or 'none'}."
     )
     svg = (
-        f'<svg role="img" aria-label="{escape(said)}" viewBox="0 0 1000 100" preserveAspectRatio="none" '
+        f'<svg role="img" aria-label="{escape(words)}" viewBox="0 0 1000 100" preserveAspectRatio="none" '
         f'xmlns="http://www.w3.org/2000/svg">{"".join(lines)}</svg>'
     )
     marks = [
@@ -156,7 +166,7 @@ def after_each_word(seen):
         )
     shown = ""
     if count < len(seen.words):
-        shown = say(f"Shown: words {seen.first + 1} to {seen.first + count} of {len(seen.words)}.")
+        shown = say(f"Shown: words {seen.first + 1} to {seen.last} of {len(seen.words)}.")
     style = f"height:{TALL}px;margin-bottom:{below:.0f}px"
     return f'<div class="cs-plot" style="{style}">{svg}{"".join(marks)}</div>{shown}'
 
@@ -272,14 +282,14 @@ def _bar(value, most, summed):
     return f'<div class="cs-track"><i class="{kind}" style="left:{left:.1f}%;width:{wide:.1f}%"></i></div>'
 
 
-def sentence(seen, first, last):
-    """The words from `first` to `last` with the phrases marked, and the values of one filter under them."""
+def sentence(seen):
+    """The words with the phrases marked, and the values of one filter under them."""
     look, words = seen.look, seen.words
     lanes = _lanes(look)
     values = look.values[:, look.filter]
     top, span = max(values.max(initial=0.0), 1e-9), look.span(look.filter)
     columns = []
-    for place in range(first, last):
+    for place in range(seen.first, seen.last):
         word, inside = words[place], span is not None and span[0] <= place < span[1]
         kind = f" class='{_edges(place, span)} cs-in'" if inside else ""
         unknown = "" if word.known else "<sup>[?]</sup>"
@@ -295,7 +305,7 @@ def sentence(seen, first, last):
             cells += [_lane(lane, place) for lane in lanes[:deep]]
         coming = "" if place < seen.read else " cs-coming"
         columns.append(f'<span class="cs-word{coming}">{"".join(cells)}</span>')
-    return image(_told(seen), "".join(columns) or "(no words)", "cs-text") + say(_caption(seen, first, last))
+    return image(_told(seen), "".join(columns) or "(no words)", "cs-text") + say(_caption(seen))
 
 
 def _edges(place, span):
@@ -366,7 +376,7 @@ def _told(seen):
     )
 
 
-def _caption(seen, first, last):
+def _caption(seen):
     look = seen.look
     what = f"these {look.width} words" if look.width > 1 else "this word alone"
     if look.states:
@@ -376,9 +386,9 @@ def _caption(seen, first, last):
     span = look.span(look.filter)
     edge = span is not None and span[1] - span[0] < look.width
     padding = " The rest of its window is padding, beyond the edge of the text." if edge else ""
-    part = (
-        f" Shown: words {first + 1} to {last} of {len(seen.words)}." if last - first < len(seen.words) else ""
-    )
+    part = ""
+    if seen.last - seen.first < len(seen.words):
+        part = f" Shown: words {seen.first + 1} to {seen.last} of {len(seen.words)}."
     told = f"<b>Outlined, and the bars:</b> {escape(_filter_told(seen))}.{padding} The kernel sees {what}."
     if count := len(look.best):
         numbers = f"Numbers 1 to {count}" if count > 1 else "Number 1"
