@@ -95,7 +95,7 @@ def test_the_sum_behind_a_gate_gives_the_gate(several, gate):
         seen = several.seen()
         assert seen.squashed == pytest.approx(seen.now(gate), abs=1e-9)
         assert len(seen.terms) == 6  # x, three units, the other five, bias
-        assert seen.terms[-2][0] == "u · h of 5 more"
+        assert seen.terms[-2][0] == "h · V of 5 more"
 
 
 # --------------------------------------------------------------------------------------------- the clamps
@@ -255,8 +255,8 @@ def test_another_cell_has_other_units(several):
 
 
 def test_the_gate_in_the_sum_is_chosen(lab):
-    assert "Forget gate f: w · x −30.00 times 0.00 = 0.00" in said(lab)
-    assert "Candidate g: w · x 1.50 times 0.00" in turn(lab, "gate", "g")
+    assert "Forget gate f: x · U 0.00 times −30.00 = 0.00 plus h before · V" in said(lab)
+    assert "Candidate g: x · U 0.00 times 1.50" in turn(lab, "gate", "g")
     turn(lab, "i", "open")
     assert re.search(r"Input gate i: .*σ\(z\) = under 0.005, but held open: i = 1", turn(lab, "gate", "i"))
 

@@ -106,19 +106,22 @@ class Seen:
 
     @property
     def terms(self):
-        """The sum in front of the gate that is looked at: (name, factors or None, value) of each term."""
+        """The sum in front of the gate that is looked at: (name, factors or None, value) of each term.
+
+        U are the weights of the input and V those of the hidden state before, as in lesson 02.
+        """
         kernel, recurrent, *bias = self.weights
         column = ORDER.index(self.gate) * self.units + self.unit
-        w, u = float(kernel[0][column]), recurrent[:, column].astype("float64")
+        from_input, from_hidden = float(kernel[0][column]), recurrent[:, column].astype("float64")
         h = self.course.hidden[self.step - 1] if self.step else np.zeros(self.units)
-        x, products = self.now("x"), u * h
+        x, products = self.now("x"), h * from_hidden
         order = np.argsort(-np.abs(products), kind="stable")
-        name = "u · h before" if self.units == 1 else "u · h of unit {}"
-        terms = [("w · x", (w, x), w * x)]
-        terms += [(name.format(k + 1), (u[k], h[k]), float(products[k])) for k in order[:LARGEST]]
+        name = "h before · V" if self.units == 1 else "h · V of unit {}"
+        terms = [("x · U", (x, from_input), x * from_input)]
+        terms += [(name.format(k + 1), (h[k], from_hidden[k]), float(products[k])) for k in order[:LARGEST]]
         if self.units > LARGEST:
             rest = float(products[order[LARGEST:]].sum())
-            terms.append((f"u · h of {self.units - LARGEST} more", None, rest))
+            terms.append((f"h · V of {self.units - LARGEST} more", None, rest))
         return [*terms, ("bias b", None, float(bias[0][column]) if bias else 0.0)]
 
     @property
