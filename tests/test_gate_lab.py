@@ -348,65 +348,7 @@ def test_a_string_that_does_not_fit_is_told(lab, text, told):
     assert lab.state == state
 
 
-# ------------------------------------------------------------------------------------------- wrong inputs
-
-
-def built(layer, features=1):
-    layer.build((None, None, features))
-    return layer
-
-
-def spoiled(number):
-    """A layer whose training has diverged."""
-    layer = trained(3)
-    layer.set_weights([w if w.ndim == 1 else w * number for w in layer.get_weights()])
-    return layer
-
-
-PULSE = {"a": [0, 1, 0, 0]}
-
-
-@pytest.mark.parametrize(
-    ("make", "told"),
-    [
-        (lambda: GateLab({}), "layers is {}, but must be a dict of names, such as"),
-        (lambda: GateLab(LAYERS["one"]), "layers is LSTM, but must be a dict"),
-        (lambda: GateLab({1: LAYERS["one"]}), "layers has the name 1, but a name must be a str"),
-        (lambda: GateLab({"a": layers.Dense(3)}), "'a' is Dense, but must be a keras.layers.LSTM.*get_layer"),
-        (lambda: GateLab({"a": built(layers.GRU(3))}), "'a' is GRU, but must be"),
-        (lambda: GateLab({"a": "lstm"}), "'a' is 'lstm', but must be"),
-        (lambda: GateLab({"a": layers.LSTM(3)}), "'a' has no weights yet: build it with"),
-        (lambda: GateLab({"a": built(layers.LSTM(3), 2)}), "'a' reads 2 features, but must read 1"),
-        (lambda: GateLab({"a": built(layers.LSTM(3, "relu"))}), "activation relu, but must have tanh"),
-        (
-            lambda: GateLab({"a": built(layers.LSTM(3, recurrent_activation="hard_sigmoid"))}),
-            "recurrent_activation hard_sigmoid, but must have sigmoid: leave out",
-        ),
-        (lambda: GateLab({"a": built(layers.LSTM(3, go_backwards=True))}), "leave out go_backwards"),
-        (
-            lambda: GateLab({"a": spoiled(np.nan)}),
-            "'a' has weights that are NaN or infinite, in 'lstm.*/kernel', '.*recurrent_kernel'.*clipnorm=1",
-        ),
-        (lambda: GateLab({"good": trained(1), "a": spoiled(np.inf)}), "'a' has weights that are NaN"),
-        (lambda: GateLab(inputs=[0, 1, 0, 0]), "inputs is .*, but must be a dict of names"),
-        (lambda: GateLab(inputs={}), "inputs is {}, but must be"),
-        (lambda: GateLab(inputs={"a": [0, 1]}), "'a' has 2 numbers, but must have 4 to 40"),
-        (lambda: GateLab(inputs={"a": [0] * 41}), "'a' has 41 numbers"),
-        (
-            lambda: GateLab(inputs={"a": [0, 1, 4, 0]}),
-            "'a' holds 4, but must stay in -1 to 1: divide it by 4",
-        ),
-        (lambda: GateLab(inputs={"a": [0, 1, np.nan, 0]}), "'a' is .*, but must be a list of numbers"),
-        (lambda: GateLab(inputs={"a": "0110"}), "'a' is '0110', but must be a list of numbers"),
-        (lambda: GateLab(inputs={"a": [[0, 1], [1]]}), "must be a list of numbers"),
-        (lambda: GateLab(inputs={"a": np.zeros((8, 1))}), r"of shape \(8, 1\), .* take its .ravel\(\)"),
-        (lambda: GateLab(inputs=PULSE, start="gat1;step=9"), "start is 'gat1;step=9'.*has 4 steps"),
-        (lambda: GateLab(start="latch"), "start is 'latch', which is no state of this lab"),
-    ],
-)
-def test_what_cannot_be_used_is_told(make, told):
-    with pytest.raises(ValueError, match=told):
-        make()
+# ------------------------------------------------------------------------------------------- what is given
 
 
 def test_names_become_short_ones_and_start_is_where_it_begins():

@@ -399,34 +399,7 @@ def test_a_string_that_does_not_fit_is_told(lab, text, told):
         KernelLab(IMAGES, start=text)
 
 
-# ------------------------------------------------------------------------------------------- wrong inputs
-
-FLAT = np.zeros((9, 9))
-
-
-@pytest.mark.parametrize(
-    ("images", "told"),
-    [
-        (FLAT, "images is array.* must be a dict of names"),
-        ({}, "images is {}, but must be a dict of names"),
-        ({3: FLAT}, "images has the name 3, but a name must be a str"),
-        ({" ": FLAT}, "images has the name ' '"),
-        ({"a": "picture"}, "'a' is 'picture', but must be an array of real numbers"),
-        ({"a": [[0, 1], [0]]}, r"'a' is \[\[0, 1\], \[0\]\].* all rows of the same length"),
-        ({"a": FLAT[:7]}, r"'a' has shape \(7, 9\).*each 8 to 32: cut or resize"),
-        ({"a": np.zeros((33, 32))}, r"'a' has shape \(33, 32\)"),
-        ({"a": FLAT[..., None]}, r"'a' has shape \(9, 9, 1\).*image\[\.\.\., 0\]"),
-        ({"a": FLAT + 255}, "'a' has values from 255 to 255, but must be from 0 to 1: divide it by 255"),
-        ({"a": FLAT - 1}, "'a' has values from -1 to -1.*stretch it"),
-        ({"a": FLAT * np.nan}, "'a' is nan at row 0, column 0"),
-        ({"a": FLAT + 1j}, "'a' is array.* must be an array of real numbers"),
-        ({"a": FLAT.astype(str)}, "must be an array of real numbers"),
-        ({"a": None}, "'a' is None, but must be an array"),
-    ],
-)
-def test_images_that_cannot_be_shown_are_told(images, told):
-    with pytest.raises(ValueError, match=told):
-        KernelLab(images)
+# ------------------------------------------------------------------------------------------- what is given
 
 
 def test_an_image_is_kept_as_it_was_given():

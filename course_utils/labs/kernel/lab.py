@@ -8,8 +8,8 @@ from typing import ClassVar
 import ipywidgets as widgets
 import numpy as np
 
-from course_utils.labs.core.arguments import named, short_names
-from course_utils.labs.core.dials import Real, Several, State, brief, dial
+from course_utils.labs.core.arguments import described, each, keyed, real_numbers
+from course_utils.labs.core.dials import Real, Several, State, dial
 from course_utils.labs.core.lab import Lab, group, style
 from course_utils.labs.core.lock import LOCK
 from course_utils.labs.core.notes import Note, note
@@ -99,8 +99,10 @@ class KernelState(State):
         return replace(self, kernel="own", own=whole.ravel().tolist())
 
 
-def state_class(names, shapes):
-    """The states of one lab; `names` and `shapes` give the images by their names in the string."""
+def state_class(images):
+    """The states of one lab; `images` is key -> (name, image)."""
+    names = {key: name for key, (name, _) in images.items()}
+    shapes = {key: image.shape for key, (_, image) in images.items()}
     tall, wide = next(iter(shapes.values()))
     most = max(max(shape) for shape in shapes.values())
     number = Real("A number", (-MOST, MOST))
@@ -149,13 +151,8 @@ class KernelLab(Lab):
     title = "Kernel lab"
 
     def __init__(self, images, start=None):
-        images = {
-            name: _image(name, image) for name, image in named("images", images, "{'a digit': image}").items()
-        }
-        short = dict(zip(short_names(images), images))
-        self._names = short
-        self._images = {key: images[name] for key, name in short.items()}
-        self.state_class = state_class(short, {key: one.shape for key, one in self._images.items()})
+        self._images = keyed(each("images", images, _image, "{'a digit': image}"))
+        self.state_class = state_class(self._images)
         super().__init__(self.state_class() if start is None else start)
         self._lay_out()
         self.state = self.state
@@ -241,11 +238,11 @@ class KernelLab(Lab):
     def seen(self):
         """What the convolution does now: image, kernel, output, and the cell that is looked at."""
         state = self.state
-        image, kernel = self._images[state.image], state.numbers
+        (name, image), kernel = self._images[state.image], state.numbers
         how = {"stride": state.stride, "padding": state.padding, "dilation": state.dilation}
         fits = all(axis.length for axis in state.axes)
         return pictures.Seen(
-            name=self._names[state.image], image=image, kernel=kernel, kind=state.kernel,
+            name=name, image=image, kernel=kernel, kind=state.kernel,
             kind_words=KERNELS[state.kernel], bias=state.bias, relu=state.activation == "relu",
             row=state.row, column=state.column,
             plain=convolve(image, kernel, bias=state.bias, **how) if fits else None, **how,
@@ -281,33 +278,12 @@ class KernelLab(Lab):
         return pictures.fingerprint(str(self.pictured))
 
 
-def _image(name, image):
-    try:
-        array = np.array(image)
-    except (TypeError, ValueError):  # rows of unequal length
-        array = np.array(None)
-    if array.dtype.kind not in "biuf":
+def _image(given):
+    image = real_numbers(given)
+    sides = image.ndim == 2 and all(SMALLEST <= side <= LARGEST for side in image.shape)
+    if not sides or not (image.min() >= 0 and image.max() <= 1):
         raise ValueError(
-            f"images: '{name}' is {brief(image)}, but must be an array of real numbers, all rows of the same "
-            "length: give it as np.array"
+            f"is {described(given)}, but must be an array (height, width), each {SMALLEST} to {LARGEST}, of "
+            "numbers from 0 to 1"
         )
-    array = array.astype(float)
-    if array.ndim != 2 or not all(SMALLEST <= side <= LARGEST for side in array.shape):
-        way = "take one channel with image[..., 0]" if array.ndim == 3 else "cut or resize it"
-        raise ValueError(
-            f"images: '{name}' has shape {array.shape}, but must be (height, width), each {SMALLEST} to "
-            f"{LARGEST}: {way}"
-        )
-    if not np.isfinite(array).all():
-        row, column = np.argwhere(~np.isfinite(array))[0]
-        raise ValueError(
-            f"images: '{name}' is {array[row, column]} at row {row}, column {column}, but must be from 0 to "
-            "1: fill what is missing"
-        )
-    low, high = array.min(), array.max()
-    if low < 0 or high > 1:
-        way = "divide it by 255" if low >= 0 and high <= 255 else "stretch it"
-        raise ValueError(
-            f"images: '{name}' has values from {low:g} to {high:g}, but must be from 0 to 1: {way}"
-        )
-    return array
+    return image.astype(float)
