@@ -362,5 +362,5 @@ def test_nothing_that_is_kept_depends_on_trained_numbers():
 
 def test_the_fingerprint_changes_with_the_drawing(film, monkeypatch):
     before = film.fingerprint()
-    monkeypatch.setattr(pictures, "TALL", 60)
+    monkeypatch.setattr(pictures, "WEIGHT_HEIGHT", 60)
     assert film.fingerprint() != before

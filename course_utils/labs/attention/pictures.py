@@ -14,33 +14,33 @@ from course_utils.labs.core.drawing import (
     LETTERS,
     LINE,
     SOFT,
+    full_width,
     image,
     number,
+    number_table,
     path,
     rect,
     sentences,
-    svg,
     text,
     write,
 )
 
-WIDTH, WIDEST = 760, ' style="max-width:880px"'
-LEFT, CELLS = 40, 716  # where the frames begin, and how wide they are together
-PALE, WARN = "#9ADBC4", "#D55E00"
-TALL = 84  # of the weight 1
-IMAGE = 318
-ROW = 21
-MOST = 10  # classes shown
+FILM_LEFT, FILM_WIDTH = 40, 716  # where the frames begin, and how wide they are together
+PALE_ATTENTION, WARN = "#9ADBC4", "#D55E00"
+WEIGHT_HEIGHT = 84  # of the weight 1
+IMAGE_WIDTH = 318
+CLASS_HEIGHT = 21
+MOST_CLASSES = 10  # classes shown
 BARS = (  # fill, line and dashes of each head in turn
     (ATTENTION, ATTENTION, ""),
     (CARD, ATTENTION, ""),
-    (PALE, ATTENTION, ""),
+    (PALE_ATTENTION, ATTENTION, ""),
     (CARD, ATTENTION, "3 2"),
 )
 
 
 @dataclass(frozen=True)
-class Seen:
+class Attention:
     """What attention does to one clip or image: all that the picture and its words need.
 
     `weights` is (steps, heads), `shown` says which steps truly show the digit, `before` and `after` are the
@@ -98,7 +98,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Frames(Seen):
+class Frames(Attention):
     """A clip: the steps are its frames, `read` of them so far."""
 
     read: int = 0
@@ -126,7 +126,7 @@ class Frames(Seen):
 
 
 @dataclass(frozen=True)
-class Places(Seen):
+class Places(Attention):
     """An image of `shape` pixels: the steps are cells, `side` by `side`; `place` is where the object is."""
 
     shape: tuple = (1, 1)
@@ -316,12 +316,12 @@ def draw(seen):
     """The pictures, as SVG: the weights, and below them the answers; for an image both are one picture."""
     if isinstance(seen, Places):
         drawn, height = _places(seen)
-        return svg(WIDTH, height, f"{words(seen)} {outcome(seen)}", drawn, WIDEST), ""
-    answer, tall = _answers(seen, 0, 14, 376)
+        return full_width(height, f"{words(seen)} {outcome(seen)}", drawn), ""
+    answer, tall = _class_shares(seen, 0, 14, 376)
     table, deep = _table(seen, 396, 14, 364)
     film, height = _frames(seen)
-    below = svg(WIDTH, 14 + max(tall, deep), outcome(seen), answer + table, WIDEST)
-    return svg(WIDTH, height, words(seen), film, WIDEST), below
+    below = full_width(14 + max(tall, deep), outcome(seen), answer + table)
+    return full_width(height, words(seen), film), below
 
 
 def _on_image(x, y, said, anchor="middle"):
@@ -336,7 +336,7 @@ def _cross(x, y, wide, tall):
     return path(d, "#fff", 4) + path(d, WARN, 2)
 
 
-def _bar(x, y, wide, tall, kind):
+def _weight_bar(x, y, wide, tall, kind):
     if tall < 1.6:
         return rect(x, y + tall - 1, wide, 1, ATTENTION)
     fill, line, dashes = BARS[kind % len(BARS)]
@@ -351,25 +351,28 @@ def _marker(x, y, half=6):
 
 def _frames(seen):
     count = len(seen.weights)
-    cell = CELLS / count
+    cell = FILM_WIDTH / count
     side = min(cell - 4, 60)
     drawn = [write(0, 14, _title(seen), weight=600)]
     if seen.shown is not None:
-        drawn += [_marker(LEFT + 10, 26), write(LEFT + 22, 35, "the digit shows here", fill=SOFT)]
+        drawn += [
+            _marker(FILM_LEFT + 10, 26),
+            write(FILM_LEFT + 22, 35, "the digit shows here", fill=SOFT),
+        ]
     heads = [w for _, w in seen.drawn]
     if len(heads) > 1:
         for h, (name, _) in enumerate(seen.drawn):
-            x = LEFT + 190 + 90 * h
-            drawn += [_bar(x, 25, 12, 11, h), write(x + 18, 35, name, fill=SOFT)]
+            x = FILM_LEFT + 190 + 90 * h
+            drawn += [_weight_bar(x, 25, 12, 11, h), write(x + 18, 35, name, fill=SOFT)]
     top = 56
-    base = top + side + 38 + TALL
-    drawn.append(write(0, base - TALL - 14, "weight", fill=SOFT))
+    base = top + side + 38 + WEIGHT_HEIGHT
+    drawn.append(write(0, base - WEIGHT_HEIGHT - 14, "weight", fill=SOFT))
     for share in (0, 0.5, 1):
-        y = base - share * TALL
-        drawn.append(path(f"M{LEFT - 4},{y:.1f} H{LEFT + CELLS}", LINE, 1))
-        drawn.append(write(LEFT - 8, y + 4.5, f"{share:g}", "end", SOFT))
+        y = base - share * WEIGHT_HEIGHT
+        drawn.append(path(f"M{FILM_LEFT - 4},{y:.1f} H{FILM_LEFT + FILM_WIDTH}", LINE, 1))
+        drawn.append(write(FILM_LEFT - 8, y + 4.5, f"{share:g}", "end", SOFT))
     for t in range(count):
-        middle = LEFT + (t + 0.5) * cell
+        middle = FILM_LEFT + (t + 0.5) * cell
         x = middle - side / 2
         read, hidden = t < seen.read, t in seen.hidden
         if seen.shown is not None and seen.shown[t]:
@@ -395,8 +398,8 @@ def _frame_bars(heads, t, middle, base, cell):
     """The bars of all heads under one frame, with numbers where there is room."""
     wide = min(26, (cell - 6) / len(heads))
     for h, weights in enumerate(heads):
-        x, tall = middle + (h - len(heads) / 2) * wide, weights[t] * TALL
-        yield _bar(x + 1, base - tall, wide - 2, tall, h)
+        x, tall = middle + (h - len(heads) / 2) * wide, weights[t] * WEIGHT_HEIGHT
+        yield _weight_bar(x + 1, base - tall, wide - 2, tall, h)
         said = number(weights[t])
         said = said if len(heads) == 1 else "1" if weights[t] >= 0.995 else said.lstrip("0")
         fits = len(said) * 7.4 <= (cell if len(heads) == 1 else wide + 1)
@@ -408,12 +411,12 @@ def _frame_bars(heads, t, middle, base, cell):
 
 def _places(seen):
     side, weights = seen.side, seen.looked_at
-    tall = IMAGE * seen.shape[0] / seen.shape[1]
+    tall = IMAGE_WIDTH * seen.shape[0] / seen.shape[1]
     x0, y0 = 4, 26
-    wide, high = IMAGE / side, tall / side
+    wide, high = IMAGE_WIDTH / side, tall / side
     drawn = [
         write(0, 14, _title(seen), weight=600),
-        image(x0, y0, IMAGE, tall, seen.images[0], ' opacity="1.0"', 1),
+        image(x0, y0, IMAGE_WIDTH, tall, seen.images[0], ' opacity="1.0"', 1),
     ]
     for i, weight in enumerate(weights):
         row, column = divmod(i, side)
@@ -425,7 +428,7 @@ def _places(seen):
         if i in seen.hidden:
             drawn.append(_cross(x + 3, y + 3, wide - 6, high - 6))
     spot = lambda place: (  # noqa: E731
-        x0 + (place[1] + 0.5) / seen.shape[1] * IMAGE,
+        x0 + (place[1] + 0.5) / seen.shape[1] * IMAGE_WIDTH,
         y0 + (place[0] + 0.5) / seen.shape[0] * tall,
     )
     x, y = spot(seen.place)
@@ -440,7 +443,7 @@ def _places(seen):
     y = y0 + tall + 22
     drawn += [_plus(x0 + 10, y - 5), write(x0 + 24, y, "the object")]
     drawn += [_ring(x0 + 122, y - 5, ""), write(x0 + 138, y, "centre of the attention")]
-    answer, deep = _answers(seen, 344, 14, 416)
+    answer, deep = _class_shares(seen, 344, 14, 416)
     table, more = _table(seen, 344, 14 + deep + 18, 416)
     return drawn + answer + table, max(y + 12, 14 + deep + 18 + more)
 
@@ -463,10 +466,10 @@ def _title(seen):
     return f"{seen.where[:1].upper()}{seen.where[1:]}{true} · {seen.name}{heads}"
 
 
-def _answers(seen, x0, y0, wide):
+def _class_shares(seen, x0, y0, wide):
     """The shares of the classes, as the network is and as it is set; what is drawn, and how tall it is."""
     best = seen.before if seen.after is None else np.maximum(seen.before, seen.after)
-    chosen = set(np.argsort(-best, kind="stable")[:MOST].tolist()) | ({seen.truth} - {None})
+    chosen = set(np.argsort(-best, kind="stable")[:MOST_CLASSES].tolist()) | ({seen.truth} - {None})
     names = {c: n if len(n) <= 16 else f"{n[:15]}…" for c, n in enumerate(seen.classes)}
     true = 50 if seen.truth is not None else 0
     left = x0 + true + 10 + 8 * max(len(names[c]) for c in chosen)
@@ -476,9 +479,9 @@ def _answers(seen, x0, y0, wide):
         fill, line = (ATTENTION, ATTENTION) if kind == 0 else ("none", SOFT)
         drawn += [rect(x, y0 - 10, 12, 11, fill, line), write(x + 18, y0, said, fill=SOFT)]
     for row, c in enumerate(sorted(chosen)):
-        y = y0 + 12 + row * ROW
+        y = y0 + 12 + row * CLASS_HEIGHT
         if c == seen.truth:
-            drawn.append(rect(x0, y, wide, ROW - 1, BAND))
+            drawn.append(rect(x0, y, wide, CLASS_HEIGHT - 1, BAND))
             drawn.append(write(x0 + 4, y + 15, "true ▸", fill=INK, weight=600))
         drawn.append(write(left - 6, y + 15, names[c], "end", weight=600 if c == seen.truth else 400))
         drawn.append(rect(left, y + 2, max(seen.before[c] * long, 1), 6, "none", SOFT))
@@ -488,26 +491,15 @@ def _answers(seen, x0, y0, wide):
         said = f"{number(seen.before[c])} → {after}"
         bold = 600 if seen.after is not None and c == seen.after.argmax() else 400
         drawn.append(write(x0 + wide - 2, y + 15, said, "end", weight=bold))
-    drawn.append(path(f"M{left:.1f},{y0 + 11} v{ROW * len(chosen)}", SOFT, 1))
-    return drawn, 16 + ROW * len(chosen)
+    drawn.append(path(f"M{left:.1f},{y0 + 11} v{CLASS_HEIGHT * len(chosen)}", SOFT, 1))
+    return drawn, 16 + CLASS_HEIGHT * len(chosen)
 
 
-def _table(seen, x0, y0, wide):
+def _table(seen, x, y, wide):
     """The numbers; what is drawn, and how tall it is."""
     names = [name for name, _ in seen.columns]
-    step = 52
-    at = [x0 + wide - 2 - step * (len(names) - 1 - i) for i in range(len(names))]
-    drawn = [write(x0, y0, "In numbers", weight=600)]
-    drawn += [write(x, y0, name, "end", SOFT) for x, name in zip(at, names)]
-    y = y0
-    for label, values in seen.table:
-        y += 22
-        drawn.append(path(f"M{x0},{y - 16} h{wide}", LINE, 1))
-        drawn.append(write(x0, y, label))
-        drawn += [write(x, y, value, "end", weight=600) for x, value in zip(at, values)]
-    if not names[0]:
-        y += 22
-    return drawn, y - y0 + 10
+    drawn, last = number_table(x, y, wide, seen.table, names)
+    return drawn, last - y + 10 + 22 * (not names[0])
 
 
 # ---------------------------------------------------------------------------------------------------

@@ -13,11 +13,10 @@ from course_utils.labs.core.lab import Lab, group, style
 from course_utils.labs.core.lock import LOCK
 from course_utils.labs.core.notes import note
 from course_utils.labs.gates import pictures
-from course_utils.labs.gates.lstm import CELLS, INPUTS, ORDER, Seen
+from course_utils.labs.gates.lstm import CELLS, INPUTS, ORDER, UnitAtStep
 from course_utils.labs.gates.pictures import CLAMPS, NAMES
 
-SHORTEST, LONGEST = 4, 40  # steps of an input
-LENGTHS = (0, *range(SHORTEST, LONGEST + 1))  # of a sequence of one's own: there may be none
+LENGTHS = range(4, 41)  # of an input
 OWN = "own"
 DIGITS = 2  # of every number of an input, so that slider and state string hold it as it is
 STYLE = Path(__file__).with_name("lab.css")
@@ -82,10 +81,10 @@ def state_class(cells, inputs):
         "cell": dial(next(iter(cells)), "Cell", cells, shown=cell_names),
         "unit": dial(1, "Unit", range(1, max(units.values()) + 1), slider=True),
         "input": dial(next(iter(inputs)), "Sequence", input_names, shown=input_names),
-        "step": dial(1, "Time step", range(1, LONGEST + 1), slider=True),
+        "step": dial(1, "Time step", range(1, LENGTHS[-1] + 1), slider=True),
         **clamps,
         "gate": dial("f", "Sum behind", ORDER, shown={g: f"{NAMES[g]} {g}" for g in ORDER}),
-        "own": dial((), "Own", kind=Several, number=Real("A value", (-1, 1)), counts=LENGTHS),
+        "own": dial((), "Own", kind=Several, number=Real("A value", (-1, 1)), counts=(0, *LENGTHS)),
     }
     return GateState.having(dials, units=units, sequences={key: x for key, (_, x) in inputs.items()})
 
@@ -215,7 +214,7 @@ class GateLab(Lab):
         clamps = {gate: CLAMPS[getattr(state, gate)] for gate in "ifo" if getattr(state, gate) != "computed"}
         said = "your own sequence" if state.input == OWN else self._inputs[state.input][0]
         x = np.array(state.sequence, "float64")
-        return Seen(name, said, weights, x, clamps, state.unit - 1, state.step - 1, state.gate)
+        return UnitAtStep(name, said, weights, x, clamps, state.unit - 1, state.step - 1, state.gate)
 
     def show(self):
         seen = self.seen()
@@ -260,8 +259,8 @@ def _cell(layer):
 
 def _sequence(given):
     x = real_numbers(given)
-    if x.ndim != 1 or not SHORTEST <= len(x) <= LONGEST or not np.abs(x).max() <= 1:
+    if x.ndim != 1 or len(x) not in LENGTHS or not np.abs(x).max() <= 1:
         raise ValueError(
-            f"is {described(given)}, but must be a list of {SHORTEST} to {LONGEST} numbers from -1 to 1"
+            f"is {described(given)}, but must be a list of {LENGTHS[0]} to {LENGTHS[-1]} numbers from -1 to 1"
         )
     return tuple((x.round(DIGITS) + 0.0).tolist())

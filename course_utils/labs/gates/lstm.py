@@ -6,7 +6,7 @@ import numpy as np
 
 from course_utils.labs.core.lstm import Gates, run_lstm
 
-LARGEST = 3  # contributions told one by one
+TERMS = 3  # of a sum that are named one by one
 ORDER = ("i", "f", "g", "o")  # how Keras lays the four blocks of its weights side by side; it calls g c
 FIELDS = {"i": "input", "f": "forget", "g": "candidate", "o": "output", "c": "cell", "h": "hidden"}
 
@@ -48,7 +48,7 @@ def half_life(forget):
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class UnitAtStep:
     """One unit of one cell at one step of one input; `unit` and `step` count from 0.
 
     `course` is what happens with the gates held as `clamps` say, `free` without.
@@ -102,7 +102,7 @@ class Seen:
     def largest(self):
         """The steps that most of the memory stems from, the largest part first."""
         parts = np.abs(self.parts)
-        return [int(s) for s in np.argsort(-parts, kind="stable")[:LARGEST] if parts[s] >= 0.005]
+        return [int(s) for s in np.argsort(-parts, kind="stable")[:TERMS] if parts[s] >= 0.005]
 
     @property
     def terms(self):
@@ -118,10 +118,10 @@ class Seen:
         order = np.argsort(-np.abs(products), kind="stable")
         name = "h before · V" if self.units == 1 else "h · V of unit {}"
         terms = [("x · U", (x, from_input), x * from_input)]
-        terms += [(name.format(k + 1), (h[k], from_hidden[k]), float(products[k])) for k in order[:LARGEST]]
-        if self.units > LARGEST:
-            rest = float(products[order[LARGEST:]].sum())
-            terms.append((f"h · V of {self.units - LARGEST} more", None, rest))
+        terms += [(name.format(k + 1), (h[k], from_hidden[k]), float(products[k])) for k in order[:TERMS]]
+        if self.units > TERMS:
+            rest = float(products[order[TERMS:]].sum())
+            terms.append((f"h · V of {self.units - TERMS} more", None, rest))
         return [*terms, ("bias b", None, float(bias[0][column]) if bias else 0.0)]
 
     @property

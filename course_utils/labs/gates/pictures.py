@@ -8,24 +8,25 @@ import numpy as np
 from course_utils.labs.core.drawing import (
     BAND,
     CARD,
+    FULL,
     INK,
     LINE,
     LSTM,
     SOFT,
+    full_width,
     number,
+    number_table,
     path,
     rect,
     sentences,
     signed,
-    svg,
     through,
     write,
 )
-from course_utils.labs.gates.lstm import Seen, half_life
+from course_utils.labs.gates.lstm import UnitAtStep, half_life
 
-WIDTH, WIDEST = 760, ' style="max-width:880px"'
-LEFT, RIGHT = 148, 696  # where the time axis begins and ends
-PALE = f"color-mix(in srgb, {LSTM} 22%, transparent)"
+START, END = 148, 696  # where the time axis begins and ends
+TINT = f"color-mix(in srgb, {LSTM} 22%, transparent)"
 GAP = 16  # between the rows
 NAMES = {
     "x": "input", "i": "input gate", "f": "forget gate", "o": "output gate", "g": "candidate",
@@ -56,7 +57,7 @@ def near(value):
     return number(value)
 
 
-def table(seen):
+def memory_table(seen):
     """The numbers about the memory: (label, value)."""
     t, life = sub(seen.step + 1), half_life(seen.now("f"))
     said = "infinite" if life == np.inf else "over 10,000" if life > 1e4 else number(life, 1)
@@ -122,7 +123,7 @@ def _odd(seen):
     return told
 
 
-def listed(values):
+def run_lengths(values):
     """Numbers one after another, equal ones counted: '0.00 (4 times), 1.00'."""
     runs = [(said, len(list(same))) for said, same in groupby(number(v) for v in values)]
     return ", ".join(said if count == 1 else f"{said} ({count} times)" for said, count in runs)
@@ -140,11 +141,11 @@ def words(seen):
         f"{seen.cell}{unit}, reading {seen.input}, step {seen.step + 1} of {len(seen.x)}",
         " and ".join(clamps) if clamps else "all gates as computed",
         f"at this step {values}",
-        f"input x by step: {listed(seen.x)}",
-        f"memory c by step: {listed(seen.line('c'))}",
+        f"input x by step: {run_lengths(seen.x)}",
+        f"memory c by step: {run_lengths(seen.line('c'))}",
     ]
     if seen.free:
-        parts.append(f"without clamps: {listed(seen.line('c', free=True))}")
+        parts.append(f"without clamps: {run_lengths(seen.line('c', free=True))}")
     return sentences([*parts, f"what is left of each step now: {left}"])
 
 
@@ -162,7 +163,7 @@ def sums(seen):
             f"step {seen.step + 1}: {memory}",
             f"hidden state h{t} = o {o} times tanh of c{t} {number(np.tanh(seen.now('c')))} = {h}",
             f"{NAMES[seen.gate]} {seen.gate}: {terms} = z {number(seen.total)}; {_outcome(seen)}",
-            *(f"{label}: {value}" for label, value in table(seen)),
+            *(f"{label}: {value}" for label, value in memory_table(seen)),
         ]
     )
 
@@ -183,7 +184,7 @@ def draw(seen):
     """The course over time and the arithmetic of the step, each as SVG."""
     above, tall = _course(seen)
     below, deep = _arithmetic(seen)
-    return svg(WIDTH, tall, words(seen), above, WIDEST), svg(WIDTH, deep, sums(seen), below, WIDEST)
+    return full_width(tall, words(seen), above), full_width(deep, sums(seen), below)
 
 
 def _cut(name):
@@ -191,15 +192,15 @@ def _cut(name):
 
 
 def _course(seen):
-    cell = (RIGHT - LEFT) / len(seen.x)
-    at = LEFT + (np.arange(len(seen.x)) + 0.5) * cell
+    cell = (END - START) / len(seen.x)
+    at = START + (np.arange(len(seen.x)) + 0.5) * cell
     here, drawn, y = at[seen.step], [], 30
     unit = f", unit {seen.unit + 1} of {seen.units}" if seen.units > 1 else ""
     drawn.append(write(0, 14, f"{_cut(seen.cell)}{unit} · {_cut(seen.input)}", weight=600))
     if seen.free:
         drawn += [path("M470,10 h30", INK, 1.2, extra='stroke-dasharray="4 3"')]
         drawn.append(write(506, 14, "without your clamps", fill=SOFT))
-    drawn.append(write(WIDTH, 14, f"step {seen.step + 1}", "end", weight=600))
+    drawn.append(write(FULL, 14, f"step {seen.step + 1}", "end", weight=600))
     for key, tall in ROWS.items():
         drawn += _row(seen, key, at, y, tall)
         y += tall + GAP
@@ -216,7 +217,7 @@ def _course(seen):
     y += 34 + GAP
     most = _nice(np.abs(seen.parts).max())
     drawn += _bars(at, cell, y, 44, seen.parts, most, (f"c{sub(seen.step + 1)} by origin", "left · i · g"))
-    drawn.append(write(WIDTH, y + 26.5, number(seen.now("c")), "end", weight=600))
+    drawn.append(write(FULL, y + 26.5, number(seen.now("c")), "end", weight=600))
     y += 44 + 6
     band = rect(here - cell / 2, 20, cell, y - 20, BAND)
     return [band, *drawn], y + 2
@@ -243,9 +244,9 @@ def _row(seen, key, at, y, tall):
     low, high = _range(seen, key)
     up = lambda values: y + tall * (high - np.asarray(values)) / (high - low)  # noqa: E731
     for value in {low, 0.0, high}:
-        yield path(f"M{LEFT},{up(value):.1f} H{RIGHT}", LINE, 1.4 if value == 0 else 0.7)
-    yield write(LEFT - 7, y + 9, number(high, 0), "end", SOFT)
-    yield write(LEFT - 7, y + tall + 2, number(low, 0), "end", SOFT)
+        yield path(f"M{START},{up(value):.1f} H{END}", LINE, 1.4 if value == 0 else 0.7)
+    yield write(START - 7, y + 9, number(high, 0), "end", SOFT)
+    yield write(START - 7, y + tall + 2, number(low, 0), "end", SOFT)
     middle = y + tall / 2 + 4.5
     lifted = middle - 8 if key in seen.clamps else middle
     yield write(0, lifted, key, weight=700)
@@ -261,12 +262,12 @@ def _row(seen, key, at, y, tall):
     else:
         if key == "c":
             area = f"{through(zip(at, up(values)))} V{up(0):.1f} H{at[0]:.1f} Z"
-            yield path(area, "none", 0, PALE)
+            yield path(area, "none", 0, TINT)
         yield path(through(zip(at, up(values))), LSTM, 2.6 if key == "c" else 1.6)
         if key in MARKS:
             yield _marks(MARKS[key], at, up(values), 2.6, LSTM, CARD if key == "h" else LSTM)
     yield _marks("circle", at[[seen.step]], up(values[[seen.step]]), 5, INK, "none")
-    yield write(WIDTH, middle, number(seen.now(key)), "end", weight=600)
+    yield write(FULL, middle, number(seen.now(key)), "end", weight=600)
 
 
 def _marks(kind, at, heights, r, line, fill):
@@ -286,9 +287,9 @@ def _bars(at, cell, y, tall, values, most, names):
     zero, scale = (y + tall / 2, tall / 2 / most) if below else (y + tall, tall / most)
     yield write(0, y + tall / 2 - 3.5, names[0], weight=600)
     yield write(0, y + tall / 2 + 12.5, names[1], fill=SOFT)
-    yield write(LEFT - 7, y + 9, f"{most:g}", "end", SOFT)
-    yield write(LEFT - 7, y + tall + 2, number(-most, 1 if most < 1 else 0) if below else "0", "end", SOFT)
-    yield path(f"M{LEFT},{zero:.1f} H{RIGHT} M{LEFT},{y:.1f} H{RIGHT}", LINE, 1)
+    yield write(START - 7, y + 9, f"{most:g}", "end", SOFT)
+    yield write(START - 7, y + tall + 2, number(-most, 1 if most < 1 else 0) if below else "0", "end", SOFT)
+    yield path(f"M{START},{zero:.1f} H{END} M{START},{y:.1f} H{END}", LINE, 1)
     wide = min(cell - 2, 26)
     for x, value in zip(at, values):
         long = max(abs(value) * scale, 0.8)
@@ -297,7 +298,7 @@ def _bars(at, cell, y, tall, values, most, names):
             zero - long if value >= 0 else zero,
             wide,
             long,
-            PALE,
+            TINT,
             LSTM,
             0,
             'stroke-width="0.8"',
@@ -314,13 +315,14 @@ def _arithmetic(seen):
     memory += [("g", seen.now("g")), "=", (f"c{t}", seen.now("c"))]
     shown = [("o", seen.now("o")), "×", (f"tanh c{t}", np.tanh(seen.now("c"))), "=", (f"h{t}", seen.now("h"))]
     drawn = [write(0, 14, f"The arithmetic at step {seen.step + 1}", weight=600)]
-    drawn += [*_equation(0, y, memory), *_equation(WIDTH - 256, y, shown)]
+    drawn += [*_equation(0, y, memory), *_equation(FULL - 256, y, shown)]
     kept, added = seen.now("f") * seen.before, seen.now("i") * seen.now("g")
     drawn.append(_brace(0, 163, y + 46, f"kept: {signed(kept)}"))
     drawn.append(_brace(186, 349, y + 46, f"written: {signed(added)}"))
     left, tall = _sum(seen, y + 94)
-    right, deep = _table(seen, 500, y + 94)
-    return drawn + left + right, y + 94 + max(tall, deep)
+    rows = [(label, [value]) for label, value in memory_table(seen)]
+    right, last = number_table(500, y + 94, FULL - 500, rows)
+    return drawn + left + right, max(y + 94 + tall, last + 8)
 
 
 def _equation(x, y, pieces):
@@ -332,7 +334,7 @@ def _equation(x, y, pieces):
             continue
         name, value = piece
         result = pieces[-1] is piece
-        yield rect(x, y, 70, 42, PALE if result else CARD, LSTM, 4, f'stroke-width="{2 if result else 1}"')
+        yield rect(x, y, 70, 42, TINT if result else CARD, LSTM, 4, f'stroke-width="{2 if result else 1}"')
         yield write(x + 35, y + 16, name, "middle", SOFT if not result else INK)
         yield write(x + 35, y + 34, number(value), "middle", weight=600)
         x += 70
@@ -356,7 +358,7 @@ def _sum(seen, y):
             drawn.append(write(210, y, f"{number(factors[0])} × {number(factors[1])}", "end", SOFT))
         drawn.append(write(268, y, signed(value), "end"))
         long = abs(value) / most * 40
-        drawn.append(rect(320 - long * (value < 0), y - 10, max(long, 0.8), 10, PALE, LSTM))
+        drawn.append(rect(320 - long * (value < 0), y - 10, max(long, 0.8), 10, TINT, LSTM))
     drawn.append(path(f"M320,{top + 8} V{y + 2}", SOFT, 1))
     y += 22
     drawn.append(path(f"M0,{y - 16} H360", INK, 1))
@@ -380,16 +382,6 @@ def _curve(seen, x, y):
     yield write(x + wide / 2, y + tall + 17, f"{'tanh' if low else 'σ'}, z −6 to 6", "middle", SOFT)
 
 
-def _table(seen, x, y):
-    """The numbers about the memory; what is drawn, and how tall it is."""
-    top, drawn = y, [write(x, y, "In numbers", weight=600)]
-    for label, value in table(seen):
-        y += 22
-        drawn.append(path(f"M{x},{y - 16} H{WIDTH}", LINE, 1))
-        drawn += [write(x, y, label), write(WIDTH - 2, y, value, "end", weight=600)]
-    return drawn, y - top + 8
-
-
 # ---------------------------------------------------------------------------------------------------
 # Has the look changed?
 
@@ -398,5 +390,5 @@ def fingerprint(state):
     """Changes when a lab of this state would be drawn otherwise, whatever the trained numbers are."""
     weights = tuple(np.linspace(-1, 1, n).reshape(shape) for n, shape in ((8, (1, 8)), (16, (2, 8)), (8, 8)))
     x = np.round(np.sin(np.arange(12)), 2)
-    sample = Seen("sample", "sample", weights, x, {"f": 1.0}, 1, 7, "f")
+    sample = UnitAtStep("sample", "sample", weights, x, {"f": 1.0}, 1, 7, "f")
     return hashlib.sha256("".join((state, *draw(sample))).encode()).hexdigest()[:16]

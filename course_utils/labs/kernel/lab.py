@@ -17,9 +17,9 @@ from course_utils.labs.core.window import Axis
 from course_utils.labs.kernel import pictures
 from course_utils.labs.kernel.convolution import convolve, ready_made
 
-SMALLEST, LARGEST = 8, 32  # side of an image
+SIDES = range(8, 33)  # of an image
 SIZES = (3, 5)
-MOST = 9.99  # the largest number of a kernel
+LARGEST = 9.99  # the largest number of a kernel
 KERNELS = {
     "identity": "identity",
     "mean": "mean blur",
@@ -105,7 +105,7 @@ def state_class(images):
     shapes = {key: image.shape for key, (_, image) in images.items()}
     tall, wide = next(iter(shapes.values()))
     most = max(max(shape) for shape in shapes.values())
-    number = Real("A number", (-MOST, MOST))
+    number = Real("A number", (-LARGEST, LARGEST))
     dials = {
         "image": dial(next(iter(names)), "Image", names, shown=names),
         "kernel": dial("vertical", "Kernel", KERNELS, shown=KERNELS),
@@ -116,7 +116,7 @@ def state_class(images):
         "activation": dial("none", "Activation", ("none", "relu"), shown={"relu": "ReLU"}),
         "row": dial(tall // 2, "Output row", range(1, most + 1), slider=True),
         "column": dial(wide // 2, "Output column", range(1, most + 1), slider=True),
-        "bias": dial(0.0, "Bias", (-MOST, MOST), kind=Real),
+        "bias": dial(0.0, "Bias", (-LARGEST, LARGEST), kind=Real),
         "own": dial((), "Own", kind=Own, number=number, counts=(0, 9, 25)),
     }
     return KernelState.having(dials, shapes=shapes)
@@ -178,7 +178,7 @@ class KernelLab(Lab):
         areas = {
             "place": group("other", "Image", "and the window", made["image"], made["row"], made["column"]),
             "kernel": group(
-                "cnn", "Kernel", f"numbers from −{MOST} to {MOST}",
+                "cnn", "Kernel", f"numbers from −{LARGEST} to {LARGEST}",
                 made["kernel"], self.grid, bias, made["activation"],
             ),
             "layer": group(
@@ -208,7 +208,7 @@ class KernelLab(Lab):
             if math.isnan(value):
                 self.state = state  # the field shows again what it was
                 return
-            value = min(max(value, -MOST), MOST)
+            value = min(max(value, -LARGEST), LARGEST)
             if where == "bias":
                 self.state = state.change("bias", value)
             else:
@@ -241,7 +241,7 @@ class KernelLab(Lab):
         (name, image), kernel = self._images[state.image], state.numbers
         how = {"stride": state.stride, "padding": state.padding, "dilation": state.dilation}
         fits = all(axis.length for axis in state.axes)
-        return pictures.Seen(
+        return pictures.FeatureMap(
             name=name, image=image, kernel=kernel, kind=state.kernel,
             kind_words=KERNELS[state.kernel], bias=state.bias, relu=state.activation == "relu",
             row=state.row, column=state.column,
@@ -280,10 +280,10 @@ class KernelLab(Lab):
 
 def _image(given):
     image = real_numbers(given)
-    sides = image.ndim == 2 and all(SMALLEST <= side <= LARGEST for side in image.shape)
-    if not sides or not (image.min() >= 0 and image.max() <= 1):
+    fits = image.ndim == 2 and all(side in SIDES for side in image.shape)
+    if not fits or not (image.min() >= 0 and image.max() <= 1):
         raise ValueError(
-            f"is {described(given)}, but must be an array (height, width), each {SMALLEST} to {LARGEST}, of "
-            "numbers from 0 to 1"
+            f"is {described(given)}, but must be an array (height, width), each {SIDES[0]} to {SIDES[-1]}, "
+            "of numbers from 0 to 1"
         )
     return image.astype(float)
