@@ -52,7 +52,7 @@ def said(lab):
 
 
 def notes(lab):
-    return re.sub(r"<[^>]+>", "", lab.said.value)
+    return re.sub(r"<[^>]+>", "", lab.remarks.value)
 
 
 def turn(lab, name, value):

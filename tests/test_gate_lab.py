@@ -135,8 +135,8 @@ def test_a_clamp_is_drawn_beside_the_course_without_it(lab):
     assert "Forget gate held shut" in words
     assert "Without clamps: 0.00 (2 times), 0.91 (6 times)" in words
     assert "stroke-dasharray" in lab.picture.value
-    assert "Without your clamps c would be 0.91 here" in plain(lab.said)
-    assert "nothing from before step 5 can remain" in plain(lab.said)
+    assert "Without your clamps c would be 0.91 here" in plain(lab.remarks)
+    assert "nothing from before step 5 can remain" in plain(lab.remarks)
     assert not lab.release.disabled
     assert "Input gate held open and forget gate held shut" in turn(lab, "i", "open")
     lab.release.click()
@@ -147,13 +147,13 @@ def test_a_clamp_is_drawn_beside_the_course_without_it(lab):
 
 def test_odd_states_are_explained(lab):
     lab.state = "gat1;cell=leaky-counter;input=single-pulse;step=6;o=shut"
-    assert "h is 0.00 although c is 0." in plain(lab.said)
+    assert "h is 0.00 although c is 0." in plain(lab.remarks)
     lab.state = "gat1;cell=latch;input=two-pulses;step=6;i=shut;f=open"
-    assert "carried on unchanged, exactly" in plain(lab.said)
+    assert "carried on unchanged, exactly" in plain(lab.remarks)
     own = ",".join(["1"] * 16)
     lab.state = f"gat1;cell=leaky-counter;input=own;step=16;f=open;own={own}"
-    assert "all that is written adds up" in plain(lab.said)
-    assert "tanh is flat out here" in plain(lab.said)
+    assert "all that is written adds up" in plain(lab.remarks)
+    assert "tanh is flat out here" in plain(lab.remarks)
     assert "Half-life at this f, steps: infinite" in said(lab)
 
 
@@ -212,7 +212,7 @@ def test_time_is_scrubbed_and_every_step_is_another_picture(lab):
     assert "At this step x 1.00, i 1.00, f 0.00, o 1.00, g 0.91, c 0.91, h 0.72" in words
     assert "C₃" not in words
     assert "c₃ = f 0.00 times c₂ 0.00 + i 1.00 times g 0.91 = 0.91" in words
-    assert "+0.91 is written" in plain(lab.said)
+    assert "+0.91 is written" in plain(lab.remarks)
 
 
 def test_an_edited_value_makes_the_sequence_the_learners_own(lab):
@@ -284,7 +284,7 @@ def test_any_setting_is_drawn_and_comes_back_from_its_string(data):
         pictures[lab.picture.value, lab.below.value] = said(lab)
     assert len(set(pictures.values())) == len(pictures)  # other words whenever the picture is another one
     assert len(said(lab)) > 200
-    assert "What you see" in plain(lab.said)
+    assert "What you see" in plain(lab.remarks)
     assert lab.state_class.parse(str(lab.state)) == lab.state
     assert lab.line.value == lab.copy_state.text == str(lab.state)
     for name, control in lab.controls.items():

@@ -54,7 +54,7 @@ def plain(*made):
 
 
 def notes(lab):
-    return plain(*(line for line, _ in lab.notes.lines), lab.said)
+    return plain(*(line for line, _ in lab.notes.lines), lab.remarks)
 
 
 def turn(lab, name, value):

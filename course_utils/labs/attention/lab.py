@@ -15,7 +15,7 @@ from course_utils.labs.attention.network import Network, attend
 from course_utils.labs.core.arguments import described, each, keyed, named, real_numbers
 from course_utils.labs.core.dials import Dial, Several, State, brief, dial
 from course_utils.labs.core.drawing import grey, uri
-from course_utils.labs.core.lab import Lab, group, style
+from course_utils.labs.core.lab import Lab, cards, classed, group, remark, style
 from course_utils.labs.core.lock import LOCK
 from course_utils.labs.core.notes import note
 
@@ -212,85 +212,58 @@ class AttentionLab(Lab):
     # Controls
 
     def _lay_out(self):
-        made = {
-            name: self.add_control(name)
-            for name in (f.name for f in dataclasses.fields(self.state))
-            if name not in ("scene", "hidden")
-        }
-        for one in made.values():
-            if not isinstance(one, widgets.Checkbox):
-                one.style.description_width = "84px"
-        self.hide_top = widgets.Button(description=f"Hide the most attended {self._unit}")
+        for name in (f.name for f in dataclasses.fields(self.state)):
+            if name not in ("scene", "hidden"):
+                self.add_control(name)
+        controls, unit = self.controls, self._unit
+        for name in controls.keys() - {"uniform"}:
+            controls[name].style.description_width = "84px"
+        self._heads = controls["head"].options
+        self.hide_top = widgets.Button(description=f"Hide the most attended {unit}")
         self.hide_top.on_click(lambda _: self._hide_top())
         self.show_all = widgets.Button(description="Show all again")
         self.show_all.on_click(lambda _: self._turned("hidden", ()))
-        self.another = widgets.Button(description="Another scene")
-        self.another.on_click(lambda _: self._turned("seed", (self.state.seed + 1) % 1000))
         self.hidden_now = widgets.HTML()
         if self._scene:
-            made["seed"].layout.flex = "1 1 auto"
-            entry = [made["row"], made["column"], widgets.HBox([made["seed"], self.another])]
-            title, remark = "Image", "move the object"
+            self.another = widgets.Button(description="Another scene")
+            self.another.on_click(lambda _: self._turned("seed", (self.state.seed + 1) % 1000))
+            controls["seed"].layout.flex = "1 1 auto"
+            seed = widgets.HBox([controls["seed"], self.another])
+            entry = group("other", "Image", "move the object", controls["row"], controls["column"], seed)
         else:
-            entry, title, remark = [made["clip"], made["read"]], "Clip", "scrub through it"
-        ends = f"Scores are divided by it. Low: picks one {self._unit}. 1: as trained. High: a plain average."
-        said = widgets.HTML(f'<div class="ca-say">{ends}</div>')
-        self._heads = made["head"].options
-        attention = [made["network"], made["head"], made["temperature"], said, made["uniform"]]
-        buttons = widgets.HBox([self.hide_top, self.show_all])
-        buttons.add_class("ca-buttons")
-        mask = [self.hidden_now, buttons]
-        areas = {
-            "entry": group("other", title, remark, *entry),
-            "attention": group("attention", "Attention", "softmax of the scores", *attention),
-            "mask": group("other", "Mask", f"{self._unit}s hidden from attention", *mask),
-        }
-        for area, card in areas.items():
-            card.layout.grid_area = area
-        cards = widgets.GridBox(list(areas.values()))
-        cards.add_class("ca-cards")
-        self.picture, self.below, self.said = widgets.HTML(), widgets.HTML(), widgets.HTML()
-        film = [self.picture, *([self._toggles(), self.below] if self._kind == "frames" else [])]
-        self.film = widgets.VBox(film)
-        for name in ("cl-picture", "ca-picture"):
-            self.film.add_class(name)
-        self.view = widgets.VBox(
-            [
-                style(STYLE),
-                self.mark,
-                cards,
-                self.film,
-                self.said,
-                self.share_row(),
-                self.message,
-            ]
+            entry = group("other", "Clip", "scrub through it", controls["clip"], controls["read"])
+        ends = f"Scores are divided by it. Low: picks one {unit}. 1: as trained. High: a plain average."
+        attention = [controls[name] for name in ("network", "head", "temperature")]
+        attention += [widgets.HTML(remark(ends)), controls["uniform"]]
+        buttons = classed(widgets.HBox([self.hide_top, self.show_all]), "ca-buttons")
+        top = cards(
+            "ca-cards",
+            entry=entry,
+            attention=group("attention", "Attention", "softmax of the scores", *attention),
+            mask=group("other", "Mask", f"{unit}s hidden from attention", self.hidden_now, buttons),
         )
-        self.view.add_class("course-lab")
+        self.picture, self.below, self.remarks = (widgets.HTML() for _ in range(3))
+        self.toggles = [] if self._scene else [self._toggle(step) for step in range(1, self._steps + 1)]
+        film = [self.picture, *([self._row_of_toggles(), self.below] if self.toggles else [])]
+        self.film = classed(widgets.VBox(film), "cl-picture", "ca-picture")
+        parts = [style(STYLE), self.mark, top, self.film, self.remarks, self.share_row(), self.message]
+        self.view = classed(widgets.VBox(parts), "course-lab")
 
     @property
     def _unit(self):
         return "cell" if self._scene else "frame"
 
-    def _toggles(self):
-        """A box under each frame that hides it."""
-        self.toggles = [
-            widgets.Checkbox(
-                indent=False,
-                description=f'<span class="ca-sr">Hide frame {step}</span>',
-                description_allow_html=True,
-            )
-            for step in range(1, self._steps + 1)
-        ]
-        for step, one in enumerate(self.toggles, 1):
-            one.observe(lambda _, step=step: self._turned("hidden", self._switched(step)), "value")
-        word = widgets.HTML("hide")
-        word.add_class("ca-word")
-        row = widgets.GridBox(
-            [word, *self.toggles],
-            layout={"grid_template_columns": f"repeat({self._steps}, minmax(0, 1fr))"},
-        )
-        row.add_class("ca-hide")
-        return row
+    def _toggle(self, step):
+        """A box under a frame that hides it."""
+        words = f'<span class="ca-sr">Hide frame {step}</span>'
+        toggle = widgets.Checkbox(indent=False, description=words, description_allow_html=True)
+        toggle.observe(lambda _: self._turned("hidden", self._switched(step)), "value")
+        return toggle
+
+    def _row_of_toggles(self):
+        columns = {"grid_template_columns": f"repeat({self._steps}, minmax(0, 1fr))"}
+        word = classed(widgets.HTML("hide"), "ca-word")
+        return classed(widgets.GridBox([word, *self.toggles], layout=columns), "ca-hide")
 
     def _hide_top(self):
         with LOCK:
@@ -311,19 +284,14 @@ class AttentionLab(Lab):
             head.options = offered
         head.layout.display = None if network.heads > 1 else "none"
         super().mirror()
-        for step, one in enumerate(getattr(self, "toggles", ()), 1):
-            one.value = step in state.hidden
-        hidden = [str(step) for step in state.hidden]
+        for step, toggle in enumerate(self.toggles, 1):
+            toggle.value = step in state.hidden
+        hidden, between = [str(step) for step in state.hidden], ", "
         if self._scene:
-            side = round(self._steps**0.5)
+            side, between = round(self._steps**0.5), "; "
             places = [divmod(step - 1, side) for step in state.hidden]
             hidden = [f"row {row + 1} column {column + 1}" for row, column in places]
-        told = (
-            f"Hidden: {'; '.join(hidden) if self._scene else ', '.join(hidden)}."
-            if hidden
-            else "Nothing is hidden."
-        )
-        self.hidden_now.value = f'<div class="ca-say">{told}</div>'
+        self.hidden_now.value = remark(f"Hidden: {between.join(hidden)}." if hidden else "Nothing is hidden.")
         self.show_all.disabled = not hidden
 
     # Picture
@@ -377,10 +345,10 @@ class AttentionLab(Lab):
         except Exception as problem:  # the scene is somebody else's code: the learner reads it here
             self.picture.value = self.below.value = ""
             words = f"This {'scene' if self._scene else 'clip'} cannot be shown: {problem}"
-            self.said.value = note("broken", words, "✕ No picture.")
+            self.remarks.value = note("broken", words, "✕ No picture.")
             return
         self.picture.value, self.below.value = pictures.draw(seen)
-        self.said.value = "".join(
+        self.remarks.value = "".join(
             note(level, words, title) for level, title, words in [*pictures.notes(seen), *self._warned()]
         )
         self.mark.value = self.tag()

@@ -1,6 +1,5 @@
 """The gate lab: one LSTM at work, step by step, with its gates held open or shut."""
 
-import html
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,9 +8,9 @@ import numpy as np
 
 from course_utils.labs.core.arguments import described, diverged, each, keyed, real_numbers
 from course_utils.labs.core.dials import Real, Several, State, brief, dial
-from course_utils.labs.core.lab import Lab, group, style
+from course_utils.labs.core.lab import Lab, cards, classed, group, remark, style
 from course_utils.labs.core.lock import LOCK
-from course_utils.labs.core.notes import note
+from course_utils.labs.core.notes import observed
 from course_utils.labs.gates import pictures
 from course_utils.labs.gates.lstm import CELLS, INPUTS, ORDER, UnitAtStep
 from course_utils.labs.gates.pictures import CLAMPS, NAMES
@@ -144,52 +143,34 @@ class GateLab(Lab):
     # Controls
 
     def _lay_out(self):
-        made = {
-            name: self.add_control(name) for name in ("cell", "unit", "input", "step", "i", "f", "o", "gate")
-        }
-        made["value"] = self.controls["value"] = widgets.FloatSlider(
+        controls = self.controls
+        for name in ("cell", "unit", "input", "step", *"ifo", "gate"):
+            self.add_control(name)
+        controls["value"] = widgets.FloatSlider(
             min=-1, max=1, step=10**-DIGITS, description="Value here", layout={"width": "auto"}
         )
-        made["value"].observe(lambda change: self._turned("value", change["new"]), "value")
-        for name, one in made.items():
-            one.style.description_width = {"i": "96px", "f": "96px", "o": "96px"}.get(name, "84px")
+        controls["value"].observe(lambda change: self._turned("value", change["new"]), "value")
+        for name, control in controls.items():
+            control.style.description_width = "96px" if name in "ifo" else "84px"
         self.about = widgets.HTML()
         self.release = widgets.Button(description="All as computed")
         self.release.on_click(lambda _: self._release())
-        says = "Sets the input at this step; the sequence is then your own. Page keys go faster."
-        edit = widgets.HTML(f'<div class="cg-say">{says}</div>')
-        areas = {
-            "entry": group("other", "Input", "what the LSTM reads", made["input"], made["value"], edit),
-            "cell": group("lstm", "LSTM", "a cell and its unit", made["cell"], made["unit"], self.about),
-            "clamp": group("lstm", "Clamp", "gates of all units", *(made[g] for g in "ifo"), self.release),
-        }
-        for area, card in areas.items():
-            card.layout.grid_area = area
-        cards = widgets.GridBox(list(areas.values()))
-        cards.add_class("cg-cards")
-        made["step"].add_class("cg-time")
-        order = "Keras keeps the weights of all four side by side, in the order i, f, c (here g), o."
-        sums = widgets.HBox([made["gate"], widgets.HTML(f'<div class="cg-say">{order}</div>')])
-        sums.add_class("cg-sum")
-        self.picture, self.below, self.said = widgets.HTML(), widgets.HTML(), widgets.HTML()
-        for one in (self.picture, self.below):
-            one.add_class("cl-picture")
-            one.add_class("cg-picture")
-        self.view = widgets.VBox(
-            [
-                style(STYLE),
-                self.mark,
-                cards,
-                made["step"],
-                self.picture,
-                self.said,
-                sums,
-                self.below,
-                self.share_row(),
-                self.message,
-            ]
+        edit = "Sets the input at this step; the sequence is then your own. Page keys go faster."
+        reading = controls["input"], controls["value"], widgets.HTML(remark(edit))
+        clamps = *(controls[gate] for gate in "ifo"), self.release
+        top = cards(
+            "cg-cards",
+            entry=group("other", "Input", "what the LSTM reads", *reading),
+            cell=group("lstm", "LSTM", "a cell and its unit", controls["cell"], controls["unit"], self.about),
+            clamp=group("lstm", "Clamp", "gates of all units", *clamps),
         )
-        self.view.add_class("course-lab")
+        order = "Keras keeps the weights of all four side by side, in the order i, f, c (here g), o."
+        sums = classed(widgets.HBox([controls["gate"], widgets.HTML(remark(order))]), "cg-sum")
+        self.picture, self.below = (classed(widgets.HTML(), "cl-picture", "cg-picture") for _ in range(2))
+        self.remarks = widgets.HTML()
+        step = classed(controls["step"], "cg-time")
+        parts = [style(STYLE), self.mark, top, step, self.picture, self.remarks, sums, self.below]
+        self.view = classed(widgets.VBox([*parts, self.share_row(), self.message]), "course-lab")
 
     def _release(self):
         with LOCK:
@@ -201,7 +182,7 @@ class GateLab(Lab):
         unit.max = len(weights[1])
         unit.layout.display = None if unit.max > 1 else "none"
         self.controls["step"].max = len(state.sequence)
-        self.about.value = f'<div class="cg-say">{html.escape(about)}</div>'
+        self.about.value = remark(about)
         self.release.disabled = {state.i, state.f, state.o} == {"computed"}
         super().mirror()
 
@@ -212,14 +193,14 @@ class GateLab(Lab):
         state = self.state
         name, (_, weights) = self._cells[state.cell]
         clamps = {gate: CLAMPS[getattr(state, gate)] for gate in "ifo" if getattr(state, gate) != "computed"}
-        said = "your own sequence" if state.input == OWN else self._inputs[state.input][0]
+        sequence = "your own sequence" if state.input == OWN else self._inputs[state.input][0]
         x = np.array(state.sequence, "float64")
-        return UnitAtStep(name, said, weights, x, clamps, state.unit - 1, state.step - 1, state.gate)
+        return UnitAtStep(name, sequence, weights, x, clamps, state.unit - 1, state.step - 1, state.gate)
 
     def show(self):
         seen = self.seen()
         self.picture.value, self.below.value = pictures.draw(seen)
-        self.said.value = "".join(note("hint", words, title) for title, words in pictures.notes(seen))
+        self.remarks.value = observed(pictures.what_is_seen(seen), pictures.hints(seen))
         self.mark.value = self.tag()
 
     @property
@@ -247,9 +228,10 @@ def _cell(layer):
         )
     if problem := diverged(layer.weights):
         raise ValueError(problem)
-    usual = keras.layers.LSTM(1)
-    for option in ("activation", "recurrent_activation", "go_backwards"):
-        if getattr(layer, option) != getattr(usual, option):
+    functions = keras.activations
+    usual = {"activation": functions.tanh, "recurrent_activation": functions.sigmoid, "go_backwards": False}
+    for option, value in usual.items():
+        if getattr(layer, option) != value:
             raise ValueError(f'has another {option} than the lab computes: leave out "{option}"')
     weights = tuple(np.asarray(w) for w in layer.get_weights())
     units = len(weights[1])

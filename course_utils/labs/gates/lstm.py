@@ -1,10 +1,11 @@
 """The mathematics of the gate lab: an LSTM whose gates can be held, and where its memory stems from."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from course_utils.labs.core.lstm import Gates, run_lstm
+from course_utils.labs.core.lstm import run_lstm
 
 TERMS = 3  # of a sum that are named one by one
 ORDER = ("i", "f", "g", "o")  # how Keras lays the four blocks of its weights side by side; it calls g c
@@ -62,22 +63,28 @@ class UnitAtStep:
     unit: int
     step: int
     gate: str
-    course: Gates = field(init=False)
-    free: Gates | None = field(init=False)
 
-    def __post_init__(self):
-        object.__setattr__(self, "course", run(self.weights, self.x, self.clamps))
-        object.__setattr__(self, "free", run(self.weights, self.x) if self.clamps else None)
+    @cached_property
+    def course(self):
+        return run(self.weights, self.x, self.clamps)
+
+    @cached_property
+    def free(self):
+        return run(self.weights, self.x) if self.clamps else None
 
     @property
     def units(self):
         return self.course.cell.shape[1]
 
+    @property
+    def title(self):
+        return f"{self.cell}{f', unit {self.unit + 1} of {self.units}' if self.units > 1 else ''}"
+
     def line(self, key, free=False):
         """x, i, f, g, o, c or h of the unit at every step."""
-        return (
-            self.x if key == "x" else getattr(self.free if free else self.course, FIELDS[key])[:, self.unit]
-        )
+        if key == "x":
+            return self.x
+        return getattr(self.free if free else self.course, FIELDS[key])[:, self.unit]
 
     def now(self, key):
         return float(self.line(key)[self.step])

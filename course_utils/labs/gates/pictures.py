@@ -60,15 +60,15 @@ def near(value):
 def memory_table(seen):
     """The numbers about the memory: (label, value)."""
     t, life = sub(seen.step + 1), half_life(seen.now("f"))
-    said = "infinite" if life == np.inf else "over 10,000" if life > 1e4 else number(life, 1)
-    rows = [("half-life at this f, steps", said)]
+    steps = "infinite" if life == np.inf else "over 10,000" if life > 1e4 else number(life, 1)
+    rows = [("half-life at this f, steps", steps)]
     if seen.step:
         rows.append(("left now of step 1", near(seen.left[0])))
-    told = seen.largest
-    rows += [(f"of c{t} from step {s + 1}", signed(seen.parts[s])) for s in told]
-    if len(told) <= seen.step:
-        rest = seen.parts.sum() - seen.parts[told].sum()
-        rows.append((f"of c{t} from {'the other' if told else 'all'} steps", signed(rest)))
+    largest = seen.largest
+    rows += [(f"of c{t} from step {s + 1}", signed(seen.parts[s])) for s in largest]
+    if len(largest) <= seen.step:
+        rest = seen.parts.sum() - seen.parts[largest].sum()
+        rows.append((f"of c{t} from {'the other' if largest else 'all'} steps", signed(rest)))
     return [*rows, (f"all of c{t}, the sum", signed(seen.now("c")))]
 
 
@@ -76,16 +76,14 @@ def held(value):
     return "held open" if value else "held shut"
 
 
-def notes(seen):
-    """(heading, sentence) of what there is to see."""
+def what_is_seen(seen):
+    """In a sentence or two, what happens at this step."""
     t, (f, i, o, c, h) = seen.step + 1, (seen.now(key) for key in "fioch")
     added = i * seen.now("g")
     if abs(seen.before) < 0.005:
         words = f"At step {t} the memory begins at {number(seen.before)}"
-    elif f <= 0.05:
-        words = f"At step {t} the memory {number(seen.before)} is dropped (f is {near(f)})"
     else:
-        what = "is kept" if f >= 0.95 else "fades"
+        what = "is dropped" if f <= 0.05 else "is kept" if f >= 0.95 else "fades"
         words = f"At step {t} the memory {number(seen.before)} {what} (f is {near(f)})"
     if abs(added) >= 0.005:
         words += f", {signed(added)} is written"
@@ -97,48 +95,45 @@ def notes(seen):
         free = float(seen.line("c", free=True)[seen.step])
         same = abs(free - c) < 0.005
         words += f" Without your clamps c would be {'the same' if same else number(free)} here."
-    return [("● What you see.", words), *(("● Worth knowing.", one) for one in _odd(seen)[:2])]
+    return words
 
 
-def _odd(seen):
+def hints(seen):
     """What is worth knowing about an odd state, in sentences, the most telling first."""
-    t, f, i, o, c = seen.step + 1, seen.now("f"), seen.now("i"), seen.now("o"), seen.now("c")
-    told = []
+    t, (f, i, o, c) = seen.step + 1, (seen.now(key) for key in "fioc")
     if f == 1 and i == 0:
-        told.append("Forget gate open and input gate shut: the memory c is carried on unchanged, exactly.")
+        yield "Forget gate open and input gate shut: the memory c is carried on unchanged, exactly."
     if o < 0.01 and abs(c) >= 0.05:
-        told.append(
+        yield (
             f"The output gate is shut: h is {number(seen.now('h'))} although c is {number(c)}. The memory is "
             "there; this step just does not show it."
         )
     if f < 0.01 and abs(f * seen.before) < 0.005:
-        told.append(f"The forget gate is shut: nothing from before step {t} can remain in c, which is i·g.")
+        yield f"The forget gate is shut: nothing from before step {t} can remain in c, which is i·g."
     if f == 1 and i > 0:
-        told.append("Nothing is forgotten: all that is written adds up, and c can leave −1 to 1.")
+        yield "Nothing is forgotten: all that is written adds up, and c can leave −1 to 1."
     if abs(c) >= 2 and o >= 0.01:
-        told.append(
+        yield (
             f"c is {number(c)}, and tanh(c) {number(np.tanh(c))}: tanh is flat out here, so h hardly tells "
             "how large the memory is."
         )
-    return told
 
 
 def run_lengths(values):
     """Numbers one after another, equal ones counted: '0.00 (4 times), 1.00'."""
-    runs = [(said, len(list(same))) for said, same in groupby(number(v) for v in values)]
-    return ", ".join(said if count == 1 else f"{said} ({count} times)" for said, count in runs)
+    runs = [(value, len(list(same))) for value, same in groupby(number(v) for v in values)]
+    return ", ".join(value if count == 1 else f"{value} ({count} times)" for value, count in runs)
 
 
 def words(seen):
     """The course over time, for those who cannot see the picture."""
-    unit = f", unit {seen.unit + 1} of {seen.units}" if seen.units > 1 else ""
     clamps = [f"{NAMES[gate]} {held(value)}" for gate, value in seen.clamps.items()]
     values = ", ".join(f"{key} {number(seen.now(key))}" for key in ROWS)
     left = "; ".join(
         f"step {s + 1}: {near(left)}" for s, left in enumerate(seen.left[-8:], max(seen.step - 7, 0))
     )
     parts = [
-        f"{seen.cell}{unit}, reading {seen.input}, step {seen.step + 1} of {len(seen.x)}",
+        f"{seen.title}, reading {seen.input}, step {seen.step + 1} of {len(seen.x)}",
         " and ".join(clamps) if clamps else "all gates as computed",
         f"at this step {values}",
         f"input x by step: {run_lengths(seen.x)}",
@@ -154,8 +149,8 @@ def sums(seen):
     t, last = sub(seen.step + 1), sub(seen.step)
     f, i, g, o, c, h = (number(seen.now(key)) for key in "figoch")
     terms = " plus ".join(
-        f"{name} {f'{number(made[0])} times {number(made[1])} = ' if made else ''}{number(value)}"
-        for name, made, value in seen.terms
+        f"{name} {f'{number(factors[0])} times {number(factors[1])} = ' if factors else ''}{number(value)}"
+        for name, factors, value in seen.terms
     )
     memory = f"c{t} = f {f} times c{last} {number(seen.before)} + i {i} times g {g} = {c}"
     return sentences(
@@ -170,10 +165,10 @@ def sums(seen):
 
 def _outcome(seen):
     squash = "tanh" if seen.gate == "g" else "σ"
-    said = f"{squash}(z) = {near(seen.squashed) if seen.gate != 'g' else number(seen.squashed)}"
+    result = f"{squash}(z) = {near(seen.squashed) if seen.gate != 'g' else number(seen.squashed)}"
     if seen.gate in seen.clamps:
-        return f"{said}, but {held(seen.clamps[seen.gate])}: {seen.gate} = {seen.clamps[seen.gate]:g}"
-    return f"{seen.gate} = {said}"
+        return f"{result}, but {held(seen.clamps[seen.gate])}: {seen.gate} = {seen.clamps[seen.gate]:g}"
+    return f"{seen.gate} = {result}"
 
 
 # ---------------------------------------------------------------------------------------------------
@@ -293,16 +288,8 @@ def _bars(at, cell, y, tall, values, most, names):
     wide = min(cell - 2, 26)
     for x, value in zip(at, values):
         long = max(abs(value) * scale, 0.8)
-        yield rect(
-            x - wide / 2,
-            zero - long if value >= 0 else zero,
-            wide,
-            long,
-            TINT,
-            LSTM,
-            0,
-            'stroke-width="0.8"',
-        )
+        top = zero - long if value >= 0 else zero
+        yield rect(x - wide / 2, top, wide, long, TINT, LSTM, 0, 'stroke-width="0.8"')
 
 
 # The arithmetic
@@ -340,9 +327,9 @@ def _equation(x, y, pieces):
         x += 70
 
 
-def _brace(x1, x2, y, said):
+def _brace(x1, x2, y, words):
     d = f"M{x1 + 2},{y} v5 H{x2 - 2} v-5"
-    return path(d, SOFT, 1) + write((x1 + x2) / 2, y + 20, said, "middle", SOFT)
+    return path(d, SOFT, 1) + write((x1 + x2) / 2, y + 20, words, "middle", SOFT)
 
 
 def _sum(seen, y):

@@ -10,9 +10,9 @@ import numpy as np
 
 from course_utils.labs.core.arguments import described, each, keyed, real_numbers
 from course_utils.labs.core.dials import Real, Several, State, dial
-from course_utils.labs.core.lab import Lab, group, style
+from course_utils.labs.core.lab import Lab, cards, classed, group, style
 from course_utils.labs.core.lock import LOCK
-from course_utils.labs.core.notes import Note, note
+from course_utils.labs.core.notes import Note, observed
 from course_utils.labs.core.window import Axis
 from course_utils.labs.kernel import pictures
 from course_utils.labs.kernel.convolution import convolve, ready_made
@@ -160,44 +160,31 @@ class KernelLab(Lab):
     # Controls
 
     def _lay_out(self):
-        names = ("image", "row", "column", "kernel", "activation", "size", "stride", "padding", "dilation")
-        made = {name: self.add_control(name) for name in names}
-        for one in made.values():
-            one.style.description_width = "100px"
-        bias = widgets.FloatText(
+        layer = ("size", "stride", "padding", "dilation")
+        for name in ("image", "row", "column", "kernel", "activation", *layer):
+            self.add_control(name).style.description_width = "100px"
+        controls = self.controls
+        controls["bias"] = bias = widgets.FloatText(
             description="Bias", step=0.5, layout={"width": "auto"}, style={"description_width": "100px"}
         )
         bias.observe(lambda change: self._typed("bias", change["new"]), "value")
-        self.controls["bias"] = bias
-        self.fields = [widgets.FloatText(step=0.5) for _ in range(25)]
-        for number, one in enumerate(self.fields):
-            one.add_class("cl-bare")
-            one.observe(lambda change, number=number: self._typed(number, change["new"]), "value")
-        self.grid = widgets.GridBox(self.fields)
-        self.grid.add_class("ck-fields")
-        areas = {
-            "place": group("other", "Image", "and the window", made["image"], made["row"], made["column"]),
-            "kernel": group(
-                "cnn", "Kernel", f"numbers from −{LARGEST} to {LARGEST}",
-                made["kernel"], self.grid, bias, made["activation"],
-            ),
-            "layer": group(
-                "cnn", "Convolution", "how the window moves", *(made[name] for name in names[5:])
-            ),
-        }  # fmt: skip
-        for area, card in areas.items():
-            card.layout.grid_area = area
-        cards = widgets.GridBox(list(areas.values()))
-        cards.add_class("ck-cards")
-        self.picture, self.output = widgets.HTML(), widgets.HTML()
-        for one in (self.picture, self.output):
-            one.add_class("cl-picture")
-        drawn = widgets.GridBox([self.picture, self.output])
-        drawn.add_class("ck-pictures")
-        self.said, self.sum, self.costs = widgets.HTML(), widgets.HTML(), widgets.HTML()
-        parts = [style(STYLE), self.mark, cards, drawn, self.notes.view, self.said, self.sum, self.costs]
-        self.view = widgets.VBox([*parts, self.share_row(), self.message])
-        self.view.add_class("course-lab")
+        self.fields = [classed(widgets.FloatText(step=0.5), "cl-bare") for _ in range(25)]
+        for number, field in enumerate(self.fields):
+            field.observe(lambda change, number=number: self._typed(number, change["new"]), "value")
+        self.grid = classed(widgets.GridBox(self.fields), "ck-fields")
+        place = controls["image"], controls["row"], controls["column"]
+        kernel = controls["kernel"], self.grid, bias, controls["activation"]
+        top = cards(
+            "ck-cards",
+            place=group("other", "Image", "and the window", *place),
+            kernel=group("cnn", "Kernel", f"numbers from −{LARGEST} to {LARGEST}", *kernel),
+            layer=group("cnn", "Convolution", "how the window moves", *(controls[name] for name in layer)),
+        )
+        self.picture, self.output = (classed(widgets.HTML(), "cl-picture") for _ in range(2))
+        drawn = classed(widgets.GridBox([self.picture, self.output]), "ck-pictures")
+        self.remarks, self.sum, self.costs = (widgets.HTML() for _ in range(3))
+        parts = [style(STYLE), self.mark, top, drawn, self.notes.view, self.remarks, self.sum, self.costs]
+        self.view = classed(widgets.VBox([*parts, self.share_row(), self.message]), "course-lab")
 
     def _typed(self, where, value):
         """A number was typed into the field `where` of the kernel, or as the bias."""
@@ -256,13 +243,11 @@ class KernelLab(Lab):
         self.costs.value = pictures.costs(seen)
         if seen.fits:
             self.notes.show([])
-            told = [("● What you see.", pictures.what_is_seen(seen))]
-            told += [("● Worth knowing.", words) for words in list(pictures.hints(seen))[:2]]
-            self.said.value = "".join(note("hint", words, title) for title, words in told)
+            self.remarks.value = observed(pictures.what_is_seen(seen), pictures.hints(seen))
         else:
             mended = self.state.turn("padding", "same")
             self.notes.show([Note("broken", pictures.no_fit(seen), "Use padding same", mended)])
-            self.said.value = ""
+            self.remarks.value = ""
         self.mark.value = self.tag()
 
     @property
