@@ -136,6 +136,11 @@ class AttentionLab(Lab):
     def _steps(self):
         return next(iter(self._networks.values()))[1].steps
 
+    @property
+    def _side(self):
+        """How many cells of an image stand in a row."""
+        return round(self._steps**0.5)
+
     def _first(self, networks):
         """The first image of the scene, as large as the first network takes it."""
         shape = getattr(next(iter(networks.values())), "input_shape", None)
@@ -172,7 +177,7 @@ class AttentionLab(Lab):
         """Classes, labels and shown, if they fit to networks and clips."""
         count = len(next(iter(self._networks.values()))[1].bias)
         classes = tuple(map(str, range(count) if classes is None else classes))
-        steps = self._clips.shape[1] if self._scene is None else round(self._steps**0.5) ** 2
+        steps = self._clips.shape[1] if self._scene is None else self._side**2
         for name, network in self._networks.values():
             if (network.steps, len(network.bias)) != (steps, len(classes)):
                 raise ValueError(
@@ -288,8 +293,8 @@ class AttentionLab(Lab):
             toggle.value = step in state.hidden
         hidden, between = [str(step) for step in state.hidden], ", "
         if self._scene:
-            side, between = round(self._steps**0.5), "; "
-            places = [divmod(step - 1, side) for step in state.hidden]
+            between = "; "
+            places = [divmod(step - 1, self._side) for step in state.hidden]
             hidden = [f"row {row + 1} column {column + 1}" for row, column in places]
         self.hidden_now.value = remark(f"Hidden: {between.join(hidden)}." if hidden else "Nothing is hidden.")
         self.show_all.disabled = not hidden
@@ -365,10 +370,10 @@ class AttentionLab(Lab):
         """What the lab shows, without any trained number: those differ from machine to machine."""
         dials = "Dials set the kind of score, the temperature of the softmax and a mask"
         if self._scene:
-            side = round(self._steps**0.5)
+            cells = f"{self._side} by {self._side} cells"
             return (
-                f"An image with the attention weights of {side} by {side} cells laid over it, its centre and "
-                f"the object marked; beside it the answer and the distance. {dials} and move the object."
+                f"An image with the attention weights of {cells} laid over it, its centre and the object "
+                f"marked; beside it the answer and the distance. {dials} and move the object."
             )
         return (
             f"A film strip of {self._steps} frames with a bar of attention weight under each; below it the "

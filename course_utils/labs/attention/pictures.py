@@ -324,10 +324,10 @@ def draw(seen):
     return full_width(height, words(seen), film), below
 
 
-def _on_image(x, y, said, anchor="middle"):
+def _on_image(x, y, words):
     """Words that can be read on light and dark pixels."""
     halo = "#fff;paint-order:stroke;stroke:#000;stroke-width:3.5px;stroke-linejoin:round"
-    return text(x, y, said, LETTERS, anchor, halo, 600)
+    return text(x, y, words, LETTERS, "middle", halo, 600)
 
 
 def _cross(x, y, wide, tall):
@@ -382,11 +382,11 @@ def _frames(seen):
         drawn.append(rect(x, top, side, side, "none", SOFT, 0, dashes))
         if hidden:
             drawn.append(_cross(x, top, side, side))
-            drawn.append(write(middle, base - 6, "hidden" if cell >= 44 else "×", "middle", SOFT))
-        elif not read:
-            drawn.append(write(middle, base - 6, "unread" if cell >= 44 else "·", "middle", SOFT))
-        else:
+        if read and not hidden:
             drawn += _frame_bars(heads, t, middle, base, cell)
+        else:
+            long, short = ("hidden", "×") if hidden else ("unread", "·")
+            drawn.append(write(middle, base - 6, long if cell >= 44 else short, "middle", SOFT))
         step = 1 if cell >= 22 else 5
         if t == 0 or (t + 1) % step == 0:
             drawn.append(write(middle, base + 19, t + 1, "middle"))
@@ -400,13 +400,13 @@ def _frame_bars(heads, t, middle, base, cell):
     for h, weights in enumerate(heads):
         x, tall = middle + (h - len(heads) / 2) * wide, weights[t] * WEIGHT_HEIGHT
         yield _weight_bar(x + 1, base - tall, wide - 2, tall, h)
-        said = number(weights[t])
-        said = said if len(heads) == 1 else "1" if weights[t] >= 0.995 else said.lstrip("0")
-        fits = len(said) * 7.4 <= (cell if len(heads) == 1 else wide + 1)
+        label = number(weights[t])
+        if len(heads) > 1:
+            label = "1" if weights[t] >= 0.995 else label.lstrip("0")
+        fits = len(label) * 7.4 <= (cell if len(heads) == 1 else wide + 1)
         if weights[t] >= 0.005 and (fits or (weights[t] == weights.max() and weights[t] > 0.3)):
-            yield write(
-                x + wide / 2, base - tall - 5, said, "middle", weight=600 if weights[t] >= 0.1 else 400
-            )
+            bold = 600 if weights[t] >= 0.1 else 400
+            yield write(x + wide / 2, base - tall - 5, label, "middle", weight=bold)
 
 
 def _places(seen):
@@ -421,10 +421,8 @@ def _places(seen):
     for i, weight in enumerate(weights):
         row, column = divmod(i, side)
         x, y = x0 + column * wide, y0 + row * high
-        edge = 'stroke-opacity="0.35" stroke-width="0.8"'
-        drawn.append(
-            rect(x, y, wide, high, ATTENTION, "#fff", 0, f'fill-opacity="{0.85 * weight**0.5:.3f}" {edge}')
-        )
+        shade = f'fill-opacity="{0.85 * weight**0.5:.3f}" stroke-opacity="0.35" stroke-width="0.8"'
+        drawn.append(rect(x, y, wide, high, ATTENTION, "#fff", 0, shade))
         if i in seen.hidden:
             drawn.append(_cross(x + 3, y + 3, wide - 6, high - 6))
     spot = lambda place: (  # noqa: E731
@@ -454,9 +452,11 @@ def _plus(x, y):
 
 
 def _ring(x, y, name):
-    drawn = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="8" style="fill:{ATTENTION};stroke:#111;stroke-width:1"/>'
-    drawn += f'<circle cx="{x:.1f}" cy="{y:.1f}" r="8" style="fill:none;stroke:#fff;stroke-width:2"/>'
-    drawn += f'<circle cx="{x:.1f}" cy="{y:.1f}" r="9.6" style="fill:none;stroke:#111;stroke-width:1.2"/>'
+    circles = ((8, ATTENTION, "#111", 1), (8, "none", "#fff", 2), (9.6, "none", "#111", 1.2))
+    drawn = "".join(
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{r}" style="fill:{fill};stroke:{line};stroke-width:{width}"/>'
+        for r, fill, line, width in circles
+    )
     return drawn + (text(x, y + 4.5, name, LETTERS, "middle", "#fff", 700) if name else "")
 
 

@@ -77,8 +77,8 @@ class UnitAtStep:
         return self.course.cell.shape[1]
 
     @property
-    def title(self):
-        return f"{self.cell}{f', unit {self.unit + 1} of {self.units}' if self.units > 1 else ''}"
+    def unit_words(self):
+        return f", unit {self.unit + 1} of {self.units}" if self.units > 1 else ""
 
     def line(self, key, free=False):
         """x, i, f, g, o, c or h of the unit at every step."""

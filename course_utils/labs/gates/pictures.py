@@ -27,6 +27,7 @@ from course_utils.labs.gates.lstm import UnitAtStep, half_life
 
 START, END = 148, 696  # where the time axis begins and ends
 TINT = f"color-mix(in srgb, {LSTM} 22%, transparent)"
+DASHED = 'stroke-dasharray="4 3"'
 GAP = 16  # between the rows
 NAMES = {
     "x": "input", "i": "input gate", "f": "forget gate", "o": "output gate", "g": "candidate",
@@ -133,7 +134,7 @@ def words(seen):
         f"step {s + 1}: {near(left)}" for s, left in enumerate(seen.left[-8:], max(seen.step - 7, 0))
     )
     parts = [
-        f"{seen.title}, reading {seen.input}, step {seen.step + 1} of {len(seen.x)}",
+        f"{seen.cell}{seen.unit_words}, reading {seen.input}, step {seen.step + 1} of {len(seen.x)}",
         " and ".join(clamps) if clamps else "all gates as computed",
         f"at this step {values}",
         f"input x by step: {run_lengths(seen.x)}",
@@ -190,10 +191,9 @@ def _course(seen):
     cell = (END - START) / len(seen.x)
     at = START + (np.arange(len(seen.x)) + 0.5) * cell
     here, drawn, y = at[seen.step], [], 30
-    unit = f", unit {seen.unit + 1} of {seen.units}" if seen.units > 1 else ""
-    drawn.append(write(0, 14, f"{_cut(seen.cell)}{unit} · {_cut(seen.input)}", weight=600))
+    drawn.append(write(0, 14, f"{_cut(seen.cell)}{seen.unit_words} · {_cut(seen.input)}", weight=600))
     if seen.free:
-        drawn += [path("M470,10 h30", INK, 1.2, extra='stroke-dasharray="4 3"')]
+        drawn.append(path("M470,10 h30", INK, 1.2, extra=DASHED))
         drawn.append(write(506, 14, "without your clamps", fill=SOFT))
     drawn.append(write(FULL, 14, f"step {seen.step + 1}", "end", weight=600))
     for key, tall in ROWS.items():
@@ -249,7 +249,7 @@ def _row(seen, key, at, y, tall):
     if key in seen.clamps:
         yield write(15, lifted + 16, held(seen.clamps[key]), weight=600)
     if seen.free and key != "x":
-        yield path(through(zip(at, up(seen.line(key, free=True)))), INK, 1.2, extra='stroke-dasharray="4 3"')
+        yield path(through(zip(at, up(seen.line(key, free=True)))), INK, 1.2, extra=DASHED)
     values = seen.line(key)
     if key == "x":
         stems = "".join(f"M{x:.1f},{up(0):.1f} V{v:.1f}" for x, v in zip(at, up(values)))

@@ -191,12 +191,10 @@ class KernelLab(Lab):
         with LOCK:
             if self._quiet:
                 return
-            state = self.state
+            state, value = self.state, min(max(value, -LARGEST), LARGEST)
             if math.isnan(value):
                 self.state = state  # the field shows again what it was
-                return
-            value = min(max(value, -LARGEST), LARGEST)
-            if where == "bias":
+            elif where == "bias":
                 self.state = state.change("bias", value)
             else:
                 numbers = np.array(state.numbers, float)
@@ -213,12 +211,12 @@ class KernelLab(Lab):
         size = state.size
         self.grid.layout.grid_template_columns = f"repeat({size}, minmax(0, 1fr))"
         numbers = state.numbers.ravel().round(2).tolist()
-        for number, one in enumerate(self.fields):
-            one.layout.display = None if number < size * size else "none"
-            if number < size * size:
+        for number, field in enumerate(self.fields):
+            field.layout.display = None if number < len(numbers) else "none"
+            if number < len(numbers):
                 row, column = divmod(number, size)
-                one.description = f"Kernel row {row + 1} column {column + 1}"
-                one.value = numbers[number]
+                field.description = f"Kernel row {row + 1} column {column + 1}"
+                field.value = numbers[number]
 
     # Picture
 
@@ -245,8 +243,8 @@ class KernelLab(Lab):
             self.notes.show([])
             self.remarks.value = observed(pictures.what_is_seen(seen), pictures.hints(seen))
         else:
-            mended = self.state.turn("padding", "same")
-            self.notes.show([Note("broken", pictures.no_fit(seen), "Use padding same", mended)])
+            padded = self.state.turn("padding", "same")
+            self.notes.show([Note("broken", pictures.no_fit(seen), "Use padding same", padded)])
             self.remarks.value = ""
         self.mark.value = self.tag()
 

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import product
 
 import numpy as np
 
@@ -128,21 +129,20 @@ def settings(seen):
 def input_words(seen):
     """What is under the window, for those who cannot see it."""
     size = len(seen.kernel)
-    said = [f"Image {seen.name}, {seen.image.shape[0]} by {seen.image.shape[1]} pixels"]
+    parts = [f"Image {seen.name}, {seen.image.shape[0]} by {seen.image.shape[1]} pixels"]
     (above, below), (left, right) = (axis.zeros for axis in seen.axes)
     if seen.padding == "same":
-        said.append(f"a rim of zeros around it: {above} above, {below} below, {left} left, {right} right")
+        parts.append(f"a rim of zeros around it: {above} above, {below} below, {left} left, {right} right")
     kernel = f"{size} by {size} kernel, stride {seen.stride}, dilation {seen.dilation}"
     if not seen.fits:
-        said.append(f"the {kernel}, has no place in it")
+        parts.append(f"the {kernel}, has no place in it")
     else:
         at = [f"{taps[0] + 1} to {taps[-1] + 1}" for taps in seen.taps]
         out = int(seen.on_padding.sum())
         zeros = f", {out} of its {size * size} numbers on padding" if out else ""
-        said.append(
-            f"the window of the {kernel}, stands on rows {at[0]} and columns {at[1]}{zeros}".replace("-", "−")
-        )
-    return sentences(said)
+        where = f"stands on rows {at[0]} and columns {at[1]}{zeros}".replace("-", "−")
+        parts.append(f"the window of the {kernel}, {where}")
+    return sentences(parts)
 
 
 def output_words(seen):
@@ -158,17 +158,16 @@ def output_words(seen):
 
 def what_is_seen(seen):
     """In a sentence or three, what the feature map shows."""
-    moved = many(seen.dilation, "pixel")
-    count = seen.kernel.size
-    said = [SEES[seen.kind].format(count=count, moved=moved, total=number(seen.kernel.sum()))]
+    moved, total = many(seen.dilation, "pixel"), number(seen.kernel.sum())
+    words = [SEES[seen.kind].format(count=seen.kernel.size, moved=moved, total=total)]
     if not seen.kernel.any():
-        said = ["All numbers of the kernel are 0, so the image does not matter."]
+        words = ["All numbers of the kernel are 0, so the image does not matter."]
     if seen.bias:
-        said.append(f"Then the bias adds {number(seen.bias)} everywhere.")
+        words.append(f"Then the bias adds {number(seen.bias)} everywhere.")
     if seen.relu:
         cut = int((seen.plain < 0).sum())
-        said.append(f"Then ReLU sets what is below 0 to 0: {cut} of {seen.plain.size} values.")
-    return " ".join(said)
+        words.append(f"Then ReLU sets what is below 0 to 0: {cut} of {seen.plain.size} values.")
+    return " ".join(words)
 
 
 def hints(seen):
@@ -193,8 +192,8 @@ def hints(seen):
             f"{span} by {span} pixels in place of {size} by {size}."
         )
     if seen.stride > 1:
-        step = f"{seen.stride} pixels at a time"
-        yield f"Stride {seen.stride} moves the window {step}: fewer outputs, less work."
+        pixels = f"{seen.stride} pixels at a time"
+        yield f"Stride {seen.stride} moves the window {pixels}: fewer outputs, less work."
     if seen.kind == "mean":
         yield f"Each number of this kernel is 1/{seen.kernel.size}, shown as {short(seen.kernel[0, 0])}."
 
@@ -241,6 +240,11 @@ def _tap(x, y, side):
     return rect(x - side / 2, y - side / 2, side, side, CNN, "#fff")
 
 
+def _scale(x, y, wide, source):
+    """Which number has which colour."""
+    return image(x, y, wide, 13, source), rect(x, y, wide, 13, "none", SOFT)
+
+
 @lru_cache(64)
 def _grey(data, shape):
     """The picture of an image, which stays the same however the window moves."""
@@ -266,11 +270,8 @@ def input_picture(seen):
         side = rows.span * cell
         drawn.append(_outline(x + right * cell, y + down * cell, side, side, CNN, 2.8))
         if seen.dilation > 1:
-            drawn += [
-                _tap(x + (j + 0.5) * cell, y + (i + 0.5) * cell, min(cell / 2, 9))
-                for i in seen.taps[0]
-                for j in seen.taps[1]
-            ]
+            for i, j in product(*seen.taps):
+                drawn.append(_tap(x + (j + 0.5) * cell, y + (i + 0.5) * cell, min(cell / 2, 9)))
     base = TOP + tall * cell + 22
     at = INSET
     if seen.fits:
@@ -284,8 +285,7 @@ def input_picture(seen):
         drawn.append(write(at + 19, base, "zeros"))
     shades = uri(grey(np.linspace(0, 1, 6)[None, :, None]))
     drawn += [write(INSET + SIDE - 76, base, "0", "end"), write(INSET + SIDE, base, "1", "end")]
-    drawn += [image(INSET + SIDE - 71, base - 11, 58, 13, shades)]
-    drawn += [rect(INSET + SIDE - 71, base - 11, 58, 13, "none", SOFT)]
+    drawn += _scale(INSET + SIDE - 71, base - 11, 58, shades)
     return svg(HALF, base + 10, input_words(seen), drawn)
 
 
@@ -309,13 +309,11 @@ def output_picture(seen):
     drawn += _ticks(INSET, TOP, rows, columns, cell, INSET, TOP)
     drawn.append(image(INSET, TOP, columns * cell, rows * cell, uri(colours)))
     drawn.append(_borders(INSET, TOP, rows, columns, cell))
-    said = [[number(value) for value in line] for line in seen.output]
-    if max(len(one) for line in said for one in line) * 7.4 <= cell:
-        drawn += [
-            write(INSET + (j + 0.5) * cell, TOP + (i + 0.5) * cell + 4.6, one, "middle", _on(colours[i, j]))
-            for i, line in enumerate(said)
-            for j, one in enumerate(line)
-        ]
+    numbers = {place: number(value) for place, value in np.ndenumerate(seen.output)}
+    if max(map(len, numbers.values())) * 7.4 <= cell:
+        for (i, j), value in numbers.items():
+            x, y = INSET + (j + 0.5) * cell, TOP + (i + 0.5) * cell + 4.6
+            drawn.append(write(x, y, value, "middle", _on(colours[i, j])))
     x, y = INSET + (seen.column - 1) * cell, TOP + (seen.row - 1) * cell
     drawn.append(_outline(x, y, cell, cell, "#111", 2.6))
     base = TOP + rows * cell + 22
@@ -323,10 +321,7 @@ def output_picture(seen):
     drawn += [_outline(INSET + 1, base - 11, 12, 12, "#111", 2.4), write(INSET + 20, base, "computed below")]
     most = number(seen.scale)
     right = INSET + SIDE - 8
-    drawn += [
-        image(right - 170, base - 11, 160, 13, bar),
-        rect(right - 170, base - 11, 160, 13, "none", SOFT),
-    ]
+    drawn += _scale(right - 170, base - 11, 160, bar)
     for share, label in ((0, f"−{most}"), (0.5, "0"), (1, most)):
         drawn.append(write(right - 170 + 160 * share, base + 17, label, "middle"))
     return svg(HALF, base + 24, output_words(seen), drawn)
@@ -358,15 +353,10 @@ def arithmetic(seen):
         return '<div class="ck-sum">Nothing to compute: the kernel does not fit into the image.</div>'
     products = seen.patch * seen.kernel
     total = products.sum()
-    coloured = {
-        "pixels": grey(seen.patch[..., None]),
-        "kernel": tint(seen.kernel, VERMILLION, BLUE, float(np.abs(seen.kernel).max())),
-        "products": tint(products, VERMILLION, BLUE, float(np.abs(products).max())),
-    }
     tables = (
-        _grid("pixels", seen.patch, coloured["pixels"], seen.on_padding),
-        _grid("kernel", seen.kernel, coloured["kernel"]),
-        _grid("products", products, coloured["products"]),
+        _grid("pixels", seen.patch, grey(seen.patch[..., None]), seen.on_padding),
+        _grid("kernel", seen.kernel, tint(seen.kernel, VERMILLION, BLUE)),
+        _grid("products", products, tint(products, VERMILLION, BLUE)),
     )
     plain = total + seen.bias
     steps = [f"sum of the products <b>{number(total)}</b>"]
@@ -426,9 +416,7 @@ def fingerprint(state):
     image = (np.arange(120.0) % 11 / 10).reshape(10, 12)
     kernel = np.arange(-4.0, 5.0).reshape(3, 3) / 4
     plain = np.arange(-60.0, 60.0).reshape(10, 12) / 10
-    common = {"name": "sample", "image": image, "kernel": kernel, "kind": "own", "kind_words": "your own"}
-    sample = FeatureMap(
-        **common, stride=1, padding="same", dilation=2, bias=0.5, relu=True, row=1, column=3, plain=plain
-    )
+    names, window = ("sample", image, kernel, "own", "your own"), (1, "same", 2)
+    sample = FeatureMap(*names, *window, bias=0.5, relu=True, row=1, column=3, plain=plain)
     drawn = (draw(sample) for draw in (input_picture, output_picture, arithmetic, costs))
     return hashlib.sha256("".join((state, *drawn)).encode()).hexdigest()[:16]
