@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from course_utils.labs.kernel import pictures
 from course_utils.labs.kernel.convolution import convolve, ready_made
 from course_utils.labs.kernel.lab import KERNELS, KernelLab
 
@@ -415,15 +414,3 @@ def test_the_lab_shows_itself_without_a_kernel(lab):
     assert "application/vnd.jupyter.widget-view+json" in bundle
     assert "Run this cell" in bundle["text/html"] or "run this cell" in bundle["text/html"]
     assert "Feature map of image A bar" in bundle["text/html"]
-
-
-def test_the_fingerprint_changes_with_the_drawing_and_the_state(lab, monkeypatch):
-    before, named = lab.fingerprint(), lab.preview
-    assert before == pictures.fingerprint(str(lab.state))
-    turn(lab, "stride", 2)
-    assert lab.fingerprint() != before
-    assert lab.preview != named
-    lab.back.click()
-    assert lab.fingerprint() == before
-    monkeypatch.setattr(pictures, "SIDE", 300)
-    assert lab.fingerprint() != before

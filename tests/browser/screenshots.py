@@ -4,7 +4,8 @@
     python tests/browser/screenshots.py 04               # of lesson 04, and notebooks/images/lab_04.png
 
 Only cells tagged `setup`, `definition`, `lab-data` and `lab` are run, and the lab as it stands without
-any lesson. A preview carries the lab's state and a fingerprint of its picture: a test notices a stale one.
+any lesson. A preview carries the lab's state and a fingerprint of its picture: `test_previews.py`, which
+makes the fingerprints, notices a stale one.
 """
 
 import io
@@ -19,6 +20,9 @@ from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
 from course_utils.labs.core.lab import PREVIEWS
+
+sys.path.insert(0, str(COURSE / "tests"))
+from test_previews import FINGERPRINTS
 
 PLAIN = [
     "from course_utils import check\ncheck.setup()\nfrom course_utils import labs",
@@ -61,8 +65,9 @@ def with_banner(png):
 
 def save(png, marks):
     told = PngImagePlugin.PngInfo()
-    for name in ("state", "picture", "hidden"):
-        told.add_text(name, marks[name])
+    told.add_text("state", marks["state"])
+    told.add_text("hidden", marks["hidden"])
+    told.add_text("picture", FINGERPRINTS[marks["preview"].split("-")[0]](marks["state"]))
     file = PREVIEWS / f"{marks['preview']}.png"
     with_banner(png).quantize(96, dither=Image.Dither.NONE).save(file, optimize=True, pnginfo=told)
     print(f"{file.relative_to(COURSE)}: {file.stat().st_size / 1000:.0f} kB")

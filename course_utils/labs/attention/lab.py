@@ -381,9 +381,6 @@ class AttentionLab(Lab):
             "scrub through the clip."
         )
 
-    def fingerprint(self):
-        return pictures.fingerprint(str(self.pictured))
-
 
 def _clips(given):
     clips = real_numbers(given)

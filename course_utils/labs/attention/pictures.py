@@ -1,11 +1,10 @@
 """What the attention lab shows: weights, what they do to the answer, as an SVG and in words."""
 
-import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 
-from course_utils.labs.attention.network import attend, effective
+from course_utils.labs.attention.network import effective
 from course_utils.labs.core.drawing import (
     ATTENTION,
     BAND,
@@ -500,24 +499,3 @@ def _table(seen, x, y, wide):
     names = [name for name, _ in seen.columns]
     drawn, last = number_table(x, y, wide, seen.table, names)
     return drawn, last - y + 10 + 22 * (not names[0])
-
-
-# ---------------------------------------------------------------------------------------------------
-# Has the look changed?
-
-
-def fingerprint(state):
-    """Changes when a lab of this state would be drawn otherwise, whatever the trained numbers are."""
-    steps, answer = 16, np.array([0.7, 0.2, 0.1])
-    scores = np.stack([np.arange(steps), np.arange(steps)[::-1]], 1) / 4
-    visible = np.arange(steps) != 3
-    common = {
-        "name": "sample", "where": "sample 1", "weights": attend(scores, 1.0, visible), "visible": visible,
-        "before": answer, "after": answer[::-1], "classes": ("a", "b", "c"), "truth": 0, "head": 0,
-        "temperature": 1.0, "uniform": False, "images": ("",) * steps, "hidden": (3,),
-    }  # fmt: skip
-    if "scene=places" in state:
-        sample = Places(**common, shape=(32, 32), place=(20, 9))
-    else:
-        sample = Frames(**common, read=14, shown=np.arange(steps) % 4 == 0)
-    return hashlib.sha256("".join((state, *draw(sample))).encode()).hexdigest()[:16]

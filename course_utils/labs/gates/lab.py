@@ -213,9 +213,6 @@ class GateLab(Lab):
             "and hold gates open or shut."
         )
 
-    def fingerprint(self):
-        return pictures.fingerprint(str(self.pictured))
-
 
 def _cell(layer):
     """What is said of a layer, and its weights."""

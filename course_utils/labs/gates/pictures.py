@@ -1,6 +1,5 @@
 """What the gate lab shows: the course of one LSTM, the arithmetic of one step, as an SVG and in words."""
 
-import hashlib
 from itertools import groupby
 
 import numpy as np
@@ -23,7 +22,7 @@ from course_utils.labs.core.drawing import (
     through,
     write,
 )
-from course_utils.labs.gates.lstm import UnitAtStep, half_life
+from course_utils.labs.gates.lstm import half_life
 
 START, END = 148, 696  # where the time axis begins and ends
 TINT = f"color-mix(in srgb, {LSTM} 22%, transparent)"
@@ -367,15 +366,3 @@ def _curve(seen, x, y):
     yield path(through(zip(along(z), up(heights))), SOFT, 1.6)
     yield _marks("circle", [along(seen.total)], [up(seen.squashed)], 4, INK, LSTM)
     yield write(x + wide / 2, y + tall + 17, f"{'tanh' if low else 'σ'}, z −6 to 6", "middle", SOFT)
-
-
-# ---------------------------------------------------------------------------------------------------
-# Has the look changed?
-
-
-def fingerprint(state):
-    """Changes when a lab of this state would be drawn otherwise, whatever the trained numbers are."""
-    weights = tuple(np.linspace(-1, 1, n).reshape(shape) for n, shape in ((8, (1, 8)), (16, (2, 8)), (8, 8)))
-    x = np.round(np.sin(np.arange(12)), 2)
-    sample = UnitAtStep("sample", "sample", weights, x, {"f": 1.0}, 1, 7, "f")
-    return hashlib.sha256("".join((state, *draw(sample))).encode()).hexdigest()[:16]

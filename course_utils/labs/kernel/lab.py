@@ -257,9 +257,6 @@ class KernelLab(Lab):
             "times the numbers of the kernel, their sum, and what the layer costs beside a dense one."
         )
 
-    def fingerprint(self):
-        return pictures.fingerprint(str(self.pictured))
-
 
 def _image(given):
     image = real_numbers(given)

@@ -1,6 +1,5 @@
 """What the kernel lab shows: image, feature map and the sum behind one of its cells, drawn and in words."""
 
-import hashlib
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import product
@@ -405,18 +404,3 @@ def costs(seen):
         '<tr><td></td><th scope="col">convolution</th><th scope="col">dense layer</th></tr>'
         f"{body}</table></div>"
     )
-
-
-# ---------------------------------------------------------------------------------------------------
-# Has the look changed?
-
-
-def fingerprint(state):
-    """Changes when a lab of this state would be drawn otherwise, whatever its images are."""
-    image = (np.arange(120.0) % 11 / 10).reshape(10, 12)
-    kernel = np.arange(-4.0, 5.0).reshape(3, 3) / 4
-    plain = np.arange(-60.0, 60.0).reshape(10, 12) / 10
-    names, window = ("sample", image, kernel, "own", "your own"), (1, "same", 2)
-    sample = FeatureMap(*names, *window, bias=0.5, relu=True, row=1, column=3, plain=plain)
-    drawn = (draw(sample) for draw in (input_picture, output_picture, arithmetic, costs))
-    return hashlib.sha256("".join((state, *drawn)).encode()).hexdigest()[:16]
