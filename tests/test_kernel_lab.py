@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from course_utils.labs.kernel import pictures
 from course_utils.labs.kernel.convolution import convolve, ready_made
 from course_utils.labs.kernel.lab import KERNELS, KernelLab
 
@@ -54,7 +53,7 @@ def plain(*made):
 
 
 def notes(lab):
-    return plain(*(line for line, _ in lab.notes.lines), lab.said)
+    return plain(*(line for line, _ in lab.notes.lines), lab.remarks)
 
 
 def turn(lab, name, value):
@@ -374,15 +373,10 @@ def test_a_lab_starts_and_ends_at_its_start():
     [
         ("nonsense", "begins with 'ker1;'"),
         ("ker1;image=other", "it can be a-bar, small, wide or large"),
-        ("ker1;kernel=gauss", "it can be identity, mean, vertical"),
-        ("ker1;size=4", "it can be 3 or 5"),
-        ("ker1;padding=full", "it can be valid or same"),
         ("ker1;row=0", "it can be 1 to 28"),
         ("ker1;bias=lots", "Bias cannot be 'lots': it can be −9.99 to 9.99"),
-        ("ker1;bias=12", "it can be −9.99 to 9.99"),
         ("ker1;kernel=own", "add own= with 9 or 25 numbers"),
         ("ker1;kernel=own;own=1,2,3", "Own has 3 numbers"),
-        ("ker1;own=1,,3", "A number cannot be '': it can be −9.99 to 9.99"),
         ("ker1;own=0,0,0,0,99,0,0,0,0", "A number cannot be 99"),
         ("ker1;speed=2", "the parts are image, kernel, size"),
     ],
@@ -399,34 +393,7 @@ def test_a_string_that_does_not_fit_is_told(lab, text, told):
         KernelLab(IMAGES, start=text)
 
 
-# ------------------------------------------------------------------------------------------- wrong inputs
-
-FLAT = np.zeros((9, 9))
-
-
-@pytest.mark.parametrize(
-    ("images", "told"),
-    [
-        (FLAT, "images is array.* must be a dict of names"),
-        ({}, "images is {}, but must be a dict of names"),
-        ({3: FLAT}, "images has the name 3, but a name must be a str"),
-        ({" ": FLAT}, "images has the name ' '"),
-        ({"a": "picture"}, "'a' is 'picture', but must be an array of real numbers"),
-        ({"a": [[0, 1], [0]]}, r"'a' is \[\[0, 1\], \[0\]\].* all rows of the same length"),
-        ({"a": FLAT[:7]}, r"'a' has shape \(7, 9\).*each 8 to 32: cut or resize"),
-        ({"a": np.zeros((33, 32))}, r"'a' has shape \(33, 32\)"),
-        ({"a": FLAT[..., None]}, r"'a' has shape \(9, 9, 1\).*image\[\.\.\., 0\]"),
-        ({"a": FLAT + 255}, "'a' has values from 255 to 255, but must be from 0 to 1: divide it by 255"),
-        ({"a": FLAT - 1}, "'a' has values from -1 to -1.*stretch it"),
-        ({"a": FLAT * np.nan}, "'a' is nan at row 0, column 0"),
-        ({"a": FLAT + 1j}, "'a' is array.* must be an array of real numbers"),
-        ({"a": FLAT.astype(str)}, "must be an array of real numbers"),
-        ({"a": None}, "'a' is None, but must be an array"),
-    ],
-)
-def test_images_that_cannot_be_shown_are_told(images, told):
-    with pytest.raises(ValueError, match=told):
-        KernelLab(images)
+# ------------------------------------------------------------------------------------------- what is given
 
 
 def test_an_image_is_kept_as_it_was_given():
@@ -447,15 +414,3 @@ def test_the_lab_shows_itself_without_a_kernel(lab):
     assert "application/vnd.jupyter.widget-view+json" in bundle
     assert "Run this cell" in bundle["text/html"] or "run this cell" in bundle["text/html"]
     assert "Feature map of image A bar" in bundle["text/html"]
-
-
-def test_the_fingerprint_changes_with_the_drawing_and_the_state(lab, monkeypatch):
-    before, named = lab.fingerprint(), lab.preview
-    assert before == pictures.fingerprint(str(lab.state))
-    turn(lab, "stride", 2)
-    assert lab.fingerprint() != before
-    assert lab.preview != named
-    lab.back.click()
-    assert lab.fingerprint() == before
-    monkeypatch.setattr(pictures, "SIDE", 300)
-    assert lab.fingerprint() != before

@@ -9,8 +9,10 @@ from PIL import Image
 
 from course_utils import labs
 from course_utils.labs.attention import pictures as attention_pictures
+from course_utils.labs.attention.network import attend
 from course_utils.labs.core.lab import PREVIEWS
 from course_utils.labs.gates import pictures as gates_pictures
+from course_utils.labs.gates.lstm import UnitAtStep
 from course_utils.labs.kernel import pictures as kernel_pictures
 from course_utils.labs.sentence import pictures as sentence_pictures
 from course_utils.labs.sentence.models import WINDOW, Look, Word, visible
@@ -32,11 +34,50 @@ def sentence_fingerprint(state):
     return hashlib.sha256(f"{state} {''.join(draw(seen) for draw in drawn)}".encode()).hexdigest()[:16]
 
 
+def fingerprint(state, drawn):
+    return hashlib.sha256("".join((state, *drawn)).encode()).hexdigest()[:16]
+
+
+# Labs of trained networks are drawn from invented numbers: those of training differ between machines.
+
+
+def attention_fingerprint(state):
+    steps, answer = 16, np.array([0.7, 0.2, 0.1])
+    scores = np.stack([np.arange(steps), np.arange(steps)[::-1]], 1) / 4
+    visible = np.arange(steps) != 3
+    common = {
+        "name": "sample", "where": "sample 1", "weights": attend(scores, 1.0, visible), "visible": visible,
+        "before": answer, "after": answer[::-1], "classes": ("a", "b", "c"), "truth": 0, "head": 0,
+        "temperature": 1.0, "uniform": False, "images": ("",) * steps, "hidden": (3,),
+    }  # fmt: skip
+    sample = attention_pictures.Frames(**common, read=14, shown=np.arange(steps) % 4 == 0)
+    if "scene=places" in state:
+        sample = attention_pictures.Places(**common, shape=(32, 32), place=(20, 9))
+    return fingerprint(state, attention_pictures.draw(sample))
+
+
+def gate_fingerprint(state):
+    weights = tuple(np.linspace(-1, 1, n).reshape(shape) for n, shape in ((8, (1, 8)), (16, (2, 8)), (8, 8)))
+    x = np.round(np.sin(np.arange(12)), 2)
+    sample = UnitAtStep("sample", "sample", weights, x, {"f": 1.0}, 1, 7, "f")
+    return fingerprint(state, gates_pictures.draw(sample))
+
+
+def kernel_fingerprint(state):
+    image = (np.arange(120.0) % 11 / 10).reshape(10, 12)
+    kernel = np.arange(-4.0, 5.0).reshape(3, 3) / 4
+    plain = np.arange(-60.0, 60.0).reshape(10, 12) / 10
+    names, window = ("sample", image, kernel, "own", "your own"), (1, "same", 2)
+    sample = kernel_pictures.FeatureMap(*names, *window, bias=0.5, relu=True, row=1, column=3, plain=plain)
+    pictures = ("input_picture", "output_picture", "arithmetic", "costs")
+    return fingerprint(state, (getattr(kernel_pictures, picture)(sample) for picture in pictures))
+
+
 FINGERPRINTS = {  # kind of lab -> from a state string, what its picture looks like
     "architecture": lambda state: labs.ArchitectureLab(state).fingerprint(),
-    "attention": attention_pictures.fingerprint,
-    "gate": gates_pictures.fingerprint,
-    "kernel": kernel_pictures.fingerprint,
+    "attention": attention_fingerprint,
+    "gate": gate_fingerprint,
+    "kernel": kernel_fingerprint,
     "sentence": sentence_fingerprint,
 }
 FILES = sorted(PREVIEWS.glob("*.png"))
@@ -53,3 +94,18 @@ def test_no_preview_is_stale(file):
     assert file.stem == f"{kind}-{look}"
     assert told["picture"] == FINGERPRINTS[kind](told["state"]), "make it anew: tests/browser/screenshots.py"
     assert file.stat().st_size < 200_000
+
+
+@pytest.mark.parametrize(
+    ("kind", "pictures", "size"),
+    [
+        ("attention", attention_pictures, "WEIGHT_HEIGHT"),
+        ("gate", gates_pictures, "GAP"),
+        ("kernel", kernel_pictures, "SIDE"),
+    ],
+)
+def test_a_fingerprint_changes_with_the_state_and_with_the_drawing(kind, pictures, size, monkeypatch):
+    before = FINGERPRINTS[kind]("a state")
+    assert before != FINGERPRINTS[kind]("another state")
+    monkeypatch.setattr(pictures, size, 60)
+    assert before != FINGERPRINTS[kind]("a state")

@@ -75,9 +75,9 @@ def test_a_learner_scrubs_edits_clamps_and_shares(open_cells):
     _, after = press(lab.get_by_label("Cell", exact=True), "ArrowDown", picture)
     assert after.startswith("Leaky counter")
     told = below.get_attribute("aria-label")
-    assert "Forget gate f: w · x 0.00 times 0.00" in told
+    assert "Forget gate f: x · U 0.00 times 0.00" in told
     lab.get_by_label("Sum behind", exact=True).press("ArrowDown")
-    expect(below).to_have_attribute("aria-label", re.compile(r"Candidate g: w · x 0\.50 times 0\.00"))
+    expect(below).to_have_attribute("aria-label", re.compile(r"Candidate g: x · U 0\.00 times 0\.50"))
     check_page(notebook)
 
     # The whole state is a string: pasted here and copied to the second lab it gives the same picture.

@@ -3,6 +3,7 @@
 import dataclasses
 from dataclasses import replace
 from functools import cached_property, lru_cache
+from itertools import product
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,14 +12,15 @@ import numpy as np
 
 from course_utils.labs.attention import pictures
 from course_utils.labs.attention.network import Network, attend
-from course_utils.labs.core.arguments import named, short_names
+from course_utils.labs.core.arguments import described, each, keyed, named, real_numbers
 from course_utils.labs.core.dials import Dial, Several, State, brief, dial
 from course_utils.labs.core.drawing import grey, uri
-from course_utils.labs.core.lab import Lab, group, style
+from course_utils.labs.core.lab import Lab, cards, classed, group, remark, style
 from course_utils.labs.core.lock import LOCK
 from course_utils.labs.core.notes import note
 
 TEMPERATURES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 100.0)
+EXAMPLE = "{'additive': model}"
 STYLE = Path(__file__).with_name("lab.css")
 
 
@@ -40,17 +42,18 @@ class AttentionState(State):
         return super().turn(path, value)
 
 
-def state_class(scene, names, steps, counts):
+def state_class(scene, networks, steps, counts):
     """The states of one lab.
 
-    `names` gives the networks (name in the string -> words, heads), `counts` what each scene can be set to.
+    `networks` is key -> (name, network), `counts` says what each scene can be set to.
     """
-    most = max(heads for _, heads in names.values())
-    said = {name: words for name, (words, _) in names.items()}
+    heads = {key: network.heads for key, (_, network) in networks.items()}
+    names = {key: name for key, (name, _) in networks.items()}
+    most = max(heads.values())
     step = Dial("A hidden step", tuple(range(1, steps + 1)))
     dials = {
         "scene": dial(scene, "Scene", (scene,)),
-        "network": dial(next(iter(names)), "Score", names, shown=said),
+        "network": dial(next(iter(names)), "Score", names, shown=names),
         **counts,
         "head": dial(
             0,
@@ -64,7 +67,6 @@ def state_class(scene, names, steps, counts):
         "uniform": dial(False, "Uniform weights: a plain average", (False, True)),
         "hidden": dial((), "Hidden", kind=Several, number=step, separator=".", once=True),
     }
-    heads = {name: heads for name, (_, heads) in names.items()}
     return AttentionState.having(dials, heads=heads, spelled=("scene", "network", *counts))
 
 
@@ -106,26 +108,20 @@ class AttentionLab(Lab):
     title = "Attention lab"
 
     def __init__(self, networks, clips=None, labels=None, shown=None, scene=None, classes=None):
-        if (clips is None) == (scene is None):
+        if (clips is None) == (scene is None) or (scene and not (labels is None and shown is None)):
             raise ValueError(
-                "AttentionLab takes either clips or a scene: give one of them and leave the other"
+                "AttentionLab takes either clips, with labels and shown if you like, or a scene, which gives "
+                "its class itself"
             )
-        named("networks", networks, "{'additive': model}")
-        if scene is not None and not callable(scene):
-            raise ValueError(f"scene is {brief(scene)}, but must be a function of row, column and seed")
         self._scene, self._clips = scene, None if clips is None else _clips(clips)
-        sample = self._clips[0] if scene is None else self._first(networks)
-        self._networks = dict(
-            zip(short_names(networks), (Network(name, model, sample) for name, model in networks.items()))
-        )
+        sample = self._clips[0] if scene is None else self._first(named("networks", networks, EXAMPLE))
+        self._networks = keyed(each("networks", networks, lambda model: Network(model, sample), EXAMPLE))
         self._classes, self._labels, self._shown = self._checked(classes, labels, shown)
         if not scene:
-            ahead = {key: one.looks_ahead(sample) for key, one in self._networks.items()}
-            self._ahead = {key for key, looks in ahead.items() if looks}
+            self._ahead = {key for key, (_, network) in self._networks.items() if network.looks_ahead(sample)}
         self._trace = lru_cache(400)(self._trace)
         self._drawn = lru_cache(40)(self._drawn)
-        names = {key: (one.name, one.heads) for key, one in self._networks.items()}
-        self.state_class = state_class(self._kind, names, self._steps, self._counts(sample))
+        self.state_class = state_class(self._kind, self._networks, self._steps, self._counts(sample))
         super().__init__(self.state_class())
         self._lay_out()
         self.state = self.state
@@ -138,7 +134,12 @@ class AttentionLab(Lab):
 
     @cached_property
     def _steps(self):
-        return next(iter(self._networks.values())).steps
+        return next(iter(self._networks.values()))[1].steps
+
+    @property
+    def _side(self):
+        """How many cells of an image stand in a row."""
+        return round(self._steps**0.5)
 
     def _first(self, networks):
         """The first image of the scene, as large as the first network takes it."""
@@ -147,11 +148,10 @@ class AttentionLab(Lab):
             raise ValueError(
                 f"networks take {shape}, but a scene needs (batch, height, width, 1): say the size in Input"
             )
-        corners = [(row, column) for row in (0, shape[1] - 1) for column in (0, shape[2] - 1)]
-        self._size = shape[1:3]
-        for place in [*corners, (shape[1] // 2, shape[2] // 2)]:
-            image, *_ = self._composed(*place, 0)
-        return image
+        tall, wide = self._size = shape[1:3]
+        for place in product((0, tall - 1), (0, wide - 1)):
+            self._composed(*place, 0)
+        return self._composed(tall // 2, wide // 2, 0)[0]
 
     def _composed(self, *which):
         """Image, place and perhaps class, as the scene gives them, if that is an image with a place."""
@@ -175,43 +175,27 @@ class AttentionLab(Lab):
 
     def _checked(self, classes, labels, shown):
         """Classes, labels and shown, if they fit to networks and clips."""
-        counts = {one.name: one.kernel.shape[1] for one in self._networks.values()}
-        count = next(iter(counts.values()))
-        steps = {one.name: one.steps for one in self._networks.values()}
-        wanted = self._clips.shape[1] if self._clips is not None else round(self._steps**0.5) ** 2
-        for name, given in steps.items():
-            if given != wanted:
-                what = "one for each frame" if self._clips is not None else "a square grid, the same for all"
-                raise ValueError(f"networks: '{name}' has {given} steps, but there must be {wanted}: {what}")
-        classes = range(count) if classes is None else classes
-        if not isinstance(classes, (list, tuple, range, np.ndarray)):
-            raise ValueError(f"classes is {brief(classes)}, but must be a list of the names of the classes")
-        classes = tuple(map(str, classes))
-        for name, given in counts.items():
-            if given != len(classes):
+        count = len(next(iter(self._networks.values()))[1].bias)
+        classes = tuple(map(str, range(count) if classes is None else classes))
+        steps = self._clips.shape[1] if self._scene is None else self._side**2
+        for name, network in self._networks.values():
+            if (network.steps, len(network.bias)) != (steps, len(classes)):
                 raise ValueError(
-                    f"classes names {len(classes)}, but '{name}' answers with {given}: name each of them once"
+                    f"networks: '{name}' has {network.steps} steps and {len(network.bias)} classes, but must "
+                    f"have {steps} (one for each frame, or a square grid) and {len(classes)} (as in classes)"
                 )
-        if self._clips is None:
-            if labels is not None or shown is not None:
-                raise ValueError(
-                    "labels and shown belong to clips: let the scene give its class as third value"
-                )
-            return classes, None, None
-        n, time = self._clips.shape[:2]
         if labels is not None:
-            given, labels = labels, _array(labels)
-            if labels.shape != (n,) or labels.dtype.kind not in "iu" or not set(labels) <= set(range(count)):
+            clips, given, labels = len(self._clips), labels, real_numbers(labels)
+            if labels.shape != (clips,) or not set(labels.tolist()) <= set(range(count)):
                 raise ValueError(
-                    f"labels is {brief(given)}, but must be {n} whole numbers from 0 to {count - 1}, one for "
-                    "each clip"
+                    f"labels is {described(given)}, but must be {clips} whole numbers from 0 to {count - 1}"
                 )
         if shown is not None:
-            shown = _array(shown)
-            if shown.shape != (n, time) or shown.dtype != bool:
+            given, shown = shown, real_numbers(shown).astype(bool)
+            if shown.shape != self._clips.shape[:2]:
                 raise ValueError(
-                    f"shown has shape {shown.shape} and type {shown.dtype}, but must be True or False for "
-                    f"each of {n} clips and {time} frames: {(n, time)}, bool"
+                    f"shown is {described(given)}, but must say of each frame whether the digit shows: "
+                    f"{self._clips.shape[:2]}"
                 )
         return classes, labels, shown
 
@@ -233,85 +217,58 @@ class AttentionLab(Lab):
     # Controls
 
     def _lay_out(self):
-        made = {
-            name: self.add_control(name)
-            for name in (f.name for f in dataclasses.fields(self.state))
-            if name not in ("scene", "hidden")
-        }
-        for one in made.values():
-            if not isinstance(one, widgets.Checkbox):
-                one.style.description_width = "84px"
-        self.hide_top = widgets.Button(description=f"Hide the most attended {self._unit}")
+        for name in (f.name for f in dataclasses.fields(self.state)):
+            if name not in ("scene", "hidden"):
+                self.add_control(name)
+        controls, unit = self.controls, self._unit
+        for name in controls.keys() - {"uniform"}:
+            controls[name].style.description_width = "84px"
+        self._heads = controls["head"].options
+        self.hide_top = widgets.Button(description=f"Hide the most attended {unit}")
         self.hide_top.on_click(lambda _: self._hide_top())
         self.show_all = widgets.Button(description="Show all again")
         self.show_all.on_click(lambda _: self._turned("hidden", ()))
-        self.another = widgets.Button(description="Another scene")
-        self.another.on_click(lambda _: self._turned("seed", (self.state.seed + 1) % 1000))
         self.hidden_now = widgets.HTML()
         if self._scene:
-            made["seed"].layout.flex = "1 1 auto"
-            entry = [made["row"], made["column"], widgets.HBox([made["seed"], self.another])]
-            title, remark = "Image", "move the object"
+            self.another = widgets.Button(description="Another scene")
+            self.another.on_click(lambda _: self._turned("seed", (self.state.seed + 1) % 1000))
+            controls["seed"].layout.flex = "1 1 auto"
+            seed = widgets.HBox([controls["seed"], self.another])
+            entry = group("other", "Image", "move the object", controls["row"], controls["column"], seed)
         else:
-            entry, title, remark = [made["clip"], made["read"]], "Clip", "scrub through it"
-        ends = f"Scores are divided by it. Low: picks one {self._unit}. 1: as trained. High: a plain average."
-        said = widgets.HTML(f'<div class="ca-say">{ends}</div>')
-        self._heads = made["head"].options
-        attention = [made["network"], made["head"], made["temperature"], said, made["uniform"]]
-        buttons = widgets.HBox([self.hide_top, self.show_all])
-        buttons.add_class("ca-buttons")
-        mask = [self.hidden_now, buttons]
-        areas = {
-            "entry": group("other", title, remark, *entry),
-            "attention": group("attention", "Attention", "softmax of the scores", *attention),
-            "mask": group("other", "Mask", f"{self._unit}s hidden from attention", *mask),
-        }
-        for area, card in areas.items():
-            card.layout.grid_area = area
-        cards = widgets.GridBox(list(areas.values()))
-        cards.add_class("ca-cards")
-        self.picture, self.below, self.said = widgets.HTML(), widgets.HTML(), widgets.HTML()
-        film = [self.picture, *([self._toggles(), self.below] if self._kind == "frames" else [])]
-        self.film = widgets.VBox(film)
-        for name in ("cl-picture", "ca-picture"):
-            self.film.add_class(name)
-        self.view = widgets.VBox(
-            [
-                style(STYLE),
-                self.mark,
-                cards,
-                self.film,
-                self.said,
-                self.share_row(),
-                self.message,
-            ]
+            entry = group("other", "Clip", "scrub through it", controls["clip"], controls["read"])
+        ends = f"Scores are divided by it. Low: picks one {unit}. 1: as trained. High: a plain average."
+        attention = [controls[name] for name in ("network", "head", "temperature")]
+        attention += [widgets.HTML(remark(ends)), controls["uniform"]]
+        buttons = classed(widgets.HBox([self.hide_top, self.show_all]), "ca-buttons")
+        top = cards(
+            "ca-cards",
+            entry=entry,
+            attention=group("attention", "Attention", "softmax of the scores", *attention),
+            mask=group("other", "Mask", f"{unit}s hidden from attention", self.hidden_now, buttons),
         )
-        self.view.add_class("course-lab")
+        self.picture, self.below, self.remarks = (widgets.HTML() for _ in range(3))
+        self.toggles = [] if self._scene else [self._toggle(step) for step in range(1, self._steps + 1)]
+        film = [self.picture, *([self._row_of_toggles(), self.below] if self.toggles else [])]
+        self.film = classed(widgets.VBox(film), "cl-picture", "ca-picture")
+        parts = [style(STYLE), self.mark, top, self.film, self.remarks, self.share_row(), self.message]
+        self.view = classed(widgets.VBox(parts), "course-lab")
 
     @property
     def _unit(self):
         return "cell" if self._scene else "frame"
 
-    def _toggles(self):
-        """A box under each frame that hides it."""
-        self.toggles = [
-            widgets.Checkbox(
-                indent=False,
-                description=f'<span class="ca-sr">Hide frame {step}</span>',
-                description_allow_html=True,
-            )
-            for step in range(1, self._steps + 1)
-        ]
-        for step, one in enumerate(self.toggles, 1):
-            one.observe(lambda _, step=step: self._turned("hidden", self._switched(step)), "value")
-        word = widgets.HTML("hide")
-        word.add_class("ca-word")
-        row = widgets.GridBox(
-            [word, *self.toggles],
-            layout={"grid_template_columns": f"repeat({self._steps}, minmax(0, 1fr))"},
-        )
-        row.add_class("ca-hide")
-        return row
+    def _toggle(self, step):
+        """A box under a frame that hides it."""
+        words = f'<span class="ca-sr">Hide frame {step}</span>'
+        toggle = widgets.Checkbox(indent=False, description=words, description_allow_html=True)
+        toggle.observe(lambda _: self._turned("hidden", self._switched(step)), "value")
+        return toggle
+
+    def _row_of_toggles(self):
+        columns = {"grid_template_columns": f"repeat({self._steps}, minmax(0, 1fr))"}
+        word = classed(widgets.HTML("hide"), "ca-word")
+        return classed(widgets.GridBox([word, *self.toggles], layout=columns), "ca-hide")
 
     def _hide_top(self):
         with LOCK:
@@ -325,32 +282,29 @@ class AttentionLab(Lab):
 
     def mirror(self):
         state = self.state
-        heads = self._networks[state.network].heads
+        _, network = self._networks[state.network]
         head = self.controls["head"]
-        offered = self._heads[: heads + 1]
+        offered = self._heads[: network.heads + 1]
         if head.options != offered:
             head.options = offered
-        head.layout.display = None if heads > 1 else "none"
+        head.layout.display = None if network.heads > 1 else "none"
         super().mirror()
-        for step, one in enumerate(getattr(self, "toggles", ()), 1):
-            one.value = step in state.hidden
-        hidden = [str(step) for step in state.hidden]
+        for step, toggle in enumerate(self.toggles, 1):
+            toggle.value = step in state.hidden
+        hidden, between = [str(step) for step in state.hidden], ", "
         if self._scene:
-            side = round(self._steps**0.5)
-            places = [divmod(step - 1, side) for step in state.hidden]
+            between = "; "
+            places = [divmod(step - 1, self._side) for step in state.hidden]
             hidden = [f"row {row + 1} column {column + 1}" for row, column in places]
-        told = (
-            f"Hidden: {'; '.join(hidden) if self._scene else ', '.join(hidden)}."
-            if hidden
-            else "Nothing is hidden."
-        )
-        self.hidden_now.value = f'<div class="ca-say">{told}</div>'
+        self.hidden_now.value = remark(f"Hidden: {between.join(hidden)}." if hidden else "Nothing is hidden.")
         self.show_all.disabled = not hidden
 
     # Picture
 
-    def _trace(self, network, *which):
-        return self._networks[network].trace(self._drawn(*which)[0])
+    def _trace(self, key, *which):
+        name, network = self._networks[key]
+        x = self._drawn(*which)[0]
+        return each("networks", {name: network}, lambda network: network.trace(x), EXAMPLE)[name]
 
     def _drawn(self, *which):
         """(input, images to show, place of the object, its class) of a clip, or of a scene."""
@@ -367,7 +321,7 @@ class AttentionLab(Lab):
     def seen(self):
         """What attention does now: weights (steps, heads), answers before and after, and their measures."""
         state = self.state
-        network = self._networks[state.network]
+        name, network = self._networks[state.network]
         which = (state.row, state.column, state.seed) if self._scene else (state.clip,)
         features, scores, before = self._trace(state.network, *which)
         hidden = tuple(step - 1 for step in state.hidden)
@@ -378,7 +332,7 @@ class AttentionLab(Lab):
             truth = None if self._labels is None else int(self._labels[state.clip - 1])
         weights = attend(scores, state.temperature, visible, state.uniform)
         common = {
-            "name": network.name, "weights": weights, "visible": visible, "before": before,
+            "name": name, "weights": weights, "visible": visible, "before": before,
             "after": network.answer(features, weights) if visible.any() else None,
             "classes": self._classes, "truth": truth, "head": state.head, "images": images,
             "temperature": state.temperature, "uniform": state.uniform, "hidden": hidden,
@@ -396,10 +350,10 @@ class AttentionLab(Lab):
         except Exception as problem:  # the scene is somebody else's code: the learner reads it here
             self.picture.value = self.below.value = ""
             words = f"This {'scene' if self._scene else 'clip'} cannot be shown: {problem}"
-            self.said.value = note("broken", words, "✕ No picture.")
+            self.remarks.value = note("broken", words, "✕ No picture.")
             return
         self.picture.value, self.below.value = pictures.draw(seen)
-        self.said.value = "".join(
+        self.remarks.value = "".join(
             note(level, words, title) for level, title, words in [*pictures.notes(seen), *self._warned()]
         )
         self.mark.value = self.tag()
@@ -416,10 +370,10 @@ class AttentionLab(Lab):
         """What the lab shows, without any trained number: those differ from machine to machine."""
         dials = "Dials set the kind of score, the temperature of the softmax and a mask"
         if self._scene:
-            side = round(self._steps**0.5)
+            cells = f"{self._side} by {self._side} cells"
             return (
-                f"An image with the attention weights of {side} by {side} cells laid over it, its centre and "
-                f"the object marked; beside it the answer and the distance. {dials} and move the object."
+                f"An image with the attention weights of {cells} laid over it, its centre and the object "
+                f"marked; beside it the answer and the distance. {dials} and move the object."
             )
         return (
             f"A film strip of {self._steps} frames with a bar of attention weight under each; below it the "
@@ -427,24 +381,11 @@ class AttentionLab(Lab):
             "scrub through the clip."
         )
 
-    def fingerprint(self):
-        return pictures.fingerprint(str(self.pictured))
 
-
-def _array(given):
-    try:
-        return np.asarray(given)
-    except ValueError:  # rows of unequal length
-        return np.asarray(None)
-
-
-def _clips(clips):
-    clips = _array(clips)
-    if clips.ndim != 5 or not len(clips) or not clips.shape[1] or clips.dtype.kind not in "fiu":
-        raise ValueError(
-            f"clips has shape {clips.shape} and type {clips.dtype}, but must be numbers (clip, time, height, "
-            "width, channel) with at least one clip: clips[:40] keeps all axes, clips[0] loses one"
-        )
+def _clips(given):
+    clips = real_numbers(given)
+    if clips.ndim != 5 or not clips.size:
+        raise ValueError(f"clips is {described(given)}, but must be (clip, time, height, width, 1)")
     if not np.isfinite(clips).all():
         clip, frame, *_ = np.argwhere(~np.isfinite(clips))[0]
         raise ValueError(f"clips[{clip}, {frame}] holds NaN or infinity: leave this clip out, or fill it")

@@ -8,68 +8,55 @@ from course_utils.labs.core.arguments import diverged
 class Network:
     """One trained network, taken apart at its layers `features`, `scores` and `answer`."""
 
-    def __init__(self, name, model, sample):
+    def __init__(self, model, sample):
         import keras
 
-        self.name = name
         if not isinstance(model, keras.Model):
-            raise self._wrong(f"is {type(model).__name__}, but must be a Keras model")
-        if broken := diverged(model.weights):
-            raise self._wrong(broken)
-        there = {layer.name: layer for layer in model.layers}
+            raise ValueError(f"is {type(model).__name__}, but must be a Keras model")
+        if problem := diverged(model.weights):
+            raise ValueError(problem)
+        found = {layer.name: layer for layer in model.layers}
         for layer, what in (("features", "(batch, steps, units)"), ("scores", "(batch, steps, heads)")):
-            shape = there[layer].output.shape if layer in there else None
-            if shape is None or len(shape) != 3:
-                got = f"has no layer '{layer}'" if shape is None else f"has '{layer}' of shape {shape}"
-                raise self._wrong(f'{got}; name the layer that gives {what} with name="{layer}"')
-        answer = there.get("answer")
+            if layer not in found or len(found[layer].output.shape) != 3:
+                raise ValueError(f"has no layer '{layer}' that gives {what}; name one with name=\"{layer}\"")
+        answer = found.get("answer")
         if not isinstance(answer, keras.layers.Dense) or answer.activation is not keras.activations.softmax:
-            raise self._wrong(
+            raise ValueError(
                 "has no softmax layer 'answer'; end it with "
                 'layers.Dense(classes, activation="softmax", name="answer")'
             )
-        shape = tuple(model.input_shape) if isinstance(model.input_shape, tuple) else ()
-        fits = len(shape) == sample.ndim + 1 and all(
-            a in (None, b) for a, b in zip(shape[1:], sample.shape, strict=True)
-        )
-        if not fits:
-            raise self._wrong(f"takes {model.input_shape}, but must take (batch, *{sample.shape})")
-        outputs = [there["features"].output, there["scores"].output, model.output]
+        shape = model.input_shape if isinstance(model.input_shape, tuple) else ()
+        if len(shape) != sample.ndim + 1 or any(a not in (None, b) for a, b in zip(shape[1:], sample.shape)):
+            raise ValueError(f"takes {model.input_shape}, but must take (batch, *{sample.shape})")
+        outputs = [found["features"].output, found["scores"].output, model.output]
         self._inner = keras.Model(model.input, outputs)
-        self.kernel, self.bias = (np.asarray(w) for w in [*answer.get_weights(), 0.0][:2])
+        self.kernel = np.asarray(answer.kernel)
+        self.bias = np.asarray(answer.bias) if answer.use_bias else np.zeros(answer.units)
         self._compare(sample)
-
-    def _wrong(self, words):
-        return ValueError(f"networks: '{self.name}' {words}")
 
     def _compare(self, sample):
         """Whether the answer is made as the lab takes it to be."""
-        features, scores, said = self.trace(sample)
+        features, scores, theirs = self.trace(sample)
         (self.steps, units), self.heads = features.shape, scores.shape[1]
-        if len(scores) != self.steps:
-            raise self._wrong(
-                f"has {self.steps} steps in 'features' but {len(scores)} in 'scores'; score each step"
+        if len(scores) != self.steps or len(self.kernel) != self.heads * units:
+            raise ValueError(
+                f"has features {features.shape}, scores {scores.shape} and an 'answer' of {len(self.kernel)} "
+                f"inputs; score each step, and give 'answer' the weighted sums of the heads, side by side"
             )
-        if len(self.kernel) != self.heads * units:
-            raise self._wrong(
-                f"has an 'answer' of {len(self.kernel)} inputs, but {self.heads} heads of {units} features "
-                f"make {self.heads * units}; concatenate the heads' weighted sums, and give it nothing else"
-            )
-        weights = attend(scores, 1.0, np.full(self.steps, True))
-        ours = self.answer(features, weights)
-        if said.shape != ours.shape or np.abs(said - ours).max() > 1e-3:
-            raise self._wrong(
-                f"answers {np.round(said, 3).tolist()} to the first input, but softmax(scores), weighted "
+        ours = self.answer(features, attend(scores, 1.0, np.full(self.steps, True)))
+        if theirs.shape != ours.shape or np.abs(theirs - ours).max() > 1e-3:
+            raise ValueError(
+                f"answers {np.round(theirs, 3).tolist()} to the first input, but softmax(scores), weighted "
                 f"sums of 'features' and 'answer' give {np.round(ours, 3).tolist()}; put nothing else between"
             )
 
     def trace(self, x):
         """Features (steps, units), scores (steps, heads) and the answer (classes,) for one input."""
-        made = [values[0] for values in self._inner.predict_on_batch(x[None].astype("float32"))]
-        for layer, values in zip(("features", "scores", "answer"), made, strict=True):
+        outputs = [values[0] for values in self._inner.predict_on_batch(x[None].astype("float32"))]
+        for layer, values in zip(("features", "scores", "answer"), outputs, strict=True):
             if not np.isfinite(values).all():
-                raise self._wrong(f"gives NaN or infinite numbers at its layer '{layer}'; train it anew")
-        return tuple(made)
+                raise ValueError(f"gives NaN or infinite numbers at its layer '{layer}'; train it anew")
+        return tuple(outputs)
 
     def answer(self, features, weights):
         """The shares of the classes that follow from these weights (steps, heads)."""

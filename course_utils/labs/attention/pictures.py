@@ -1,11 +1,10 @@
 """What the attention lab shows: weights, what they do to the answer, as an SVG and in words."""
 
-import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 
-from course_utils.labs.attention.network import attend, effective
+from course_utils.labs.attention.network import effective
 from course_utils.labs.core.drawing import (
     ATTENTION,
     BAND,
@@ -14,33 +13,33 @@ from course_utils.labs.core.drawing import (
     LETTERS,
     LINE,
     SOFT,
+    full_width,
     image,
     number,
+    number_table,
     path,
     rect,
     sentences,
-    svg,
     text,
     write,
 )
 
-WIDTH, WIDEST = 760, ' style="max-width:880px"'
-LEFT, CELLS = 40, 716  # where the frames begin, and how wide they are together
-PALE, WARN = "#9ADBC4", "#D55E00"
-TALL = 84  # of the weight 1
-IMAGE = 318
-ROW = 21
-MOST = 10  # classes shown
+FILM_LEFT, FILM_WIDTH = 40, 716  # where the frames begin, and how wide they are together
+PALE_ATTENTION, WARN = "#9ADBC4", "#D55E00"
+WEIGHT_HEIGHT = 84  # of the weight 1
+IMAGE_WIDTH = 318
+CLASS_HEIGHT = 21
+MOST_CLASSES = 10  # classes shown
 BARS = (  # fill, line and dashes of each head in turn
     (ATTENTION, ATTENTION, ""),
     (CARD, ATTENTION, ""),
-    (PALE, ATTENTION, ""),
+    (PALE_ATTENTION, ATTENTION, ""),
     (CARD, ATTENTION, "3 2"),
 )
 
 
 @dataclass(frozen=True)
-class Seen:
+class Attention:
     """What attention does to one clip or image: all that the picture and its words need.
 
     `weights` is (steps, heads), `shown` says which steps truly show the digit, `before` and `after` are the
@@ -98,7 +97,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Frames(Seen):
+class Frames(Attention):
     """A clip: the steps are its frames, `read` of them so far."""
 
     read: int = 0
@@ -126,7 +125,7 @@ class Frames(Seen):
 
 
 @dataclass(frozen=True)
-class Places(Seen):
+class Places(Attention):
     """An image of `shape` pixels: the steps are cells, `side` by `side`; `place` is where the object is."""
 
     shape: tuple = (1, 1)
@@ -316,18 +315,18 @@ def draw(seen):
     """The pictures, as SVG: the weights, and below them the answers; for an image both are one picture."""
     if isinstance(seen, Places):
         drawn, height = _places(seen)
-        return svg(WIDTH, height, f"{words(seen)} {outcome(seen)}", drawn, WIDEST), ""
-    answer, tall = _answers(seen, 0, 14, 376)
+        return full_width(height, f"{words(seen)} {outcome(seen)}", drawn), ""
+    answer, tall = _class_shares(seen, 0, 14, 376)
     table, deep = _table(seen, 396, 14, 364)
     film, height = _frames(seen)
-    below = svg(WIDTH, 14 + max(tall, deep), outcome(seen), answer + table, WIDEST)
-    return svg(WIDTH, height, words(seen), film, WIDEST), below
+    below = full_width(14 + max(tall, deep), outcome(seen), answer + table)
+    return full_width(height, words(seen), film), below
 
 
-def _on_image(x, y, said, anchor="middle"):
+def _on_image(x, y, words):
     """Words that can be read on light and dark pixels."""
     halo = "#fff;paint-order:stroke;stroke:#000;stroke-width:3.5px;stroke-linejoin:round"
-    return text(x, y, said, LETTERS, anchor, halo, 600)
+    return text(x, y, words, LETTERS, "middle", halo, 600)
 
 
 def _cross(x, y, wide, tall):
@@ -336,7 +335,7 @@ def _cross(x, y, wide, tall):
     return path(d, "#fff", 4) + path(d, WARN, 2)
 
 
-def _bar(x, y, wide, tall, kind):
+def _weight_bar(x, y, wide, tall, kind):
     if tall < 1.6:
         return rect(x, y + tall - 1, wide, 1, ATTENTION)
     fill, line, dashes = BARS[kind % len(BARS)]
@@ -351,25 +350,28 @@ def _marker(x, y, half=6):
 
 def _frames(seen):
     count = len(seen.weights)
-    cell = CELLS / count
+    cell = FILM_WIDTH / count
     side = min(cell - 4, 60)
     drawn = [write(0, 14, _title(seen), weight=600)]
     if seen.shown is not None:
-        drawn += [_marker(LEFT + 10, 26), write(LEFT + 22, 35, "the digit shows here", fill=SOFT)]
+        drawn += [
+            _marker(FILM_LEFT + 10, 26),
+            write(FILM_LEFT + 22, 35, "the digit shows here", fill=SOFT),
+        ]
     heads = [w for _, w in seen.drawn]
     if len(heads) > 1:
         for h, (name, _) in enumerate(seen.drawn):
-            x = LEFT + 190 + 90 * h
-            drawn += [_bar(x, 25, 12, 11, h), write(x + 18, 35, name, fill=SOFT)]
+            x = FILM_LEFT + 190 + 90 * h
+            drawn += [_weight_bar(x, 25, 12, 11, h), write(x + 18, 35, name, fill=SOFT)]
     top = 56
-    base = top + side + 38 + TALL
-    drawn.append(write(0, base - TALL - 14, "weight", fill=SOFT))
+    base = top + side + 38 + WEIGHT_HEIGHT
+    drawn.append(write(0, base - WEIGHT_HEIGHT - 14, "weight", fill=SOFT))
     for share in (0, 0.5, 1):
-        y = base - share * TALL
-        drawn.append(path(f"M{LEFT - 4},{y:.1f} H{LEFT + CELLS}", LINE, 1))
-        drawn.append(write(LEFT - 8, y + 4.5, f"{share:g}", "end", SOFT))
+        y = base - share * WEIGHT_HEIGHT
+        drawn.append(path(f"M{FILM_LEFT - 4},{y:.1f} H{FILM_LEFT + FILM_WIDTH}", LINE, 1))
+        drawn.append(write(FILM_LEFT - 8, y + 4.5, f"{share:g}", "end", SOFT))
     for t in range(count):
-        middle = LEFT + (t + 0.5) * cell
+        middle = FILM_LEFT + (t + 0.5) * cell
         x = middle - side / 2
         read, hidden = t < seen.read, t in seen.hidden
         if seen.shown is not None and seen.shown[t]:
@@ -379,11 +381,11 @@ def _frames(seen):
         drawn.append(rect(x, top, side, side, "none", SOFT, 0, dashes))
         if hidden:
             drawn.append(_cross(x, top, side, side))
-            drawn.append(write(middle, base - 6, "hidden" if cell >= 44 else "×", "middle", SOFT))
-        elif not read:
-            drawn.append(write(middle, base - 6, "unread" if cell >= 44 else "·", "middle", SOFT))
-        else:
+        if read and not hidden:
             drawn += _frame_bars(heads, t, middle, base, cell)
+        else:
+            long, short = ("hidden", "×") if hidden else ("unread", "·")
+            drawn.append(write(middle, base - 6, long if cell >= 44 else short, "middle", SOFT))
         step = 1 if cell >= 22 else 5
         if t == 0 or (t + 1) % step == 0:
             drawn.append(write(middle, base + 19, t + 1, "middle"))
@@ -395,37 +397,35 @@ def _frame_bars(heads, t, middle, base, cell):
     """The bars of all heads under one frame, with numbers where there is room."""
     wide = min(26, (cell - 6) / len(heads))
     for h, weights in enumerate(heads):
-        x, tall = middle + (h - len(heads) / 2) * wide, weights[t] * TALL
-        yield _bar(x + 1, base - tall, wide - 2, tall, h)
-        said = number(weights[t])
-        said = said if len(heads) == 1 else "1" if weights[t] >= 0.995 else said.lstrip("0")
-        fits = len(said) * 7.4 <= (cell if len(heads) == 1 else wide + 1)
+        x, tall = middle + (h - len(heads) / 2) * wide, weights[t] * WEIGHT_HEIGHT
+        yield _weight_bar(x + 1, base - tall, wide - 2, tall, h)
+        label = number(weights[t])
+        if len(heads) > 1:
+            label = "1" if weights[t] >= 0.995 else label.lstrip("0")
+        fits = len(label) * 7.4 <= (cell if len(heads) == 1 else wide + 1)
         if weights[t] >= 0.005 and (fits or (weights[t] == weights.max() and weights[t] > 0.3)):
-            yield write(
-                x + wide / 2, base - tall - 5, said, "middle", weight=600 if weights[t] >= 0.1 else 400
-            )
+            bold = 600 if weights[t] >= 0.1 else 400
+            yield write(x + wide / 2, base - tall - 5, label, "middle", weight=bold)
 
 
 def _places(seen):
     side, weights = seen.side, seen.looked_at
-    tall = IMAGE * seen.shape[0] / seen.shape[1]
+    tall = IMAGE_WIDTH * seen.shape[0] / seen.shape[1]
     x0, y0 = 4, 26
-    wide, high = IMAGE / side, tall / side
+    wide, high = IMAGE_WIDTH / side, tall / side
     drawn = [
         write(0, 14, _title(seen), weight=600),
-        image(x0, y0, IMAGE, tall, seen.images[0], ' opacity="1.0"', 1),
+        image(x0, y0, IMAGE_WIDTH, tall, seen.images[0], ' opacity="1.0"', 1),
     ]
     for i, weight in enumerate(weights):
         row, column = divmod(i, side)
         x, y = x0 + column * wide, y0 + row * high
-        edge = 'stroke-opacity="0.35" stroke-width="0.8"'
-        drawn.append(
-            rect(x, y, wide, high, ATTENTION, "#fff", 0, f'fill-opacity="{0.85 * weight**0.5:.3f}" {edge}')
-        )
+        shade = f'fill-opacity="{0.85 * weight**0.5:.3f}" stroke-opacity="0.35" stroke-width="0.8"'
+        drawn.append(rect(x, y, wide, high, ATTENTION, "#fff", 0, shade))
         if i in seen.hidden:
             drawn.append(_cross(x + 3, y + 3, wide - 6, high - 6))
     spot = lambda place: (  # noqa: E731
-        x0 + (place[1] + 0.5) / seen.shape[1] * IMAGE,
+        x0 + (place[1] + 0.5) / seen.shape[1] * IMAGE_WIDTH,
         y0 + (place[0] + 0.5) / seen.shape[0] * tall,
     )
     x, y = spot(seen.place)
@@ -440,7 +440,7 @@ def _places(seen):
     y = y0 + tall + 22
     drawn += [_plus(x0 + 10, y - 5), write(x0 + 24, y, "the object")]
     drawn += [_ring(x0 + 122, y - 5, ""), write(x0 + 138, y, "centre of the attention")]
-    answer, deep = _answers(seen, 344, 14, 416)
+    answer, deep = _class_shares(seen, 344, 14, 416)
     table, more = _table(seen, 344, 14 + deep + 18, 416)
     return drawn + answer + table, max(y + 12, 14 + deep + 18 + more)
 
@@ -451,9 +451,11 @@ def _plus(x, y):
 
 
 def _ring(x, y, name):
-    drawn = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="8" style="fill:{ATTENTION};stroke:#111;stroke-width:1"/>'
-    drawn += f'<circle cx="{x:.1f}" cy="{y:.1f}" r="8" style="fill:none;stroke:#fff;stroke-width:2"/>'
-    drawn += f'<circle cx="{x:.1f}" cy="{y:.1f}" r="9.6" style="fill:none;stroke:#111;stroke-width:1.2"/>'
+    circles = ((8, ATTENTION, "#111", 1), (8, "none", "#fff", 2), (9.6, "none", "#111", 1.2))
+    drawn = "".join(
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{r}" style="fill:{fill};stroke:{line};stroke-width:{width}"/>'
+        for r, fill, line, width in circles
+    )
     return drawn + (text(x, y + 4.5, name, LETTERS, "middle", "#fff", 700) if name else "")
 
 
@@ -463,10 +465,10 @@ def _title(seen):
     return f"{seen.where[:1].upper()}{seen.where[1:]}{true} · {seen.name}{heads}"
 
 
-def _answers(seen, x0, y0, wide):
+def _class_shares(seen, x0, y0, wide):
     """The shares of the classes, as the network is and as it is set; what is drawn, and how tall it is."""
     best = seen.before if seen.after is None else np.maximum(seen.before, seen.after)
-    chosen = set(np.argsort(-best, kind="stable")[:MOST].tolist()) | ({seen.truth} - {None})
+    chosen = set(np.argsort(-best, kind="stable")[:MOST_CLASSES].tolist()) | ({seen.truth} - {None})
     names = {c: n if len(n) <= 16 else f"{n[:15]}…" for c, n in enumerate(seen.classes)}
     true = 50 if seen.truth is not None else 0
     left = x0 + true + 10 + 8 * max(len(names[c]) for c in chosen)
@@ -476,9 +478,9 @@ def _answers(seen, x0, y0, wide):
         fill, line = (ATTENTION, ATTENTION) if kind == 0 else ("none", SOFT)
         drawn += [rect(x, y0 - 10, 12, 11, fill, line), write(x + 18, y0, said, fill=SOFT)]
     for row, c in enumerate(sorted(chosen)):
-        y = y0 + 12 + row * ROW
+        y = y0 + 12 + row * CLASS_HEIGHT
         if c == seen.truth:
-            drawn.append(rect(x0, y, wide, ROW - 1, BAND))
+            drawn.append(rect(x0, y, wide, CLASS_HEIGHT - 1, BAND))
             drawn.append(write(x0 + 4, y + 15, "true ▸", fill=INK, weight=600))
         drawn.append(write(left - 6, y + 15, names[c], "end", weight=600 if c == seen.truth else 400))
         drawn.append(rect(left, y + 2, max(seen.before[c] * long, 1), 6, "none", SOFT))
@@ -488,44 +490,12 @@ def _answers(seen, x0, y0, wide):
         said = f"{number(seen.before[c])} → {after}"
         bold = 600 if seen.after is not None and c == seen.after.argmax() else 400
         drawn.append(write(x0 + wide - 2, y + 15, said, "end", weight=bold))
-    drawn.append(path(f"M{left:.1f},{y0 + 11} v{ROW * len(chosen)}", SOFT, 1))
-    return drawn, 16 + ROW * len(chosen)
+    drawn.append(path(f"M{left:.1f},{y0 + 11} v{CLASS_HEIGHT * len(chosen)}", SOFT, 1))
+    return drawn, 16 + CLASS_HEIGHT * len(chosen)
 
 
-def _table(seen, x0, y0, wide):
+def _table(seen, x, y, wide):
     """The numbers; what is drawn, and how tall it is."""
     names = [name for name, _ in seen.columns]
-    step = 52
-    at = [x0 + wide - 2 - step * (len(names) - 1 - i) for i in range(len(names))]
-    drawn = [write(x0, y0, "In numbers", weight=600)]
-    drawn += [write(x, y0, name, "end", SOFT) for x, name in zip(at, names)]
-    y = y0
-    for label, values in seen.table:
-        y += 22
-        drawn.append(path(f"M{x0},{y - 16} h{wide}", LINE, 1))
-        drawn.append(write(x0, y, label))
-        drawn += [write(x, y, value, "end", weight=600) for x, value in zip(at, values)]
-    if not names[0]:
-        y += 22
-    return drawn, y - y0 + 10
-
-
-# ---------------------------------------------------------------------------------------------------
-# Has the look changed?
-
-
-def fingerprint(state):
-    """Changes when a lab of this state would be drawn otherwise, whatever the trained numbers are."""
-    steps, answer = 16, np.array([0.7, 0.2, 0.1])
-    scores = np.stack([np.arange(steps), np.arange(steps)[::-1]], 1) / 4
-    visible = np.arange(steps) != 3
-    common = {
-        "name": "sample", "where": "sample 1", "weights": attend(scores, 1.0, visible), "visible": visible,
-        "before": answer, "after": answer[::-1], "classes": ("a", "b", "c"), "truth": 0, "head": 0,
-        "temperature": 1.0, "uniform": False, "images": ("",) * steps, "hidden": (3,),
-    }  # fmt: skip
-    if "scene=places" in state:
-        sample = Places(**common, shape=(32, 32), place=(20, 9))
-    else:
-        sample = Frames(**common, read=14, shown=np.arange(steps) % 4 == 0)
-    return hashlib.sha256("".join((state, *draw(sample))).encode()).hexdigest()[:16]
+    drawn, last = number_table(x, y, wide, seen.table, names)
+    return drawn, last - y + 10 + 22 * (not names[0])

@@ -7,13 +7,13 @@ import numpy as np
 from course_utils.labs.core.dials import brief
 
 
-def short_names(names, taken=()):
-    """For each name a short one that a state string can hold, and that is not `taken`."""
-    short = []
-    for number, name in enumerate(names, 1):
-        made = re.sub(r"\W+", "-", name.lower()).strip("-")[:30] or f"number-{number}"
-        short.append(made if made not in (*taken, *short) else f"{made}-{number}")
-    return short
+def keyed(given, taken=()):
+    """Key -> (name, value) for a dict of names: a state string can hold a key, and none is `taken`."""
+    keys = []
+    for number, name in enumerate(given, 1):
+        key = re.sub(r"\W+", "-", name.lower()).strip("-")[:30] or f"number-{number}"
+        keys.append(key if key not in (*taken, *keys) else f"{key}-{number}")
+    return dict(zip(keys, given.items()))
 
 
 def named(argument, given, example):
@@ -26,9 +26,37 @@ def named(argument, given, example):
     return given
 
 
+def each(argument, given, check, example):
+    """Name -> what `check` makes of its value; what it refuses is told with the argument and the name."""
+    checked = {}
+    for name, value in named(argument, given, example).items():
+        try:
+            checked[name] = check(value)
+        except ValueError as problem:
+            raise ValueError(f"{argument}: '{name}' {problem}") from None
+    return checked
+
+
+def real_numbers(given):
+    """A copy of what is given as an array of real numbers, or an empty array where it is none."""
+    try:
+        array = np.array(given)
+    except (TypeError, ValueError):  # rows of unequal length
+        return np.zeros(0)
+    return array if array.dtype.kind in "biuf" else np.zeros(0)
+
+
+def described(given):
+    """What somebody gave, in few words: numbers by their shape and range."""
+    array = real_numbers(given)
+    if not array.size:
+        return brief(given)
+    return f"of shape {array.shape}, from {float(array.min()):g} to {float(array.max()):g}"
+
+
 def diverged(weights):
     """What is wrong with the weights of a Keras layer or model, if some are no numbers; otherwise ""."""
-    bad = [one.path for one in weights if not np.isfinite(np.asarray(one)).all()]
+    bad = [weight.path for weight in weights if not np.isfinite(np.asarray(weight)).all()]
     if not bad:
         return ""
     more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""

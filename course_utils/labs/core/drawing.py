@@ -17,6 +17,7 @@ BAND = "color-mix(in srgb, var(--cl-other) 22%, transparent)"
 CNN, LSTM, ATTENTION = "#0072B2", "#D55E00", "#009E73"
 BLUE, VERMILLION = (0, 114, 178), (213, 94, 0)  # of CNN and LSTM, to mix
 VIOLET, BROWN = (78, 42, 132), (140, 81, 10)  # below zero: in the LSTM, in the CNN
+FULL = 760  # units that a picture is wide which takes the whole width of a lab
 LETTERS = 13.2  # size of `write`: in a picture that is made narrow it is still 11 pixels
 
 
@@ -54,6 +55,11 @@ def svg(width, height, words, parts, more=""):
     said = html.escape(words, quote=True)
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height:.0f}"{more}'
     return f'{head} role="img" aria-label="{said}">{"".join(parts)}</svg>'
+
+
+def full_width(height, words, parts):
+    """A whole picture that takes the width of the lab."""
+    return svg(FULL, height, words, parts, ' style="max-width:880px"')
 
 
 def text(x, y, words, size=12, anchor="middle", fill=INK, weight=400, extra=""):
@@ -106,3 +112,18 @@ def arrow(x1, y1, x2, y2, line=SOFT, width=1.4):
 def sentences(parts):
     """Parts as sentences, each with a capital letter and a full stop."""
     return f"{'. '.join(f'{part[:1].upper()}{part[1:]}' for part in parts)}."
+
+
+def number_table(x, y, wide, rows, columns=()):
+    """Lines of numbers under the heading "In numbers"; what is drawn, and the height of the last line.
+
+    `rows` holds (label, values), and `columns` the names of the values, if they have any.
+    """
+    at = [x + wide - 2 - 52 * i for i in reversed(range(len(rows[0][1])))]
+    drawn = [write(x, y, "In numbers", weight=600)]
+    drawn += [write(right, y, name, "end", SOFT) for right, name in zip(at, columns)]
+    for label, values in rows:
+        y += 22
+        drawn += [path(f"M{x},{y - 16} h{wide}", LINE, 1), write(x, y, label)]
+        drawn += [write(right, y, value, "end", weight=600) for right, value in zip(at, values)]
+    return drawn, y

@@ -59,10 +59,26 @@ def heading(title, remark):
 
 def group(kind, title, remark, *children):
     """A titled card of controls; `kind` is 'cnn', 'lstm', 'attention' or 'other' and gives the colour."""
-    box = widgets.VBox([widgets.HTML(heading(title, remark)), *children])
-    for name in ("cl-group", f"cl-{kind}"):
-        box.add_class(name)
-    return box
+    return classed(widgets.VBox([widgets.HTML(heading(title, remark)), *children]), "cl-group", f"cl-{kind}")
+
+
+def classed(widget, *names):
+    """The widget, with CSS classes."""
+    for name in names:
+        widget.add_class(name)
+    return widget
+
+
+def cards(name, **areas):
+    """Cards in a grid of the class `name`, each in the area that its style sheet calls so."""
+    for area, card in areas.items():
+        card.layout.grid_area = area
+    return classed(widgets.GridBox(list(areas.values())), name)
+
+
+def remark(words):
+    """Small words beside a control, as HTML."""
+    return f'<div class="cl-say">{html.escape(words)}</div>'
 
 
 class Notes:

@@ -28,3 +28,8 @@ def note(level, text, title=None):
     """A sentence with a symbol and a word in front (or a `title`), so that colour never says it alone."""
     title = html.escape(title or SYMBOLS[level])
     return f'<div class="cl-note {level}" role="status"><b>{title}</b> {html.escape(text)}</div>'
+
+
+def observed(sentence, hints):
+    """What there is to see, and the first two of the hints about it."""
+    return note("hint", sentence, "● What you see.") + "".join(note("hint", hint) for hint in [*hints][:2])

@@ -1,23 +1,21 @@
 """The gate lab: one LSTM at work, step by step, with its gates held open or shut."""
 
-import html
 from dataclasses import replace
 from pathlib import Path
 
 import ipywidgets as widgets
 import numpy as np
 
-from course_utils.labs.core.arguments import diverged, named, short_names
+from course_utils.labs.core.arguments import described, diverged, each, keyed, real_numbers
 from course_utils.labs.core.dials import Real, Several, State, brief, dial
-from course_utils.labs.core.lab import Lab, group, style
+from course_utils.labs.core.lab import Lab, cards, classed, group, remark, style
 from course_utils.labs.core.lock import LOCK
-from course_utils.labs.core.notes import note
+from course_utils.labs.core.notes import observed
 from course_utils.labs.gates import pictures
-from course_utils.labs.gates.lstm import CELLS, INPUTS, ORDER, Seen
+from course_utils.labs.gates.lstm import CELLS, INPUTS, ORDER, UnitAtStep
 from course_utils.labs.gates.pictures import CLAMPS, NAMES
 
-SHORTEST, LONGEST = 4, 40  # steps of an input
-LENGTHS = (0, *range(SHORTEST, LONGEST + 1))  # of a sequence of one's own: there may be none
+LENGTHS = range(4, 41)  # of an input
 OWN = "own"
 DIGITS = 2  # of every number of an input, so that slider and state string hold it as it is
 STYLE = Path(__file__).with_name("lab.css")
@@ -69,29 +67,25 @@ class GateState(State):
         return super().turn(path, value)
 
 
-def state_class(cells, sequences):
-    """The states of one lab. `cells` is name in the string -> (words, units), `sequences` -> (words, x)."""
-    most = max(units for _, units in cells.values())
-    said = {key: words for key, (words, _) in cells.items()}
-    inputs = {key: words for key, (words, _) in sequences.items()} | {OWN: "your own"}
+def state_class(cells, inputs):
+    """The states of one lab; `cells` is key -> (name, (about, weights)), `inputs` key -> (name, sequence)."""
+    units = {key: len(weights[1]) for key, (_, (_, weights)) in cells.items()}
+    cell_names = {key: name for key, (name, _) in cells.items()}
+    input_names = {key: name for key, (name, _) in inputs.items()} | {OWN: "your own"}
     held = {"computed": "as computed", "shut": "shut (0)", "open": "open (1)"}
     clamps = {
         gate: dial("computed", f"{NAMES[gate].capitalize()} {gate}", CLAMPS, shown=held) for gate in "ifo"
     }
     dials = {
-        "cell": dial(next(iter(said)), "Cell", said, shown=said),
-        "unit": dial(1, "Unit", range(1, most + 1), slider=True),
-        "input": dial(next(iter(inputs)), "Sequence", inputs, shown=inputs),
-        "step": dial(1, "Time step", range(1, LONGEST + 1), slider=True),
+        "cell": dial(next(iter(cells)), "Cell", cells, shown=cell_names),
+        "unit": dial(1, "Unit", range(1, max(units.values()) + 1), slider=True),
+        "input": dial(next(iter(inputs)), "Sequence", input_names, shown=input_names),
+        "step": dial(1, "Time step", range(1, LENGTHS[-1] + 1), slider=True),
         **clamps,
         "gate": dial("f", "Sum behind", ORDER, shown={g: f"{NAMES[g]} {g}" for g in ORDER}),
-        "own": dial((), "Own", kind=Several, number=Real("A value", (-1, 1)), counts=LENGTHS),
+        "own": dial((), "Own", kind=Several, number=Real("A value", (-1, 1)), counts=(0, *LENGTHS)),
     }
-    return GateState.having(
-        dials,
-        units={key: units for key, (_, units) in cells.items()},
-        sequences={key: x for key, (_, x) in sequences.items()},
-    )
+    return GateState.having(dials, units=units, sequences={key: x for key, (_, x) in inputs.items()})
 
 
 # ---------------------------------------------------------------------------------------------------
@@ -135,13 +129,12 @@ class GateLab(Lab):
     title = "Gate lab"
 
     def __init__(self, layers=None, inputs=None, start=None):
-        cells = _cells(layers)
-        self._cells = dict(zip(short_names(cells, (OWN,)), ((name, *made) for name, made in cells.items())))
-        sequences = _inputs(inputs)
-        self._inputs = dict(zip(short_names(sequences, (OWN,)), sequences.items()))
-        self.state_class = state_class(
-            {key: (name, len(weights[1])) for key, (name, _, weights) in self._cells.items()}, self._inputs
-        )
+        cells, inputs = CELLS, INPUTS if inputs is None else inputs
+        if layers is not None:
+            cells = each("layers", layers, _cell, "{'trained': model.get_layer('lstm')}")
+        inputs = each("inputs", inputs, _sequence, "{'a pulse': [0, 1, 0, 0]}")
+        self._cells, self._inputs = keyed(cells, (OWN,)), keyed(inputs, (OWN,))
+        self.state_class = state_class(self._cells, self._inputs)
         first = self.state_class()
         super().__init__(replace(first, step=min(5, len(first.sequence))) if start is None else start)
         self._lay_out()
@@ -150,52 +143,34 @@ class GateLab(Lab):
     # Controls
 
     def _lay_out(self):
-        made = {
-            name: self.add_control(name) for name in ("cell", "unit", "input", "step", "i", "f", "o", "gate")
-        }
-        made["value"] = self.controls["value"] = widgets.FloatSlider(
+        controls = self.controls
+        for name in ("cell", "unit", "input", "step", *"ifo", "gate"):
+            self.add_control(name)
+        controls["value"] = widgets.FloatSlider(
             min=-1, max=1, step=10**-DIGITS, description="Value here", layout={"width": "auto"}
         )
-        made["value"].observe(lambda change: self._turned("value", change["new"]), "value")
-        for name, one in made.items():
-            one.style.description_width = {"i": "96px", "f": "96px", "o": "96px"}.get(name, "84px")
+        controls["value"].observe(lambda change: self._turned("value", change["new"]), "value")
+        for name, control in controls.items():
+            control.style.description_width = "96px" if name in "ifo" else "84px"
         self.about = widgets.HTML()
         self.release = widgets.Button(description="All as computed")
         self.release.on_click(lambda _: self._release())
-        says = "Sets the input at this step; the sequence is then your own. Page keys go faster."
-        edit = widgets.HTML(f'<div class="cg-say">{says}</div>')
-        areas = {
-            "entry": group("other", "Input", "what the LSTM reads", made["input"], made["value"], edit),
-            "cell": group("lstm", "LSTM", "a cell and its unit", made["cell"], made["unit"], self.about),
-            "clamp": group("lstm", "Clamp", "gates of all units", *(made[g] for g in "ifo"), self.release),
-        }
-        for area, card in areas.items():
-            card.layout.grid_area = area
-        cards = widgets.GridBox(list(areas.values()))
-        cards.add_class("cg-cards")
-        made["step"].add_class("cg-time")
-        order = "Keras keeps the weights of all four side by side, in the order i, f, c (here g), o."
-        sums = widgets.HBox([made["gate"], widgets.HTML(f'<div class="cg-say">{order}</div>')])
-        sums.add_class("cg-sum")
-        self.picture, self.below, self.said = widgets.HTML(), widgets.HTML(), widgets.HTML()
-        for one in (self.picture, self.below):
-            one.add_class("cl-picture")
-            one.add_class("cg-picture")
-        self.view = widgets.VBox(
-            [
-                style(STYLE),
-                self.mark,
-                cards,
-                made["step"],
-                self.picture,
-                self.said,
-                sums,
-                self.below,
-                self.share_row(),
-                self.message,
-            ]
+        edit = "Sets the input at this step; the sequence is then your own. Page keys go faster."
+        reading = controls["input"], controls["value"], widgets.HTML(remark(edit))
+        clamps = *(controls[gate] for gate in "ifo"), self.release
+        top = cards(
+            "cg-cards",
+            entry=group("other", "Input", "what the LSTM reads", *reading),
+            cell=group("lstm", "LSTM", "a cell and its unit", controls["cell"], controls["unit"], self.about),
+            clamp=group("lstm", "Clamp", "gates of all units", *clamps),
         )
-        self.view.add_class("course-lab")
+        order = "Keras keeps the weights of all four side by side, in the order i, f, c (here g), o."
+        sums = classed(widgets.HBox([controls["gate"], widgets.HTML(remark(order))]), "cg-sum")
+        self.picture, self.below = (classed(widgets.HTML(), "cl-picture", "cg-picture") for _ in range(2))
+        self.remarks = widgets.HTML()
+        step = classed(controls["step"], "cg-time")
+        parts = [style(STYLE), self.mark, top, step, self.picture, self.remarks, sums, self.below]
+        self.view = classed(widgets.VBox([*parts, self.share_row(), self.message]), "course-lab")
 
     def _release(self):
         with LOCK:
@@ -203,11 +178,11 @@ class GateLab(Lab):
 
     def mirror(self):
         state, unit = self.state, self.controls["unit"]
-        _, about, weights = self._cells[state.cell]
+        _, (about, weights) = self._cells[state.cell]
         unit.max = len(weights[1])
         unit.layout.display = None if unit.max > 1 else "none"
         self.controls["step"].max = len(state.sequence)
-        self.about.value = f'<div class="cg-say">{html.escape(about)}</div>'
+        self.about.value = remark(about)
         self.release.disabled = {state.i, state.f, state.o} == {"computed"}
         super().mirror()
 
@@ -216,16 +191,16 @@ class GateLab(Lab):
     def seen(self):
         """What the pictures are about: the course of the cell as it is set."""
         state = self.state
-        name, _, weights = self._cells[state.cell]
+        name, (_, weights) = self._cells[state.cell]
         clamps = {gate: CLAMPS[getattr(state, gate)] for gate in "ifo" if getattr(state, gate) != "computed"}
-        said = "your own sequence" if state.input == OWN else self._inputs[state.input][0]
+        sequence = "your own sequence" if state.input == OWN else self._inputs[state.input][0]
         x = np.array(state.sequence, "float64")
-        return Seen(name, said, weights, x, clamps, state.unit - 1, state.step - 1, state.gate)
+        return UnitAtStep(name, sequence, weights, x, clamps, state.unit - 1, state.step - 1, state.gate)
 
     def show(self):
         seen = self.seen()
         self.picture.value, self.below.value = pictures.draw(seen)
-        self.said.value = "".join(note("hint", words, title) for title, words in pictures.notes(seen))
+        self.remarks.value = observed(pictures.what_is_seen(seen), pictures.hints(seen))
         self.mark.value = self.tag()
 
     @property
@@ -238,81 +213,33 @@ class GateLab(Lab):
             "and hold gates open or shut."
         )
 
-    def fingerprint(self):
-        return pictures.fingerprint(str(self.pictured))
 
-
-def _cells(layers):
-    """Name -> what is said of it, and its weights."""
-    if layers is None:
-        return CELLS
-    named("layers", layers, "{'trained': model.get_layer('lstm')}; leave it out for the cells set by hand")
-    return {name: _cell(name, layer) for name, layer in layers.items()}
-
-
-def _cell(name, layer):
+def _cell(layer):
+    """What is said of a layer, and its weights."""
     import keras
 
-    def wrong(words):
-        return ValueError(f"layers: '{name}' {words}")
-
-    if not isinstance(layer, keras.layers.LSTM):
-        raise wrong(
-            f"is {brief(layer)}, but must be a keras.layers.LSTM: give the layer itself, such as "
-            'model.get_layer("lstm"), not a model or a wrapper'
+    if not isinstance(layer, keras.layers.LSTM) or not layer.built or layer.cell.kernel.shape[0] != 1:
+        raise ValueError(
+            f"is {brief(layer)}, but must be a keras.layers.LSTM that is built on one feature: give the "
+            'layer itself, such as model.get_layer("lstm")'
         )
-    if not layer.built:
-        raise wrong(
-            "has no weights yet: build it with layer.build((None, None, 1)), or train its model first"
-        )
-    if broken := diverged(layer.weights):
-        raise wrong(broken)
+    if problem := diverged(layer.weights):
+        raise ValueError(problem)
+    functions = keras.activations
+    usual = {"activation": functions.tanh, "recurrent_activation": functions.sigmoid, "go_backwards": False}
+    for option, value in usual.items():
+        if getattr(layer, option) != value:
+            raise ValueError(f'has another {option} than the lab computes: leave out "{option}"')
     weights = tuple(np.asarray(w) for w in layer.get_weights())
-    if len(weights[0]) != 1:
-        raise wrong(
-            f"reads {len(weights[0])} features, but must read 1: build it on inputs (batch, steps, 1)"
-        )
-    for argument, usual in (("activation", "tanh"), ("recurrent_activation", "sigmoid")):
-        given = getattr(layer, argument)
-        if given is not keras.activations.get(usual):
-            said = getattr(given, "__name__", brief(given))
-            raise wrong(f'has {argument} {said}, but must have {usual}: leave out "{argument}"')
-    if layer.go_backwards:
-        raise wrong("reads from the end, but must read from the start: leave out go_backwards")
     units = len(weights[1])
-    return (
-        f"{units} unit{'s' * (units > 1)}, with the weights that this layer had when the lab was made.",
-        weights,
-    )
+    about = f"{units} unit{'s' * (units > 1)}, with the weights that this layer had when the lab was made."
+    return about, weights
 
 
-def _inputs(inputs):
-    """Name -> sequence."""
-    if inputs is None:
-        return {name: tuple(map(float, x)) for name, x in INPUTS.items()}
-    named("inputs", inputs, "{'a pulse': [0, 1, 0, 0]}; leave it out for some that are there")
-    return {name: _sequence(name, x) for name, x in inputs.items()}
-
-
-def _sequence(name, given):
-    try:
-        x = np.asarray(given, "float64")
-    except (TypeError, ValueError):
-        x = np.array(np.nan)
-    if x.ndim != 1 or not np.isfinite(x).all():
-        shape = f" of shape {np.shape(x)}" if isinstance(given, np.ndarray) else ""
+def _sequence(given):
+    x = real_numbers(given)
+    if x.ndim != 1 or len(x) not in LENGTHS or not np.abs(x).max() <= 1:
         raise ValueError(
-            f"inputs: '{name}' is {brief(given)}{shape}, but must be a list of numbers, such as "
-            "[0, 1, 0, 0]; of an array of another shape take its .ravel()"
-        )
-    if not SHORTEST <= len(x) <= LONGEST:
-        raise ValueError(
-            f"inputs: '{name}' has {len(x)} numbers, but must have {SHORTEST} to {LONGEST}: "
-            "cut it, or fill it up"
-        )
-    if np.abs(x).max() > 1:
-        worst = x[np.abs(x).argmax()]
-        raise ValueError(
-            f"inputs: '{name}' holds {worst:g}, but must stay in -1 to 1: divide it by {abs(worst):g}"
+            f"is {described(given)}, but must be a list of {LENGTHS[0]} to {LENGTHS[-1]} numbers from -1 to 1"
         )
     return tuple((x.round(DIGITS) + 0.0).tolist())

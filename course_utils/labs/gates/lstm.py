@@ -1,12 +1,13 @@
 """The mathematics of the gate lab: an LSTM whose gates can be held, and where its memory stems from."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from course_utils.labs.core.lstm import Gates, run_lstm
+from course_utils.labs.core.lstm import run_lstm
 
-LARGEST = 3  # contributions told one by one
+TERMS = 3  # of a sum that are named one by one
 ORDER = ("i", "f", "g", "o")  # how Keras lays the four blocks of its weights side by side; it calls g c
 FIELDS = {"i": "input", "f": "forget", "g": "candidate", "o": "output", "c": "cell", "h": "hidden"}
 
@@ -48,7 +49,7 @@ def half_life(forget):
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class UnitAtStep:
     """One unit of one cell at one step of one input; `unit` and `step` count from 0.
 
     `course` is what happens with the gates held as `clamps` say, `free` without.
@@ -62,22 +63,28 @@ class Seen:
     unit: int
     step: int
     gate: str
-    course: Gates = field(init=False)
-    free: Gates | None = field(init=False)
 
-    def __post_init__(self):
-        object.__setattr__(self, "course", run(self.weights, self.x, self.clamps))
-        object.__setattr__(self, "free", run(self.weights, self.x) if self.clamps else None)
+    @cached_property
+    def course(self):
+        return run(self.weights, self.x, self.clamps)
+
+    @cached_property
+    def free(self):
+        return run(self.weights, self.x) if self.clamps else None
 
     @property
     def units(self):
         return self.course.cell.shape[1]
 
+    @property
+    def unit_words(self):
+        return f", unit {self.unit + 1} of {self.units}" if self.units > 1 else ""
+
     def line(self, key, free=False):
         """x, i, f, g, o, c or h of the unit at every step."""
-        return (
-            self.x if key == "x" else getattr(self.free if free else self.course, FIELDS[key])[:, self.unit]
-        )
+        if key == "x":
+            return self.x
+        return getattr(self.free if free else self.course, FIELDS[key])[:, self.unit]
 
     def now(self, key):
         return float(self.line(key)[self.step])
@@ -102,23 +109,26 @@ class Seen:
     def largest(self):
         """The steps that most of the memory stems from, the largest part first."""
         parts = np.abs(self.parts)
-        return [int(s) for s in np.argsort(-parts, kind="stable")[:LARGEST] if parts[s] >= 0.005]
+        return [int(s) for s in np.argsort(-parts, kind="stable")[:TERMS] if parts[s] >= 0.005]
 
     @property
     def terms(self):
-        """The sum in front of the gate that is looked at: (name, factors or None, value) of each term."""
+        """The sum in front of the gate that is looked at: (name, factors or None, value) of each term.
+
+        U are the weights of the input and V those of the hidden state before, as in lesson 02.
+        """
         kernel, recurrent, *bias = self.weights
         column = ORDER.index(self.gate) * self.units + self.unit
-        w, u = float(kernel[0][column]), recurrent[:, column].astype("float64")
+        from_input, from_hidden = float(kernel[0][column]), recurrent[:, column].astype("float64")
         h = self.course.hidden[self.step - 1] if self.step else np.zeros(self.units)
-        x, products = self.now("x"), u * h
+        x, products = self.now("x"), h * from_hidden
         order = np.argsort(-np.abs(products), kind="stable")
-        name = "u · h before" if self.units == 1 else "u · h of unit {}"
-        terms = [("w · x", (w, x), w * x)]
-        terms += [(name.format(k + 1), (u[k], h[k]), float(products[k])) for k in order[:LARGEST]]
-        if self.units > LARGEST:
-            rest = float(products[order[LARGEST:]].sum())
-            terms.append((f"u · h of {self.units - LARGEST} more", None, rest))
+        name = "h before · V" if self.units == 1 else "h · V of unit {}"
+        terms = [("x · U", (x, from_input), x * from_input)]
+        terms += [(name.format(k + 1), (h[k], from_hidden[k]), float(products[k])) for k in order[:TERMS]]
+        if self.units > TERMS:
+            rest = float(products[order[TERMS:]].sum())
+            terms.append((f"h · V of {self.units - TERMS} more", None, rest))
         return [*terms, ("bias b", None, float(bias[0][column]) if bias else 0.0)]
 
     @property

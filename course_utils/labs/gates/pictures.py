@@ -1,6 +1,5 @@
 """What the gate lab shows: the course of one LSTM, the arithmetic of one step, as an SVG and in words."""
 
-import hashlib
 from itertools import groupby
 
 import numpy as np
@@ -8,24 +7,26 @@ import numpy as np
 from course_utils.labs.core.drawing import (
     BAND,
     CARD,
+    FULL,
     INK,
     LINE,
     LSTM,
     SOFT,
+    full_width,
     number,
+    number_table,
     path,
     rect,
     sentences,
     signed,
-    svg,
     through,
     write,
 )
-from course_utils.labs.gates.lstm import Seen, half_life
+from course_utils.labs.gates.lstm import half_life
 
-WIDTH, WIDEST = 760, ' style="max-width:880px"'
-LEFT, RIGHT = 148, 696  # where the time axis begins and ends
-PALE = f"color-mix(in srgb, {LSTM} 22%, transparent)"
+START, END = 148, 696  # where the time axis begins and ends
+TINT = f"color-mix(in srgb, {LSTM} 22%, transparent)"
+DASHED = 'stroke-dasharray="4 3"'
 GAP = 16  # between the rows
 NAMES = {
     "x": "input", "i": "input gate", "f": "forget gate", "o": "output gate", "g": "candidate",
@@ -56,18 +57,18 @@ def near(value):
     return number(value)
 
 
-def table(seen):
+def memory_table(seen):
     """The numbers about the memory: (label, value)."""
     t, life = sub(seen.step + 1), half_life(seen.now("f"))
-    said = "infinite" if life == np.inf else "over 10,000" if life > 1e4 else number(life, 1)
-    rows = [("half-life at this f, steps", said)]
+    steps = "infinite" if life == np.inf else "over 10,000" if life > 1e4 else number(life, 1)
+    rows = [("half-life at this f, steps", steps)]
     if seen.step:
         rows.append(("left now of step 1", near(seen.left[0])))
-    told = seen.largest
-    rows += [(f"of c{t} from step {s + 1}", signed(seen.parts[s])) for s in told]
-    if len(told) <= seen.step:
-        rest = seen.parts.sum() - seen.parts[told].sum()
-        rows.append((f"of c{t} from {'the other' if told else 'all'} steps", signed(rest)))
+    largest = seen.largest
+    rows += [(f"of c{t} from step {s + 1}", signed(seen.parts[s])) for s in largest]
+    if len(largest) <= seen.step:
+        rest = seen.parts.sum() - seen.parts[largest].sum()
+        rows.append((f"of c{t} from {'the other' if largest else 'all'} steps", signed(rest)))
     return [*rows, (f"all of c{t}, the sum", signed(seen.now("c")))]
 
 
@@ -75,16 +76,14 @@ def held(value):
     return "held open" if value else "held shut"
 
 
-def notes(seen):
-    """(heading, sentence) of what there is to see."""
+def what_is_seen(seen):
+    """In a sentence or two, what happens at this step."""
     t, (f, i, o, c, h) = seen.step + 1, (seen.now(key) for key in "fioch")
     added = i * seen.now("g")
     if abs(seen.before) < 0.005:
         words = f"At step {t} the memory begins at {number(seen.before)}"
-    elif f <= 0.05:
-        words = f"At step {t} the memory {number(seen.before)} is dropped (f is {near(f)})"
     else:
-        what = "is kept" if f >= 0.95 else "fades"
+        what = "is dropped" if f <= 0.05 else "is kept" if f >= 0.95 else "fades"
         words = f"At step {t} the memory {number(seen.before)} {what} (f is {near(f)})"
     if abs(added) >= 0.005:
         words += f", {signed(added)} is written"
@@ -96,55 +95,52 @@ def notes(seen):
         free = float(seen.line("c", free=True)[seen.step])
         same = abs(free - c) < 0.005
         words += f" Without your clamps c would be {'the same' if same else number(free)} here."
-    return [("● What you see.", words), *(("● Worth knowing.", one) for one in _odd(seen)[:2])]
+    return words
 
 
-def _odd(seen):
+def hints(seen):
     """What is worth knowing about an odd state, in sentences, the most telling first."""
-    t, f, i, o, c = seen.step + 1, seen.now("f"), seen.now("i"), seen.now("o"), seen.now("c")
-    told = []
+    t, (f, i, o, c) = seen.step + 1, (seen.now(key) for key in "fioc")
     if f == 1 and i == 0:
-        told.append("Forget gate open and input gate shut: the memory c is carried on unchanged, exactly.")
+        yield "Forget gate open and input gate shut: the memory c is carried on unchanged, exactly."
     if o < 0.01 and abs(c) >= 0.05:
-        told.append(
+        yield (
             f"The output gate is shut: h is {number(seen.now('h'))} although c is {number(c)}. The memory is "
             "there; this step just does not show it."
         )
     if f < 0.01 and abs(f * seen.before) < 0.005:
-        told.append(f"The forget gate is shut: nothing from before step {t} can remain in c, which is i·g.")
+        yield f"The forget gate is shut: nothing from before step {t} can remain in c, which is i·g."
     if f == 1 and i > 0:
-        told.append("Nothing is forgotten: all that is written adds up, and c can leave −1 to 1.")
+        yield "Nothing is forgotten: all that is written adds up, and c can leave −1 to 1."
     if abs(c) >= 2 and o >= 0.01:
-        told.append(
+        yield (
             f"c is {number(c)}, and tanh(c) {number(np.tanh(c))}: tanh is flat out here, so h hardly tells "
             "how large the memory is."
         )
-    return told
 
 
-def listed(values):
+def run_lengths(values):
     """Numbers one after another, equal ones counted: '0.00 (4 times), 1.00'."""
-    runs = [(said, len(list(same))) for said, same in groupby(number(v) for v in values)]
-    return ", ".join(said if count == 1 else f"{said} ({count} times)" for said, count in runs)
+    runs = [(value, len(list(same))) for value, same in groupby(number(v) for v in values)]
+    return ", ".join(value if count == 1 else f"{value} ({count} times)" for value, count in runs)
 
 
 def words(seen):
     """The course over time, for those who cannot see the picture."""
-    unit = f", unit {seen.unit + 1} of {seen.units}" if seen.units > 1 else ""
     clamps = [f"{NAMES[gate]} {held(value)}" for gate, value in seen.clamps.items()]
     values = ", ".join(f"{key} {number(seen.now(key))}" for key in ROWS)
     left = "; ".join(
         f"step {s + 1}: {near(left)}" for s, left in enumerate(seen.left[-8:], max(seen.step - 7, 0))
     )
     parts = [
-        f"{seen.cell}{unit}, reading {seen.input}, step {seen.step + 1} of {len(seen.x)}",
+        f"{seen.cell}{seen.unit_words}, reading {seen.input}, step {seen.step + 1} of {len(seen.x)}",
         " and ".join(clamps) if clamps else "all gates as computed",
         f"at this step {values}",
-        f"input x by step: {listed(seen.x)}",
-        f"memory c by step: {listed(seen.line('c'))}",
+        f"input x by step: {run_lengths(seen.x)}",
+        f"memory c by step: {run_lengths(seen.line('c'))}",
     ]
     if seen.free:
-        parts.append(f"without clamps: {listed(seen.line('c', free=True))}")
+        parts.append(f"without clamps: {run_lengths(seen.line('c', free=True))}")
     return sentences([*parts, f"what is left of each step now: {left}"])
 
 
@@ -153,8 +149,8 @@ def sums(seen):
     t, last = sub(seen.step + 1), sub(seen.step)
     f, i, g, o, c, h = (number(seen.now(key)) for key in "figoch")
     terms = " plus ".join(
-        f"{name} {f'{number(made[0])} times {number(made[1])} = ' if made else ''}{number(value)}"
-        for name, made, value in seen.terms
+        f"{name} {f'{number(factors[0])} times {number(factors[1])} = ' if factors else ''}{number(value)}"
+        for name, factors, value in seen.terms
     )
     memory = f"c{t} = f {f} times c{last} {number(seen.before)} + i {i} times g {g} = {c}"
     return sentences(
@@ -162,17 +158,17 @@ def sums(seen):
             f"step {seen.step + 1}: {memory}",
             f"hidden state h{t} = o {o} times tanh of c{t} {number(np.tanh(seen.now('c')))} = {h}",
             f"{NAMES[seen.gate]} {seen.gate}: {terms} = z {number(seen.total)}; {_outcome(seen)}",
-            *(f"{label}: {value}" for label, value in table(seen)),
+            *(f"{label}: {value}" for label, value in memory_table(seen)),
         ]
     )
 
 
 def _outcome(seen):
     squash = "tanh" if seen.gate == "g" else "σ"
-    said = f"{squash}(z) = {near(seen.squashed) if seen.gate != 'g' else number(seen.squashed)}"
+    result = f"{squash}(z) = {near(seen.squashed) if seen.gate != 'g' else number(seen.squashed)}"
     if seen.gate in seen.clamps:
-        return f"{said}, but {held(seen.clamps[seen.gate])}: {seen.gate} = {seen.clamps[seen.gate]:g}"
-    return f"{seen.gate} = {said}"
+        return f"{result}, but {held(seen.clamps[seen.gate])}: {seen.gate} = {seen.clamps[seen.gate]:g}"
+    return f"{seen.gate} = {result}"
 
 
 # ---------------------------------------------------------------------------------------------------
@@ -183,7 +179,7 @@ def draw(seen):
     """The course over time and the arithmetic of the step, each as SVG."""
     above, tall = _course(seen)
     below, deep = _arithmetic(seen)
-    return svg(WIDTH, tall, words(seen), above, WIDEST), svg(WIDTH, deep, sums(seen), below, WIDEST)
+    return full_width(tall, words(seen), above), full_width(deep, sums(seen), below)
 
 
 def _cut(name):
@@ -191,15 +187,14 @@ def _cut(name):
 
 
 def _course(seen):
-    cell = (RIGHT - LEFT) / len(seen.x)
-    at = LEFT + (np.arange(len(seen.x)) + 0.5) * cell
+    cell = (END - START) / len(seen.x)
+    at = START + (np.arange(len(seen.x)) + 0.5) * cell
     here, drawn, y = at[seen.step], [], 30
-    unit = f", unit {seen.unit + 1} of {seen.units}" if seen.units > 1 else ""
-    drawn.append(write(0, 14, f"{_cut(seen.cell)}{unit} · {_cut(seen.input)}", weight=600))
+    drawn.append(write(0, 14, f"{_cut(seen.cell)}{seen.unit_words} · {_cut(seen.input)}", weight=600))
     if seen.free:
-        drawn += [path("M470,10 h30", INK, 1.2, extra='stroke-dasharray="4 3"')]
+        drawn.append(path("M470,10 h30", INK, 1.2, extra=DASHED))
         drawn.append(write(506, 14, "without your clamps", fill=SOFT))
-    drawn.append(write(WIDTH, 14, f"step {seen.step + 1}", "end", weight=600))
+    drawn.append(write(FULL, 14, f"step {seen.step + 1}", "end", weight=600))
     for key, tall in ROWS.items():
         drawn += _row(seen, key, at, y, tall)
         y += tall + GAP
@@ -216,7 +211,7 @@ def _course(seen):
     y += 34 + GAP
     most = _nice(np.abs(seen.parts).max())
     drawn += _bars(at, cell, y, 44, seen.parts, most, (f"c{sub(seen.step + 1)} by origin", "left · i · g"))
-    drawn.append(write(WIDTH, y + 26.5, number(seen.now("c")), "end", weight=600))
+    drawn.append(write(FULL, y + 26.5, number(seen.now("c")), "end", weight=600))
     y += 44 + 6
     band = rect(here - cell / 2, 20, cell, y - 20, BAND)
     return [band, *drawn], y + 2
@@ -243,9 +238,9 @@ def _row(seen, key, at, y, tall):
     low, high = _range(seen, key)
     up = lambda values: y + tall * (high - np.asarray(values)) / (high - low)  # noqa: E731
     for value in {low, 0.0, high}:
-        yield path(f"M{LEFT},{up(value):.1f} H{RIGHT}", LINE, 1.4 if value == 0 else 0.7)
-    yield write(LEFT - 7, y + 9, number(high, 0), "end", SOFT)
-    yield write(LEFT - 7, y + tall + 2, number(low, 0), "end", SOFT)
+        yield path(f"M{START},{up(value):.1f} H{END}", LINE, 1.4 if value == 0 else 0.7)
+    yield write(START - 7, y + 9, number(high, 0), "end", SOFT)
+    yield write(START - 7, y + tall + 2, number(low, 0), "end", SOFT)
     middle = y + tall / 2 + 4.5
     lifted = middle - 8 if key in seen.clamps else middle
     yield write(0, lifted, key, weight=700)
@@ -253,7 +248,7 @@ def _row(seen, key, at, y, tall):
     if key in seen.clamps:
         yield write(15, lifted + 16, held(seen.clamps[key]), weight=600)
     if seen.free and key != "x":
-        yield path(through(zip(at, up(seen.line(key, free=True)))), INK, 1.2, extra='stroke-dasharray="4 3"')
+        yield path(through(zip(at, up(seen.line(key, free=True)))), INK, 1.2, extra=DASHED)
     values = seen.line(key)
     if key == "x":
         stems = "".join(f"M{x:.1f},{up(0):.1f} V{v:.1f}" for x, v in zip(at, up(values)))
@@ -261,12 +256,12 @@ def _row(seen, key, at, y, tall):
     else:
         if key == "c":
             area = f"{through(zip(at, up(values)))} V{up(0):.1f} H{at[0]:.1f} Z"
-            yield path(area, "none", 0, PALE)
+            yield path(area, "none", 0, TINT)
         yield path(through(zip(at, up(values))), LSTM, 2.6 if key == "c" else 1.6)
         if key in MARKS:
             yield _marks(MARKS[key], at, up(values), 2.6, LSTM, CARD if key == "h" else LSTM)
     yield _marks("circle", at[[seen.step]], up(values[[seen.step]]), 5, INK, "none")
-    yield write(WIDTH, middle, number(seen.now(key)), "end", weight=600)
+    yield write(FULL, middle, number(seen.now(key)), "end", weight=600)
 
 
 def _marks(kind, at, heights, r, line, fill):
@@ -286,22 +281,14 @@ def _bars(at, cell, y, tall, values, most, names):
     zero, scale = (y + tall / 2, tall / 2 / most) if below else (y + tall, tall / most)
     yield write(0, y + tall / 2 - 3.5, names[0], weight=600)
     yield write(0, y + tall / 2 + 12.5, names[1], fill=SOFT)
-    yield write(LEFT - 7, y + 9, f"{most:g}", "end", SOFT)
-    yield write(LEFT - 7, y + tall + 2, number(-most, 1 if most < 1 else 0) if below else "0", "end", SOFT)
-    yield path(f"M{LEFT},{zero:.1f} H{RIGHT} M{LEFT},{y:.1f} H{RIGHT}", LINE, 1)
+    yield write(START - 7, y + 9, f"{most:g}", "end", SOFT)
+    yield write(START - 7, y + tall + 2, number(-most, 1 if most < 1 else 0) if below else "0", "end", SOFT)
+    yield path(f"M{START},{zero:.1f} H{END} M{START},{y:.1f} H{END}", LINE, 1)
     wide = min(cell - 2, 26)
     for x, value in zip(at, values):
         long = max(abs(value) * scale, 0.8)
-        yield rect(
-            x - wide / 2,
-            zero - long if value >= 0 else zero,
-            wide,
-            long,
-            PALE,
-            LSTM,
-            0,
-            'stroke-width="0.8"',
-        )
+        top = zero - long if value >= 0 else zero
+        yield rect(x - wide / 2, top, wide, long, TINT, LSTM, 0, 'stroke-width="0.8"')
 
 
 # The arithmetic
@@ -314,13 +301,14 @@ def _arithmetic(seen):
     memory += [("g", seen.now("g")), "=", (f"c{t}", seen.now("c"))]
     shown = [("o", seen.now("o")), "×", (f"tanh c{t}", np.tanh(seen.now("c"))), "=", (f"h{t}", seen.now("h"))]
     drawn = [write(0, 14, f"The arithmetic at step {seen.step + 1}", weight=600)]
-    drawn += [*_equation(0, y, memory), *_equation(WIDTH - 256, y, shown)]
+    drawn += [*_equation(0, y, memory), *_equation(FULL - 256, y, shown)]
     kept, added = seen.now("f") * seen.before, seen.now("i") * seen.now("g")
     drawn.append(_brace(0, 163, y + 46, f"kept: {signed(kept)}"))
     drawn.append(_brace(186, 349, y + 46, f"written: {signed(added)}"))
     left, tall = _sum(seen, y + 94)
-    right, deep = _table(seen, 500, y + 94)
-    return drawn + left + right, y + 94 + max(tall, deep)
+    rows = [(label, [value]) for label, value in memory_table(seen)]
+    right, last = number_table(500, y + 94, FULL - 500, rows)
+    return drawn + left + right, max(y + 94 + tall, last + 8)
 
 
 def _equation(x, y, pieces):
@@ -332,15 +320,15 @@ def _equation(x, y, pieces):
             continue
         name, value = piece
         result = pieces[-1] is piece
-        yield rect(x, y, 70, 42, PALE if result else CARD, LSTM, 4, f'stroke-width="{2 if result else 1}"')
+        yield rect(x, y, 70, 42, TINT if result else CARD, LSTM, 4, f'stroke-width="{2 if result else 1}"')
         yield write(x + 35, y + 16, name, "middle", SOFT if not result else INK)
         yield write(x + 35, y + 34, number(value), "middle", weight=600)
         x += 70
 
 
-def _brace(x1, x2, y, said):
+def _brace(x1, x2, y, words):
     d = f"M{x1 + 2},{y} v5 H{x2 - 2} v-5"
-    return path(d, SOFT, 1) + write((x1 + x2) / 2, y + 20, said, "middle", SOFT)
+    return path(d, SOFT, 1) + write((x1 + x2) / 2, y + 20, words, "middle", SOFT)
 
 
 def _sum(seen, y):
@@ -356,7 +344,7 @@ def _sum(seen, y):
             drawn.append(write(210, y, f"{number(factors[0])} × {number(factors[1])}", "end", SOFT))
         drawn.append(write(268, y, signed(value), "end"))
         long = abs(value) / most * 40
-        drawn.append(rect(320 - long * (value < 0), y - 10, max(long, 0.8), 10, PALE, LSTM))
+        drawn.append(rect(320 - long * (value < 0), y - 10, max(long, 0.8), 10, TINT, LSTM))
     drawn.append(path(f"M320,{top + 8} V{y + 2}", SOFT, 1))
     y += 22
     drawn.append(path(f"M0,{y - 16} H360", INK, 1))
@@ -378,25 +366,3 @@ def _curve(seen, x, y):
     yield path(through(zip(along(z), up(heights))), SOFT, 1.6)
     yield _marks("circle", [along(seen.total)], [up(seen.squashed)], 4, INK, LSTM)
     yield write(x + wide / 2, y + tall + 17, f"{'tanh' if low else 'σ'}, z −6 to 6", "middle", SOFT)
-
-
-def _table(seen, x, y):
-    """The numbers about the memory; what is drawn, and how tall it is."""
-    top, drawn = y, [write(x, y, "In numbers", weight=600)]
-    for label, value in table(seen):
-        y += 22
-        drawn.append(path(f"M{x},{y - 16} H{WIDTH}", LINE, 1))
-        drawn += [write(x, y, label), write(WIDTH - 2, y, value, "end", weight=600)]
-    return drawn, y - top + 8
-
-
-# ---------------------------------------------------------------------------------------------------
-# Has the look changed?
-
-
-def fingerprint(state):
-    """Changes when a lab of this state would be drawn otherwise, whatever the trained numbers are."""
-    weights = tuple(np.linspace(-1, 1, n).reshape(shape) for n, shape in ((8, (1, 8)), (16, (2, 8)), (8, 8)))
-    x = np.round(np.sin(np.arange(12)), 2)
-    sample = Seen("sample", "sample", weights, x, {"f": 1.0}, 1, 7, "f")
-    return hashlib.sha256("".join((state, *draw(sample))).encode()).hexdigest()[:16]

@@ -8,18 +8,18 @@ from typing import ClassVar
 import ipywidgets as widgets
 import numpy as np
 
-from course_utils.labs.core.arguments import named, short_names
-from course_utils.labs.core.dials import Real, Several, State, brief, dial
-from course_utils.labs.core.lab import Lab, group, style
+from course_utils.labs.core.arguments import described, each, keyed, real_numbers
+from course_utils.labs.core.dials import Real, Several, State, dial
+from course_utils.labs.core.lab import Lab, cards, classed, group, style
 from course_utils.labs.core.lock import LOCK
-from course_utils.labs.core.notes import Note, note
+from course_utils.labs.core.notes import Note, observed
 from course_utils.labs.core.window import Axis
 from course_utils.labs.kernel import pictures
 from course_utils.labs.kernel.convolution import convolve, ready_made
 
-SMALLEST, LARGEST = 8, 32  # side of an image
+SIDES = range(8, 33)  # of an image
 SIZES = (3, 5)
-MOST = 9.99  # the largest number of a kernel
+LARGEST = 9.99  # the largest number of a kernel
 KERNELS = {
     "identity": "identity",
     "mean": "mean blur",
@@ -99,11 +99,13 @@ class KernelState(State):
         return replace(self, kernel="own", own=whole.ravel().tolist())
 
 
-def state_class(names, shapes):
-    """The states of one lab; `names` and `shapes` give the images by their names in the string."""
+def state_class(images):
+    """The states of one lab; `images` is key -> (name, image)."""
+    names = {key: name for key, (name, _) in images.items()}
+    shapes = {key: image.shape for key, (_, image) in images.items()}
     tall, wide = next(iter(shapes.values()))
     most = max(max(shape) for shape in shapes.values())
-    number = Real("A number", (-MOST, MOST))
+    number = Real("A number", (-LARGEST, LARGEST))
     dials = {
         "image": dial(next(iter(names)), "Image", names, shown=names),
         "kernel": dial("vertical", "Kernel", KERNELS, shown=KERNELS),
@@ -114,7 +116,7 @@ def state_class(names, shapes):
         "activation": dial("none", "Activation", ("none", "relu"), shown={"relu": "ReLU"}),
         "row": dial(tall // 2, "Output row", range(1, most + 1), slider=True),
         "column": dial(wide // 2, "Output column", range(1, most + 1), slider=True),
-        "bias": dial(0.0, "Bias", (-MOST, MOST), kind=Real),
+        "bias": dial(0.0, "Bias", (-LARGEST, LARGEST), kind=Real),
         "own": dial((), "Own", kind=Own, number=number, counts=(0, 9, 25)),
     }
     return KernelState.having(dials, shapes=shapes)
@@ -149,13 +151,8 @@ class KernelLab(Lab):
     title = "Kernel lab"
 
     def __init__(self, images, start=None):
-        images = {
-            name: _image(name, image) for name, image in named("images", images, "{'a digit': image}").items()
-        }
-        short = dict(zip(short_names(images), images))
-        self._names = short
-        self._images = {key: images[name] for key, name in short.items()}
-        self.state_class = state_class(short, {key: one.shape for key, one in self._images.items()})
+        self._images = keyed(each("images", images, _image, "{'a digit': image}"))
+        self.state_class = state_class(self._images)
         super().__init__(self.state_class() if start is None else start)
         self._lay_out()
         self.state = self.state
@@ -163,56 +160,41 @@ class KernelLab(Lab):
     # Controls
 
     def _lay_out(self):
-        names = ("image", "row", "column", "kernel", "activation", "size", "stride", "padding", "dilation")
-        made = {name: self.add_control(name) for name in names}
-        for one in made.values():
-            one.style.description_width = "100px"
-        bias = widgets.FloatText(
+        layer = ("size", "stride", "padding", "dilation")
+        for name in ("image", "row", "column", "kernel", "activation", *layer):
+            self.add_control(name).style.description_width = "100px"
+        controls = self.controls
+        controls["bias"] = bias = widgets.FloatText(
             description="Bias", step=0.5, layout={"width": "auto"}, style={"description_width": "100px"}
         )
         bias.observe(lambda change: self._typed("bias", change["new"]), "value")
-        self.controls["bias"] = bias
-        self.fields = [widgets.FloatText(step=0.5) for _ in range(25)]
-        for number, one in enumerate(self.fields):
-            one.add_class("cl-bare")
-            one.observe(lambda change, number=number: self._typed(number, change["new"]), "value")
-        self.grid = widgets.GridBox(self.fields)
-        self.grid.add_class("ck-fields")
-        areas = {
-            "place": group("other", "Image", "and the window", made["image"], made["row"], made["column"]),
-            "kernel": group(
-                "cnn", "Kernel", f"numbers from −{MOST} to {MOST}",
-                made["kernel"], self.grid, bias, made["activation"],
-            ),
-            "layer": group(
-                "cnn", "Convolution", "how the window moves", *(made[name] for name in names[5:])
-            ),
-        }  # fmt: skip
-        for area, card in areas.items():
-            card.layout.grid_area = area
-        cards = widgets.GridBox(list(areas.values()))
-        cards.add_class("ck-cards")
-        self.picture, self.output = widgets.HTML(), widgets.HTML()
-        for one in (self.picture, self.output):
-            one.add_class("cl-picture")
-        drawn = widgets.GridBox([self.picture, self.output])
-        drawn.add_class("ck-pictures")
-        self.said, self.sum, self.costs = widgets.HTML(), widgets.HTML(), widgets.HTML()
-        parts = [style(STYLE), self.mark, cards, drawn, self.notes.view, self.said, self.sum, self.costs]
-        self.view = widgets.VBox([*parts, self.share_row(), self.message])
-        self.view.add_class("course-lab")
+        self.fields = [classed(widgets.FloatText(step=0.5), "cl-bare") for _ in range(25)]
+        for number, field in enumerate(self.fields):
+            field.observe(lambda change, number=number: self._typed(number, change["new"]), "value")
+        self.grid = classed(widgets.GridBox(self.fields), "ck-fields")
+        place = controls["image"], controls["row"], controls["column"]
+        kernel = controls["kernel"], self.grid, bias, controls["activation"]
+        top = cards(
+            "ck-cards",
+            place=group("other", "Image", "and the window", *place),
+            kernel=group("cnn", "Kernel", f"numbers from −{LARGEST} to {LARGEST}", *kernel),
+            layer=group("cnn", "Convolution", "how the window moves", *(controls[name] for name in layer)),
+        )
+        self.picture, self.output = (classed(widgets.HTML(), "cl-picture") for _ in range(2))
+        drawn = classed(widgets.GridBox([self.picture, self.output]), "ck-pictures")
+        self.remarks, self.sum, self.costs = (widgets.HTML() for _ in range(3))
+        parts = [style(STYLE), self.mark, top, drawn, self.notes.view, self.remarks, self.sum, self.costs]
+        self.view = classed(widgets.VBox([*parts, self.share_row(), self.message]), "course-lab")
 
     def _typed(self, where, value):
         """A number was typed into the field `where` of the kernel, or as the bias."""
         with LOCK:
             if self._quiet:
                 return
-            state = self.state
+            state, value = self.state, min(max(value, -LARGEST), LARGEST)
             if math.isnan(value):
                 self.state = state  # the field shows again what it was
-                return
-            value = min(max(value, -MOST), MOST)
-            if where == "bias":
+            elif where == "bias":
                 self.state = state.change("bias", value)
             else:
                 numbers = np.array(state.numbers, float)
@@ -229,23 +211,23 @@ class KernelLab(Lab):
         size = state.size
         self.grid.layout.grid_template_columns = f"repeat({size}, minmax(0, 1fr))"
         numbers = state.numbers.ravel().round(2).tolist()
-        for number, one in enumerate(self.fields):
-            one.layout.display = None if number < size * size else "none"
-            if number < size * size:
+        for number, field in enumerate(self.fields):
+            field.layout.display = None if number < len(numbers) else "none"
+            if number < len(numbers):
                 row, column = divmod(number, size)
-                one.description = f"Kernel row {row + 1} column {column + 1}"
-                one.value = numbers[number]
+                field.description = f"Kernel row {row + 1} column {column + 1}"
+                field.value = numbers[number]
 
     # Picture
 
     def seen(self):
         """What the convolution does now: image, kernel, output, and the cell that is looked at."""
         state = self.state
-        image, kernel = self._images[state.image], state.numbers
+        (name, image), kernel = self._images[state.image], state.numbers
         how = {"stride": state.stride, "padding": state.padding, "dilation": state.dilation}
         fits = all(axis.length for axis in state.axes)
-        return pictures.Seen(
-            name=self._names[state.image], image=image, kernel=kernel, kind=state.kernel,
+        return pictures.FeatureMap(
+            name=name, image=image, kernel=kernel, kind=state.kernel,
             kind_words=KERNELS[state.kernel], bias=state.bias, relu=state.activation == "relu",
             row=state.row, column=state.column,
             plain=convolve(image, kernel, bias=state.bias, **how) if fits else None, **how,
@@ -259,13 +241,11 @@ class KernelLab(Lab):
         self.costs.value = pictures.costs(seen)
         if seen.fits:
             self.notes.show([])
-            told = [("● What you see.", pictures.what_is_seen(seen))]
-            told += [("● Worth knowing.", words) for words in list(pictures.hints(seen))[:2]]
-            self.said.value = "".join(note("hint", words, title) for title, words in told)
+            self.remarks.value = observed(pictures.what_is_seen(seen), pictures.hints(seen))
         else:
-            mended = self.state.turn("padding", "same")
-            self.notes.show([Note("broken", pictures.no_fit(seen), "Use padding same", mended)])
-            self.said.value = ""
+            padded = self.state.turn("padding", "same")
+            self.notes.show([Note("broken", pictures.no_fit(seen), "Use padding same", padded)])
+            self.remarks.value = ""
         self.mark.value = self.tag()
 
     @property
@@ -277,37 +257,13 @@ class KernelLab(Lab):
             "times the numbers of the kernel, their sum, and what the layer costs beside a dense one."
         )
 
-    def fingerprint(self):
-        return pictures.fingerprint(str(self.pictured))
 
-
-def _image(name, image):
-    try:
-        array = np.array(image)
-    except (TypeError, ValueError):  # rows of unequal length
-        array = np.array(None)
-    if array.dtype.kind not in "biuf":
+def _image(given):
+    image = real_numbers(given)
+    fits = image.ndim == 2 and all(side in SIDES for side in image.shape)
+    if not fits or not (image.min() >= 0 and image.max() <= 1):
         raise ValueError(
-            f"images: '{name}' is {brief(image)}, but must be an array of real numbers, all rows of the same "
-            "length: give it as np.array"
+            f"is {described(given)}, but must be an array (height, width), each {SIDES[0]} to {SIDES[-1]}, "
+            "of numbers from 0 to 1"
         )
-    array = array.astype(float)
-    if array.ndim != 2 or not all(SMALLEST <= side <= LARGEST for side in array.shape):
-        way = "take one channel with image[..., 0]" if array.ndim == 3 else "cut or resize it"
-        raise ValueError(
-            f"images: '{name}' has shape {array.shape}, but must be (height, width), each {SMALLEST} to "
-            f"{LARGEST}: {way}"
-        )
-    if not np.isfinite(array).all():
-        row, column = np.argwhere(~np.isfinite(array))[0]
-        raise ValueError(
-            f"images: '{name}' is {array[row, column]} at row {row}, column {column}, but must be from 0 to "
-            "1: fill what is missing"
-        )
-    low, high = array.min(), array.max()
-    if low < 0 or high > 1:
-        way = "divide it by 255" if low >= 0 and high <= 255 else "stretch it"
-        raise ValueError(
-            f"images: '{name}' has values from {low:g} to {high:g}, but must be from 0 to 1: {way}"
-        )
-    return array
+    return image.astype(float)

@@ -1,8 +1,8 @@
 """What the kernel lab shows: image, feature map and the sum behind one of its cells, drawn and in words."""
 
-import hashlib
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import product
 
 import numpy as np
 
@@ -25,8 +25,8 @@ from course_utils.labs.core.drawing import (
 )
 from course_utils.labs.core.window import Axis, under
 
-WIDTH = 400
-LEFT, TOP, SIDE = 28, 44, 366  # where the grids begin, and how wide and tall they are at most
+HALF = 400
+INSET, TOP, SIDE = 28, 44, 366  # where the grids begin, and how wide and tall they are at most
 RIM = "color-mix(in srgb, var(--cl-other) 18%, transparent)"
 SEES = {  # ready-made kernel -> what its feature map tells
     "identity": "The kernel takes the pixel under its centre and nothing else: it copies the image.",
@@ -45,7 +45,7 @@ SEES = {  # ready-made kernel -> what its feature map tells
 
 
 @dataclass(frozen=True)
-class Seen:
+class FeatureMap:
     """One setting of the lab: all that pictures and words need. `plain` is the output before activation."""
 
     name: str
@@ -103,7 +103,7 @@ class Seen:
         return float(np.abs(self.plain).max()) or 1.0
 
 
-def brief(value):
+def short(value):
     """A number without needless digits: 1, −0.5 or 0.11."""
     return number(value).rstrip("0").rstrip(".")
 
@@ -117,10 +117,10 @@ def many(count, what):
 
 
 def settings(seen):
-    rows = "; ".join(" ".join(brief(v) for v in row) for row in seen.kernel)
+    rows = "; ".join(" ".join(short(v) for v in row) for row in seen.kernel)
     bend = "ReLU" if seen.relu else "none"
     return (
-        f"Kernel {seen.kind_words}: {rows}. Bias {brief(seen.bias)}, stride {seen.stride}, padding "
+        f"Kernel {seen.kind_words}: {rows}. Bias {short(seen.bias)}, stride {seen.stride}, padding "
         f"{seen.padding}, dilation {seen.dilation}, activation {bend}."
     )
 
@@ -128,21 +128,20 @@ def settings(seen):
 def input_words(seen):
     """What is under the window, for those who cannot see it."""
     size = len(seen.kernel)
-    said = [f"Image {seen.name}, {seen.image.shape[0]} by {seen.image.shape[1]} pixels"]
+    parts = [f"Image {seen.name}, {seen.image.shape[0]} by {seen.image.shape[1]} pixels"]
     (above, below), (left, right) = (axis.zeros for axis in seen.axes)
     if seen.padding == "same":
-        said.append(f"a rim of zeros around it: {above} above, {below} below, {left} left, {right} right")
+        parts.append(f"a rim of zeros around it: {above} above, {below} below, {left} left, {right} right")
     kernel = f"{size} by {size} kernel, stride {seen.stride}, dilation {seen.dilation}"
     if not seen.fits:
-        said.append(f"the {kernel}, has no place in it")
+        parts.append(f"the {kernel}, has no place in it")
     else:
         at = [f"{taps[0] + 1} to {taps[-1] + 1}" for taps in seen.taps]
         out = int(seen.on_padding.sum())
         zeros = f", {out} of its {size * size} numbers on padding" if out else ""
-        said.append(
-            f"the window of the {kernel}, stands on rows {at[0]} and columns {at[1]}{zeros}".replace("-", "−")
-        )
-    return sentences(said)
+        where = f"stands on rows {at[0]} and columns {at[1]}{zeros}".replace("-", "−")
+        parts.append(f"the window of the {kernel}, {where}")
+    return sentences(parts)
 
 
 def output_words(seen):
@@ -158,17 +157,16 @@ def output_words(seen):
 
 def what_is_seen(seen):
     """In a sentence or three, what the feature map shows."""
-    moved = many(seen.dilation, "pixel")
-    count = seen.kernel.size
-    said = [SEES[seen.kind].format(count=count, moved=moved, total=number(seen.kernel.sum()))]
+    moved, total = many(seen.dilation, "pixel"), number(seen.kernel.sum())
+    words = [SEES[seen.kind].format(count=seen.kernel.size, moved=moved, total=total)]
     if not seen.kernel.any():
-        said = ["All numbers of the kernel are 0, so the image does not matter."]
+        words = ["All numbers of the kernel are 0, so the image does not matter."]
     if seen.bias:
-        said.append(f"Then the bias adds {number(seen.bias)} everywhere.")
+        words.append(f"Then the bias adds {number(seen.bias)} everywhere.")
     if seen.relu:
         cut = int((seen.plain < 0).sum())
-        said.append(f"Then ReLU sets what is below 0 to 0: {cut} of {seen.plain.size} values.")
-    return " ".join(said)
+        words.append(f"Then ReLU sets what is below 0 to 0: {cut} of {seen.plain.size} values.")
+    return " ".join(words)
 
 
 def hints(seen):
@@ -193,10 +191,10 @@ def hints(seen):
             f"{span} by {span} pixels in place of {size} by {size}."
         )
     if seen.stride > 1:
-        step = f"{seen.stride} pixels at a time"
-        yield f"Stride {seen.stride} moves the window {step}: fewer outputs, less work."
+        pixels = f"{seen.stride} pixels at a time"
+        yield f"Stride {seen.stride} moves the window {pixels}: fewer outputs, less work."
     if seen.kind == "mean":
-        yield f"Each number of this kernel is 1/{seen.kernel.size}, shown as {brief(seen.kernel[0, 0])}."
+        yield f"Each number of this kernel is 1/{seen.kernel.size}, shown as {short(seen.kernel[0, 0])}."
 
 
 def no_fit(seen):
@@ -214,7 +212,7 @@ def no_fit(seen):
 # Image and feature map
 
 
-def _lines(x, y, rows, columns, cell, extra='stroke-opacity="0.45"'):
+def _borders(x, y, rows, columns, cell, extra='stroke-opacity="0.45"'):
     """The lines between pixels."""
     d = "".join(f"M{x:.2f},{y + i * cell:.2f} h{columns * cell:.2f} " for i in range(rows + 1))
     d += "".join(f"M{x + i * cell:.2f},{y:.2f} v{rows * cell:.2f} " for i in range(columns + 1))
@@ -241,6 +239,11 @@ def _tap(x, y, side):
     return rect(x - side / 2, y - side / 2, side, side, CNN, "#fff")
 
 
+def _scale(x, y, wide, source):
+    """Which number has which colour."""
+    return image(x, y, wide, 13, source), rect(x, y, wide, 13, "none", SOFT)
+
+
 @lru_cache(64)
 def _grey(data, shape):
     """The picture of an image, which stays the same however the window moves."""
@@ -252,27 +255,24 @@ def input_picture(seen):
     rows, columns = seen.axes
     tall, wide = (axis.n + sum(axis.zeros) for axis in seen.axes)
     cell = SIDE / max(tall, wide)
-    x, y = LEFT + columns.zeros[0] * cell, TOP + rows.zeros[0] * cell
+    x, y = INSET + columns.zeros[0] * cell, TOP + rows.zeros[0] * cell
     drawn = [write(0, 14, f"Input: {seen.name}, {rows.n} × {columns.n}", weight=600)]
-    drawn += _ticks(x, y, rows.n, columns.n, cell, LEFT, TOP)
+    drawn += _ticks(x, y, rows.n, columns.n, cell, INSET, TOP)
     if seen.padding == "same":
-        drawn.append(rect(LEFT, TOP, wide * cell, tall * cell, RIM, INK, 0, 'stroke-dasharray="5 4"'))
-        drawn.append(_lines(LEFT, TOP, tall, wide, cell, 'stroke-dasharray="2 3" stroke-opacity="0.8"'))
+        drawn.append(rect(INSET, TOP, wide * cell, tall * cell, RIM, INK, 0, 'stroke-dasharray="5 4"'))
+        drawn.append(_borders(INSET, TOP, tall, wide, cell, 'stroke-dasharray="2 3" stroke-opacity="0.8"'))
     source = _grey(seen.image.tobytes(), seen.image.shape)
     drawn.append(image(x, y, columns.n * cell, rows.n * cell, source))
-    drawn.append(_lines(x, y, rows.n, columns.n, cell))
+    drawn.append(_borders(x, y, rows.n, columns.n, cell))
     if seen.fits:
         down, right = (axis.first(at - 1) for axis, at in zip(seen.axes, (seen.row, seen.column)))
         side = rows.span * cell
         drawn.append(_outline(x + right * cell, y + down * cell, side, side, CNN, 2.8))
         if seen.dilation > 1:
-            drawn += [
-                _tap(x + (j + 0.5) * cell, y + (i + 0.5) * cell, min(cell / 2, 9))
-                for i in seen.taps[0]
-                for j in seen.taps[1]
-            ]
+            for i, j in product(*seen.taps):
+                drawn.append(_tap(x + (j + 0.5) * cell, y + (i + 0.5) * cell, min(cell / 2, 9)))
     base = TOP + tall * cell + 22
-    at = LEFT
+    at = INSET
     if seen.fits:
         drawn += [_outline(at + 1, base - 11, 12, 12, CNN, 2.8), write(at + 20, base, "window")]
         at += 84
@@ -283,10 +283,9 @@ def input_picture(seen):
         drawn.append(rect(at, base - 11, 13, 13, RIM, INK, 0, 'stroke-dasharray="3 2"'))
         drawn.append(write(at + 19, base, "zeros"))
     shades = uri(grey(np.linspace(0, 1, 6)[None, :, None]))
-    drawn += [write(LEFT + SIDE - 76, base, "0", "end"), write(LEFT + SIDE, base, "1", "end")]
-    drawn += [image(LEFT + SIDE - 71, base - 11, 58, 13, shades)]
-    drawn += [rect(LEFT + SIDE - 71, base - 11, 58, 13, "none", SOFT)]
-    return svg(WIDTH, base + 10, input_words(seen), drawn)
+    drawn += [write(INSET + SIDE - 76, base, "0", "end"), write(INSET + SIDE, base, "1", "end")]
+    drawn += _scale(INSET + SIDE - 71, base - 11, 58, shades)
+    return svg(HALF, base + 10, input_words(seen), drawn)
 
 
 def _on(colour):
@@ -298,38 +297,33 @@ def _on(colour):
 def output_picture(seen):
     """The feature map, with the cell that is computed."""
     if not seen.fits:
-        box = rect(LEFT, TOP, SIDE, 120, RIM, SOFT, 0, 'stroke-dasharray="5 4"')
-        words = write(LEFT + SIDE / 2, TOP + 65, "The kernel does not fit: no output.", "middle")
+        box = rect(INSET, TOP, SIDE, 120, RIM, SOFT, 0, 'stroke-dasharray="5 4"')
+        words = write(INSET + SIDE / 2, TOP + 65, "The kernel does not fit: no output.", "middle")
         title = write(0, 14, "Output: none", weight=600)
-        return svg(WIDTH, TOP + 130, output_words(seen), [title, box, words])
+        return svg(HALF, TOP + 130, output_words(seen), [title, box, words])
     rows, columns = seen.output.shape
     cell = min(SIDE / max(rows, columns), 64)
     colours = tint(seen.output, VERMILLION, BLUE, seen.scale)
     drawn = [write(0, 14, f"Output: feature map, {rows} × {columns}", weight=600)]
-    drawn += _ticks(LEFT, TOP, rows, columns, cell, LEFT, TOP)
-    drawn.append(image(LEFT, TOP, columns * cell, rows * cell, uri(colours)))
-    drawn.append(_lines(LEFT, TOP, rows, columns, cell))
-    said = [[number(value) for value in line] for line in seen.output]
-    if max(len(one) for line in said for one in line) * 7.4 <= cell:
-        drawn += [
-            write(LEFT + (j + 0.5) * cell, TOP + (i + 0.5) * cell + 4.6, one, "middle", _on(colours[i, j]))
-            for i, line in enumerate(said)
-            for j, one in enumerate(line)
-        ]
-    x, y = LEFT + (seen.column - 1) * cell, TOP + (seen.row - 1) * cell
+    drawn += _ticks(INSET, TOP, rows, columns, cell, INSET, TOP)
+    drawn.append(image(INSET, TOP, columns * cell, rows * cell, uri(colours)))
+    drawn.append(_borders(INSET, TOP, rows, columns, cell))
+    numbers = {place: number(value) for place, value in np.ndenumerate(seen.output)}
+    if max(map(len, numbers.values())) * 7.4 <= cell:
+        for (i, j), value in numbers.items():
+            x, y = INSET + (j + 0.5) * cell, TOP + (i + 0.5) * cell + 4.6
+            drawn.append(write(x, y, value, "middle", _on(colours[i, j])))
+    x, y = INSET + (seen.column - 1) * cell, TOP + (seen.row - 1) * cell
     drawn.append(_outline(x, y, cell, cell, "#111", 2.6))
     base = TOP + rows * cell + 22
     bar = uri(tint(np.linspace(-1, 1, 41)[None, :], VERMILLION, BLUE, 1.0))
-    drawn += [_outline(LEFT + 1, base - 11, 12, 12, "#111", 2.4), write(LEFT + 20, base, "computed below")]
+    drawn += [_outline(INSET + 1, base - 11, 12, 12, "#111", 2.4), write(INSET + 20, base, "computed below")]
     most = number(seen.scale)
-    right = LEFT + SIDE - 8
-    drawn += [
-        image(right - 170, base - 11, 160, 13, bar),
-        rect(right - 170, base - 11, 160, 13, "none", SOFT),
-    ]
+    right = INSET + SIDE - 8
+    drawn += _scale(right - 170, base - 11, 160, bar)
     for share, label in ((0, f"−{most}"), (0.5, "0"), (1, most)):
         drawn.append(write(right - 170 + 160 * share, base + 17, label, "middle"))
-    return svg(WIDTH, base + 24, output_words(seen), drawn)
+    return svg(HALF, base + 24, output_words(seen), drawn)
 
 
 # ---------------------------------------------------------------------------------------------------
@@ -358,15 +352,10 @@ def arithmetic(seen):
         return '<div class="ck-sum">Nothing to compute: the kernel does not fit into the image.</div>'
     products = seen.patch * seen.kernel
     total = products.sum()
-    coloured = {
-        "pixels": grey(seen.patch[..., None]),
-        "kernel": tint(seen.kernel, VERMILLION, BLUE, float(np.abs(seen.kernel).max())),
-        "products": tint(products, VERMILLION, BLUE, float(np.abs(products).max())),
-    }
     tables = (
-        _grid("pixels", seen.patch, coloured["pixels"], seen.on_padding),
-        _grid("kernel", seen.kernel, coloured["kernel"]),
-        _grid("products", products, coloured["products"]),
+        _grid("pixels", seen.patch, grey(seen.patch[..., None]), seen.on_padding),
+        _grid("kernel", seen.kernel, tint(seen.kernel, VERMILLION, BLUE)),
+        _grid("products", products, tint(products, VERMILLION, BLUE)),
     )
     plain = total + seen.bias
     steps = [f"sum of the products <b>{number(total)}</b>"]
@@ -415,20 +404,3 @@ def costs(seen):
         '<tr><td></td><th scope="col">convolution</th><th scope="col">dense layer</th></tr>'
         f"{body}</table></div>"
     )
-
-
-# ---------------------------------------------------------------------------------------------------
-# Has the look changed?
-
-
-def fingerprint(state):
-    """Changes when a lab of this state would be drawn otherwise, whatever its images are."""
-    image = (np.arange(120.0) % 11 / 10).reshape(10, 12)
-    kernel = np.arange(-4.0, 5.0).reshape(3, 3) / 4
-    plain = np.arange(-60.0, 60.0).reshape(10, 12) / 10
-    common = {"name": "sample", "image": image, "kernel": kernel, "kind": "own", "kind_words": "your own"}
-    sample = Seen(
-        **common, stride=1, padding="same", dilation=2, bias=0.5, relu=True, row=1, column=3, plain=plain
-    )
-    drawn = (draw(sample) for draw in (input_picture, output_picture, arithmetic, costs))
-    return hashlib.sha256("".join((state, *drawn)).encode()).hexdigest()[:16]
