@@ -6,8 +6,8 @@ from itertools import islice, pairwise
 from math import ceil, log2, prod
 
 from course_utils.labs.architecture import memory
-from course_utils.labs.architecture.assembly import count, dialled, survey
-from course_utils.labs.architecture.blocks import JOINTS, Convolution, Joint
+from course_utils.labs.architecture.assembly import compose, dialled
+from course_utils.labs.architecture.blocks import JOINTS, Convolution, Joint, count
 from course_utils.labs.core.notes import Note
 
 HUGE = 1_000_000  # weights in one matrix from which the lab warns
@@ -31,7 +31,7 @@ class Fault:
 
 def advise(state):
     """Notes on a composition, the most pressing first."""
-    made = survey(state)
+    made = compose(state)
     if made.broken:
         yield Note("broken", made.broken.reason + _way_there(made), *mend(state))
     else:
@@ -75,7 +75,7 @@ def mend(state):
 
 def mendings(state, deep=8):
     """Every way to let a broken composition fit: (what is changed, the state), the gentlest first."""
-    broken = survey(state).broken
+    broken = compose(state).broken
     if not broken:
         yield [], state
     elif deep:
@@ -91,13 +91,8 @@ def _way_there(made):
     entry = max(number for number, fact in enumerate(made.facts) if fact.part == "input")
     maps = [fact for fact in made.facts[entry:] if fact.part in ("input", "cnn", "convlstm")]
     sizes = " → ".join(str(fact.shape[-2]) for fact in maps)
-    what = "side of the map" if two_axes(made.state) else f"number of {made.state.step}s"
+    what = "side of the map" if made.state.over_frames else f"number of {made.state.kind.step}s"
     return f" The {what} went {sizes}." if len(maps) > 1 else ""
-
-
-def two_axes(state):
-    """Whether convolutions run over height and width; otherwise over the steps."""
-    return state.task == "digits" and state.order != "lstm-cnn"
 
 
 # ---------------------------------------------------------------------------------------------------
@@ -106,16 +101,16 @@ def two_axes(state):
 
 def faults(state):
     """What is meaningless or costly in a composition, as far as it fits; the most pressing first."""
-    made = survey(dialled(state))
+    made = compose(dialled(state))
     yield from _attends_to_nothing(state, made)
     yield from _loses_place(state, made)
     yield from _huge(state, made)
     yield from _steps_of_lstm(state, made)
-    if state.task == "digits" and state.clip.frames == 1 and {"motion", "move"} & set(state.classes):
+    if state.kind.in_space and state.steps == 1 and {"motion", "move"} & set(state.classes):
         words = "One frame is asked how it moves: nothing in it tells."
         yield Fault("one frame", "warning", words, [("Read 8 frames", state.change("clip.frames", 8))])
     dense = state.joint.kind_of == "dense" and not state.joint.normalise
-    if state.task == "digits" and state.order == "cnn-lstm" and dense:
+    if state.over_frames and state.order == "cnn-lstm" and dense:
         words = (
             "Nothing normalises the joint: the LSTM gets vectors of any size, and hybrids like this one "
             "often fail to learn the motion."
@@ -123,12 +118,7 @@ def faults(state):
         ways = [("Add LayerNormalization", state.change("joint.normalise", True))]
         yield Fault("unnormalised", "warning", words, ways)
     yield from _narrow(state, made)
-    if (
-        state.task == "digits"
-        and state.order == "cnn"
-        and state.clip.frames > 1
-        and "motion" in state.classes
-    ):
+    if state.order == "cnn" and state.steps > 1 and "motion" in state.classes:
         words = (
             "The frames are taken together without their order: shuffle them, and the answer stays. "
             "No order, no motion."
@@ -155,15 +145,12 @@ def _attends_to_nothing(state, made):
 
 def _longer(state):
     """Changes that leave more than one step."""
-    if state.task == "digits" and state.order == "cnn-lstm" and state.attention:
+    if state.over_frames and state.order == "cnn-lstm" and state.attention:
         yield "Keep the grid as steps", state.change("joint.kind_of", "steps")
-    path, value = {
-        "digits": ("clip.frames", 8),
-        "reviews": ("text.tokens", 40),
-        "traffic": ("series.days", 7),
-    }[state.task]
-    if state.get(path) < value:
-        yield f"Read more {state.step}s", state.change(path, value)
+    usual = type(state.entry)()
+    if state.steps < usual.steps:
+        longer = state.change(f"{state.kind.entry}.{usual.length}", getattr(usual, usual.length))
+        yield f"Read more {state.kind.step}s", longer
     yield from _less_shrinking(state)
 
 
@@ -184,7 +171,7 @@ def _less_shrinking(state):
 
 def _loses_place(state, made):
     """What throws away where something is in a frame, before an LSTM could follow it."""
-    if state.task != "digits" or state.order != "cnn-lstm":
+    if not state.over_frames or state.order != "cnn-lstm":
         return
     lost = "throws away where it is. A motion is a change of where: the LSTM cannot get it back."
     if state.joint.kind_of in ("max", "average"):
@@ -211,7 +198,7 @@ def _steps_of_lstm(state, made):
         if fact.part != "lstm" or before.part == "lstm" or len(before.shape) < 2:
             continue
         if before.shape[0] == 1 and not state.attention:
-            any_number = state.clip.any_number and state.task == "digits"
+            any_number = None in state.entry.shape
             words = "The LSTM reads a sequence of length 1: there is no order to remember."
             words += " Any number of frames may come, but it is trained on 1." * any_number
             yield Fault("one step", "warning", words, _longer(state))
@@ -229,7 +216,7 @@ def _narrow(state, made):
     worst = min([made.facts[-1], *ends], key=lambda fact: fact.shape[-1])
     if worst.shape[-1] < least:
         numbers, asked = count(worst.shape[-1], "number"), sum(state.classes.values())
-        what = f"to forecast {asked} hours" if state.task == "traffic" else f"to tell {asked} classes apart"
+        what = f"to forecast {asked} hours" if state.kind.forecasts else f"to tell {asked} classes apart"
         words = f"{worst.title} hands on {numbers}, and that is all there is {what}."
         yield Fault("narrow", "warning", words, _wider(state, least))
 
@@ -264,7 +251,7 @@ def _windows(state, made):
             yield Fault("skips", "hint", words + "what lies between is never seen.", [way], lessened=True)
         if row.padding == "same" and row.kernel > 2 * side - 1:
             fits = max(k for k in kernels if k <= 2 * side - 1 and k % 2)
-            looks, left = (f"{n}×{n}" if two_axes(state) else f"{n}" for n in (row.kernel, side))
+            looks, left = (f"{n}×{n}" if state.over_frames else f"{n}" for n in (row.kernel, side))
             are = "is" if side == 1 else "are"
             words = f"Convolution {number + 1} looks at {looks}, and there {are} only "
             words += f"{left}: the edge of its kernel never meets anything but padding."
@@ -286,7 +273,7 @@ def _huge(state, made):
 
 def _smaller(state, worst):
     for words, better, why in _ways_out(state, worst):
-        if max(fact.largest for fact in survey(better).facts) < 0.6 * worst.largest:
+        if max(fact.largest for fact in compose(better).facts) < 0.6 * worst.largest:
             yield words, better, why
 
 
@@ -320,14 +307,14 @@ def obstacles(state):
     clip, asked = state.clip, state.answer.labels
     both = ("Ask for digit and motion", state.change("answer.labels", "digit+motion"))
     digit = ("Ask for the digit", state.change("answer.labels", "digit"))
-    broken, counted = survey(state).broken, survey(dialled(state)).broken
+    broken, counted = compose(state).broken, compose(dialled(state)).broken
     if broken:
         yield Fault("broken", "stuck", "It has to fit first: see above the picture.")
     elif counted:
         frames = count(clip.frames, "frame")
         words = f"With {frames}, as dialled, it does not fit. {counted.reason}"
         yield Fault("too few frames", "stuck", words, _any_number(state))
-    if state.task == "digits":
+    if state.entry is clip:
         if clip.channels != 1:
             way = "One channel", state.change("clip.channels", 1)
             yield Fault("colour", "stuck", "The course's clips are grey.", [way])
@@ -368,15 +355,7 @@ def gigabytes(size):
 def _lighter(state):
     """Changes that take less memory, single ones first."""
     usual = state.default(state.task, state.order, state.attention)
-    single = []
-    if state.task == "digits":
-        single += [(f"Read {n} frames", "clip.frames", n) for n in (16, 8, 4)]
-        single += [(f"{n} pixels", "clip.size", n) for n in (64, 48, 32, 24)]
-    elif state.task == "reviews":
-        single += [(f"Read {n} words", "text.tokens", n) for n in (200, 100, 40)]
-        single += [("Vectors of 64", "text.embedding", 64)]
-    else:
-        single += [("Read 7 days", "series.days", 7)]
+    single = [(words.format(n), path, n) for words, path, values in state.kind.lighter for n in values]
     if state.has_cnn:
         for number in range(len(state.convolutions)):
             path = f"convolutions.{number}.filters"

@@ -27,7 +27,8 @@ def alt(runs, current):
 
 def measure(run):
     """What a run's scores are called."""
-    return "error in vehicles per hour" if run.state.task == "traffic" else "accuracy"
+    kind = run.state.kind
+    return f"error in {kind.unit} per {kind.step}" if kind.forecasts else "accuracy"
 
 
 def said_score(score):
@@ -59,17 +60,18 @@ def sparkline(run):
 def _panel(x, wide, label, runs, current, epochs, state):
     shown = [run for run in runs if label in run.labels]
     run = current or (shown[-1] if shown else None)
-    task = (run.state if run else state).task
+    kind = (run.state if run else state).kind
     left, right, top, bottom = x + 40, x + wide - 26, 24, 24 + TALL - 20
     longest = max([epochs, *(run.epochs for run in shown)])
     known = [score for one in shown for score in one.history.get(f"val_{label}", ())]
     base, name = _baseline(run, label, state)
-    high = 1.0 if task != "traffic" else 100 * math.ceil(1.1 * max([base or 1000, *known]) / 100)
+    high = 1.0 if not kind.forecasts else 100 * math.ceil(1.1 * max([base or 1000, *known]) / 100)
 
     def at(epoch, score):
         return left + (right - left) * epoch / longest, bottom - (bottom - top) * min(score / high, 1)
 
-    unit = "accuracy" if task != "traffic" else "mean error, vehicles an hour (lower is better)"
+    lower = f"mean error, {kind.unit} an {kind.step} (lower is better)"
+    unit = lower if kind.forecasts else "accuracy"
     parts = [text(left, 14, f"{label}: {unit}", 13, "start", INK, 600)]
     parts.append(text(right, 14, "― validation   ┄ training", 11, "end", SOFT))
     for share in (0, 0.25, 0.5, 0.75, 1):
@@ -118,7 +120,7 @@ def _baseline(run, label, state):
     """The score without any network, and its name; None while the data is not read."""
     if run and run.examples:
         return run.examples.baseline[label]
-    return (None, "") if state.task == "traffic" else (1 / state.classes.get(label, 2), "guessing")
+    return (None, "") if state.kind.forecasts else (1 / state.classes.get(label, 2), "guessing")
 
 
 def _line(points, colour, width, extra):

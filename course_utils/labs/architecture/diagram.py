@@ -89,7 +89,7 @@ def shape_label(x, y, fact, room=200):
     halo = f"{INK};paint-order:stroke;stroke:{CARD};stroke-width:4px;stroke-linejoin:round"
     words, lines = times(fact.shape), ""
     if len(words) * 7 > room:
-        cut = words.index("×", len(words) // 2 - 1) + 1
+        cut = max(words.find("×", len(words) // 2 - 1), words.rfind("×", 0, len(words) // 2 - 1)) + 1
         lines, words = text(x, y - 14, words[:cut], 12, "middle", halo, 600), words[cut:]
     return f"<g {named}>{lines}{text(x, y, words, 12, 'middle', halo, 600)}</g>"
 
@@ -182,19 +182,18 @@ def tensor(x, y, fact, made):
         return cells(x, y, before[0] or state.steps, state.lstm.units, every, state.lstm.both)
     if fact.part == "attention":
         return fan(x, y, made.facts[made.facts.index(fact) - 1].shape[0] or state.steps)
-    if state.task == "digits" and len(shape) >= 3:
-        return volume(x, y, TALL * steps[-2] / state.clip.size, steps[-1], kind)
+    if state.kind.in_space and len(shape) >= 3:
+        return volume(x, y, TALL * steps[-2] / state.entry.size, steps[-1], kind)
     if len(shape) == 3:
         return strip(x, y, steps[1] / 24, steps[1], steps[2], kind)
     if len(shape) == 2 and not fact.each:
         length = state.steps if shape[0] is None else shape[0]
-        longest = (
-            max(f.shape[0] or 1 for f in made.facts if len(f.shape) == 2)
-            if state.task == "digits"
-            else state.steps
-        )
-        hours = state.task == "traffic" and state.order == "convlstm" and fact.part == "convlstm"
-        return strip(x, y, length / (24 if hours else max(longest, 1)), length, steps[1], kind)
+        longest = state.steps
+        if state.kind.in_space:
+            longest = max(f.shape[0] or 1 for f in made.facts if len(f.shape) == 2)
+        elif fact.part == "convlstm":  # the hours of a day
+            longest = 24
+        return strip(x, y, length / max(longest, 1), length, steps[1], kind)
     if fact.part == "input":
         return strip(x, y, 1, steps[0], 4, kind)
     if fact.title == "Dropout":
@@ -258,11 +257,14 @@ def diagram(made):
         parts.append(_row(made, row, 4 + place * ROW))
     parts.append(_arrows(made, rows))
     bottom = 4 + len(rows) * ROW
-    sure = "so far" if made.broken else "in all"
-    one = {"digits": "clip", "reviews": "review", "traffic": "forecast"}[made.state.task]
+    sure, example = "so far" if made.broken else "in all", made.state.kind.example
     bars = (
         ("Where the parameters sit", lambda f: f.parameters, f"parameters {sure}"),
-        ("Where the work is done", lambda f: f.multiply_adds, f"multiply-adds for one {one} {sure}"),
+        (
+            "Where the work is done",
+            lambda f: f.multiply_adds,
+            f"multiply-adds for one {example} {sure}",
+        ),
     )
     for title, amount, unit in bars:
         drawn, bottom = cost_bar(made, bottom + 6, title, amount, unit)
@@ -272,11 +274,12 @@ def diagram(made):
 
 
 def _key(made):
-    if made.state.task == "digits":
-        return (
-            "Height and width are to scale; depth, bars and cells grow with the square root of the channels."
-        )
-    return f"Widths are to scale in {made.state.step}s; heights grow with the square root of the features."
+    kind = made.state.kind
+    if kind.in_space:
+        scaled, growing, of = "Height and width are to scale", "depth, bars and cells grow", "channels"
+    else:
+        scaled, growing, of = f"Widths are to scale in {kind.step}s", "heights grow", "features"
+    return f"{scaled}; {growing} with the square root of the {of}."
 
 
 def _row(made, row, top):
@@ -314,9 +317,9 @@ def _box(made, part, each, members, pitch, top):
     drawn.append(rect(left, top + 9, right - left, height, CARD, line, 7))
     name, remark = BOXES[part]
     if each:
-        remark = f"for every {'frame' if made.state.task == 'digits' else 'day'}"
+        remark = f"for every {made.state.kind.piece}"
     elif part == "cnn":
-        remark = "over the states" if made.state.order == "lstm-cnn" else f"over the {made.state.step}s"
+        remark = "over the states" if made.state.order == "lstm-cnn" else f"over the {made.state.kind.step}s"
     elif part == "lstm":
         remark = "in both directions" if made.state.lstm.both else "in order"
     room = (right - left - 44) / 6.6
@@ -333,7 +336,7 @@ def _column(made, column, top):
     parts.append(text(x, top + LINES, fact.title, 12.5, weight=600))
     parts.append(text(x, top + LINES + 14, fact.detail, 11, fill=SOFT))
     if fact.part == "input" and not fact.parameters:
-        if fact is made.facts[0] and made.state.task == "digits":
+        if fact is made.facts[0] and made.state.kind.in_space:
             parts.append(_field(column, made, top))
         return "".join(parts)
     parts.append(text(x, top + LINES + 30, f"{fact.parameters:,}"))
@@ -347,7 +350,7 @@ def _sees(made, fact):
     """What one feature depends on, in space and in time."""
     if fact.sees:
         yield f"{fact.sees}×{fact.sees} px"
-    step, steps = made.state.step, made.state.steps
+    step, steps = made.state.kind.step, made.state.steps
     known = "up to " if fact.up_to else f"{fact.sees_steps} of "
     yield f"{known}{steps} {step}{'s' * (steps > 1)}"
 
@@ -357,8 +360,8 @@ def _field(column, made, top):
     maps = [fact for fact in made.facts if fact.part in ("cnn", "convlstm") and len(fact.shape) > 2]
     if not maps:
         return ""
-    side = TALL * maps[-1].sees / made.state.clip.size
-    deep = min(1.5 + 1.35 * sqrt(made.state.clip.channels), 24)
+    side = TALL * maps[-1].sees / made.state.entry.size
+    deep = min(1.5 + 1.35 * sqrt(made.state.entry.channels), 24)
     left, y = column.x - deep / 2 - side / 2, top + MIDDLE + deep / 2 - side / 2
     tip = f"<title>one feature of the last maps sees {maps[-1].sees}×{maps[-1].sees} pixels</title>"
     dashes = 'stroke-width="1.6" stroke-dasharray="3 2"'
@@ -377,7 +380,7 @@ def _broken(made, column, top):
 
 
 def _answers(made, column, top):
-    parts, x, count = [], column.x, len(made.answers)
+    parts, x, count, kind = [], column.x, len(made.answers), made.state.kind
     wide, tall = 98, 28
     column.reach = (x - wide / 2, x + wide / 2)
     for i, fact in enumerate(made.answers):
@@ -386,13 +389,14 @@ def _answers(made, column, top):
         named = f'data-stage="{fact.title}" data-shape="{fact.shape[0]}"'
         words = text(x, y + 4.5, f"{fact.title}: {fact.shape[0]}", 12.5, fill=DARK, weight=600)
         parts.append(f"<g {named}>{words}</g>")
-    forecast = made.state.task == "traffic"
     sums = (
         f"{sum(f.parameters for f in made.answers):,}",
         counted(sum(f.multiply_adds for f in made.answers)),
     )
     parts.append(text(x, top + LINES, "Dense", 12.5, weight=600))
-    parts.append(text(x, top + LINES + 14, "hours to come" if forecast else "softmax", 11, fill=SOFT))
+    parts.append(
+        text(x, top + LINES + 14, f"{kind.step}s to come" if kind.forecasts else "softmax", 11, fill=SOFT)
+    )
     for i, words in enumerate((*sums, *_sees(made, made.answers[-1]))):
         parts.append(text(x, top + LINES + 30 + 14 * i, words, 12 if i < 2 else 11.5))
     return "".join(parts)

@@ -160,14 +160,14 @@ class Inside:
         self._state, self._built, self._names = run.state, run.built, run.examples.names
         self._x, self._truth, self._shown = run.examples.example(self.example.value)
         self._trace, self._answered = inside.trace(run.built, self._x), {}
-        words = np.flatnonzero([bool(word) for word in self._shown]) if self._state.task == "reviews" else [0]
+        words = np.flatnonzero([bool(word) for word in self._shown]) if self._state.kind.in_words else [0]
         self._first = int(words[0]) if len(words) else 0  # where the padding ends
         last = len(self._x) - self._first
         if self.step.max != last:
             self.step.max = max(last, 2)
             self.step.value = last
         self.step.layout.display = None if last > 1 else "none"
-        self.step.description = self._state.step.capitalize()
+        self.step.description = self._state.kind.step.capitalize()
         stages = [(maps.title, number) for number, maps in enumerate(self._trace.maps)]
         new = tuple(self.stage.options) != tuple(stages)
         _offer(self.stage, stages)
@@ -217,7 +217,7 @@ class Inside:
 
     def _answer(self):
         answers, how = self._after(self._now + 1)
-        if self._state.task == "traffic":
+        if self._state.kind.forecasts:
             shown = [
                 pictures.forecast(label, values, self._truth[label]) for label, values in answers.items()
             ]
@@ -239,7 +239,7 @@ class Inside:
     def _course(self):
         """For a clip, the answer after each frame."""
         count = len(self._x)
-        if self._state.task != "digits" or count == 1:
+        if not self._state.kind.in_space or count == 1:
             return ""
         after = [self._after(step)[0] for step in range(1, count + 1)]
         rows = {label: np.array([answers[label] for answers in after]) for label in self._names}
@@ -251,7 +251,7 @@ class Inside:
 
     def _draw(self):
         """Draw the maps, gates and attention at this step."""
-        at = f"{self._state.step} {self.step.value}"
+        at = f"{self._state.kind.step} {self.step.value}"
         if self._trace.maps:
             self._draw_maps()
         if self._trace.lstms:
@@ -259,7 +259,7 @@ class Inside:
             spot = inside.place(self._now, len(self._x), len(lstm.cell))
             self.gates.value = pictures.gates(lstm, spot, at)
         if (weights := self._trace.attention) is not None:
-            words = self._shown if self._state.task == "reviews" and len(self._shown) == len(weights) else ()
+            words = self._shown if self._state.kind.in_words and len(self._shown) == len(weights) else ()
             place = inside.place(self._now, len(self._x), len(weights))
             self.attention.value = pictures.attended(weights, place, words)
         self._point()
@@ -296,7 +296,7 @@ class Inside:
             self.picker.label = f"Feature map of filter {chosen}, {size}"
         when = "after the last step"
         if maps.timed or flat:
-            when = f"at {self._state.step} {self.step.value}" if maps.timed else "over all steps"
+            when = f"at {self._state.kind.step} {self.step.value}" if maps.timed else "over all steps"
         below = "below it, larger, that" if flat else "beside it, larger, that"
         brown = ", brown below 0" * bool((planes < 0).any())
         self.caption.value = pictures.say(
@@ -325,9 +325,9 @@ class Inside:
             self._mark(row, column, chosen)
             window = inside.sees(self._trace, self.stage.value, row, column)
             self._explain(row, column, chosen)
-        draw = {"digits": pictures.clip, "reviews": pictures.sentence}.get(self._state.task)
-        shown = self._shown if draw else self._shown[:, 0]
-        self.seen.value = (draw or pictures.series)(shown, self._now, window)
+        kind, shown = self._state.kind, self._shown
+        draw = pictures.clip if kind.in_space else pictures.sentence if kind.in_words else pictures.series
+        self.seen.value = draw(shown, self._now, window)
 
     def _mark(self, row, column, chosen):
         flat, across = self.picker.rows == 1, self.sheet.columns
@@ -359,6 +359,6 @@ class Inside:
     def _heads(self, maps, column):
         """What stands above a patch along time: words where there are words, otherwise positions."""
         along = maps.window[1]
-        words = self._state.task == "reviews" and along.n == len(self._x)
+        words = self._state.kind.in_words and along.n == len(self._x)
         named = lambda i: (self._shown[i] or "·") if words else i  # noqa: E731
         return [named(i) if 0 <= i < along.n else "" for i in along.taps(column)]

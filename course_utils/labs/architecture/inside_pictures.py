@@ -110,8 +110,9 @@ def plotted(curves, wide):
     return made, [text(26, y, number(v, 1), 12, "end", SOFT) for y, v in ((24, top), (134, low))]
 
 
-def series(volumes, now, window):
+def series(hours, now, window):
     """The volumes of the hours gone by, those after `now` pale, with what the selected value sees shaded."""
+    volumes = hours[:, 0]
     (points,), parts = plotted([volumes], 285)
     if window:
         left, right = points[window[1]][0], points[window[3] - 1][0]

@@ -6,11 +6,12 @@ from itertools import pairwise
 
 import ipywidgets as widgets
 
-from course_utils.labs.architecture import compose, memory
+from course_utils.labs.architecture import memory
 from course_utils.labs.architecture.advice import gigabytes, noted, obstacles
-from course_utils.labs.architecture.assembly import count
+from course_utils.labs.architecture.assembly import compose, match, short_name
+from course_utils.labs.architecture.blocks import count
 from course_utils.labs.architecture.curves import curves, measure, said_score, sparkline
-from course_utils.labs.architecture.data import BATCH
+from course_utils.labs.architecture.tasks import BATCH
 from course_utils.labs.architecture.trainer import Run, Trainer
 from course_utils.labs.core.lab import Notes, group
 from course_utils.labs.core.lock import LOCK
@@ -128,7 +129,7 @@ class TrainingPanel:
             run = next((run for run in self.runs if run.letter == self.other.value), None)
             if run is None:
                 return
-            state, size = compose.match(self._lab.state, run.parameters)
+            state, size = match(self._lab.state, run.parameters)
             share = f"{size / run.parameters:.0%} of the parameters of run {run.letter}"
             if run.state.task != state.task:
                 said = f"Run {run.letter} is of another task: equal size would say nothing."
@@ -158,13 +159,13 @@ class TrainingPanel:
                 return
             letter = _letter(self._begun)
             self._begun += 1
-            run = Run(self._free_name(), letter, state, compose.compose(state).parameters)
+            run = Run(self._free_name(), letter, state, compose(state).parameters)
             self.runs.append(run)
             self.trainer = Trainer(run, self._tell)
         self.trainer.go(epochs)
 
     def _free_name(self):
-        wanted = self.name.value.strip() or compose.short_name(self._lab.state)
+        wanted = self.name.value.strip() or short_name(self._lab.state)
         taken, name, number = {run.name for run in self.runs}, wanted, 2
         while name in taken:
             name, number = f"{wanted} ({number})", number + 1
@@ -216,7 +217,7 @@ class TrainingPanel:
         shown = run and (run.status in UNDER_WAY or run.state == state)  # else it is another one's progress
         if run and not shown and run.labels != list(state.classes):
             run = None  # what was trained answers another question
-        made = compose.compose(state)
+        made = compose(state)
         status = run.status if run else "ready"
         notes = list(self.advice())
         self.notes.show(notes)
@@ -225,9 +226,9 @@ class TrainingPanel:
         self.buttons["start"].disabled = self.buttons["step"].disabled = status in ACTIVE or stuck
         self.buttons["pause"].disabled = status not in ACTIVE
         self.buttons["reset"].disabled = run is None
-        self.name.placeholder = compose.short_name(state)
+        self.name.placeholder = short_name(state)
         size = "does not fit yet" if made.broken else f"{made.parameters:,} parameters"
-        self.composed.value = f"<b>{html.escape(compose.short_name(state))}</b>, {size}"
+        self.composed.value = f"<b>{html.escape(short_name(state))}</b>, {size}"
         self.budget.value = self._budget()
         self.progress.value = self.trainer.passed / self.trainer.total if shown else 0.0
         self.clock.value = self._clock() if shown else "Not ready: see below." if stuck else "Ready."
@@ -243,10 +244,9 @@ class TrainingPanel:
     def _budget(self):
         state, trainer = self._lab.state, self.trainer
         same = bool(trainer and trainer.steps and self.run.state == state)
-        examples = memory.examples(state)
+        examples, _ = state.kind.size(state.entry)
         batches = trainer.steps if same else max(1, round(-(-examples // BATCH) * state.budget.fraction))
-        noun = {"digits": "clips", "reviews": "reviews", "traffic": "windows"}[state.task]
-        about = "" if same or state.task == "digits" else "about "
+        about = "" if same or state.kind.exact else "about "
         seconds = START_UP + _guess(state) * self._speed * batches * state.budget.epochs
         if same and trainer.left is not None:
             time = f"{_minutes(self.run.seconds + trainer.left)}, measured on this machine"
@@ -257,8 +257,9 @@ class TrainingPanel:
         seen = min(examples, batches * BATCH)
         total = state.budget.epochs * batches
         whole = f"{total:,} batch{'es' * (total > 1)} of {BATCH}"
-        said = f"{count(state.budget.epochs, 'epoch')} × {about}{seen:,} {noun} = {about}{whole}."
-        if not compose.compose(state).broken:
+        seen = f"{about}{seen:,} {state.kind.examples}"
+        said = f"{count(state.budget.epochs, 'epoch')} × {seen} = {about}{whole}."
+        if not compose(state).broken:
             room = gigabytes(sum(memory.needed(state).values()))
             time += f". About {room} of memory"
         return f"{said} {time[:1].upper()}{time[1:]}."
@@ -310,7 +311,7 @@ def said_score3(score):
 
 def _guess(state):
     """Seconds that a batch may take: work, and what every step of an LSTM costs beside it."""
-    made = compose.compose(state)
+    made = compose(state)
     steps = sum(
         before.shape[0] or state.steps
         for before, fact in pairwise(made.facts)

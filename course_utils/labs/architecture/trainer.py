@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass, field
 
 from course_utils.labs.architecture import assembly, inside
-from course_utils.labs.architecture.data import BATCH, Examples, feed
 from course_utils.labs.architecture.state import LabState
+from course_utils.labs.architecture.tasks import BATCH, Examples, feed
 
 WARM_UP = 100  # batches
 REPORT = 0.25  # seconds between two reports within an epoch
@@ -35,7 +35,7 @@ class Run:
     problem: str = ""
     size: int = 0  # examples in an epoch
     examples: Examples | None = None
-    built: assembly.Assembly | None = None
+    built: assembly.Composition | None = None
 
     @property
     def model(self):
@@ -167,30 +167,32 @@ class Trainer:
         import keras
 
         run = self.run
-        data = feed(run.state)
-        self._metric, self._scale = data.metric, data.scale
-        steps = data.batches(run.state.budget.fraction)
-        run.size, run.examples = min(data.size, steps * BATCH), data.validation.first()
+        kind, found = run.state.kind, feed(run.state)
+        data, steps = found.data, found.batches(run.state.budget.fraction)
+        run.size, run.examples = min(len(data.train), steps * BATCH), found.examples(run.labels)
         self._checks = len(data.validation) / BATCH
         run.built = assembly.build(run.state)
         self.steps = steps
         model = keras.Model(run.model.input, run.model.output)  # the same layers: the optimizer goes with it
         model.compile(
-            recipe(data.peak, steps * self.total),
-            loss=one_or_all(dict.fromkeys(run.labels, data.loss)),
-            metrics=one_or_all({label: [data.metric] for label in run.labels}),
+            recipe(kind.peak, steps * self.total),
+            loss=one_or_all(dict.fromkeys(run.labels, kind.loss)),
+            metrics=one_or_all({label: [kind.metric] for label in run.labels}),
         )
         watch = keras.callbacks.LambdaCallback(
             on_train_batch_begin=self._batch_begins,
             on_train_batch_end=self._batch_ends,
             on_epoch_end=self._epoch_ends,
         )
-        check = data.validation.x, one_or_all(data.validation.y)
+        check = self._part(data.validation, None)
         for epoch in range(self.total):  # each has other clips, or the same texts in another order
-            x, y = data.epoch(epoch)
-            y = one_or_all({label: values[: run.size] for label, values in y.items()})
+            x, y = self._part(data.recompose(epoch), run.size)
             how = {"batch_size": BATCH, "shuffle": False, "verbose": 0, "callbacks": [watch]}
-            model.fit(x[: run.size], y, initial_epoch=epoch, epochs=epoch + 1, validation_data=check, **how)
+            model.fit(x, y, initial_epoch=epoch, epochs=epoch + 1, validation_data=check, **how)
+
+    def _part(self, split, size):
+        """The first examples of a split, as a model with these labels takes them."""
+        return split.x[:size], one_or_all({label: split.y[label][:size] for label in self.run.labels})
 
     def _batch_begins(self, batch, logs=None):
         """Wait while paused. Never reports while it holds the condition."""
@@ -253,10 +255,9 @@ class Trainer:
         raise FloatingPointError(run.problem)
 
     def _scores(self, logs, part=""):
-        labels = self.run.labels
-        several = len(labels) > 1
-        names = {label: f"{label}_{self._metric}" if several else self._metric for label in labels}
-        return {label: float(logs[part + name]) * self._scale for label, name in names.items()}
+        labels, kind = self.run.labels, self.run.state.kind
+        names = {label: f"{label}_{kind.metric}" if len(labels) > 1 else kind.metric for label in labels}
+        return {label: float(logs[part + name]) * kind.scale for label, name in names.items()}
 
     def _tell(self, now=False):
         if now or time.monotonic() - self._said > REPORT:
