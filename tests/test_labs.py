@@ -28,8 +28,10 @@ from course_utils.labs.architecture import (
     tasks,
     trainer,
 )
+from course_utils.labs.architecture import lab as lab_module
 from course_utils.labs.architecture.state import ORDERS, LabState
 from course_utils.labs.architecture.tasks import TASKS
+from course_utils.labs.core.dials import Block, dial
 from course_utils.labs.core.lock import LOCK
 
 OURS, POOLED, TEXTBOOK = (labs.PRESETS[name] for name in ("ours", "pooled", "textbook"))
@@ -785,6 +787,80 @@ def test_the_seed_decides_the_weights(lab):
     assert not np.array_equal(first[0], lab.model().get_weights()[0])
 
 
+# ------------------------------------------------------------------------------- new tasks and new blocks
+
+
+def test_a_new_task_is_one_record(monkeypatch):
+    """17 lines: a reader of the data of 4 lines, and a record of 13; nothing else knows of the task."""
+
+    def read(series, labels):
+        part = datasets.Split(np.ones((64, *series.shape), "float32"), {"rain": np.arange(64) % 2})
+        data = datasets.Dataset("", part, part, part, {"rain": ("dry", "wet")}, {}, lambda split, epoch: part)
+        return tasks.Feed(data, {"rain": (0.5, "guessing")})
+
+    rain = tasks.Task(
+        "series: rain or not",
+        heading="Weather",
+        entry="series",
+        input="weather",
+        axes=("time", "features"),
+        step="hour",
+        example="answer",
+        examples="days",
+        classes=lambda state: {"rain": 2},
+        read=read,
+        size=lambda series: (64, 0),
+        without=TASKS["traffic"].without,
+    )
+    task = LabState.__dataclass_fields__["task"].metadata["dial"]
+    monkeypatch.setitem(TASKS, "rain", rain)
+    monkeypatch.setitem(vars(task), "choices", (*task.choices, "rain"))
+    lab = trained(usual("rain", "lstm-cnn").change("lstm", (4, 1, False, "all")).change("budget.epochs", 1))
+    assert LabState.parse(str(lab.state)) == lab.state
+    assert ("rain", "rain") in lab.controls["task"].options
+    assert "It fits" in lab.notes.lines[0][0].value
+    assert "multiply-adds for one answer" in lab.picture.value
+    assert 'keras.Input((168, 11), name="weather")' in lab.code
+    assert "1 epoch × 64 days" in lab.training.budget.value
+    assert lab.training.run.problem == ""
+    assert "rain: accuracy" in lab.training.picture.value
+    lab.panels.value = "shapes"
+    assert "classes 2" in lab.axes.value
+    lab.panels.value = "inside"
+    assert lab.inside.message.value == ""
+    assert "wet" in lab.inside.answers.value
+
+
+@dataclasses.dataclass(frozen=True)
+class Noise(Block):
+    level: int = dial(10, "Noise in %", (0, 10, 20))
+
+    def stages(self):
+        if self.level:
+            layer = f"layers.GaussianNoise({self.level / 100:g})"
+            yield blocks.single("noise", "input", "Noise", f"{self.level} %", layer)
+
+
+@dataclasses.dataclass(frozen=True)
+class NoisyState(LabState):
+    noise: Noise = dataclasses.field(default=Noise())
+
+
+def test_a_new_block_is_a_class_and_three_lines(monkeypatch):
+    """11 lines: a class of 8, a field of the state, its place in the order of the stages, and its card."""
+    order = assembly.stages
+    monkeypatch.setattr(assembly, "stages", lambda state: itertools.chain(state.noise.stages(), order(state)))
+    monkeypatch.setitem(lab_module.CARDS, "noise", ("other", "Noise", ""))
+    monkeypatch.setattr(labs.ArchitectureLab, "state_class", NoisyState)
+    lab = labs.ArchitectureLab(NoisyState(noise=(20,)))
+    assert str(lab.state) == "lab2;task=digits;order=cnn-lstm;seed=0;noise=20"
+    assert "layers.GaussianNoise(0.2)(clip)" in lab.code
+    assert "Noise gives 8×24×24×1" in lab.alt
+    lab.controls["noise.level"].value = 0
+    assert "Noise" not in lab.alt
+    assert lab.model().count_params() == lab.composition.parameters
+
+
 # ------------------------------------------------------------------------------------ what a notebook shows
 
 
@@ -947,7 +1023,7 @@ def test_what_threads_share_is_touched_one_at_a_time(monkeypatch):
         return called
 
     monkeypatch.setattr(panel, "_guess", watched("guess", panel._guess))
-    monkeypatch.setattr(trainer.Trainer, "stop", watched("stop", trainer.Trainer.stop))
+    monkeypatch.setattr(trainer.Run, "stop", watched("stop", trainer.Run.stop))
     lab = trained(SMALL)
     lab.training.reset()
     assert set(found) == {("guess", True), ("stop", True)}
@@ -986,19 +1062,19 @@ def test_a_stopped_run_is_what_its_whole_epochs_made_of_it(monkeypatch):
     lab = labs.ArchitectureLab(SMALL.change("budget.share", "all"))
     lab.training.step()
     assert lab.training.wait(120)
-    run, under_way = lab.training.run, lab.training.trainer
-    after, draw = run.model.get_weights(), under_way.report
+    run = lab.training.run
+    after, draw = run.model.get_weights(), run.report
 
     def stops():
         draw()
-        if under_way.passed > 1:
-            under_way.stop()
+        if run.passed > 1:
+            run.stop()
 
-    under_way.report = stops
+    run.report = stops
     lab.training.start()
     assert lab.training.wait(120)
     assert run.status == "stopped"
-    assert under_way.passed > 1
+    assert run.passed > 1
     assert run.epochs == 1
     assert all(np.array_equal(a, b) for a, b in zip(after, run.model.get_weights(), strict=True))
 
@@ -1260,7 +1336,7 @@ def test_a_training_that_takes_too_long_asks_first():
     lab = labs.ArchitectureLab(SMALL.change("budget", (30, "all")))
     training = lab.training
     training.start()
-    training.trainer.patience = 0
+    training.run.patience = 0
     assert training.wait(120)
     assert training.run.status == "paused"
     assert "Press Resume" in training.notes.lines[0][0].value

@@ -33,7 +33,7 @@ def advise(state):
     """Notes on a composition, the most pressing first."""
     made = compose(state)
     if made.broken:
-        yield Note("broken", made.broken.reason + _way_there(made), *mend(state))
+        yield noted(state, Fault("broken", "broken", made.broken.reason + _way_there(made), _fitting(state)))
     else:
         yield from (noted(state, fault) for fault in faults(state))
 
@@ -60,17 +60,18 @@ def topics(state):
     return {fault.topic for fault in (*faults(state), *obstacles(state)) if fault.level in GRAVE}
 
 
-def mend(state):
+def _fitting(state):
     """The smallest changes that let a broken composition fit: (what a button says, the state with them)."""
-    known, best = topics(state), None
-    for words, fixed in islice(mendings(state), TRIED):
-        best = best or (words, fixed)
-        if topics(fixed) <= known:
-            best = words, fixed
-            break
-    sound = replace(state.default(state.task, state.order), seed=state.seed, budget=state.budget)
-    said, fixed = best or (["Start from what fits"], sound)
-    return said[0] + f", and {len(said) - 1} more" * (len(said) > 1), fixed
+    ways = list(islice(mendings(state), TRIED))
+    for words, fixed in ways:
+        yield words[0] + f", and {len(words) - 1} more" * (len(words) > 1), fixed
+    if not ways:
+        yield "Start from what fits", _usual(state, attention=False)
+
+
+def _usual(state, attention):
+    usual = state.default(state.task, state.order, attention)
+    return replace(usual, seed=state.seed, budget=state.budget)
 
 
 def mendings(state, deep=8):
@@ -111,18 +112,14 @@ def faults(state):
         yield Fault("one frame", "warning", words, [("Read 8 frames", state.change("clip.frames", 8))])
     dense = state.joint.kind_of == "dense" and not state.joint.normalise
     if state.over_frames and state.order == "cnn-lstm" and dense:
-        words = (
-            "Nothing normalises the joint: the LSTM gets vectors of any size, and hybrids like this one "
-            "often fail to learn the motion."
-        )
+        words = "Nothing normalises the joint: the LSTM gets vectors of any size, and hybrids like this one "
+        words += "often fail to learn the motion."
         ways = [("Add LayerNormalization", state.change("joint.normalise", True))]
         yield Fault("unnormalised", "warning", words, ways)
     yield from _narrow(state, made)
     if state.order == "cnn" and state.steps > 1 and "motion" in state.classes:
-        words = (
-            "The frames are taken together without their order: shuffle them, and the answer stays. "
-            "No order, no motion."
-        )
+        words = "The frames are taken together without their order: shuffle them, and the answer stays. "
+        words += "No order, no motion."
         ways = [("Let an LSTM read them", state.turn("order", "cnn-lstm"))]
         yield Fault("no order", "hint", words, ways)
     if state.has_cnn:
@@ -133,14 +130,11 @@ def _attends_to_nothing(state, made):
     """Attention over a single step, and why."""
     for before, fact in pairwise(made.facts):
         if fact.part == "attention" and before.shape[0] == 1:
-            costly = ", and the LSTM reads one step, which makes it a costly dense layer" * state.has_lstm
-            yield Fault(
-                "attends to nothing",
-                "warning",
-                "The sequence has length 1. Softmax over one number is always 1.0: attention weighs "
-                f"nothing{costly}.",
-                _longer(state),
+            words = (
+                "The sequence has length 1. Softmax over one number is always 1.0: attention weighs nothing"
             )
+            words += ", and the LSTM reads one step, which makes it a costly dense layer" * state.has_lstm
+            yield Fault("attends to nothing", "warning", f"{words}.", _longer(state))
 
 
 def _longer(state):
@@ -176,7 +170,9 @@ def _loses_place(state, made):
     lost = "throws away where it is. A motion is a change of where: the LSTM cannot get it back."
     if state.joint.kind_of in ("max", "average"):
         words = f"{JOINTS[state.joint.kind_of].capitalize()} keeps what is in a frame and {lost}"
-        ways = [("Flatten + dense 96", state.change("joint", Joint())), *_joined(_less_shrinking(state))]
+        ways = [("Flatten + dense 96", state.change("joint", Joint()))]
+        ways += [(f"Flatten + dense 96. {more}", better.change("joint", Joint()))
+                 for more, better in _less_shrinking(state)]  # fmt: skip
         yield Fault("no place", "warning", words, ways)
         return
     for before, fact in pairwise(made.facts):
@@ -184,12 +180,6 @@ def _loses_place(state, made):
             words = f"The max pooling leaves a map of 1×1: it keeps what is in a frame and {lost}"
             yield Fault("no place", "warning", words, _less_shrinking(state))
             return
-
-
-def _joined(ways):
-    """The same changes, with a dense layer at the joint."""
-    for words, better in ways:
-        yield f"Flatten + dense 96. {words}", better.change("joint", Joint())
 
 
 def _steps_of_lstm(state, made):
@@ -223,9 +213,8 @@ def _narrow(state, made):
 
 def _wider(state, least):
     """Changes that let more numbers through."""
-    usual = state.default(state.task, state.order, state.attention)
+    units = _usual(state, state.attention).lstm.units
     if state.has_lstm:
-        units = usual.lstm.units
         yield f"LSTM of {units} units", state.change("lstm.units", units)
     if state.joint.kind_of == "dense":
         yield "Dense of 96 units", state.change("joint.units", 96)
@@ -233,7 +222,7 @@ def _wider(state, least):
     filters = next(n for n in Convolution.dials()["filters"].choices if n >= 2 * least)
     wider = state.change(f"convolutions.{last}.filters", max(filters, state.convolutions[last].filters))
     yield f"Use {filters} filters in row {last + 1}", wider
-    yield f"LSTM of {usual.lstm.units} units, {filters} filters", wider.change("lstm.units", usual.lstm.units)
+    yield f"LSTM of {units} units, {filters} filters", wider.change("lstm.units", units)
 
 
 def _windows(state, made):
@@ -268,16 +257,15 @@ def _huge(state, made):
     text = f"One matrix in {worst.title} holds {worst.largest:,} weights, {share:.1%} of the model"
     if worst.part != "input":
         text += f": {made.facts[made.facts.index(worst) - 1].shape[-1]:,} features come in"
-    yield Fault("huge", "warning", text + ".", _smaller(state, worst), lessened=True)
+    smaller = (
+        way
+        for way in _smaller(state, worst)
+        if max(fact.largest for fact in compose(way[1]).facts) < 0.6 * worst.largest
+    )
+    yield Fault("huge", "warning", text + ".", smaller, lessened=True)
 
 
 def _smaller(state, worst):
-    for words, better, why in _ways_out(state, worst):
-        if max(fact.largest for fact in compose(better).facts) < 0.6 * worst.largest:
-            yield words, better, why
-
-
-def _ways_out(state, worst):
     """Changes that make a network smaller, the gentlest first: (what a button says, the state, why)."""
     narrower = "Fewer units make it narrower."
     if worst.part == "input":
@@ -341,10 +329,8 @@ def _needs_memory(state):
     whole = sum(parts.values())
     if whole > free:
         most = max(parts, key=parts.get)
-        words = (
-            f"Training would take {gigabytes(whole)} of memory, most of it for its {most}, "
-            f"and {gigabytes(free)} are free."
-        )
+        words = f"Training would take {gigabytes(whole)} of memory, most of it for its {most}, "
+        words += f"and {gigabytes(free)} are free."
         yield Fault("memory", "stuck", words, _lighter(state))
 
 
@@ -354,7 +340,7 @@ def gigabytes(size):
 
 def _lighter(state):
     """Changes that take less memory, single ones first."""
-    usual = state.default(state.task, state.order, state.attention)
+    usual = _usual(state, state.attention)
     single = [(words.format(n), path, n) for words, path, values in state.kind.lighter for n in values]
     if state.has_cnn:
         for number in range(len(state.convolutions)):
@@ -374,4 +360,4 @@ def _lighter(state):
             yield "Flatten + dense 96", state.change("joint", Joint())
     smaller = replace(state, clip=usual.clip, text=usual.text, series=usual.series)
     yield "Clips, texts and series as usual", smaller
-    yield "Start from what fits", replace(usual, seed=state.seed, budget=state.budget)
+    yield "Start from what fits", usual

@@ -12,7 +12,7 @@ LINE = "var(--jp-border-color2, #d0d0d0)"
 def alt(runs, current):
     if not current or not (current.epochs or current.live):
         return "Training curves, still empty: nothing has been trained yet."
-    said = [f"Run {current.letter}, {current.epochs} of {current.state.budget.epochs} epochs"]
+    said = [f"Run {current.letter}, {current.epochs} of {current.total} epochs"]
     for label, score in current.scores.items():
         trained = current.history[label][-1]
         said.append(

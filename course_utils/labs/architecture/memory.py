@@ -29,12 +29,7 @@ def needed(state):
     values = [prod(line.shape) for line, _ in made.lines]
     kept = sum(values) + 3 * max(values) + sum(_recurrent(made))
     weights = 6 * made.parameters  # with gradients, their clipped copies, Adam's two averages and a copy
-    return {
-        "activations": 4 * BATCH * kept,
-        "weights": 4 * weights,
-        "data": _data(state),
-        "Keras": 2e8,
-    }
+    return {"activations": 4 * BATCH * kept, "weights": 4 * weights, "data": _data(state), "Keras": 2e8}
 
 
 def _recurrent(made):

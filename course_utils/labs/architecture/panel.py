@@ -12,7 +12,7 @@ from course_utils.labs.architecture.assembly import compose, match, short_name
 from course_utils.labs.architecture.blocks import count
 from course_utils.labs.architecture.curves import curves, measure, said_score, sparkline
 from course_utils.labs.architecture.tasks import BATCH
-from course_utils.labs.architecture.trainer import Run, Trainer
+from course_utils.labs.architecture.trainer import Run
 from course_utils.labs.core.lab import Notes, group
 from course_utils.labs.core.lock import LOCK
 from course_utils.labs.core.notes import Note
@@ -46,7 +46,7 @@ class TrainingPanel:
 
     def __init__(self, lab, report):
         self._lab, self._report = lab, report
-        self.runs, self.trainer = [], None
+        self.runs, self.run = [], None  # `run` is the one under way, or the last one
         self._begun, self._speed, self._matched = 0, 1.0, None
         wide = {"layout": {"width": "auto"}, "style": {"description_width": "78px"}}
         self.name = widgets.Text(description="Name", continuous_update=False, **wide)
@@ -88,11 +88,6 @@ class TrainingPanel:
 
     # What the buttons do
 
-    @property
-    def run(self):
-        """The run under way, or the last one."""
-        return self.trainer.run if self.trainer else None
-
     def start(self):
         """Train what is composed; take up a paused run where it stands."""
         self._go(None)
@@ -103,23 +98,23 @@ class TrainingPanel:
 
     def pause(self):
         """Pause after the batch under way."""
-        if self.trainer:
-            self.trainer.pause()
+        if self.run:
+            self.run.pause()
         self.show()
 
     def reset(self):
         """End the run under way. What it has learned in whole epochs stays in the table."""
         with LOCK:
-            if self.trainer:
-                self.trainer.stop()
+            if self.run:
+                self.run.stop()
                 if not self.run.epochs:
                     self.runs.remove(self.run)
-                self.trainer = None
+                self.run = None
             self._tell()
 
     def wait(self, seconds=None):
         """Wait until the training is done or paused. False when `seconds` were not enough."""
-        return self.trainer.wait(seconds) if self.trainer else True
+        return self.run.wait(seconds) if self.run else True
 
     def match_parameters(self):
         """Scale the width of what is composed until it has about as many parameters as the chosen run, and
@@ -153,16 +148,15 @@ class TrainingPanel:
             self.show()
 
     def _begin(self, epochs):
-        if self.trainer is None or self.run.status in ("done", "failed", "stopped"):
+        if self.run is None or self.run.status in ("done", "failed", "stopped"):
             state = self._lab.state
             if any(obstacles(state)):
                 return
             letter = _letter(self._begun)
             self._begun += 1
-            run = Run(self._free_name(), letter, state, compose(state).parameters)
-            self.runs.append(run)
-            self.trainer = Trainer(run, self._tell)
-        self.trainer.go(epochs)
+            self.run = Run(self._free_name(), letter, state, compose(state).parameters, self._tell)
+            self.runs.append(self.run)
+        self.run.go(epochs)
 
     def _free_name(self):
         wanted = self.name.value.strip() or short_name(self._lab.state)
@@ -174,8 +168,8 @@ class TrainingPanel:
     def _tell(self):
         with LOCK:
             run = self.run
-            if run and self.trainer.left is not None and run.status == "running":
-                self._speed = self.trainer.pace / _guess(run.state)
+            if run and run.left is not None and run.status == "running":
+                self._speed = run.pace / _guess(run.state)
             self.show()
             self._report(self.runs)
 
@@ -185,20 +179,20 @@ class TrainingPanel:
         """Why the composition cannot be trained, or what to think of before."""
         state = self._lab.state
         yield from (noted(state, fault) for fault in obstacles(state))
-        run, trainer = self.run, self.trainer
+        run = self.run
         if not run:
             return
-        if trainer.trouble:
-            words = f"Run {run.letter} goes on, but something of it could not be drawn: {trainer.trouble}"
+        if run.trouble:
+            words = f"Run {run.letter} goes on, but something of it could not be drawn: {run.trouble}"
             yield Note("warning", words)
         if run.status == "failed":
             kept = f" The {run.epochs} epochs before are kept in the table." if run.epochs else ""
             yield Note("warning", f"Run {run.letter} ended: {run.problem}.{kept}")
-        if run.status == "paused" and trainer.warned and trainer.done < 10:
+        if run.status == "paused" and run.warned and run.done < 10:
             way_out = "or Reset and dial fewer epochs, fewer examples or a smaller network."
             yield Note(
                 "warning",
-                f"This needs {_minutes(trainer.left)}. Press Resume to go on all the same, {way_out}",
+                f"This needs {_minutes(run.left)}. Press Resume to go on all the same, {way_out}",
             )
         if run.status in UNDER_WAY and run.state != state:
             yield Note(
@@ -230,7 +224,7 @@ class TrainingPanel:
         size = "does not fit yet" if made.broken else f"{made.parameters:,} parameters"
         self.composed.value = f"<b>{html.escape(short_name(state))}</b>, {size}"
         self.budget.value = self._budget()
-        self.progress.value = self.trainer.passed / self.trainer.total if shown else 0.0
+        self.progress.value = run.passed / run.total if shown else 0.0
         self.clock.value = self._clock() if shown else "Not ready: see below." if stuck else "Ready."
         self.picture.value = curves(self.runs, run, state, (run.state if run else state).budget.epochs)
         self.table.value = self._table()
@@ -242,14 +236,14 @@ class TrainingPanel:
         self.compare.layout.display = None if self.runs else "none"
 
     def _budget(self):
-        state, trainer = self._lab.state, self.trainer
-        same = bool(trainer and trainer.steps and self.run.state == state)
+        state, run = self._lab.state, self.run
+        same = bool(run and run.steps and run.state == state)
         examples, _ = state.kind.size(state.entry)
-        batches = trainer.steps if same else max(1, round(-(-examples // BATCH) * state.budget.fraction))
+        batches = run.steps if same else max(1, round(-(-examples // BATCH) * state.budget.fraction))
         about = "" if same or state.kind.exact else "about "
         seconds = START_UP + _guess(state) * self._speed * batches * state.budget.epochs
-        if same and trainer.left is not None:
-            time = f"{_minutes(self.run.seconds + trainer.left)}, measured on this machine"
+        if same and run.left is not None:
+            time = f"{_minutes(run.seconds + run.left)}, measured on this machine"
         elif self._speed != 1.0:
             time = f"{_minutes(seconds)}, judging by the last run"
         else:
@@ -265,8 +259,8 @@ class TrainingPanel:
         return f"{said} {time[:1].upper()}{time[1:]}."
 
     def _clock(self):
-        run, left = self.run, self.trainer.left
-        epochs = f"{run.epochs} of {count(self.trainer.total, 'epoch')}"
+        run, left = self.run, self.run.left
+        epochs = f"{run.epochs} of {count(run.total, 'epoch')}"
         said = f"Run {run.letter}, {WORDS[run.status]}: {epochs}, {run.seconds:.0f} s"
         return said + (
             f", {_minutes(left)} left." if left is not None and run.status in ("running", "paused") else "."
@@ -287,7 +281,7 @@ class TrainingPanel:
             numbers = [
                 f"{run.parameters:,}",
                 f"{run.seconds:.0f}",
-                f"{run.epochs} of {run.state.budget.epochs}",
+                f"{run.epochs} of {run.total}",
                 f"{run.size:,}" if run.size else "–",
             ]
             cells = [
@@ -298,7 +292,7 @@ class TrainingPanel:
             written = "".join(f"<td{LEFT * left}>{cell}</td>" for cell, left in row)
             rows.append(f"<tr title='{html.escape(str(run.state))}'>{written}</tr>")
         scored = " and ".join(dict.fromkeys(measure(run) for run in self.runs))
-        budgets = {(run.state.budget.epochs, run.size) for run in self.runs if run.size}
+        budgets = {(run.total, run.size) for run in self.runs if run.size}
         fair = "; their budgets are not equal" * (len(budgets) > 1)
         caption = f"<caption>Runs: validation {scored} after the last finished epoch{fair}</caption>"
         return f"<table class='cl-table'>{caption}<tr>{head}</tr>{''.join(rows)}</table>"
