@@ -91,6 +91,7 @@ NASTY = [
         "convolutions", [CONV(4, 9, 3, 4, "valid"), CONV(4, 11, 1, 1, "valid")]
     ),
     OURS.turn("order", "parallel").change("joint.kind_of", "steps").change("lstm.hands_on", "all"),
+    usual("digits", "lstm", True).change("clip", (32, 96, 3)).change("answer.dropout", 10),  # 32×27648
     usual("reviews", "convlstm", True),
     usual("reviews", "cnn-lstm").change("joint.kind_of", "max").change("text.tokens", 1),
     usual("reviews", "lstm", True).change("lstm", (1, 3, True, "last")),
@@ -848,8 +849,8 @@ class NoisyState(LabState):
 
 def test_a_new_block_is_a_class_and_three_lines(monkeypatch):
     """11 lines: a class of 8, a field of the state, its place in the order of the stages, and its card."""
-    order = assembly.stages
-    monkeypatch.setattr(assembly, "stages", lambda state: itertools.chain(state.noise.stages(), order(state)))
+    order = blocks.stages
+    monkeypatch.setattr(blocks, "stages", lambda state: itertools.chain(state.noise.stages(), order(state)))
     monkeypatch.setitem(lab_module.CARDS, "noise", ("other", "Noise", ""))
     monkeypatch.setattr(labs.ArchitectureLab, "state_class", NoisyState)
     lab = labs.ArchitectureLab(NoisyState(noise=(20,)))

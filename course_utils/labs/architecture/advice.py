@@ -96,8 +96,7 @@ def _way_there(made):
     return f" The {what} went {sizes}." if len(maps) > 1 else ""
 
 
-# ---------------------------------------------------------------------------------------------------
-# Faults of what is composed
+# ------------------------------------------------------------------------- Faults of what is composed
 
 
 def faults(state):
@@ -286,8 +285,7 @@ def _smaller(state, worst):
         yield "Dense of 64 units", state.change("joint.units", 64), narrower
 
 
-# ---------------------------------------------------------------------------------------------------
-# What keeps a composition from being trained
+# -------------------------------------------------------- What keeps a composition from being trained
 
 
 def obstacles(state):

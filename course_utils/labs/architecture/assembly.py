@@ -7,20 +7,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import prod
 
-from course_utils.labs.architecture.blocks import (
-    BRANCH,
-    CLIPS,
-    FRAME,
-    JOIN,
-    JOINTS,
-    Budget,
-    Convolution,
-    Line,
-    Stage,
-    count,
-    heads,
-    stages,
-)
+from course_utils.labs.architecture import blocks
+from course_utils.labs.architecture.blocks import JOINTS, Convolution, Line, Stage, count, heads
 from course_utils.labs.core.lock import LOCK
 
 
@@ -125,24 +113,22 @@ class Composition:
         layer = f'keras.Input({entry.arguments}, name="{kind.input}")'
         self._say(kind.input, layer, note=True)
         shape, self._sources[kind.input] = self._shape(), 0
-        first = Stage(
-            kind.entry, "input", kind.heading, entry.detail, (Line(layer, kind="Input", shape=shape),)
-        )
-        self._fact(first, shape)
+        line = Line(layer, kind="Input", shape=shape)
+        self._fact(Stage(kind.entry, "input", kind.heading, entry.detail, (line,)), shape)
         begins, piece = None, kind.piece
-        for stage in stages(self.state):
-            if stage == FRAME:
+        for stage in blocks.stages(self.state):
+            if stage == blocks.FRAME:
                 if self._now == "x":  # the name is needed within the piece
                     self._say("states", "x")
                 self.script += [("", None), (f"# for one {piece}", None)]
                 self._outer = self._now
                 self.piece = self._say(piece, f"keras.Input({self._shape()[1:]})")
-            elif stage == CLIPS:
+            elif stage == blocks.CLIPS:
                 self._say(f"per_{piece}", f"keras.Model({piece}, {self._now})", keep=True)
                 self.script += [("", None), (f"# the same on every {piece}", None)]
                 self._say("x", f"PerFrame(per_{piece})({self._outer})", note=True)
                 self._outer = ""
-            elif stage == BRANCH:
+            elif stage == blocks.BRANCH:
                 if not begins and self._now == "x":
                     self._say("vectors", "x")
                 begins = begins or (self._now, self._field)
@@ -152,7 +138,7 @@ class Composition:
                 (self._now, self._field), self._up_to = begins, False
                 self._branch += 1
             else:
-                if stage is JOIN:
+                if stage is blocks.JOIN:
                     self._branch = 0
                     self.script.append(("", None))
                 self._apply(stage)
@@ -256,18 +242,15 @@ class Composition:
         self.script.append(("", None))
         noun = f"{state.kind.step}s" if state.kind.forecasts else "classes"
         for name, layer in heads(state).items():
-            outputs = self._say(name, f"{layer}({self._now})", note=True, keep=True).shape[-1]
-            line = Line(layer, kind="Dense", shape=(outputs,), given=(self._sources[self._now],))
-            weights, (sees, _, sees_steps, _) = outputs * shape[0], self._field
-            looks = {"shape": (outputs,), "window": None, "sees": sees, "sees_steps": sees_steps}
-            costs = {"parameters": weights + outputs, "multiply_adds": weights, "largest": weights + outputs}
-            self.answers.append(
-                Fact("answer", "answer", name, f"{outputs} {noun}", (line,), **looks, **costs)
-            )
+            size = self._say(name, f"{layer}({self._now})", note=True, keep=True).shape[-1]
+            line = Line(layer, kind="Dense", shape=(size,), given=(self._sources[self._now],))
+            weights, (sees, _, sees_steps, _) = size * shape[0], self._field
+            known = {"shape": (size,), "window": None, "sees": sees, "sees_steps": sees_steps}
+            known |= {"parameters": weights + size, "multiply_adds": weights, "largest": weights + size}
+            self.answers.append(Fact("answer", "answer", name, f"{size} {noun}", (line,), **known))
         names = list(state.classes)
-        outputs = (
-            names[0] if len(names) == 1 else "{" + ", ".join(f'"{name}": {name}' for name in names) + "}"
-        )
+        pairs = ", ".join(f'"{name}": {name}' for name in names)
+        outputs = names[0] if len(names) == 1 else f"{{{pairs}}}"
         self.model = self._names["keras"].Model(self._names[entry], eval(outputs, self._names))
         self.script.append((f"model = keras.Model({entry}, {outputs})", None))
 
@@ -306,11 +289,8 @@ def obstacle(state, stage, before, problem):
         last = state.order not in ("cnn", "lstm-cnn")
         return "Attention: one vector is left, so there are no steps to weigh.", every if last else steps
     if stage.part == "lstm" and vector:
-        words = (
-            f"The LSTM reads steps, and the joint leaves one vector of {before[0]:,} features: "
-            "the time axis is gone."
-        )
-        return words, steps
+        words = f"The LSTM reads steps, and the joint leaves one vector of {before[0]:,} features: "
+        return words + "the time axis is gone.", steps
     if stage.part == "cnn" and vector:
         return "The convolution runs over the states, and the LSTM hands on its last one only.", every
     if stage.title == "Concatenate":
@@ -336,13 +316,12 @@ def model(state):
     return build(state).model
 
 
-# ---------------------------------------------------------------------------------------------------
-# What there is to know without a single weight
+# ------------------------------------------------------ What there is to know without a single weight
 
 
 def compose(state):
     """The `Composition` of a state, without its model. Budget and seed make no difference."""
-    return _compose(replace(state, budget=Budget(), seed=0))
+    return _compose(replace(state, budget=blocks.Budget(), seed=0))
 
 
 def dialled(state):
@@ -374,8 +353,7 @@ def _compose(state):
     return made
 
 
-# ---------------------------------------------------------------------------------------------------
-# Its code, its names, and how wide it is at another size
+# -------------------------------------------- Its code, its names, and how wide it is at another size
 
 PER_FRAME = "from course_utils.layers import PerFrame  # TimeDistributed, with time folded into the batch"
 WIDE = 100  # characters of a line of code with its shape beside it
@@ -405,10 +383,8 @@ def summary(made):
     maps = [fact for fact in made.facts if fact.part in ("cnn", "convlstm")]
     seen = ""
     if maps and state.over_frames:
-        side = maps[-1].sees
-        seen = (
-            f"A feature of the last maps sees {side}×{side} of {state.entry.size}×{state.entry.size} pixels. "
-        )
+        side, of = (f"{n}×{n}" for n in (maps[-1].sees, state.entry.size))
+        seen = f"A feature of the last maps sees {side} of {of} pixels. "
     elif maps and maps[-1].sees_steps < state.steps:
         seen = f"A feature of the last maps sees {maps[-1].sees_steps} of {steps}. "
     return f"{seen}The answer has seen {last.sees_steps} of {steps}."
@@ -418,17 +394,13 @@ def short_name(state):
     """A name for a composition, short enough for a table."""
     joint = f"dense {state.joint.units}" if state.joint.kind_of == "dense" else JOINTS[state.joint.kind_of]
     joint += " (no norm)" * (state.joint.kind_of == "dense" and not state.joint.normalise)
-    count = len(state.convolutions)
-    cnn = [
-        f"{count} {'ConvLSTM' if state.order == 'convlstm' else 'conv'}",
-        *[joint] * (joint != JOINTS["steps"]),
-    ]
+    cnn = [f"{len(state.convolutions)} {'ConvLSTM' if state.order == 'convlstm' else 'conv'}"]
+    cnn += [joint] * (joint != JOINTS["steps"])
     deep = f" ×{state.lstm.layers}" if state.lstm.layers > 1 else ""
     lstm = [f"{'Bi' * state.lstm.both}LSTM {state.lstm.units}{deep}"]
     ordered = {"cnn": cnn, "convlstm": cnn, "lstm": lstm, "lstm-cnn": lstm + cnn}.get(state.order, cnn + lstm)
-    return ("side by side: " * (state.order == "parallel")) + ", ".join(
-        ordered + ["attention"] * state.attention
-    )
+    words = ", ".join(ordered + ["attention"] * state.attention)
+    return f"side by side: {words}" if state.order == "parallel" else words
 
 
 def match(state, parameters):
@@ -445,10 +417,8 @@ def match(state, parameters):
         widths = Convolution.dials()["filters"].choices
         rows = state.convolutions
         most = max(row.filters for row in rows)
-        wide = (min(widths, key=lambda w: abs(w - row.filters * size / most)) for row in rows)
-        return replace(
-            state, convolutions=tuple(replace(row, filters=w) for row, w in zip(rows, wide, strict=True))
-        )
+        wide = [min(widths, key=lambda w: abs(w - row.filters * size / most)) for row in rows]
+        return state.change("convolutions", [replace(row, filters=w) for row, w in zip(rows, wide)])
 
     def count(size):
         return compose(scaled(size)).parameters

@@ -69,8 +69,7 @@ def count(number, noun):
     return f"{number} {noun}{'s' * (number != 1)}"
 
 
-# ---------------------------------------------------------------------------------------------------
-# What comes in
+# -------------------------------------------------------------------------------------- What comes in
 
 
 class Entry(Block):
@@ -176,8 +175,7 @@ class Series(Entry):
         yield single("series", "input", "Reshape", "days of 24 hours", layer)
 
 
-# ---------------------------------------------------------------------------------------------------
-# CNN
+# ------------------------------------------------------------------------------------------------ CNN
 
 
 @dataclass(frozen=True)
@@ -213,9 +211,8 @@ class Convolution(Block):
         more = ["return_sequences=True"] if sequences else []
         layer = f"layers.ConvLSTM{axes}D({self.arguments(*more)})"
         looks = (self.kernel, self.stride)
-        yield single(
-            path, "convlstm", f"ConvLSTM {self.filters}", self._looks(axes), layer, looks, "both", axes
-        )
+        title = f"ConvLSTM {self.filters}"
+        yield single(path, "convlstm", title, self._looks(axes), layer, looks, "both", axes)
         if self.pool > 1:
             size = f"(1, {', '.join([str(self.pool)] * axes)})" if sequences else f"{self.pool}"
             layer = f"layers.MaxPooling{axes + sequences}D({size})"
@@ -244,8 +241,7 @@ class Convolution(Block):
         return reason, same + ways
 
 
-# ---------------------------------------------------------------------------------------------------
-# Joint
+# ---------------------------------------------------------------------------------------------- Joint
 
 JOINTS = {
     "flatten": "flatten",
@@ -272,9 +268,8 @@ class Joint(Block):
         elif self.kind_of in ("max", "average"):
             name, said = ("Max", "Global max") if self.kind_of == "max" else ("Average", "Global mean")
             where = "over the map" if axes == 2 else "over the steps"
-            yield single(
-                path, "joint", said, where, f"layers.Global{name}Pooling{axes}D()", None, _along(axes)
-            )
+            layer = f"layers.Global{name}Pooling{axes}D()"
+            yield single(path, "joint", said, where, layer, None, _along(axes))
         else:
             yield single(path, "joint", "Flatten", "one vector", "layers.Flatten()", None, _along(axes))
         if self.kind_of == "dense":
@@ -288,8 +283,9 @@ def _along(axes):
     return "space" if axes == 2 else "time"
 
 
-# ---------------------------------------------------------------------------------------------------
-# LSTM and attention
+# --------------------------------------------------------------------------------- LSTM and attention
+
+HANDED_ON = {"last": "the last state", "all": "all states"}
 
 
 @dataclass(frozen=True)
@@ -299,9 +295,7 @@ class Memory(Block):
     units: int = dial(96, "Units", range(1, 513), "u", slider=True)
     layers: int = dial(1, "Layers", (1, 2, 3), "l")
     both: bool = dial(False, "Both directions", (False, True), "b")
-    hands_on: str = dial(
-        "last", "Hands on", ("last", "all"), shown={"last": "the last state", "all": "all states"}
-    )
+    hands_on: str = dial("last", "Hands on", HANDED_ON, shown=HANDED_ON)
 
     def stages(self):
         for number in range(1, self.layers + 1):
@@ -313,25 +307,17 @@ class Memory(Block):
             yield single("lstm", "lstm", title, "all states" if every else "last state", layer, None, "time")
 
 
-ATTENTION = Stage(
-    "attention",
-    "attention",
-    "Attention",
-    "weighs the steps",
-    (
-        Line('layers.Dense(32, activation="tanh")', to="scores"),
-        Line("layers.Dense(1)", ("scores",), "scores"),
-        Line('layers.Softmax(axis=1, name="attention")', ("scores",), "weights"),
-        Line("layers.Dot(axes=1)", ("weights", "x")),
-        Line("layers.Flatten()"),
-    ),
-    None,
-    "time",
+WEIGHING = (
+    Line('layers.Dense(32, activation="tanh")', to="scores"),
+    Line("layers.Dense(1)", ("scores",), "scores"),
+    Line('layers.Softmax(axis=1, name="attention")', ("scores",), "weights"),
+    Line("layers.Dot(axes=1)", ("weights", "x")),
+    Line("layers.Flatten()"),
 )
+ATTENTION = Stage("attention", "attention", "Attention", "weighs the steps", WEIGHING, None, "time")
 
 
-# ---------------------------------------------------------------------------------------------------
-# Answer
+# --------------------------------------------------------------------------------------------- Answer
 
 COUNTS = {"digit": 10, "motion": len(MOTIONS), "move": len(MOVES), "action": 5}  # classes of each label
 ASKED = {
@@ -361,44 +347,36 @@ class Answer(Block):
             yield single("answer", "answer", "Dropout", f"{self.dropout} %", f"layers.Dropout({rate})")
 
 
+SHARES = {"quarter": 0.25, "half": 0.5, "all": 1.0}
+
+
 @dataclass(frozen=True)
 class Budget(Block):
     """How long a training lasts."""
 
     epochs: int = dial(10, "Epochs", range(1, 31), "e", slider=True)
-    share: str = dial(
-        "all", "Examples", ("quarter", "half", "all"), shown={"quarter": "a quarter", "half": "half"}
-    )
+    share: str = dial("all", "Examples", SHARES, shown={"quarter": "a quarter"})
 
     @property
     def fraction(self):
-        return {"quarter": 0.25, "half": 0.5, "all": 1.0}[self.share]
+        return SHARES[self.share]
 
 
-# ---------------------------------------------------------------------------------------------------
-# The order of the blocks
+# ---------------------------------------------------------------------------- The order of the blocks
 
 FRAME, CLIPS = "a CNN for one frame", "the CNN on every frame"  # marks: code for one frame is between them
 BRANCH = "from here on side by side"
-JOIN = Stage(
-    "order",
-    "joint",
-    "Concatenate",
-    "both sides",
-    (Line("layers.Concatenate()", ("seen", "x")),),
-    None,
-    "time",
-)
+BOTH = (Line("layers.Concatenate()", ("seen", "x")),)
+JOIN = Stage("order", "joint", "Concatenate", "both sides", BOTH, None, "time")
 
 
 def stages(state):
     """The stages of a state in their order, up to the answer. Marks stand where one frame begins and ends."""
-    frames = state.kind.in_space
     yield from state.entry.stages()
     if state.order == "parallel":
         yield BRANCH
-        yield from _cnn(state, 1 + frames)
-        if frames:
+        yield from _cnn(state, 1 + state.kind.in_space)
+        if state.kind.in_space:
             yield _mean("joint", "of all frames")
         yield BRANCH
         yield from _lstm(state)
@@ -407,12 +385,10 @@ def stages(state):
     elif state.order == "convlstm":
         yield from _convlstm(state)
     else:
-        *before, last = state.order.split("-")
+        frames, (*before, last) = state.over_frames, state.order.split("-")
         for part in (*before, last):
-            yield from (
-                _cnn(state, 1 + state.over_frames) if part == "cnn" else _lstm(state, state.over_frames)
-            )
-        every = state.lstm.hands_on == "all" if last == "lstm" else state.over_frames
+            yield from _cnn(state, 1 + frames) if part == "cnn" else _lstm(state, frames)
+        every = state.lstm.hands_on == "all" if last == "lstm" else frames
         yield from _weighed(state, every)
     yield from state.answer.stages()
 
@@ -434,10 +410,8 @@ def _cnn(state, axes):
 
 def _lstm(state, after_cnn=False):
     if state.kind.in_space and not after_cnn:
-        pixels = prod(state.entry.shape[1:])
-        yield single(
-            state.kind.entry, "input", "Reshape", "pixels in a row", f"layers.Reshape((-1, {pixels}))", None
-        )
+        layer = f"layers.Reshape((-1, {prod(state.entry.shape[1:])}))"
+        yield single(state.kind.entry, "input", "Reshape", "pixels in a row", layer, None)
     yield from state.lstm.stages()
 
 

@@ -15,9 +15,8 @@ def alt(runs, current):
     said = [f"Run {current.letter}, {current.epochs} of {current.total} epochs"]
     for label, score in current.scores.items():
         trained = current.history[label][-1]
-        said.append(
-            f"{label}: validation {measure(current)} {said_score(score)}, training {said_score(trained)}"
-        )
+        validation = f"{label}: validation {measure(current)} {said_score(score)}"
+        said.append(f"{validation}, training {said_score(trained)}")
     for run in runs:
         if run is not current and run.epochs:
             scores = ", ".join(f"{label} {said_score(score)}" for label, score in run.scores.items())
@@ -39,9 +38,8 @@ def curves(runs, current, state, epochs):
     """One panel a label, its score against epochs: the current run strong, earlier ones grey."""
     classes = (current.state if current else state).classes
     wide = (WIDTH - GAP * (len(classes) - 1)) / len(classes)
-    panels = [
-        _panel(i * (wide + GAP), wide, label, runs, current, epochs, state) for i, label in enumerate(classes)
-    ]
+    lefts = [i * (wide + GAP) for i in range(len(classes))]
+    panels = [_panel(left, wide, label, runs, current, epochs, state) for left, label in zip(lefts, classes)]
     return svg(WIDTH, TALL + 50, alt(runs, current), panels)
 
 
@@ -51,9 +49,7 @@ def sparkline(run):
     top = max([1, *scores])
     points = [(2 + 76 * i / max(len(scores) - 1, 1), 20 - 17 * score / top) for i, score in enumerate(scores)]
     line = _line(points, INK, 1.6, "") if points else ""
-    words = (
-        " to ".join(said_score(score) for score in (scores[:1] + scores[-1:])) if scores else "nothing yet"
-    )
+    words = " to ".join(map(said_score, scores[:1] + scores[-1:])) if scores else "nothing yet"
     return svg(80, 22, f"learning curve: {words}", [line], ' width="80" height="22"')
 
 
@@ -94,18 +90,11 @@ def _panel(x, wide, label, runs, current, epochs, state):
         trained += [(epoch, scores[label]) for epoch, scores in list(run.live)]
         checked = [at(i + 1, score) for i, score in enumerate(run.history.get(f"val_{label}", ()))]
         if mine and trained:
-            parts.append(
-                _line(
-                    [at(*point) for point in trained],
-                    SOFT,
-                    1.3,
-                    'stroke-dasharray="4 3" data-curve="training"',
-                )
-            )
+            dashes = 'stroke-dasharray="4 3" data-curve="training"'
+            parts.append(_line([at(*point) for point in trained], SOFT, 1.3, dashes))
         if checked:
-            parts.append(
-                _line(checked, INK if mine else "#9aa0a8", 2.4 if mine else 1.4, 'data-curve="validation"')
-            )
+            colour, width = (INK, 2.4) if mine else ("#9aa0a8", 1.4)
+            parts.append(_line(checked, colour, width, 'data-curve="validation"'))
             ends.append((checked[-1], run.letter, mine))
             if mine:
                 parts.extend(rect(px - 2.5, py - 2.5, 5, 5, INK, radius=2.5) for px, py in checked)
@@ -126,10 +115,4 @@ def _baseline(run, label, state):
 def _line(points, colour, width, extra):
     if len(points) == 1:
         points = points * 2
-    return path(
-        through(points),
-        colour,
-        width,
-        "none",
-        f'stroke-linejoin="round" {extra}',
-    )
+    return path(through(points), colour, width, "none", f'stroke-linejoin="round" {extra}')

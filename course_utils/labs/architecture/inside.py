@@ -10,36 +10,21 @@ from course_utils.labs.core.window import Axis, under
 
 # Models that look into a `Composition`, kept as long as it lives; they share its layers, so they train along.
 _PROBES, _TWINS = WeakKeyDictionary(), WeakKeyDictionary()
+MAPS = ("cnn", "convlstm")  # parts of a network that give feature maps
 
 
 @dataclass(frozen=True, eq=False)
 class Maps:
-    """What a convolution, a pooling or a ConvLSTM was given, and the feature maps that it gives.
-
-    Attributes
-    ----------
-    kind : str
-        "convolution", "pooling" or "recurrent".
-    given, gives : array
-        ([time,] [height,] width, channels).
-    axes : int
-        2: height and width; 1: only a width. Whatever stands before them is time (`timed`).
-    window : tuple of Axis
-        How the window moves along rows and columns.
-    weights : list of array
-        Kernel and bias as they were when the trace was taken.
-    steps : int
-        Of the input.
-    """
+    """What a convolution, a pooling or a ConvLSTM was given, and the feature maps that it gives."""
 
     title: str
-    kind: str
-    given: np.ndarray
+    kind: str  # "convolution", "pooling" or "recurrent"
+    given: np.ndarray  # ([time,] [height,] width, channels), as `gives`
     gives: np.ndarray
-    axes: int
-    window: tuple
-    weights: list
-    steps: int
+    axes: int  # 2: height and width; 1: only a width; whatever stands before them is time (`timed`)
+    window: tuple  # two `Axis`: how it moves along rows and columns
+    weights: list  # kernel and bias as they were when the trace was taken
+    steps: int  # of the input
 
     @property
     def timed(self):
@@ -85,8 +70,7 @@ def place(step, steps, count):
     return first, max((step + 1) * count // steps, first + 1)
 
 
-# ---------------------------------------------------------------------------------------------------
-# Trace
+# ---------------------------------------------------------------------------------------------- Trace
 
 
 def trace(built, x):
@@ -108,7 +92,8 @@ def trace(built, x):
     Diverged
         If weights, or the numbers that a layer gives, are NaN or infinite; the message names the layers.
     """
-    _check_weights(built)
+    if where := diverged(built):
+        raise Diverged(f"There are weights that are no longer numbers (NaN or infinite) in {where}.")
     whole, frames = _probes(built)
     seen = {key: value[0] for key, value in whole.predict_on_batch(np.asarray(x)[None]).items()}
     if frames:
@@ -119,15 +104,13 @@ def trace(built, x):
         _check_numbers(f"the answer {label}", seen[f"answer {label}"])
     maps, lstms = [], []
     for fact in built.facts:
-        if _is_map(fact):
+        if fact.part in MAPS:
             maps.append(_maps(built.state, fact, len(maps) + 1, seen))
         elif fact.part == "lstm":
             lstms += _gates(fact, len(lstms) + 1, seen)
-    weights = seen.get("attention")
+    weights = np.ravel(seen["attention"]) if "attention" in seen else None
     answers = {name: seen[f"answer {name}"] for name in built.state.classes}
-    return Trace(
-        built.state, tuple(maps), tuple(lstms), None if weights is None else weights.ravel(), answers
-    )
+    return Trace(built.state, tuple(maps), tuple(lstms), weights, answers)
 
 
 def diverged(built):
@@ -145,18 +128,9 @@ def _name(fact):
     return f"{fact.title}, {fact.detail}" + (f" (convolution {int(row) + 1})" if row else "")
 
 
-def _check_weights(built):
-    if where := diverged(built):
-        raise Diverged(f"There are weights that are no longer numbers (NaN or infinite) in {where}.")
-
-
 def _check_numbers(name, values):
     if not np.isfinite(values).all():
         raise Diverged(f"All weights are numbers, but {name} gives NaN or infinite ones: they are too large.")
-
-
-def _is_map(fact):
-    return fact.part in ("cnn", "convlstm")
 
 
 def _key(fact, what):
@@ -176,35 +150,26 @@ def _probes(built):
         whole = {f"answer {name}": tensor for name, tensor in _answers(built, built.model.output).items()}
         frames = {}
         for fact in built.facts:
-            if _is_map(fact) or fact.part == "lstm":
+            if fact.part in (*MAPS, "lstm"):
                 one = frames if fact.each else whole
                 one |= {_key(fact, "given"): fact.given, _key(fact, "gives"): fact.gives}
             elif fact.part == "attention":
                 softmax = next(layer for layer in fact.layers if layer.name == "attention")
                 whole["attention"] = softmax.output
-        _PROBES[built] = (
-            keras.Model(built.model.input, whole),
-            keras.Model(built.piece, frames) if frames else None,
-        )
+        one_frame = keras.Model(built.piece, frames) if frames else None
+        _PROBES[built] = keras.Model(built.model.input, whole), one_frame
     return _PROBES[built]
 
 
 def _maps(state, fact, number, seen):
     axes = 1 + state.over_frames
     layer, given, pools = fact.layers[0], seen[_key(fact, "given")], fact.title == "Max pool"
+    kind = "pooling" if pools else "recurrent" if fact.part == "convlstm" else "convolution"
     size = (layer.pool_size if pools else layer.kernel_size)[-axes:]
     sides = zip(given.shape[-1 - axes : -1], size, layer.strides[-axes:])
     window = (Axis(1, 1), *(Axis(*side, layer.padding) for side in sides))[-2:]
-    return Maps(
-        f"{number}. {fact.title}, {fact.detail}",
-        "pooling" if pools else "recurrent" if fact.part == "convlstm" else "convolution",
-        given,
-        seen[_key(fact, "gives")],
-        axes,
-        window,
-        layer.get_weights(),
-        state.steps,
-    )
+    title, gives = f"{number}. {fact.title}, {fact.detail}", seen[_key(fact, "gives")]
+    return Maps(title, kind, given, gives, axes, window, layer.get_weights(), state.steps)
 
 
 def _gates(fact, number, seen):
@@ -217,8 +182,7 @@ def _gates(fact, number, seen):
     return [forward, run_lstm(name, given, *layer.backward_layer.get_weights(), backward=True)]
 
 
-# ---------------------------------------------------------------------------------------------------
-# The answer after some steps
+# ------------------------------------------------------------------------ The answer after some steps
 
 
 def answer_after(built, x, step):
@@ -243,23 +207,19 @@ def answer_after(built, x, step):
     Diverged
         If an answer is NaN or infinite.
     """
-    answers, how = _answer_after(built, np.asarray(x), step)
-    for label, values in answers.items():
-        _check_numbers(f"the answer {label}", values)
-    return answers, how
-
-
-def _answer_after(built, x, step):
-    kind, how = built.state.kind, "everything has come"
+    x, kind, how = np.asarray(x), built.state.kind, "everything has come"
     twin = _twin(built, x.shape) if kind.in_space else None
     if twin and _fits(twin, (1, step, *x.shape[1:])):
         how = how if step == len(x) else "as if the clip ended here"
         outputs = _answers(built, twin.predict_on_batch(x[None, :step]))
-        return {name: value[0] for name, value in outputs.items()}, how
-    if step < len(x):
-        x, how = kind.without(x, step)
-    outputs = _probes(built)[0].predict_on_batch(x[None])
-    return {name: outputs[f"answer {name}"][0] for name in built.state.classes}, how
+    else:
+        if step < len(x):
+            x, how = kind.without(x, step)
+        seen = _probes(built)[0].predict_on_batch(x[None])
+        outputs = {label: seen[f"answer {label}"] for label in built.state.classes}
+    for label, values in outputs.items():
+        _check_numbers(f"the answer {label}", values)
+    return {label: values[0] for label, values in outputs.items()}, how
 
 
 def _twin(built, shape):
@@ -289,8 +249,7 @@ def _fits(twin, shape):
     return True
 
 
-# ---------------------------------------------------------------------------------------------------
-# One value of a map
+# --------------------------------------------------------------------------------- One value of a map
 
 
 def explain(trace, stage, step, row, column, filter):
@@ -318,9 +277,8 @@ def explain(trace, stage, step, row, column, filter):
     """
     maps = trace.maps[stage]
     if maps.kind == "recurrent":
-        raise ValueError(
-            "A value of a ConvLSTM is not one sum: three gates, a candidate and the state before go into it."
-        )
+        what = "three gates, a candidate and the state before go into it"
+        raise ValueError(f"A value of a ConvLSTM is not one sum: {what}.")
     given = maps.at(step, maps.given)
     patch, inside = under(given, maps.window, (row, column))
     flat = 0 if maps.axes == 1 else ...  # where there is no row

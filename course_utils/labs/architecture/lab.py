@@ -150,23 +150,21 @@ class ArchitectureLab(Lab):
         rows, dials = self.state.convolutions, blocks.Convolution.dials()
         hidden = [blocks.Convolution(rows[-1].filters)] * (MOST_ROWS - len(rows))
         start = self.state.change("convolutions", [*rows, *hidden])
-        self._cells = [
-            [self.add_control(f"convolutions.{row}.{name}", f"{dial.label} of convolution {row + 1}", start)
-             for name, dial in dials.items()]
-            for row in range(MOST_ROWS)
-        ]  # fmt: skip
         cells = [widgets.HTML(dial.label) for dial in dials.values()]
-        for row in self._cells:
-            cells += row
-            for cell in row:
-                cell.layout.width = "auto"
+        for row in range(MOST_ROWS):
+            for name, dial in dials.items():
+                label = f"{dial.label} of convolution {row + 1}"
+                cells.append(self.add_control(f"convolutions.{row}.{name}", label, start))
         grid = widgets.GridBox(cells, layout={"grid_template_columns": "1fr 0.9fr 0.8fr 1fr 1.1fr"})
         grid.add_class("cl-rows")
         return grid
 
     def _dialled(self, count):
         """The first rows, as their controls stand."""
-        return [tuple(cell.value for cell in row) for row in self._cells[:count]]
+        paths = [
+            [f"convolutions.{row}.{name}" for name in blocks.Convolution.dials()] for row in range(count)
+        ]
+        return [tuple(self.controls[path].value for path in row) for row in paths]
 
     def mirror(self):
         state = self.state
@@ -205,8 +203,7 @@ class ArchitectureLab(Lab):
     def _open(self):
         for name, part in self.parts.items():
             part.layout.display = None if name == self.panels.value else "none"
-        self._lay_out()
-        self._list()
+        self._fill()
         self._look(self.training.runs)
 
     def _look(self, runs):
@@ -225,20 +222,16 @@ class ArchitectureLab(Lab):
         with LOCK:
             made = self.composition
             self.picture.value = diagram.diagram(made)
-            self._lay_out()
+            self._fill()
             self.mark.value = self.tag()
             self.notes.show([*advise(self.state)] or [Note("fine", assembly.summary(made))])
             self.training.show()
-            self._list()
 
-    def _lay_out(self):
-        """The shapes, where they are looked at."""
+    def _fill(self):
+        """Draw the shapes or write the code, where they are looked at."""
         if self.panels.value == "shapes":
             self.axes.value = shapes.picture(self.composition)
-
-    def _list(self):
-        """The Keras code, where it is looked at."""
-        if self.panels.value == "code":
+        elif self.panels.value == "code":
             script = self.code
             self.copy_code.text = script
             soft = re.sub(r"(#[^\n]*)", r"<span>\1</span>", html.escape(script, quote=False))
@@ -280,12 +273,8 @@ def along(before, after):
 def checked(hide, lab):
     """The names of what is hidden, as a frozenset; a ValueError tells which there are."""
     known = {"task", "order", "attention", "seed", "presets", "state", *PANELS, *CARDS}
-    known |= {
-        f"{block}.{name}"
-        for block in CARDS
-        if block != "convolutions"
-        for name in type(getattr(lab.state, block)).dials()
-    }
+    for block in CARDS.keys() - {"convolutions"}:
+        known |= {f"{block}.{name}" for name in type(getattr(lab.state, block)).dials()}
     names = (hide,) if isinstance(hide, str) else hide
     if not isinstance(names, (tuple, list, set, frozenset)):
         raise TypeError(f"hide is {brief(hide)}, but must be a tuple of names.")

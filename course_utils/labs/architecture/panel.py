@@ -11,23 +11,15 @@ from course_utils.labs.architecture.advice import gigabytes, noted, obstacles
 from course_utils.labs.architecture.assembly import compose, match, short_name
 from course_utils.labs.architecture.blocks import count
 from course_utils.labs.architecture.curves import curves, measure, said_score, sparkline
-from course_utils.labs.architecture.tasks import BATCH
+from course_utils.labs.architecture.inside_panel import offer
+from course_utils.labs.architecture.tasks import BATCH, batches
 from course_utils.labs.architecture.trainer import Run
 from course_utils.labs.core.lab import Notes, group
 from course_utils.labs.core.lock import LOCK
 from course_utils.labs.core.notes import Note
 
 LEFT = " class='cl-left'"
-WORDS = {
-    "ready": "ready",
-    "loading": "reading the data",
-    "measuring": "timing the first batches",
-    "running": "training",
-    "paused": "paused",
-    "done": "done",
-    "stopped": "stopped",
-    "failed": "failed",
-}
+WORDS = {"loading": "reading the data", "measuring": "timing the first batches", "running": "training"}
 START_UP = 10  # seconds until the first batch is trained
 ACTIVE = ("loading", "measuring", "running")
 UNDER_WAY = (*ACTIVE, "paused")
@@ -69,20 +61,9 @@ class TrainingPanel:
         self.compare.layout.flex_flow = "row wrap"
         dials = [lab.add_control("budget.epochs"), lab.add_control("budget.share")]
         buttons = widgets.HBox(list(self.buttons.values()), layout={"flex_flow": "row wrap"})
-        groups = widgets.GridBox(
-            [
-                group("other", "Budget", "what it may cost", *dials, self.name, self.budget),
-                group(
-                    "other",
-                    "Training",
-                    "what is composed above",
-                    self.composed,
-                    buttons,
-                    self.progress,
-                    self.clock,
-                ),
-            ]
-        )
+        budget = group("other", "Budget", "what it may cost", *dials, self.name, self.budget)
+        shown = self.composed, buttons, self.progress, self.clock
+        groups = widgets.GridBox([budget, group("other", "Training", "what is composed above", *shown)])
         groups.add_class("cl-halves")
         self.view = widgets.VBox([groups, self.notes.view, self.picture, self.table, self.compare])
 
@@ -121,8 +102,7 @@ class TrainingPanel:
         take over what that run was allowed to cost.
         """
         with LOCK:
-            run = next((run for run in self.runs if run.letter == self.other.value), None)
-            if run is None:
+            if not (run := self._chosen):
                 return
             state, size = match(self._lab.state, run.parameters)
             share = f"{size / run.parameters:.0%} of the parameters of run {run.letter}"
@@ -138,9 +118,12 @@ class TrainingPanel:
 
     def _taken(self):
         with LOCK:
-            run = next((run for run in self.runs if run.letter == self.other.value), None)
-            if run:
+            if run := self._chosen:
                 self._lab.state = run.state
+
+    @property
+    def _chosen(self):
+        return next((run for run in self.runs if run.letter == self.other.value), None)
 
     def _go(self, epochs):
         with LOCK:
@@ -190,15 +173,11 @@ class TrainingPanel:
             yield Note("warning", f"Run {run.letter} ended: {run.problem}.{kept}")
         if run.status == "paused" and run.warned and run.done < 10:
             way_out = "or Reset and dial fewer epochs, fewer examples or a smaller network."
-            yield Note(
-                "warning",
-                f"This needs {_minutes(run.left)}. Press Resume to go on all the same, {way_out}",
-            )
+            words = f"This needs {_minutes(run.left)}. Press Resume to go on all the same, {way_out}"
+            yield Note("warning", words)
         if run.status in UNDER_WAY and run.state != state:
-            yield Note(
-                "hint",
-                f"The dials have moved: run {run.letter} goes on as it began. Reset to train the new one.",
-            )
+            words = f"The dials have moved: run {run.letter} goes on as it began. Reset to train the new one."
+            yield Note("hint", words)
 
     def show(self):
         with LOCK:
@@ -228,28 +207,24 @@ class TrainingPanel:
         self.clock.value = self._clock() if shown else "Not ready: see below." if stuck else "Ready."
         self.picture.value = curves(self.runs, run, state, (run.state if run else state).budget.epochs)
         self.table.value = self._table()
-        letters = tuple((f"{run.letter}: {run.name}", run.letter) for run in self.runs)
-        if self.other.options != letters:
-            known, chosen = [letter for _, letter in letters], self.other.value
-            self.other.options = letters
-            self.other.value = chosen if chosen in known else known[0] if known else None
+        offer(self.other, [(f"{run.letter}: {run.name}", run.letter) for run in self.runs])
         self.compare.layout.display = None if self.runs else "none"
 
     def _budget(self):
         state, run = self._lab.state, self.run
         same = bool(run and run.steps and run.state == state)
         examples, _ = state.kind.size(state.entry)
-        batches = run.steps if same else max(1, round(-(-examples // BATCH) * state.budget.fraction))
+        steps = run.steps if same else batches(examples, state.budget.fraction)
         about = "" if same or state.kind.exact else "about "
-        seconds = START_UP + _guess(state) * self._speed * batches * state.budget.epochs
+        seconds = START_UP + _guess(state) * self._speed * steps * state.budget.epochs
         if same and run.left is not None:
             time = f"{_minutes(run.seconds + run.left)}, measured on this machine"
         elif self._speed != 1.0:
             time = f"{_minutes(seconds)}, judging by the last run"
         else:
             time = f"{_minutes(seconds)}: a guess until the first batches are timed"
-        seen = min(examples, batches * BATCH)
-        total = state.budget.epochs * batches
+        seen = min(examples, steps * BATCH)
+        total = state.budget.epochs * steps
         whole = f"{total:,} batch{'es' * (total > 1)} of {BATCH}"
         seen = f"{about}{seen:,} {state.kind.examples}"
         said = f"{count(state.budget.epochs, 'epoch')} × {seen} = {about}{whole}."
@@ -261,10 +236,9 @@ class TrainingPanel:
     def _clock(self):
         run, left = self.run, self.run.left
         epochs = f"{run.epochs} of {count(run.total, 'epoch')}"
-        said = f"Run {run.letter}, {WORDS[run.status]}: {epochs}, {run.seconds:.0f} s"
-        return said + (
-            f", {_minutes(left)} left." if left is not None and run.status in ("running", "paused") else "."
-        )
+        said = f"Run {run.letter}, {WORDS.get(run.status, run.status)}: {epochs}, {run.seconds:.0f} s"
+        goes_on = left is not None and run.status in ("running", "paused")
+        return f"{said}, {_minutes(left)} left." if goes_on else f"{said}."
 
     def _table(self):
         if not self.runs:
@@ -272,30 +246,25 @@ class TrainingPanel:
         labels = list(dict.fromkeys(label for run in self.runs for label in run.labels))
         names = {"": 1, "name": 1, **dict.fromkeys(labels, 0)}
         names |= {"parameters": 0, "seconds": 0, "epochs": 0, "examples": 0, "curve": 1, "status": 1}
-        head = "".join(
-            f"<th scope='col'{LEFT * left}>{html.escape(name)}</th>" for name, left in names.items()
-        )
-        rows = []
+        head, rows = _cells("th scope='col'", map(html.escape, names), names.values()), ""
         for run in self.runs:
             scores = [said_score3(run.scores[label]) if label in run.scores else "–" for label in labels]
-            numbers = [
-                f"{run.parameters:,}",
-                f"{run.seconds:.0f}",
-                f"{run.epochs} of {run.total}",
-                f"{run.size:,}" if run.size else "–",
-            ]
-            cells = [
-                *(html.escape(cell) for cell in (run.letter, run.name, *scores, *numbers)),
-                sparkline(run),
-            ]
-            row = zip([*cells, WORDS[run.status]], names.values(), strict=True)
-            written = "".join(f"<td{LEFT * left}>{cell}</td>" for cell, left in row)
-            rows.append(f"<tr title='{html.escape(str(run.state))}'>{written}</tr>")
+            size = f"{run.size:,}" if run.size else "–"
+            cells = [run.letter, run.name, *scores, f"{run.parameters:,}", f"{run.seconds:.0f}"]
+            cells = [*map(html.escape, [*cells, f"{run.epochs} of {run.total}", size]), sparkline(run)]
+            row = _cells("td", [*cells, WORDS.get(run.status, run.status)], names.values())
+            rows += f"<tr title='{html.escape(str(run.state))}'>{row}</tr>"
         scored = " and ".join(dict.fromkeys(measure(run) for run in self.runs))
         budgets = {(run.total, run.size) for run in self.runs if run.size}
         fair = "; their budgets are not equal" * (len(budgets) > 1)
         caption = f"<caption>Runs: validation {scored} after the last finished epoch{fair}</caption>"
-        return f"<table class='cl-table'>{caption}<tr>{head}</tr>{''.join(rows)}</table>"
+        return f"<table class='cl-table'>{caption}<tr>{head}</tr>{rows}</table>"
+
+
+def _cells(tag, cells, left):
+    """Cells of a row; where `left` is true, a cell does not stand on the right."""
+    name = tag.split()[0]
+    return "".join(f"<{tag}{LEFT * side}>{cell}</{name}>" for cell, side in zip(cells, left, strict=True))
 
 
 def said_score3(score):

@@ -9,8 +9,7 @@ from math import prod
 from course_utils.labs.architecture.diagram import BAD, SHADES, WIDTH, pair
 from course_utils.labs.core.drawing import ATTENTION, CNN, DARK, INK, LSTM, SOFT, path, rect, svg, text
 
-# ---------------------------------------------------------------------------------------------------
-# From tensors to rows
+# ------------------------------------------------------------------------------- From tensors to rows
 
 LAST = {  # what a layer calls its last axis; others leave the name
     "Embedding": "features",
@@ -194,8 +193,7 @@ def _resized(before, axes):
         yield f"{before[-1].length} {before[-1].name} become {axes[-1].length} {axes[-1].name}"
 
 
-# ---------------------------------------------------------------------------------------------------
-# From rows to a picture
+# ----------------------------------------------------------------------------- From rows to a picture
 
 LOOKS = {  # axis -> its tint, its line, the dashes of the line
     "time": ("#F3C09A", LSTM, ""),
@@ -211,7 +209,7 @@ LOOKS = {  # axis -> its tint, its line, the dashes of the line
     "classes": ("#D3D7DC", "#5F666E", ""),
     "hours ahead": ("#D3D7DC", "#5F666E", "5 2"),
 }
-STAYS = {"frame": "time stays as it is", "day": "the days stay as they are"}
+STAYS = {"day": "the days stay as they are"}
 CODE = f"{INK};font-family:var(--jp-code-font-family, monospace)"
 CALL, BATCH, FIRST = 20, 280, 326  # from the left: the call, the batch, the first column
 TITLES, ROW, HEADING, BOX = 28, 43, 24, 32  # heights
@@ -276,7 +274,7 @@ def _groups(made):
         elif branch and not before:
             heading = ("On one side", f"for every {piece}" if each else "the CNN")
         elif each:
-            heading = (f"For every {piece}", "PerFrame: " + STAYS[piece])
+            heading = (f"For every {piece}", "PerFrame: " + STAYS.get(piece, "time stays as it is"))
         before = branch
         yield heading, list(members)
 
@@ -342,7 +340,7 @@ def _drawn(columns, row, top):
     parts.append(text(BATCH + 20, y + 4, "batch", 11, fill=SOFT))
     for number, axis in enumerate(row.axes):
         left, right = columns.reach(row, number)
-        tint, line, dashes = LOOKS[axis.name]
+        tint, line, dashes = LOOKS.get(axis.name, LOOKS["classes"])
         border = f'stroke-width="{3 if axis.changed else 1}" stroke-dasharray="{dashes or "none"}"'
         parts.append(rect(left, y - BOX / 2, right - left, BOX, tint, line, 4, border))
         middle, weight = (left + right) / 2, 700 if axis.changed else 500

@@ -17,60 +17,27 @@ SPLIT = (3200, 400)  # clips to train on and to validate with
 
 @dataclass(frozen=True)
 class Task:
-    """All that the lab has to know of a task.
+    """All that the lab has to know of a task."""
 
-    Attributes
-    ----------
-    title, heading : str
-        In the dial; of what comes in.
-    entry : str
-        The field of `LabState` that says what comes in.
-    input : str
-        The name of the input in the code.
-    axes : tuple of str
-        Of what comes in.
-    step, example, examples : str
-        What a step of the input, an answer and training examples are called.
-    classes : callable
-        Of a state: the number of outputs for each label.
-    read : callable
-        `read(entry, labels)` gives the `Feed`.
-    size : callable
-        `size(entry)` gives the number of training examples before they are read, and the bytes that reading
-        takes; `exact` tells whether that number is right.
-    usual : callable
-        `usual(order)` gives the blocks that are set otherwise than their defaults where nothing was dialled.
-    without : callable
-        `without(x, step)` gives an example of which only the first steps have come, and how in words.
-    lighter : tuple
-        Dials that make it smaller: (what a button says, the path, values).
-    peak : float
-        The highest learning rate.
-    unit : str
-        What a forecast is counted in, `scale` times as fine as in the data; empty where classes are asked.
-    piece : str
-        What `PerFrame` goes over.
-    """
-
-    title: str
-    heading: str
-    entry: str
-    input: str
-    axes: tuple
-    step: str
-    example: str
-    examples: str
-    classes: Callable
-    read: Callable
-    size: Callable
-    without: Callable
-    usual: Callable = lambda order: {}
-    lighter: tuple = ()
-    peak: float = 2e-3
-    unit: str = ""
-    scale: float = 1.0
-    piece: str = "frame"
-    exact: bool = False
+    title: str  # in the dial
+    heading: str  # of what comes in
+    entry: str  # the field of `LabState` that says what comes in
+    input: str  # the name of the input in the code
+    axes: tuple  # of what comes in
+    step: str  # what a step of the input is called
+    example: str  # what is answered once
+    examples: str  # what training examples are called
+    classes: Callable  # of a state: the number of outputs for each label
+    read: Callable  # of an entry and labels: the `Feed`
+    size: Callable  # of an entry, before it is read: (training examples, bytes that reading takes)
+    without: Callable  # of x and a step: x when no more steps have come, and how, in words
+    usual: Callable = lambda order: {}  # of an order: blocks that begin otherwise than by their defaults
+    lighter: tuple = ()  # what makes it smaller: (what a button says, the path of a dial, its values)
+    peak: float = 2e-3  # the highest learning rate
+    unit: str = ""  # what a forecast is counted in; empty where classes are asked for
+    scale: float = 1.0  # how many of that unit a 1 in the data is
+    piece: str = "frame"  # what `PerFrame` goes over
+    exact: bool = False  # whether `size` gives the right number of examples, not about so many
 
     @property
     def in_space(self):
@@ -94,33 +61,18 @@ class Task:
         return self.metric if self.forecasts else "sparse_categorical_crossentropy"
 
 
-# ---------------------------------------------------------------------------------------------------
-# Data
+# ----------------------------------------------------------------------------------------------- Data
 
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """What is kept of the data of a run, to look into it: validation examples and what is known of them.
+    """What is kept of the data of a run, to look into it: validation examples and what is known of them."""
 
-    Attributes
-    ----------
-    x : array
-        The examples, as the network reads them.
-    y : dict of arrays
-        What is true of them.
-    names : dict
-        The words of the classes of each label; empty where numbers are forecast.
-    baseline : dict
-        For each label the score of an answer without any network, and what it is called.
-    vocabulary : list of str or None
-        The word behind each number of x, where x is text.
-    """
-
-    x: np.ndarray
-    y: dict
-    names: dict
-    baseline: dict
-    vocabulary: list | None = None
+    x: np.ndarray  # as the network reads them
+    y: dict  # label -> what is true of them
+    names: dict  # label -> the words of its classes; empty where numbers are forecast
+    baseline: dict  # label -> the score of an answer without any network, and what it is called
+    vocabulary: list | None = None  # the word behind each number of x, where x is text
 
     def __len__(self):
         return len(self.x)
@@ -140,10 +92,6 @@ class Feed:
     baseline: dict
     vocabulary: list | None = None
 
-    def batches(self, share):
-        """Batches in an epoch of a share of all examples."""
-        return max(1, round(-(-len(self.data.train) // BATCH) * share))
-
     def examples(self, labels):
         """The first validation examples, as many as there is room to keep, in arrays of their own."""
         check, names = self.data.validation, self.data.class_names
@@ -151,6 +99,11 @@ class Feed:
         y = {label: check.y[label][:count].copy() for label in labels}
         known = {label: names[label] for label in labels if label in names}
         return Examples(check.x[:count].copy(), y, known, self.baseline, self.vocabulary)
+
+
+def batches(examples, share):
+    """Batches in an epoch of a share of all examples."""
+    return max(1, round(-(-examples // BATCH) * share))
 
 
 def feed(state):
@@ -212,8 +165,7 @@ def _read_traffic(series, labels):
     return Feed(data, {"volume": (error, name)})
 
 
-# ---------------------------------------------------------------------------------------------------
-# An example of which only the first steps have come
+# ------------------------------------------------- An example of which only the first steps have come
 
 
 def _black_frames(x, step):
@@ -232,8 +184,7 @@ def _same_hour(x, step):
     return np.concatenate([x[:step], np.repeat(x[step - 1 : step], len(x) - step, axis=0)]), how
 
 
-# ---------------------------------------------------------------------------------------------------
-# The tasks
+# ------------------------------------------------------------------------------------------ The tasks
 
 REVIEWS = {"sentences": (6800, 1e8), "long": (20000, 4e8)}  # training examples and bytes while read: about
 

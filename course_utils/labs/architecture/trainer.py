@@ -6,7 +6,7 @@ import threading
 import time
 
 from course_utils.labs.architecture import assembly, inside
-from course_utils.labs.architecture.tasks import BATCH, feed
+from course_utils.labs.architecture.tasks import BATCH, batches, feed
 
 WARM_UP = 100  # batches
 REPORT = 0.25  # seconds between two reports within an epoch
@@ -158,7 +158,7 @@ class Run:
         import keras
 
         kind, found = self.state.kind, feed(self.state)
-        data, steps = found.data, found.batches(self.state.budget.fraction)
+        data, steps = found.data, batches(len(found.data.train), self.state.budget.fraction)
         self.size, self.examples = min(len(data.train), steps * BATCH), found.examples(self.labels)
         self._checks = len(data.validation) / BATCH
         self.built = assembly.build(self.state)
