@@ -14,7 +14,7 @@ from course_utils import labs
 from course_utils.labs.architecture import assembly
 from course_utils.labs.architecture.blocks import Convolution
 from course_utils.labs.architecture.inside_panel import STYLE, Inside
-from course_utils.labs.architecture.state import FEATURES, LabState
+from course_utils.labs.architecture.state import LabState
 from course_utils.labs.core.lab import style
 
 build = functools.cache(assembly.build)  # what looks into a model is traced once
@@ -45,7 +45,7 @@ def example(state, seed=0):
     if state.task == "reviews":
         words = ["", "", "", "not", "<bad>", "at", "all", "&", "a", "joy"]
         return np.array([0, 0, 0, *rng.integers(1, 1000, 7)], "int32"), truth, words
-    hours = rng.normal(size=(state.steps, FEATURES)).astype("float32")
+    hours = rng.normal(size=state.entry.shape).astype("float32")
     return hours, {"volume": rng.normal(size=state.series.ahead).astype("float32")}, hours
 
 
@@ -55,7 +55,7 @@ class Examples:
     def __init__(self, state):
         self.state = state
         words = {label: tuple(f"{label} {n}" for n in range(k)) for label, k in state.classes.items()}
-        self.names = {} if state.task == "traffic" else words
+        self.names = {} if state.kind.forecasts else words
 
     def __len__(self):
         return 4

@@ -13,7 +13,8 @@ from small_labs import build, example, run, small
 from course_utils.labs.architecture import assembly, inside
 from course_utils.labs.architecture.blocks import Convolution
 from course_utils.labs.architecture.inside_panel import Inside
-from course_utils.labs.architecture.state import ORDERS, TASKS
+from course_utils.labs.architecture.state import ORDERS
+from course_utils.labs.architecture.tasks import TASKS
 from course_utils.labs.core.pointer import CopyButton, MapPicker
 
 
@@ -47,7 +48,7 @@ def test_the_trace_of_a_composition_agrees_with_its_model(task, order, attention
     assert (trace.attention is not None) == attention
     if attention:
         assert trace.attention.sum() == pytest.approx(1, abs=1e-5)
-    assert len(trace.maps) == sum(tap.fact.part in ("cnn", "convlstm") for tap in built.taps)
+    assert len(trace.maps) == sum(fact.part in ("cnn", "convlstm") for fact in built.facts)
     assert len(trace.lstms) == state.has_lstm
     check_sums(trace, state)
 
@@ -121,8 +122,8 @@ def test_gates_give_what_the_keras_layer_gives(task, order, layers, both, every)
     x = example(state)[0]
     lstms = list(inside.trace(built, x).lstms)
     assert len(lstms) == layers * (1 + both)
-    for tap in [tap for tap in built.taps if tap.fact.part == "lstm"]:
-        expected = keras.Model(built.model.input, tap.gives).predict_on_batch(x[None])[0]
+    for fact in [fact for fact in built.facts if fact.part == "lstm"]:
+        expected = keras.Model(built.model.input, fact.gives).predict_on_batch(x[None])[0]
         parts = [lstms.pop(0) for _ in range(1 + both)]
         if expected.ndim == 1:  # the backward one has read everything at the first step
             states = [part.hidden[0 if number else -1] for number, part in enumerate(parts)]
@@ -344,7 +345,7 @@ def test_a_network_that_diverged_names_the_layer_and_shows_no_number():
     state = small("digits", "cnn-lstm", True).change("lstm.hands_on", "all")
     built = assembly.build(state)
     one, sound = SimpleNamespace(**vars(run(state)) | {"built": built}), built.model.get_weights()
-    parts = [(tap.fact.title, layer) for tap in built.taps for layer in tap.layers if layer.weights]
+    parts = [(fact.title, layer) for fact in built.facts for layer in fact.layers if layer.weights]
     parts += [(f"the answer {label}", built.model.get_layer(label)) for label in state.classes]
     assert len(parts) == 9
     panel = Inside()

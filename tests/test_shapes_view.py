@@ -21,14 +21,15 @@ from test_labs import (
 )
 
 from course_utils import labs
-from course_utils.labs.architecture import compose, shapes
-from course_utils.labs.architecture.state import ORDERS, TASKS, LabState
+from course_utils.labs.architecture import assembly, shapes
+from course_utils.labs.architecture.state import ORDERS, LabState
+from course_utils.labs.architecture.tasks import TASKS
 
 usual = LabState.default
 
 
 def rows(state):
-    return shapes.rows(compose.compose(state))
+    return shapes.rows(assembly.compose(state))
 
 
 def names(state):
@@ -67,12 +68,12 @@ def boxes(svg):
 @with_examples
 @given(st.one_of(STATES, nearly_usual()))
 def test_the_shapes_of_any_state_are_those_of_its_model(state):
-    made, svg = compose.compose(state), shapes.picture(compose.compose(state))
+    made, svg = assembly.compose(state), shapes.picture(assembly.compose(state))
     label = ET.fromstring(svg).get("aria-label")
     assert label == shapes.alt(made)
     drawn = list(boxes(svg))
     table = shapes.rows(made)
-    assert len(drawn) == len(table) == len(made.tensors)
+    assert len(drawn) == len(table) == len(made.lines)
     for row, (axes, sizes, words) in zip(table, drawn, strict=True):
         assert (tuple(axes), sizes) == (tuple(axis.name for axis in row.axes), row.shape)
         assert len(set(axes)) == len(axes) == len(sizes)
@@ -90,7 +91,7 @@ def test_the_shapes_of_any_state_are_those_of_its_model(state):
         assert f"does not fit. {made.broken.reason}" in label
         assert "✕" in svg
         return
-    model = in_a_thread(lambda: run_script(compose.code(state))["model"])
+    model = in_a_thread(lambda: run_script(assembly.code(state))["model"])
     ours = sorted(((row.call.partition("(")[0], row.shape) for row in table), key=str)
     assert ours == sorted(keras_layers(model), key=str)
 
@@ -198,19 +199,19 @@ def test_a_time_of_any_length_is_called_any():
     ],
 )  # fmt: skip
 def test_where_it_does_not_fit_the_last_row_says_why(state, last, why):
-    svg = shapes.picture(compose.compose(state))
-    sentence = shapes.alt(compose.compose(state)).rpartition(" numbers; ")[2]
+    svg = shapes.picture(assembly.compose(state))
+    sentence = shapes.alt(assembly.compose(state)).rpartition(" numbers; ")[2]
     assert last in sentence
     assert why in sentence
     assert html.escape(last) in svg.replace("</tspan>", "")
 
 
 def test_what_runs_on_every_frame_and_side_by_side_is_said():
-    assert "For every frame PerFrame: time stays as it is: Conv2D" in shapes.alt(compose.compose(OURS))
-    assert ". Then: LSTM(96) gives" in shapes.alt(compose.compose(OURS))
-    days = compose.compose(usual("traffic", "convlstm", True))
+    assert "For every frame PerFrame: time stays as it is: Conv2D" in shapes.alt(assembly.compose(OURS))
+    assert ". Then: LSTM(96) gives" in shapes.alt(assembly.compose(OURS))
+    days = assembly.compose(usual("traffic", "convlstm", True))
     assert "For every day PerFrame: the days stay as they are: Flatten" in shapes.alt(days)
-    both = shapes.alt(compose.compose(OURS.turn("order", "parallel")))
+    both = shapes.alt(assembly.compose(OURS.turn("order", "parallel")))
     for heading in ("On one side for every frame: Conv2D", "On the other side", "Both sides joined: Concat"):
         assert heading in both
 
@@ -247,7 +248,7 @@ def test_the_panel_follows_the_dials_while_it_is_open():
 @pytest.mark.parametrize("task", TASKS)
 def test_a_picture_takes_no_time(task):
     for order in ORDERS:
-        made = compose.compose(usual(task, order))
+        made = assembly.compose(usual(task, order))
         begin = time.perf_counter()
         shapes.picture(made)
         assert time.perf_counter() - begin < 0.1

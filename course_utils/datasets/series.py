@@ -14,6 +14,7 @@ WEATHER = {  # feature -> the words of the file that set it to 1
     "mist": ("Mist", "Fog", "Haze", "Smoke"),
 }
 CALENDAR = ("hour sine", "hour cosine", "weekday sine", "weekday cosine", "weekend")
+FEATURES = ("volume", "temperature", "clouds", *WEATHER, *CALENDAR)
 
 
 def traffic(days=7, ahead=24, seed=0):
@@ -65,8 +66,7 @@ def traffic(days=7, ahead=24, seed=0):
         volume, future = after[..., 0].copy(), after[..., -len(CALENDAR) :].copy()
         return Split(before, {"volume": volume}, future=future, start=hours[start])
 
-    names = ("volume", "temperature", "clouds", *WEATHER, *CALENDAR)
-    return assemble("traffic", compose, {}, names)
+    return assemble("traffic", compose, {}, FEATURES)
 
 
 @cache

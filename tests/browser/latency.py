@@ -17,7 +17,7 @@ from course_utils.labs.architecture import assembly
 from course_utils.labs.core.lab import Lab
 turn = Lab.state.fset
 def afresh(lab, state):
-    assembly._survey.cache_clear()  # every press builds its model anew
+    assembly._compose.cache_clear()  # every press builds its model anew
     turn(lab, state)
 Lab.state = Lab.state.setter(afresh)
 """

@@ -16,10 +16,10 @@ def all_maps(letter):
     run = next(run for run in panel._runs if run.letter == letter)
     x, _, _ = run.examples.example(0)
     made = []
-    for tap in run.built.taps:
-        if tap.fact.part == "cnn":
-            model = keras.Model(run.built.piece if tap.each else run.built.model.input, tap.gives)
-            values = model.predict(x if tap.each else x[None], verbose=0)
+    for fact in run.built.facts:
+        if fact.part == "cnn":
+            model = keras.Model(run.built.piece if fact.each else run.built.model.input, fact.gives)
+            values = model.predict(x if fact.each else x[None], verbose=0)
             made.append(values if values.ndim == 4 else values[:, None])
     return json.dumps([values.astype(float).round(5).tolist() for values in made])
 """

@@ -6,8 +6,8 @@ from itertools import islice, pairwise
 from math import ceil, log2, prod
 
 from course_utils.labs.architecture import memory
-from course_utils.labs.architecture.assembly import count, dialled, survey
-from course_utils.labs.architecture.blocks import JOINTS, Convolution, Joint
+from course_utils.labs.architecture.assembly import compose, dialled
+from course_utils.labs.architecture.blocks import JOINTS, Convolution, Joint, count
 from course_utils.labs.core.notes import Note
 
 HUGE = 1_000_000  # weights in one matrix from which the lab warns
@@ -31,9 +31,9 @@ class Fault:
 
 def advise(state):
     """Notes on a composition, the most pressing first."""
-    made = survey(state)
+    made = compose(state)
     if made.broken:
-        yield Note("broken", made.broken.reason + _way_there(made), *mend(state))
+        yield noted(state, Fault("broken", "broken", made.broken.reason + _way_there(made), _fitting(state)))
     else:
         yield from (noted(state, fault) for fault in faults(state))
 
@@ -60,22 +60,23 @@ def topics(state):
     return {fault.topic for fault in (*faults(state), *obstacles(state)) if fault.level in GRAVE}
 
 
-def mend(state):
+def _fitting(state):
     """The smallest changes that let a broken composition fit: (what a button says, the state with them)."""
-    known, best = topics(state), None
-    for words, fixed in islice(mendings(state), TRIED):
-        best = best or (words, fixed)
-        if topics(fixed) <= known:
-            best = words, fixed
-            break
-    sound = replace(state.default(state.task, state.order), seed=state.seed, budget=state.budget)
-    said, fixed = best or (["Start from what fits"], sound)
-    return said[0] + f", and {len(said) - 1} more" * (len(said) > 1), fixed
+    ways = list(islice(mendings(state), TRIED))
+    for words, fixed in ways:
+        yield words[0] + f", and {len(words) - 1} more" * (len(words) > 1), fixed
+    if not ways:
+        yield "Start from what fits", _usual(state, attention=False)
+
+
+def _usual(state, attention):
+    usual = state.default(state.task, state.order, attention)
+    return replace(usual, seed=state.seed, budget=state.budget)
 
 
 def mendings(state, deep=8):
     """Every way to let a broken composition fit: (what is changed, the state), the gentlest first."""
-    broken = survey(state).broken
+    broken = compose(state).broken
     if not broken:
         yield [], state
     elif deep:
@@ -91,48 +92,33 @@ def _way_there(made):
     entry = max(number for number, fact in enumerate(made.facts) if fact.part == "input")
     maps = [fact for fact in made.facts[entry:] if fact.part in ("input", "cnn", "convlstm")]
     sizes = " → ".join(str(fact.shape[-2]) for fact in maps)
-    what = "side of the map" if two_axes(made.state) else f"number of {made.state.step}s"
+    what = "side of the map" if made.state.over_frames else f"number of {made.state.kind.step}s"
     return f" The {what} went {sizes}." if len(maps) > 1 else ""
 
 
-def two_axes(state):
-    """Whether convolutions run over height and width; otherwise over the steps."""
-    return state.task == "digits" and state.order != "lstm-cnn"
-
-
-# ---------------------------------------------------------------------------------------------------
-# Faults of what is composed
+# ------------------------------------------------------------------------- Faults of what is composed
 
 
 def faults(state):
     """What is meaningless or costly in a composition, as far as it fits; the most pressing first."""
-    made = survey(dialled(state))
+    made = compose(dialled(state))
     yield from _attends_to_nothing(state, made)
     yield from _loses_place(state, made)
     yield from _huge(state, made)
     yield from _steps_of_lstm(state, made)
-    if state.task == "digits" and state.clip.frames == 1 and {"motion", "move"} & set(state.classes):
+    if state.kind.in_space and state.steps == 1 and {"motion", "move"} & set(state.classes):
         words = "One frame is asked how it moves: nothing in it tells."
         yield Fault("one frame", "warning", words, [("Read 8 frames", state.change("clip.frames", 8))])
     dense = state.joint.kind_of == "dense" and not state.joint.normalise
-    if state.task == "digits" and state.order == "cnn-lstm" and dense:
-        words = (
-            "Nothing normalises the joint: the LSTM gets vectors of any size, and hybrids like this one "
-            "often fail to learn the motion."
-        )
+    if state.over_frames and state.order == "cnn-lstm" and dense:
+        words = "Nothing normalises the joint: the LSTM gets vectors of any size, and hybrids like this one "
+        words += "often fail to learn the motion."
         ways = [("Add LayerNormalization", state.change("joint.normalise", True))]
         yield Fault("unnormalised", "warning", words, ways)
     yield from _narrow(state, made)
-    if (
-        state.task == "digits"
-        and state.order == "cnn"
-        and state.clip.frames > 1
-        and "motion" in state.classes
-    ):
-        words = (
-            "The frames are taken together without their order: shuffle them, and the answer stays. "
-            "No order, no motion."
-        )
+    if state.order == "cnn" and state.steps > 1 and "motion" in state.classes:
+        words = "The frames are taken together without their order: shuffle them, and the answer stays. "
+        words += "No order, no motion."
         ways = [("Let an LSTM read them", state.turn("order", "cnn-lstm"))]
         yield Fault("no order", "hint", words, ways)
     if state.has_cnn:
@@ -143,27 +129,21 @@ def _attends_to_nothing(state, made):
     """Attention over a single step, and why."""
     for before, fact in pairwise(made.facts):
         if fact.part == "attention" and before.shape[0] == 1:
-            costly = ", and the LSTM reads one step, which makes it a costly dense layer" * state.has_lstm
-            yield Fault(
-                "attends to nothing",
-                "warning",
-                "The sequence has length 1. Softmax over one number is always 1.0: attention weighs "
-                f"nothing{costly}.",
-                _longer(state),
+            words = (
+                "The sequence has length 1. Softmax over one number is always 1.0: attention weighs nothing"
             )
+            words += ", and the LSTM reads one step, which makes it a costly dense layer" * state.has_lstm
+            yield Fault("attends to nothing", "warning", f"{words}.", _longer(state))
 
 
 def _longer(state):
     """Changes that leave more than one step."""
-    if state.task == "digits" and state.order == "cnn-lstm" and state.attention:
+    if state.over_frames and state.order == "cnn-lstm" and state.attention:
         yield "Keep the grid as steps", state.change("joint.kind_of", "steps")
-    path, value = {
-        "digits": ("clip.frames", 8),
-        "reviews": ("text.tokens", 40),
-        "traffic": ("series.days", 7),
-    }[state.task]
-    if state.get(path) < value:
-        yield f"Read more {state.step}s", state.change(path, value)
+    usual = type(state.entry)()
+    if state.steps < usual.steps:
+        longer = state.change(f"{state.kind.entry}.{usual.length}", getattr(usual, usual.length))
+        yield f"Read more {state.kind.step}s", longer
     yield from _less_shrinking(state)
 
 
@@ -184,12 +164,14 @@ def _less_shrinking(state):
 
 def _loses_place(state, made):
     """What throws away where something is in a frame, before an LSTM could follow it."""
-    if state.task != "digits" or state.order != "cnn-lstm":
+    if not state.over_frames or state.order != "cnn-lstm":
         return
     lost = "throws away where it is. A motion is a change of where: the LSTM cannot get it back."
     if state.joint.kind_of in ("max", "average"):
         words = f"{JOINTS[state.joint.kind_of].capitalize()} keeps what is in a frame and {lost}"
-        ways = [("Flatten + dense 96", state.change("joint", Joint())), *_joined(_less_shrinking(state))]
+        ways = [("Flatten + dense 96", state.change("joint", Joint()))]
+        ways += [(f"Flatten + dense 96. {more}", better.change("joint", Joint()))
+                 for more, better in _less_shrinking(state)]  # fmt: skip
         yield Fault("no place", "warning", words, ways)
         return
     for before, fact in pairwise(made.facts):
@@ -199,19 +181,13 @@ def _loses_place(state, made):
             return
 
 
-def _joined(ways):
-    """The same changes, with a dense layer at the joint."""
-    for words, better in ways:
-        yield f"Flatten + dense 96. {words}", better.change("joint", Joint())
-
-
 def _steps_of_lstm(state, made):
     """Too few steps for an LSTM, or so many that it takes long."""
     for before, fact in pairwise(made.facts):
         if fact.part != "lstm" or before.part == "lstm" or len(before.shape) < 2:
             continue
         if before.shape[0] == 1 and not state.attention:
-            any_number = state.clip.any_number and state.task == "digits"
+            any_number = None in state.entry.shape
             words = "The LSTM reads a sequence of length 1: there is no order to remember."
             words += " Any number of frames may come, but it is trained on 1." * any_number
             yield Fault("one step", "warning", words, _longer(state))
@@ -229,16 +205,15 @@ def _narrow(state, made):
     worst = min([made.facts[-1], *ends], key=lambda fact: fact.shape[-1])
     if worst.shape[-1] < least:
         numbers, asked = count(worst.shape[-1], "number"), sum(state.classes.values())
-        what = f"to forecast {asked} hours" if state.task == "traffic" else f"to tell {asked} classes apart"
+        what = f"to forecast {asked} hours" if state.kind.forecasts else f"to tell {asked} classes apart"
         words = f"{worst.title} hands on {numbers}, and that is all there is {what}."
         yield Fault("narrow", "warning", words, _wider(state, least))
 
 
 def _wider(state, least):
     """Changes that let more numbers through."""
-    usual = state.default(state.task, state.order, state.attention)
+    units = _usual(state, state.attention).lstm.units
     if state.has_lstm:
-        units = usual.lstm.units
         yield f"LSTM of {units} units", state.change("lstm.units", units)
     if state.joint.kind_of == "dense":
         yield "Dense of 96 units", state.change("joint.units", 96)
@@ -246,7 +221,7 @@ def _wider(state, least):
     filters = next(n for n in Convolution.dials()["filters"].choices if n >= 2 * least)
     wider = state.change(f"convolutions.{last}.filters", max(filters, state.convolutions[last].filters))
     yield f"Use {filters} filters in row {last + 1}", wider
-    yield f"LSTM of {usual.lstm.units} units, {filters} filters", wider.change("lstm.units", usual.lstm.units)
+    yield f"LSTM of {units} units, {filters} filters", wider.change("lstm.units", units)
 
 
 def _windows(state, made):
@@ -264,7 +239,7 @@ def _windows(state, made):
             yield Fault("skips", "hint", words + "what lies between is never seen.", [way], lessened=True)
         if row.padding == "same" and row.kernel > 2 * side - 1:
             fits = max(k for k in kernels if k <= 2 * side - 1 and k % 2)
-            looks, left = (f"{n}×{n}" if two_axes(state) else f"{n}" for n in (row.kernel, side))
+            looks, left = (f"{n}×{n}" if state.over_frames else f"{n}" for n in (row.kernel, side))
             are = "is" if side == 1 else "are"
             words = f"Convolution {number + 1} looks at {looks}, and there {are} only "
             words += f"{left}: the edge of its kernel never meets anything but padding."
@@ -281,16 +256,15 @@ def _huge(state, made):
     text = f"One matrix in {worst.title} holds {worst.largest:,} weights, {share:.1%} of the model"
     if worst.part != "input":
         text += f": {made.facts[made.facts.index(worst) - 1].shape[-1]:,} features come in"
-    yield Fault("huge", "warning", text + ".", _smaller(state, worst), lessened=True)
+    smaller = (
+        way
+        for way in _smaller(state, worst)
+        if max(fact.largest for fact in compose(way[1]).facts) < 0.6 * worst.largest
+    )
+    yield Fault("huge", "warning", text + ".", smaller, lessened=True)
 
 
 def _smaller(state, worst):
-    for words, better, why in _ways_out(state, worst):
-        if max(fact.largest for fact in survey(better).facts) < 0.6 * worst.largest:
-            yield words, better, why
-
-
-def _ways_out(state, worst):
     """Changes that make a network smaller, the gentlest first: (what a button says, the state, why)."""
     narrower = "Fewer units make it narrower."
     if worst.part == "input":
@@ -311,8 +285,7 @@ def _ways_out(state, worst):
         yield "Dense of 64 units", state.change("joint.units", 64), narrower
 
 
-# ---------------------------------------------------------------------------------------------------
-# What keeps a composition from being trained
+# -------------------------------------------------------- What keeps a composition from being trained
 
 
 def obstacles(state):
@@ -320,14 +293,14 @@ def obstacles(state):
     clip, asked = state.clip, state.answer.labels
     both = ("Ask for digit and motion", state.change("answer.labels", "digit+motion"))
     digit = ("Ask for the digit", state.change("answer.labels", "digit"))
-    broken, counted = survey(state).broken, survey(dialled(state)).broken
+    broken, counted = compose(state).broken, compose(dialled(state)).broken
     if broken:
         yield Fault("broken", "stuck", "It has to fit first: see above the picture.")
     elif counted:
         frames = count(clip.frames, "frame")
         words = f"With {frames}, as dialled, it does not fit. {counted.reason}"
         yield Fault("too few frames", "stuck", words, _any_number(state))
-    if state.task == "digits":
+    if state.entry is clip:
         if clip.channels != 1:
             way = "One channel", state.change("clip.channels", 1)
             yield Fault("colour", "stuck", "The course's clips are grey.", [way])
@@ -354,10 +327,8 @@ def _needs_memory(state):
     whole = sum(parts.values())
     if whole > free:
         most = max(parts, key=parts.get)
-        words = (
-            f"Training would take {gigabytes(whole)} of memory, most of it for its {most}, "
-            f"and {gigabytes(free)} are free."
-        )
+        words = f"Training would take {gigabytes(whole)} of memory, most of it for its {most}, "
+        words += f"and {gigabytes(free)} are free."
         yield Fault("memory", "stuck", words, _lighter(state))
 
 
@@ -367,16 +338,8 @@ def gigabytes(size):
 
 def _lighter(state):
     """Changes that take less memory, single ones first."""
-    usual = state.default(state.task, state.order, state.attention)
-    single = []
-    if state.task == "digits":
-        single += [(f"Read {n} frames", "clip.frames", n) for n in (16, 8, 4)]
-        single += [(f"{n} pixels", "clip.size", n) for n in (64, 48, 32, 24)]
-    elif state.task == "reviews":
-        single += [(f"Read {n} words", "text.tokens", n) for n in (200, 100, 40)]
-        single += [("Vectors of 64", "text.embedding", 64)]
-    else:
-        single += [("Read 7 days", "series.days", 7)]
+    usual = _usual(state, state.attention)
+    single = [(words.format(n), path, n) for words, path, values in state.kind.lighter for n in values]
     if state.has_cnn:
         for number in range(len(state.convolutions)):
             path = f"convolutions.{number}.filters"
@@ -395,4 +358,4 @@ def _lighter(state):
             yield "Flatten + dense 96", state.change("joint", Joint())
     smaller = replace(state, clip=usual.clip, text=usual.text, series=usual.series)
     yield "Clips, texts and series as usual", smaller
-    yield "Start from what fits", replace(usual, seed=state.seed, budget=state.budget)
+    yield "Start from what fits", usual

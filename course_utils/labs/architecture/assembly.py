@@ -7,96 +7,35 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import prod
 
-from course_utils.labs.architecture.blocks import Line, Stage
-from course_utils.labs.architecture.stages import BRANCH, CLIPS, FRAME, JOIN, heads, stages
-from course_utils.labs.architecture.state import FEATURES, Budget, LabState
+from course_utils.labs.architecture import blocks
+from course_utils.labs.architecture.blocks import JOINTS, Convolution, Line, Stage, count, heads
 from course_utils.labs.core.lock import LOCK
 
 
-def count(number, noun):
-    return f"{number} {noun}{'s' * (number != 1)}"
-
-
-ENTRIES = {  # task -> the input's name, the block that decides, title, detail, arguments of keras.Input
-    "digits": lambda s: ("clip", "clip", "Clip", f"{s.clip.size}×{s.clip.size} px", f"{s.clip.shape}"),
-    "reviews": lambda s: (
-        "words",
-        "text",
-        "Review",
-        count(s.text.tokens, "word"),
-        f'({s.text.tokens},), dtype="int32"',
-    ),
-    "traffic": lambda s: (
-        "hours",
-        "series",
-        "Hours",
-        count(s.series.days, "day"),
-        f"({s.steps}, {FEATURES})",
-    ),
-}
-
-
 @dataclass(frozen=True)
-class Fact:
-    """One stage of the built model. `shape` is what it puts out, without the batch; None is any number."""
+class Fact(Stage):
+    """One stage of the built model; its `lines` know the shapes that they give.
 
-    path: str
-    part: str
-    title: str
-    detail: str
-    shape: tuple
+    `shape` is what it puts out, without the batch; None is any number. A stage that could not be applied has
+    a `reason`, and `ways` are changes that help: (what a button says, the state). A model that can be looked
+    into has the Keras `layers`, and the symbolic tensors that they were `given` and that they give; where
+    `each` is true, these belong to one frame (from `Composition.piece` on).
+    """
+
+    shape: tuple = ()
     parameters: int = 0
     multiply_adds: int = 0
     largest: int = 0  # weights in its largest matrix
-    window: tuple | None = (1, 1)
     sees: int | None = None  # pixels in height and width that one feature depends on
     sees_steps: int = 1  # frames, words or hours that it depends on
     each: bool = False  # whether it is done for every frame by itself
     up_to: bool = False  # whether each step depends on the steps up to it alone
     branch: int = 0  # 0: the trunk; 1 and 2: side by side
-
-
-@dataclass(frozen=True)
-class Tensor:
-    """What a single line of the built model gives. `shape` is without the batch; None is any number."""
-
-    line: Line
-    part: str
-    shape: tuple
-    each: bool = False  # whether it is there for every frame by itself
-    branch: int = 0  # 0: the trunk; 1 and 2: side by side
-
-
-@dataclass(frozen=True)
-class Break:
-    """The stage that could not be applied, why, and changes that help: (what a button says, the state)."""
-
-    path: str
-    title: str
-    detail: str
-    part: str
-    reason: str
-    ways: tuple
-    layer: str
-    each: bool = False
-    branch: int = 0
-
-
-@dataclass(frozen=True)
-class Tap:
-    """Where a stage can be looked into: its layers, and the symbolic tensors it was given and gives.
-
-    `each` tells that they belong to one frame (from `Assembly.piece` on), not to the whole input.
-    """
-
-    fact: Fact
-    layers: tuple
-    given: object
-    gives: object
-
-    @property
-    def each(self):
-        return self.fact.each
+    reason: str = ""
+    ways: tuple = ()
+    layers: tuple = ()
+    given: object = None
+    gives: object = None
 
 
 class _Broken(Exception):
@@ -116,22 +55,19 @@ def _seeded(seed):
         random.setstate(before)
 
 
-class Assembly:
-    """Runs the code of a state, line by line: the model, the script, and what is known of each stage.
+class Composition:
+    """What there is to know of a state: its code is run, line by line.
 
     Attributes
     ----------
     script : list of (str, tuple or None)
         The lines of the script, and the shape that each gives.
     facts, answers : list of Fact
-    tensors : list of Tensor
-        One for each layer, answers included.
-    taps : list of Tap
-        One for each fact but the input.
+    broken : Fact or None
+        The stage that could not be applied.
+    model : keras.Model or None
     piece : KerasTensor or None
         One frame, where every frame is looked at by itself.
-    broken : Break or None
-    model : keras.Model or None
     """
 
     def __init__(self, state):
@@ -140,37 +76,59 @@ class Assembly:
         from course_utils.layers import PerFrame
 
         self.state, self.script, self.facts, self.answers = state, [], [], []
-        self.tensors, self.taps, self.piece = [], [], None
-        self.broken = self.model = None
+        self.broken = self.model = self.piece = None
         self._names = {"keras": keras, "layers": keras.layers, "PerFrame": PerFrame}
+        self._sources = {}  # name -> the number of the line of `lines` whose tensor it stands for
         self._up_to = False
         self._now = self._outer = ""  # the name of what the last line gave; of the clip, within a frame
         self._branch = 0
-        self._field = (1 if state.task == "digits" else None, 1, 1, 1)  # sees, jump; steps seen, their jump
+        self._field = (1 if state.kind.in_space else None, 1, 1, 1)  # sees, jump; steps seen, their jump
         with suppress(_Broken):
             self._assemble()
 
+    @property
+    def all(self):
+        return [*self.facts, *self.answers]
+
+    @property
+    def lines(self):
+        """The lines that make a layer, each with the fact that it belongs to."""
+        return [(line, fact) for fact in self.all for line in fact.lines]
+
+    @property
+    def parameters(self):
+        return sum(fact.parameters for fact in self.all)
+
+    @property
+    def multiply_adds(self):
+        return sum(fact.multiply_adds for fact in self.all)
+
+    def forget_keras(self):
+        """Keep what is known, and nothing that Keras made."""
+        self.model = self.piece = self._names = None
+        self.facts = [replace(fact, layers=(), given=None, gives=None) for fact in self.facts]
+
     def _assemble(self):
-        state = self.state
-        name, path, title, detail, arguments = ENTRIES[state.task](state)
-        layer = f'keras.Input({arguments}, name="{name}")'
-        self._say(name, layer, note=True)
-        self._tensor(Line(layer), "input", self._shape())
-        self._fact(Stage(path, "input", title, detail, ()), self._shape())
-        begins, piece = None, "day" if state.task == "traffic" else "frame"
-        for stage in stages(state):
-            if stage == FRAME:
+        kind, entry = self.state.kind, self.state.entry
+        layer = f'keras.Input({entry.arguments}, name="{kind.input}")'
+        self._say(kind.input, layer, note=True)
+        shape, self._sources[kind.input] = self._shape(), 0
+        line = Line(layer, kind="Input", shape=shape)
+        self._fact(Stage(kind.entry, "input", kind.heading, entry.detail, (line,)), shape)
+        begins, piece = None, kind.piece
+        for stage in blocks.stages(self.state):
+            if stage == blocks.FRAME:
                 if self._now == "x":  # the name is needed within the piece
                     self._say("states", "x")
                 self.script += [("", None), (f"# for one {piece}", None)]
                 self._outer = self._now
                 self.piece = self._say(piece, f"keras.Input({self._shape()[1:]})")
-            elif stage == CLIPS:
+            elif stage == blocks.CLIPS:
                 self._say(f"per_{piece}", f"keras.Model({piece}, {self._now})", keep=True)
                 self.script += [("", None), (f"# the same on every {piece}", None)]
                 self._say("x", f"PerFrame(per_{piece})({self._outer})", note=True)
                 self._outer = ""
-            elif stage == BRANCH:
+            elif stage == blocks.BRANCH:
                 if not begins and self._now == "x":
                     self._say("vectors", "x")
                 begins = begins or (self._now, self._field)
@@ -180,16 +138,17 @@ class Assembly:
                 (self._now, self._field), self._up_to = begins, False
                 self._branch += 1
             else:
-                if stage is JOIN:
+                if stage is blocks.JOIN:
                     self._branch = 0
                     self.script.append(("", None))
                 self._apply(stage)
-        self._answer(name)
+        self._answer(kind.input)
 
     def _say(self, to, expression, note=False, keep=False):
         """Run a line of the script. `note` writes the shape beside it, `keep` leaves the flow as it was."""
         value = self._names[to] = eval(expression, self._names)  # made by this package from checked dials
         self.script.append((f"{to} = {expression}", tuple(value.shape[1:]) if note else None))
+        self._sources[to] = self._sources.get(expression, self._sources.get(self._now))
         if not keep:
             self._now = to
         return value
@@ -202,24 +161,29 @@ class Assembly:
         return (*self._names[self._outer].shape[1:2], *shape) if self._outer else tuple(shape)
 
     def _apply(self, stage):
-        before, parameters, multiply_adds, largest = self._shape(), 0, 0, 0
-        given, made = self._names[self._now], []
+        before, given = self._shape(), self._names[self._now]
+        layers, lines, parameters, multiply_adds, largest = [], [], 0, 0, 0
+        number = len(self.lines)
         for line in stage.lines:
-            of = line.of or self._now
+            of = line.of or (self._now,)
             layer = eval(line.layer, self._names)
-            made.append(layer)
             try:
                 if stage.part == "attention" and len(before) == 1:
                     raise ValueError("a vector has no steps")
-                value = layer(eval(of, self._names))
+                values = [self._names[name] for name in of]
+                value = layer(values if len(of) > 1 else values[0])
             except ValueError as problem:
                 self._break(stage, before, str(problem))
             shape = tuple(value.shape[1:])
             if 0 in shape or shape == (None,):
                 self._break(stage, before, "nothing is left")
-            self._names[line.to] = value
-            self.script.append((f"{line.to} = {line.layer}({of})", shape))
-            self._tensor(line, stage.part, self._full(shape))
+            words = f"[{', '.join(of)}]" if len(of) > 1 else of[0]
+            self.script.append((f"{line.to} = {line.layer}({words})", shape))
+            layers.append(layer)
+            known = {"kind": type(layer).__name__, "shortens": stage.shortens(layer)}
+            known |= {"shape": self._full(shape), "given": tuple(self._sources[name] for name in of)}
+            lines.append(replace(line, **known))
+            self._names[line.to], self._sources[line.to] = value, number + len(lines) - 1
             matrices = [prod(w.shape) for w in layer.trainable_weights if len(w.shape) > 1]
             parameters += layer.count_params()
             multiply_adds += sum(matrices) * self._times(layer, self._full(shape), before)
@@ -227,8 +191,9 @@ class Assembly:
             if line.to == "x":
                 self._now = "x"
         self._look(stage)
-        self._fact(stage, shape, parameters, multiply_adds, largest)
-        self.taps.append(Tap(self.facts[-1], tuple(made), given, value))
+        costs = {"parameters": parameters, "multiply_adds": multiply_adds, "largest": largest}
+        kept = {"layers": tuple(layers), "given": given, "gives": value}
+        self._fact(replace(stage, lines=tuple(lines)), shape, **costs, **kept)
 
     def _times(self, layer, after, before):
         """How often the matrices of a layer are applied in one pass. A look-up multiplies nothing."""
@@ -247,7 +212,7 @@ class Assembly:
         state = self.state
         if stage.along in ("space", "both") and sees:
             if stage.window is None:
-                sees = state.clip.size
+                sees = state.entry.size
             else:
                 window, stride = stage.window
                 sees, jump = sees + (window - 1) * jump, jump * stride
@@ -261,56 +226,45 @@ class Assembly:
             backwards = stage.part == "lstm" and state.lstm.both
             self._up_to = stage.part in ("lstm", "convlstm") and not backwards
             if sees and state.joint.kind_of == "steps" and stage.along == "time":
-                sees = state.clip.size  # the steps are cells of the whole frame
-        self._field = (sees and min(sees, state.clip.size), jump, min(steps, state.steps), step_jump)
+                sees = state.entry.size  # the steps are cells of the whole frame
+        self._field = (sees and min(sees, state.entry.size), jump, min(steps, state.steps), step_jump)
 
-    def _tensor(self, line, part, shape):
-        self.tensors.append(Tensor(line, part, shape, bool(self._outer), self._branch))
-
-    def _fact(self, stage, shape, parameters=0, multiply_adds=0, largest=0):
-        up_to = self._up_to and len(self._full(shape)) > 1
-        looks = (stage.window, self._field[0], self._field[2], bool(self._outer), up_to, self._branch)
-        told = (stage.path, stage.part, stage.title, stage.detail, self._full(shape))
-        self.facts.append(Fact(*told, parameters, multiply_adds, largest, *looks))
+    def _fact(self, stage, shape, **known):
+        shape, (sees, _, sees_steps, _) = self._full(shape), self._field
+        known |= {"each": bool(self._outer), "up_to": self._up_to and len(shape) > 1, "branch": self._branch}
+        self.facts.append(Fact(**vars(stage), shape=shape, sees=sees, sees_steps=sees_steps, **known))
 
     def _answer(self, entry):
         shape, state = self._shape(), self.state
         if len(shape) != 1:
-            self._break(Stage("answer", "answer", "Answer", "one vector needed", ()), shape, "")
+            layer = next(iter(heads(state).values()))
+            self._break(Stage("answer", "answer", "Answer", "one vector needed", (Line(layer),)), shape, "")
         self.script.append(("", None))
+        noun = f"{state.kind.step}s" if state.kind.forecasts else "classes"
         for name, layer in heads(state).items():
-            value = self._say(name, f"{layer}({self._now})", note=True, keep=True)
-            self._tensor(Line(layer, to=name), "answer", tuple(value.shape[1:]))
-            head = value.shape[-1] * (shape[0] + 1)
-            told = (
-                "answer",
-                "answer",
-                name,
-                f"{value.shape[-1]} {'hours' if state.task == 'traffic' else 'classes'}",
-            )
-            looks = (None, *self._field[::2])
-            self.answers.append(
-                Fact(*told, tuple(value.shape[1:]), head, head - value.shape[-1], head, *looks)
-            )
+            size = self._say(name, f"{layer}({self._now})", note=True, keep=True).shape[-1]
+            line = Line(layer, kind="Dense", shape=(size,), given=(self._sources[self._now],))
+            weights, (sees, _, sees_steps, _) = size * shape[0], self._field
+            known = {"shape": (size,), "window": None, "sees": sees, "sees_steps": sees_steps}
+            known |= {"parameters": weights + size, "multiply_adds": weights, "largest": weights + size}
+            self.answers.append(Fact("answer", "answer", name, f"{size} {noun}", (line,), **known))
         names = list(state.classes)
-        outputs = (
-            names[0] if len(names) == 1 else "{" + ", ".join(f'"{name}": {name}' for name in names) + "}"
-        )
+        pairs = ", ".join(f'"{name}": {name}' for name in names)
+        outputs = names[0] if len(names) == 1 else f"{{{pairs}}}"
         self.model = self._names["keras"].Model(self._names[entry], eval(outputs, self._names))
         self.script.append((f"model = keras.Model({entry}, {outputs})", None))
 
     def _break(self, stage, before, problem):
         reason, *ways = obstacle(self.state, stage, before, problem)
-        told = (stage.path, stage.title, stage.detail, stage.part)
-        layer = stage.lines[0].layer if stage.lines else next(iter(heads(self.state).values()))
-        self.broken = Break(*told, reason, tuple(ways), layer, bool(self._outer), self._branch)
+        where = {"each": bool(self._outer), "branch": self._branch}
+        self.broken = Fact(**vars(stage), reason=reason, ways=tuple(ways), **where)
         raise _Broken
 
 
 def obstacle(state, stage, before, problem):
     """Why a stage cannot be applied to what came before, then changes that help: (words, state)."""
     vector = len(before) == 1
-    grid = "grid as " * (state.task == "digits")
+    grid = "grid as " * state.kind.in_space
     steps = (f"Keep the {grid}steps", state.change("joint.kind_of", "steps"))
     every = ("Hand on all states", state.change("lstm.hands_on", "all"))
     pooled = ("Global max pooling", state.change("joint.kind_of", "max"))
@@ -335,11 +289,8 @@ def obstacle(state, stage, before, problem):
         last = state.order not in ("cnn", "lstm-cnn")
         return "Attention: one vector is left, so there are no steps to weigh.", every if last else steps
     if stage.part == "lstm" and vector:
-        words = (
-            f"The LSTM reads steps, and the joint leaves one vector of {before[0]:,} features: "
-            "the time axis is gone."
-        )
-        return words, steps
+        words = f"The LSTM reads steps, and the joint leaves one vector of {before[0]:,} features: "
+        return words + "the time axis is gone.", steps
     if stage.part == "cnn" and vector:
         return "The convolution runs over the states, and the LSTM hands on its last one only.", every
     if stage.title == "Concatenate":
@@ -352,9 +303,9 @@ def obstacle(state, stage, before, problem):
 
 
 def build(state):
-    """The `Assembly` of a state, with real weights. Raises ValueError where it does not fit, saying why."""
+    """The `Composition` of a state, with real weights. Where it does not fit, a ValueError says why."""
     with LOCK, _seeded(state.seed):
-        built = Assembly(state)
+        built = Composition(state)
     if built.broken:
         raise ValueError(f"This does not fit. {built.broken.reason}")
     return built
@@ -365,37 +316,12 @@ def model(state):
     return build(state).model
 
 
-# ---------------------------------------------------------------------------------------------------
-# What there is to know without a single weight
+# ------------------------------------------------------ What there is to know without a single weight
 
 
-@dataclass(frozen=True)
-class Composition:
-    """What there is to know about a state, read off the real Keras model."""
-
-    state: LabState
-    facts: tuple
-    answers: tuple
-    tensors: tuple
-    broken: Break | None
-    script: tuple
-
-    @property
-    def all(self):
-        return self.facts + self.answers
-
-    @property
-    def parameters(self):
-        return sum(fact.parameters for fact in self.all)
-
-    @property
-    def multiply_adds(self):
-        return sum(fact.multiply_adds for fact in self.all)
-
-
-def survey(state):
-    """The `Composition` of a state, without notes. Its budget and seed make no difference."""
-    return _survey(replace(state, budget=Budget(), seed=0))
+def compose(state):
+    """The `Composition` of a state, without its model. Budget and seed make no difference."""
+    return _compose(replace(state, budget=blocks.Budget(), seed=0))
 
 
 def dialled(state):
@@ -404,25 +330,102 @@ def dialled(state):
 
 
 @lru_cache(maxsize=512)
-def _survey(state):
+def _compose(state):
     """Facts only. Under a StatelessScope no weight is allocated, so 100 million of them cost nothing; the
     thread ends with whatever Keras noted down for them. It cannot take the lock, which its caller may hold.
     """
 
-    def build(state):
+    def work():
         import keras
 
         with _seeded(state.seed), keras.StatelessScope(initialize_variables=False):
-            built = Assembly(state)
-        told = (built.facts, built.answers, built.tensors)
-        return Composition(state, *map(tuple, told), built.broken, tuple(built.script))
+            made = Composition(state)
+        made.forget_keras()
+        return made
 
     with LOCK, ThreadPoolExecutor(1) as worker:
-        made = worker.submit(build, state).result()
-    if not state.clip.any_number:
-        return made
-    counted = survey(dialled(state))  # costs are those of the frames that are dialled
-    if counted.broken:  # longer clips would fit
-        return made
-    facts = (replace(count, shape=fact.shape) for fact, count in zip(made.facts, counted.facts, strict=False))
-    return replace(made, facts=tuple(facts))
+        made = worker.submit(work).result()
+    if state.clip.any_number:
+        counted = compose(dialled(state))  # costs are those of the frames that are dialled
+        if not counted.broken:  # otherwise longer clips would fit
+            pairs = zip(made.facts, counted.facts, strict=False)
+            made.facts = [replace(costs, shape=fact.shape, lines=fact.lines) for fact, costs in pairs]
+    return made
+
+
+# -------------------------------------------- Its code, its names, and how wide it is at another size
+
+PER_FRAME = "from course_utils.layers import PerFrame  # TimeDistributed, with time folded into the batch"
+WIDE = 100  # characters of a line of code with its shape beside it
+
+
+def code(state):
+    """The script that builds a state's model: run in a fresh cell it gives the same layers and weights."""
+    script = compose(state).script
+    folded = any("PerFrame" in text for text, _ in script)
+    lines = ["import keras", "from keras import layers", *["", PER_FRAME] * folded]
+    lines += ["", f"keras.utils.set_random_seed({state.seed})", ""]
+    edge = max((len(text) for text, shape in script if shape and len(text) < WIDE - 24), default=0)
+    for text, shape in script:
+        beside = f"  # {shape_words(shape)}" if shape else ""
+        lines.append(f"{text:<{edge}}{beside}" if beside else text)
+    return "\n".join(lines) + "\n"
+
+
+def shape_words(shape):
+    return "(batch, " + ", ".join("time" if size is None else str(size) for size in shape) + ")"
+
+
+def summary(made):
+    """One sentence about a composition that fits."""
+    state, last = made.state, made.facts[-1]
+    steps = count(state.steps, state.kind.step)
+    maps = [fact for fact in made.facts if fact.part in ("cnn", "convlstm")]
+    seen = ""
+    if maps and state.over_frames:
+        side, of = (f"{n}×{n}" for n in (maps[-1].sees, state.entry.size))
+        seen = f"A feature of the last maps sees {side} of {of} pixels. "
+    elif maps and maps[-1].sees_steps < state.steps:
+        seen = f"A feature of the last maps sees {maps[-1].sees_steps} of {steps}. "
+    return f"{seen}The answer has seen {last.sees_steps} of {steps}."
+
+
+def short_name(state):
+    """A name for a composition, short enough for a table."""
+    joint = f"dense {state.joint.units}" if state.joint.kind_of == "dense" else JOINTS[state.joint.kind_of]
+    joint += " (no norm)" * (state.joint.kind_of == "dense" and not state.joint.normalise)
+    cnn = [f"{len(state.convolutions)} {'ConvLSTM' if state.order == 'convlstm' else 'conv'}"]
+    cnn += [joint] * (joint != JOINTS["steps"])
+    deep = f" ×{state.lstm.layers}" if state.lstm.layers > 1 else ""
+    lstm = [f"{'Bi' * state.lstm.both}LSTM {state.lstm.units}{deep}"]
+    ordered = {"cnn": cnn, "convlstm": cnn, "lstm": lstm, "lstm-cnn": lstm + cnn}.get(state.order, cnn + lstm)
+    words = ", ".join(ordered + ["attention"] * state.attention)
+    return f"side by side: {words}" if state.order == "parallel" else words
+
+
+def match(state, parameters):
+    """Scale the width of a composition until it has about so many parameters: (the state, its parameters).
+
+    The LSTM's units are scaled where there is an LSTM, else those of the dense joint, else the filters.
+    """
+
+    def scaled(size):
+        if state.has_lstm:
+            return state.change("lstm.units", size)
+        if state.joint.kind_of == "dense":
+            return state.change("joint.units", size)
+        widths = Convolution.dials()["filters"].choices
+        rows = state.convolutions
+        most = max(row.filters for row in rows)
+        wide = [min(widths, key=lambda w: abs(w - row.filters * size / most)) for row in rows]
+        return state.change("convolutions", [replace(row, filters=w) for row, w in zip(rows, wide)])
+
+    def count(size):
+        return compose(scaled(size)).parameters
+
+    low, high = 1, 512
+    while low < high:  # parameters grow with the size
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if count(middle) < parameters else (low, middle)
+    best = min({max(low - 1, 1), low}, key=lambda size: abs(count(size) - parameters))
+    return scaled(best), count(best)

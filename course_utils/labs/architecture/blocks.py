@@ -1,11 +1,14 @@
-"""The vocabulary of blocks: one small class for each, from which code, model, diagram and controls follow.
+"""The vocabulary of blocks, from which code, model, diagram and controls follow, and the order they stand in.
 
 A block holds its dials (see `core.dials`) and says in `stages` what it stands for. A stage is written in
 Keras: its lines are shown to the learner as code, and the very same lines build the model.
 """
 
 from dataclasses import dataclass
+from math import prod
 
+from course_utils.datasets import MOTIONS, MOVES
+from course_utils.datasets.series import FEATURES
 from course_utils.labs.core.dials import Block, dial
 
 SIZES = (8, 12, 16, 20, 24, 28, 32, 40, 48, 64, 96, 128)
@@ -18,12 +21,18 @@ RATES = (0, 10, 20, 30, 40, 50)
 class Line:
     """One layer: the Keras expression that makes it, what it is applied to, and the name of what it gives.
 
-    An empty `of` is whatever the line before gave.
+    An empty `of` is whatever the line before gave. Once it is built, it knows the `kind` of its layer, the
+    `shape` that it gives (without the batch; None is any number), the numbers of the lines whose tensors it
+    was `given`, and whether it `shortens` the steps.
     """
 
     layer: str
-    of: str = ""
+    of: tuple = ()
     to: str = "x"
+    kind: str = ""
+    shape: tuple = ()
+    given: tuple = ()
+    shortens: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,18 +52,52 @@ class Stage:
     along: str = "space"
     axes: int = 0  # of the window
 
+    def shortens(self, layer):
+        """Whether its layer gives fewer steps than there are, along the one axis of its window."""
+        if self.axes != 1:
+            return False
+        size, stride = self.window
+        return stride > 1 or (size > 1 and layer.padding == "valid")
 
-def one(path, part, title, detail, layer, window=(1, 1), along="space", axes=0):
+
+def single(path, part, title, detail, layer, window=(1, 1), along="space", axes=0):
     """A stage of a single layer."""
     return Stage(path, part, title, detail, (Line(layer),), window, along, axes)
 
 
-# ---------------------------------------------------------------------------------------------------
-# What comes in
+def count(number, noun):
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
+# -------------------------------------------------------------------------------------- What comes in
+
+
+class Entry(Block):
+    """What comes in; `length` is the dial that says how many steps it has. It is a tensor of some `shape`."""
+
+    length = ""
+    spelled = 2
+
+    @property
+    def steps(self):
+        return getattr(self, self.length)
+
+    @property
+    def arguments(self):
+        """Those of `keras.Input`, as code."""
+        return f"{self.shape}"
+
+    def stages(self):
+        """What comes before all other blocks."""
+        return ()
+
+    def stages_for_convlstm(self):
+        """What makes maps of it, one after the other."""
+        return ()
 
 
 @dataclass(frozen=True)
-class Clip(Block):
+class Clip(Entry):
     """A clip: frames, each square."""
 
     frames: int = dial(8, "Frames", range(1, 33), "f", slider=True)
@@ -62,51 +105,77 @@ class Clip(Block):
     channels: int = dial(1, "Channels", (1, 3), "c", shown={1: "1 (grey)", 3: "3 (colour)"})
     any_number: bool = dial(False, "Any number of frames", (False, True), "any")
 
-    spelled = 2
+    length = "frames"
 
     @property
     def shape(self):
         """(time, height, width, channels); time is None where any number of frames may come."""
         return (None if self.any_number else self.frames, self.size, self.size, self.channels)
 
+    @property
+    def detail(self):
+        return f"{self.size}×{self.size} px"
+
+
+TOKENS = (1, 5, 10, 20, 30, 40, 50, 60, 80, 100, 150, 200, 300, 400)
+VECTORS = (2, 4, 8, 16, 24, 32, 48, 64, 96, 100, 128, 200, 300)
+
 
 @dataclass(frozen=True)
-class Text(Block):
+class Text(Entry):
     """A review: the numbers of its words, cut or padded to one length, each word a vector."""
 
-    source: str = dial(
-        "sentences",
-        "Reviews",
-        ("sentences", "long"),
-        shown={"long": "long reviews", "sentences": "sentences"},
-    )
-    tokens: int = dial(
-        40, "Words", (1, 5, 10, 20, 30, 40, 50, 60, 80, 100, 150, 200, 300, 400), "t", slider=True
-    )
+    source: str = dial("sentences", "Reviews", ("sentences", "long"), shown={"long": "long reviews"})
+    tokens: int = dial(40, "Words", TOKENS, "t", slider=True)
     words: int = dial(10000, "Vocabulary", (1000, 2000, 5000, 10000, 20000), "v")
-    embedding: int = dial(
-        64, "Embedding", (2, 4, 8, 16, 24, 32, 48, 64, 96, 100, 128, 200, 300), "e", slider=True
-    )
+    embedding: int = dial(64, "Embedding", VECTORS, "e", slider=True)
 
-    spelled = 2
+    length = "tokens"
+
+    @property
+    def shape(self):
+        return (self.tokens,)
+
+    @property
+    def detail(self):
+        return count(self.tokens, "word")
+
+    @property
+    def arguments(self):
+        return f'{self.shape}, dtype="int32"'
 
     def stages(self):
         layer = f"layers.Embedding({self.words}, {self.embedding})"
-        yield one("text", "input", f"Embedding {self.embedding}", "a vector a word", layer, along="time")
+        yield single("text", "input", f"Embedding {self.embedding}", "a vector a word", layer, along="time")
 
 
 @dataclass(frozen=True)
-class Series(Block):
+class Series(Entry):
     """Hours of traffic and weather gone by; the hours to come are asked for."""
 
     days: int = dial(7, "Days", range(1, 15), "d", slider=True)
     ahead: int = dial(24, "Ahead", (1, 6, 12, 24, 48), "h")
 
-    spelled = 2
+    length = "days"
+
+    @property
+    def steps(self):
+        return 24 * self.days
+
+    @property
+    def shape(self):
+        return (self.steps, len(FEATURES))
+
+    @property
+    def detail(self):
+        return count(self.days, "day")
+
+    def stages_for_convlstm(self):
+        layer = f"layers.Reshape(({self.days}, 24, {len(FEATURES)}))"
+        yield single("series", "input", "Reshape", "days of 24 hours", layer)
 
 
-# ---------------------------------------------------------------------------------------------------
-# CNN
+# ------------------------------------------------------------------------------------------------ CNN
 
 
 @dataclass(frozen=True)
@@ -133,7 +202,7 @@ class Convolution(Block):
         relu = 'activation="relu"'
         layer = f"layers.Conv{axes}D({self.arguments(relu)})"
         looks = (self.kernel, self.stride)
-        yield one(path, "cnn", f"Conv {self.filters}", self._looks(axes), layer, looks, along, axes)
+        yield single(path, "cnn", f"Conv {self.filters}", self._looks(axes), layer, looks, along, axes)
         if self.pool > 1:
             yield self._pool(path, "cnn", f"layers.MaxPooling{axes}D({self.pool})", axes, along)
 
@@ -142,7 +211,8 @@ class Convolution(Block):
         more = ["return_sequences=True"] if sequences else []
         layer = f"layers.ConvLSTM{axes}D({self.arguments(*more)})"
         looks = (self.kernel, self.stride)
-        yield one(path, "convlstm", f"ConvLSTM {self.filters}", self._looks(axes), layer, looks, "both", axes)
+        title = f"ConvLSTM {self.filters}"
+        yield single(path, "convlstm", title, self._looks(axes), layer, looks, "both", axes)
         if self.pool > 1:
             size = f"(1, {', '.join([str(self.pool)] * axes)})" if sequences else f"{self.pool}"
             layer = f"layers.MaxPooling{axes + sequences}D({size})"
@@ -154,7 +224,7 @@ class Convolution(Block):
 
     def _pool(self, path, part, layer, axes, along):
         size = f"{self.pool}×{self.pool}" if axes == 2 else f"{self.pool} wide"
-        return one(path, part, "Max pool", size, layer, (self.pool, self.pool), along, axes)
+        return single(path, part, "Max pool", size, layer, (self.pool, self.pool), along, axes)
 
     def obstacle(self, sizes, stage, names):
         """Why `stage` does not fit on maps of these sizes, and what would: a list of (dial, value, words)."""
@@ -171,8 +241,7 @@ class Convolution(Block):
         return reason, same + ways
 
 
-# ---------------------------------------------------------------------------------------------------
-# Joint
+# ---------------------------------------------------------------------------------------------- Joint
 
 JOINTS = {
     "flatten": "flatten",
@@ -195,13 +264,14 @@ class Joint(Block):
         """From maps with so many axes and channels. Where there are steps, keeping them needs no layer."""
         if self.kind_of == "steps":
             if axes == 2:
-                yield one(path, "joint", "Reshape", "cells as steps", f"layers.Reshape((-1, {channels}))")
+                yield single(path, "joint", "Reshape", "cells as steps", f"layers.Reshape((-1, {channels}))")
         elif self.kind_of in ("max", "average"):
             name, said = ("Max", "Global max") if self.kind_of == "max" else ("Average", "Global mean")
             where = "over the map" if axes == 2 else "over the steps"
-            yield one(path, "joint", said, where, f"layers.Global{name}Pooling{axes}D()", None, _along(axes))
+            layer = f"layers.Global{name}Pooling{axes}D()"
+            yield single(path, "joint", said, where, layer, None, _along(axes))
         else:
-            yield one(path, "joint", "Flatten", "one vector", "layers.Flatten()", None, _along(axes))
+            yield single(path, "joint", "Flatten", "one vector", "layers.Flatten()", None, _along(axes))
         if self.kind_of == "dense":
             normalise = (Line("layers.LayerNormalization()"),) if self.normalise else ()
             lines = (Line(f"layers.Dense({self.units})"), *normalise, Line("layers.ReLU()"))
@@ -213,8 +283,9 @@ def _along(axes):
     return "space" if axes == 2 else "time"
 
 
-# ---------------------------------------------------------------------------------------------------
-# LSTM and attention
+# --------------------------------------------------------------------------------- LSTM and attention
+
+HANDED_ON = {"last": "the last state", "all": "all states"}
 
 
 @dataclass(frozen=True)
@@ -224,9 +295,7 @@ class Memory(Block):
     units: int = dial(96, "Units", range(1, 513), "u", slider=True)
     layers: int = dial(1, "Layers", (1, 2, 3), "l")
     both: bool = dial(False, "Both directions", (False, True), "b")
-    hands_on: str = dial(
-        "last", "Hands on", ("last", "all"), shown={"last": "the last state", "all": "all states"}
-    )
+    hands_on: str = dial("last", "Hands on", HANDED_ON, shown=HANDED_ON)
 
     def stages(self):
         for number in range(1, self.layers + 1):
@@ -235,35 +304,28 @@ class Memory(Block):
             if self.both:
                 layer = f"layers.Bidirectional({layer})"
             title = f"{'Bi' * self.both}LSTM {self.units}"
-            yield one("lstm", "lstm", title, "all states" if every else "last state", layer, None, "time")
+            yield single("lstm", "lstm", title, "all states" if every else "last state", layer, None, "time")
 
 
-ATTENTION = Stage(
-    "attention",
-    "attention",
-    "Attention",
-    "weighs the steps",
-    (
-        Line('layers.Dense(32, activation="tanh")', to="scores"),
-        Line("layers.Dense(1)", "scores", "scores"),
-        Line('layers.Softmax(axis=1, name="attention")', "scores", "weights"),
-        Line("layers.Dot(axes=1)", "[weights, x]"),
-        Line("layers.Flatten()", "x"),
-    ),
-    None,
-    "time",
+WEIGHING = (
+    Line('layers.Dense(32, activation="tanh")', to="scores"),
+    Line("layers.Dense(1)", ("scores",), "scores"),
+    Line('layers.Softmax(axis=1, name="attention")', ("scores",), "weights"),
+    Line("layers.Dot(axes=1)", ("weights", "x")),
+    Line("layers.Flatten()"),
 )
+ATTENTION = Stage("attention", "attention", "Attention", "weighs the steps", WEIGHING, None, "time")
 
 
-# ---------------------------------------------------------------------------------------------------
-# Answer
+# --------------------------------------------------------------------------------------------- Answer
 
-ANSWERS = {
-    "digit+motion": {"digit": 10, "motion": 8},
-    "digit": {"digit": 10},
-    "motion": {"motion": 8},
-    "move": {"move": 8},
-    "action": {"action": 5},
+COUNTS = {"digit": 10, "motion": len(MOTIONS), "move": len(MOVES), "action": 5}  # classes of each label
+ASKED = {
+    "digit+motion": "digit 10 + motion 8",
+    "digit": "digit 10",
+    "motion": "motion 8",
+    "move": "camera move 8",
+    "action": "5 classes (no data)",
 }
 
 
@@ -271,24 +333,21 @@ ANSWERS = {
 class Answer(Block):
     """What is asked about a clip (the other tasks ask one thing only), and the dropout before the answer."""
 
-    labels: str = dial(
-        "digit+motion",
-        "Asked",
-        tuple(ANSWERS),
-        shown={
-            "digit+motion": "digit 10 + motion 8",
-            "digit": "digit 10",
-            "motion": "motion 8",
-            "move": "camera move 8",
-            "action": "5 classes (no data)",
-        },
-    )
+    labels: str = dial("digit+motion", "Asked", tuple(ASKED), shown=ASKED)
     dropout: int = dial(0, "Dropout", RATES, "d", shown={0: "none"} | {n: f"{n} %" for n in RATES[1:]})
+
+    @property
+    def classes(self):
+        """The number of classes of each label that is asked for."""
+        return {label: COUNTS[label] for label in self.labels.split("+")}
 
     def stages(self):
         if self.dropout:
             rate = f"{self.dropout / 100:g}"
-            yield one("answer", "answer", "Dropout", f"{self.dropout} %", f"layers.Dropout({rate})")
+            yield single("answer", "answer", "Dropout", f"{self.dropout} %", f"layers.Dropout({rate})")
+
+
+SHARES = {"quarter": 0.25, "half": 0.5, "all": 1.0}
 
 
 @dataclass(frozen=True)
@@ -296,10 +355,96 @@ class Budget(Block):
     """How long a training lasts."""
 
     epochs: int = dial(10, "Epochs", range(1, 31), "e", slider=True)
-    share: str = dial(
-        "all", "Examples", ("quarter", "half", "all"), shown={"quarter": "a quarter", "half": "half"}
-    )
+    share: str = dial("all", "Examples", SHARES, shown={"quarter": "a quarter"})
 
     @property
     def fraction(self):
-        return {"quarter": 0.25, "half": 0.5, "all": 1.0}[self.share]
+        return SHARES[self.share]
+
+
+# ---------------------------------------------------------------------------- The order of the blocks
+
+FRAME, CLIPS = "a CNN for one frame", "the CNN on every frame"  # marks: code for one frame is between them
+BRANCH = "from here on side by side"
+BOTH = (Line("layers.Concatenate()", ("seen", "x")),)
+JOIN = Stage("order", "joint", "Concatenate", "both sides", BOTH, None, "time")
+
+
+def stages(state):
+    """The stages of a state in their order, up to the answer. Marks stand where one frame begins and ends."""
+    yield from state.entry.stages()
+    if state.order == "parallel":
+        yield BRANCH
+        yield from _cnn(state, 1 + state.kind.in_space)
+        if state.kind.in_space:
+            yield _mean("joint", "of all frames")
+        yield BRANCH
+        yield from _lstm(state)
+        yield from _weighed(state, state.lstm.hands_on == "all")
+        yield JOIN
+    elif state.order == "convlstm":
+        yield from _convlstm(state)
+    else:
+        frames, (*before, last) = state.over_frames, state.order.split("-")
+        for part in (*before, last):
+            yield from _cnn(state, 1 + frames) if part == "cnn" else _lstm(state, frames)
+        every = state.lstm.hands_on == "all" if last == "lstm" else frames
+        yield from _weighed(state, every)
+    yield from state.answer.stages()
+
+
+def _cnn(state, axes):
+    if axes == 2:
+        yield FRAME
+    for number, row in enumerate(state.convolutions):
+        yield from row.stages(f"convolutions.{number}", axes)
+    channels = state.convolutions[-1].filters
+    steps = state.joint.kind_of == "steps" and axes == 2
+    if not steps:
+        yield from state.joint.stages(axes, channels)
+    if axes == 2:
+        yield CLIPS
+    if steps:
+        yield from state.joint.stages(axes, channels)
+
+
+def _lstm(state, after_cnn=False):
+    if state.kind.in_space and not after_cnn:
+        layer = f"layers.Reshape((-1, {prod(state.entry.shape[1:])}))"
+        yield single(state.kind.entry, "input", "Reshape", "pixels in a row", layer, None)
+    yield from state.lstm.stages()
+
+
+def _convlstm(state):
+    axes, channels = 1 + state.kind.in_space, state.convolutions[-1].filters
+    yield from state.entry.stages_for_convlstm()
+    last, every = len(state.convolutions) - 1, state.lstm.hands_on == "all"
+    for number, row in enumerate(state.convolutions):
+        path = "order" if state.kind.in_words else f"convolutions.{number}"  # words are no axis of space
+        yield from row.recurrent_stages(path, axes, number < last or every)
+    each = every and state.joint.kind_of != "steps"
+    if each:
+        yield FRAME
+    yield from state.joint.stages(2 if every and not each else axes, channels)
+    if each:
+        yield CLIPS
+    yield from _weighed(state, every)
+
+
+def _weighed(state, every):
+    """From steps to one vector: by attention, or by the mean where every step is handed on."""
+    if state.attention:
+        yield ATTENTION
+    elif every:
+        detail = {"cnn": "of all frames", "convlstm": "of all steps"}.get(state.order, "of all states")
+        yield _mean("pool", detail)
+
+
+def _mean(path, detail):
+    return single(path, "joint", "Mean", detail, "layers.GlobalAveragePooling1D()", None, "time")
+
+
+def heads(state):
+    """The layers that answer, one for each label."""
+    softmax = "" if state.kind.forecasts else 'activation="softmax", '
+    return {name: f'layers.Dense({count}, {softmax}name="{name}")' for name, count in state.classes.items()}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from math import sqrt
 
+from course_utils.labs.architecture.assembly import Fact
 from course_utils.labs.core.drawing import (
     ATTENTION,
     CARD,
@@ -53,10 +54,8 @@ def alt(made):
     state, first = made.state, made.facts[0]
     chain = [f"{fact.title} gives {times(fact.shape)}" for fact in made.facts[1:]]
     if state.order == "parallel":
-        chain = [
-            f"{('', 'on one side ', 'on the other side ')[f.branch]}{c}"
-            for f, c in zip(made.facts[1:], chain)
-        ]
+        sides = ("", "on one side ", "on the other side ")
+        chain = [sides[fact.branch] + words for fact, words in zip(made.facts[1:], chain)]
     start = f"{first.title} of {times(first.shape)}"
     if made.broken:
         said = ", then ".join(chain) or "nothing is applied"
@@ -70,8 +69,7 @@ def alt(made):
     )
 
 
-# ---------------------------------------------------------------------------------------------------
-# Pieces
+# --------------------------------------------------------------------------------------------- Pieces
 
 
 def pair(x, y, first, second, size, anchor="start"):
@@ -89,7 +87,7 @@ def shape_label(x, y, fact, room=200):
     halo = f"{INK};paint-order:stroke;stroke:{CARD};stroke-width:4px;stroke-linejoin:round"
     words, lines = times(fact.shape), ""
     if len(words) * 7 > room:
-        cut = words.index("×", len(words) // 2 - 1) + 1
+        cut = max(words.find("×", len(words) // 2 - 1), words.rfind("×", 0, len(words) // 2 - 1)) + 1
         lines, words = text(x, y - 14, words[:cut], 12, "middle", halo, 600), words[cut:]
     return f"<g {named}>{lines}{text(x, y, words, 12, 'middle', halo, 600)}</g>"
 
@@ -114,11 +112,8 @@ def bar(x, y, features, kind, extra=""):
     """A vector, its height growing with the square root of its features."""
     front, _, line = SHADES[kind]
     tall = min(8 + 2.2 * sqrt(features), 72)
-    ticks = "".join(
-        path(f"M{x - 5:.1f},{y - tall / 2 + tall * i / 6:.1f} h10", line, 0.5)
-        for i in range(1, 6)
-        if tall > 20
-    )
+    heights = [y - tall / 2 + tall * i / 6 for i in range(1, 6)] if tall > 20 else []
+    ticks = "".join(path(f"M{x - 5:.1f},{height:.1f} h10", line, 0.5) for height in heights)
     return rect(x - 5, y - tall / 2, 10, tall, front, line, 2, extra) + ticks, (x - 5, x + 5)
 
 
@@ -127,11 +122,8 @@ def strip(x, y, share, steps, features, kind):
     front, _, line = SHADES[kind]
     wide, tall = max(TALL * 1.2 * min(share, 1), 3), min(8 + 2.4 * sqrt(features), 70)
     left, top = x - wide / 2, y - tall / 2
-    ticks = "".join(
-        path(f"M{left + wide * i / steps:.1f},{top:.1f} v{tall:.1f}", line, 0.5)
-        for i in range(1, steps)
-        if steps <= 24
-    )
+    places = [left + wide * i / steps for i in range(1, steps)] if steps <= 24 else []
+    ticks = "".join(path(f"M{place:.1f},{top:.1f} v{tall:.1f}", line, 0.5) for place in places)
     return rect(left, top, wide, tall, front, line, 1) + ticks, (left, left + wide)
 
 
@@ -145,9 +137,8 @@ def cells(x, y, steps, units, every, both):
     for i in range(shown):
         cell = left + i * (wide + gap)
         out = every or i == shown - 1
-        drawn.append(
-            rect(cell, y - tall / 2, wide, tall, front, line, 3, 'stroke-width="2.2"' if out else "")
-        )
+        border = 'stroke-width="2.2"' if out else ""
+        drawn.append(rect(cell, y - tall / 2, wide, tall, front, line, 3, border))
         if out:
             drawn.append(arrow(cell + wide / 2, y - tall / 2, cell + wide / 2, y - tall / 2 - 11, line, 1.3))
         if i and i == shown - 1 and steps > shown:
@@ -176,25 +167,23 @@ def tensor(x, y, fact, made):
     """What a stage puts out, to scale."""
     kind, shape, state = fact.part if fact.part in SHADES else "other", fact.shape, made.state
     steps = [1 if size is None else size for size in shape]
+    read = made.facts[made.facts.index(fact) - 1].shape[0] or state.steps  # by the stage, step by step
     if fact.part == "lstm":
-        before = made.facts[made.facts.index(fact) - 1].shape
-        every = len(shape) == 2
-        return cells(x, y, before[0] or state.steps, state.lstm.units, every, state.lstm.both)
+        return cells(x, y, read, state.lstm.units, len(shape) == 2, state.lstm.both)
     if fact.part == "attention":
-        return fan(x, y, made.facts[made.facts.index(fact) - 1].shape[0] or state.steps)
-    if state.task == "digits" and len(shape) >= 3:
-        return volume(x, y, TALL * steps[-2] / state.clip.size, steps[-1], kind)
+        return fan(x, y, read)
+    if state.kind.in_space and len(shape) >= 3:
+        return volume(x, y, TALL * steps[-2] / state.entry.size, steps[-1], kind)
     if len(shape) == 3:
         return strip(x, y, steps[1] / 24, steps[1], steps[2], kind)
     if len(shape) == 2 and not fact.each:
         length = state.steps if shape[0] is None else shape[0]
-        longest = (
-            max(f.shape[0] or 1 for f in made.facts if len(f.shape) == 2)
-            if state.task == "digits"
-            else state.steps
-        )
-        hours = state.task == "traffic" and state.order == "convlstm" and fact.part == "convlstm"
-        return strip(x, y, length / (24 if hours else max(longest, 1)), length, steps[1], kind)
+        longest = state.steps
+        if state.kind.in_space:
+            longest = max(f.shape[0] or 1 for f in made.facts if len(f.shape) == 2)
+        elif fact.part == "convlstm":  # the hours of a day
+            longest = 24
+        return strip(x, y, length / max(longest, 1), length, steps[1], kind)
     if fact.part == "input":
         return strip(x, y, 1, steps[0], 4, kind)
     if fact.title == "Dropout":
@@ -202,8 +191,7 @@ def tensor(x, y, fact, made):
     return bar(x, y, steps[-1], kind)
 
 
-# ---------------------------------------------------------------------------------------------------
-# Rows of columns
+# ------------------------------------------------------------------------------------ Rows of columns
 
 MIDDLE, LINES, ROW = 76, 132, 228  # from the top of a row: arrows, words; its height
 BOXES = {
@@ -219,27 +207,26 @@ BOXES = {
 
 @dataclass
 class Column:
-    """One stage in the picture; `fact` is None for the answers and for what is broken."""
+    """One stage in the picture; the last one is what is broken, or the answers."""
 
-    fact: object
-    part: str
-    branch: int = 0
-    each: bool = False
+    fact: Fact
     x: float = 0.0
     top: float = 0.0
     pitch: float = 0.0
     reach: tuple = (0.0, 0.0)
 
+    @property
+    def group(self):
+        """What is framed together: the part, and whether it is done for every frame."""
+        return self.fact.part, self.fact.each and not self.fact.reason
+
 
 def lay_out(made):
     """Rows of columns: all in one if they fit, otherwise evenly; side by side, each branch has its own."""
-    columns = [Column(fact, fact.part, fact.branch, fact.each) for fact in made.facts]
-    end = made.broken or made.answers[0]
-    columns.append(Column(None, end.part, end.branch))
     sides = ([], [], [])
-    for column in columns:  # what both sides begin with stands before the first
-        first = column.branch < 2 and not sides[1] and (column.branch or not any(c.branch for c in sides[0]))
-        sides[0 if first else 1 if column.branch == 2 else 2].append(column)
+    for fact in (*made.facts, made.broken or made.answers[0]):  # what both sides begin with is with the first
+        first = fact.branch < 2 and not sides[1] and (fact.branch or not any(c.fact.branch for c in sides[0]))
+        sides[0 if first else 1 if fact.branch == 2 else 2].append(Column(fact))
     return [row for side in sides for row in _even(side)]
 
 
@@ -253,30 +240,28 @@ def _even(columns):
 def diagram(made):
     """The whole picture of a composition, as an SVG string."""
     rows = lay_out(made)
-    parts = []
-    for place, row in enumerate(rows):
-        parts.append(_row(made, row, 4 + place * ROW))
+    parts = [_row(made, row, 4 + place * ROW) for place, row in enumerate(rows)]
     parts.append(_arrows(made, rows))
     bottom = 4 + len(rows) * ROW
-    sure = "so far" if made.broken else "in all"
-    one = {"digits": "clip", "reviews": "review", "traffic": "forecast"}[made.state.task]
-    bars = (
-        ("Where the parameters sit", lambda f: f.parameters, f"parameters {sure}"),
-        ("Where the work is done", lambda f: f.multiply_adds, f"multiply-adds for one {one} {sure}"),
-    )
-    for title, amount, unit in bars:
-        drawn, bottom = cost_bar(made, bottom + 6, title, amount, unit)
+    sure, example = "so far" if made.broken else "in all", made.state.kind.example
+    work = f"multiply-adds for one {example} {sure}"
+    for title, cost, unit in (
+        ("Where the parameters sit", "parameters", f"parameters {sure}"),
+        ("Where the work is done", "multiply_adds", work),
+    ):
+        drawn, bottom = cost_bar(made, bottom + 6, title, cost, unit)
         parts.append(drawn)
     parts.append(text(8, bottom + 14, _key(made), 11, "start", SOFT))
     return svg(WIDTH, bottom + 20, alt(made), parts)
 
 
 def _key(made):
-    if made.state.task == "digits":
-        return (
-            "Height and width are to scale; depth, bars and cells grow with the square root of the channels."
-        )
-    return f"Widths are to scale in {made.state.step}s; heights grow with the square root of the features."
+    kind = made.state.kind
+    if kind.in_space:
+        scaled, growing, of = "Height and width are to scale", "depth, bars and cells grow", "channels"
+    else:
+        scaled, growing, of = f"Widths are to scale in {kind.step}s", "heights grow", "features"
+    return f"{scaled}; {growing} with the square root of the {of}."
 
 
 def _row(made, row, top):
@@ -285,19 +270,16 @@ def _row(made, row, top):
         pitch = (WIDTH - LEFT - 8) / 6
     for place, column in enumerate(row):
         column.x, column.top, column.pitch = LEFT + pitch * (place + 0.5), top, pitch
-    for (part, each), members in groupby(row, key=lambda c: (c.part, c.each)):
+    for (part, each), members in groupby(row, key=lambda column: column.group):
         parts.append(_box(made, part, each, list(members), pitch, top))
-    names = ("parameters", "multiply-adds", "sees", "")
-    if any(column.fact and column.fact.part != "input" for column in row):
-        for i, name in enumerate(names):
-            parts.append(
-                text(LEFT - 12, top + LINES + 30 + 14 * i, name, 11, "end", SOFT, extra='font-style="italic"')
-            )
+    end = made.broken or made.answers[0]
+    if any(column.fact is not end and column.fact.part != "input" for column in row):
+        for i, name in enumerate(("parameters", "multiply-adds", "sees", "")):
+            y = top + LINES + 30 + 14 * i
+            parts.append(text(LEFT - 12, y, name, 11, "end", SOFT, extra='font-style="italic"'))
     for column in row:
-        if column.fact:
-            parts.append(_column(made, column, top))
-        else:
-            parts.append(_broken(made, column, top) if made.broken else _answers(made, column, top))
+        draw = _column if column.fact is not end else _broken if made.broken else _answers
+        parts.append(draw(made, column, top))
     return "".join(parts)
 
 
@@ -314,9 +296,9 @@ def _box(made, part, each, members, pitch, top):
     drawn.append(rect(left, top + 9, right - left, height, CARD, line, 7))
     name, remark = BOXES[part]
     if each:
-        remark = f"for every {'frame' if made.state.task == 'digits' else 'day'}"
+        remark = f"for every {made.state.kind.piece}"
     elif part == "cnn":
-        remark = "over the states" if made.state.order == "lstm-cnn" else f"over the {made.state.step}s"
+        remark = "over the states" if made.state.order == "lstm-cnn" else f"over the {made.state.kind.step}s"
     elif part == "lstm":
         remark = "in both directions" if made.state.lstm.both else "in order"
     room = (right - left - 44) / 6.6
@@ -329,25 +311,34 @@ def _column(made, column, top):
     fact, x = column.fact, column.x
     drawn, column.reach = tensor(x, top + MIDDLE, fact, made)
     words = f"{fact.title} {fact.detail}: {times(fact.shape)}, {fact.parameters:,} parameters"
-    parts = [f"<g><title>{html.escape(words)}</title>{drawn}</g>"]
-    parts.append(text(x, top + LINES, fact.title, 12.5, weight=600))
-    parts.append(text(x, top + LINES + 14, fact.detail, 11, fill=SOFT))
+    drawn = f"<g><title>{html.escape(words)}</title>{drawn}</g>"
+    costs, field = _costs(made, [fact]), ""
     if fact.part == "input" and not fact.parameters:
-        if fact is made.facts[0] and made.state.task == "digits":
-            parts.append(_field(column, made, top))
-        return "".join(parts)
-    parts.append(text(x, top + LINES + 30, f"{fact.parameters:,}"))
-    parts.append(text(x, top + LINES + 44, counted(fact.multiply_adds)))
-    for i, words in enumerate(_sees(made, fact)):
-        parts.append(text(x, top + LINES + 58 + 14 * i, words, 11.5))
+        costs, field = (), _field(column, made, top) if fact is made.facts[0] else ""
+    return drawn + _below(column, top, fact.title, fact.detail, costs) + field
+
+
+def _below(column, top, title, detail, lines=()):
+    """The words below a column."""
+    parts = [text(column.x, top + LINES, title, 12.5, weight=600)]
+    parts.append(text(column.x, top + LINES + 14, detail, 11, fill=SOFT))
+    for i, words in enumerate(lines):
+        parts.append(text(column.x, top + LINES + 30 + 14 * i, words, 12 if i < 2 else 11.5))
     return "".join(parts)
+
+
+def _costs(made, facts):
+    """What facts cost together, and what one feature of the last one sees."""
+    yield f"{sum(fact.parameters for fact in facts):,}"
+    yield counted(sum(fact.multiply_adds for fact in facts))
+    yield from _sees(made, facts[-1])
 
 
 def _sees(made, fact):
     """What one feature depends on, in space and in time."""
     if fact.sees:
         yield f"{fact.sees}×{fact.sees} px"
-    step, steps = made.state.step, made.state.steps
+    step, steps = made.state.kind.step, made.state.steps
     known = "up to " if fact.up_to else f"{fact.sees_steps} of "
     yield f"{known}{steps} {step}{'s' * (steps > 1)}"
 
@@ -355,10 +346,10 @@ def _sees(made, fact):
 def _field(column, made, top):
     """On the clip: the patch that one feature of the last maps depends on."""
     maps = [fact for fact in made.facts if fact.part in ("cnn", "convlstm") and len(fact.shape) > 2]
-    if not maps:
+    if not maps or not made.state.kind.in_space:
         return ""
-    side = TALL * maps[-1].sees / made.state.clip.size
-    deep = min(1.5 + 1.35 * sqrt(made.state.clip.channels), 24)
+    side = TALL * maps[-1].sees / made.state.entry.size
+    deep = min(1.5 + 1.35 * sqrt(made.state.entry.channels), 24)
     left, y = column.x - deep / 2 - side / 2, top + MIDDLE + deep / 2 - side / 2
     tip = f"<title>one feature of the last maps sees {maps[-1].sees}×{maps[-1].sees} pixels</title>"
     dashes = 'stroke-width="1.6" stroke-dasharray="3 2"'
@@ -370,14 +361,13 @@ def _broken(made, column, top):
     column.reach = (x - 24, x + 24)
     parts = [rect(x - 24, y - 30, 48, 60, "none", BAD, 4, 'stroke-width="2" stroke-dasharray="5 3"')]
     parts.append(text(x, y + 9, "✕", 26, fill=BAD, weight=700))
-    parts.append(text(x, top + LINES, made.broken.title, 12.5, weight=600))
-    parts.append(text(x, top + LINES + 14, made.broken.detail, 11, fill=SOFT))
+    parts.append(_below(column, top, made.broken.title, made.broken.detail))
     parts.append(text(x, top + LINES + 32, "does not fit", 12, weight=700))
     return "".join(parts)
 
 
 def _answers(made, column, top):
-    parts, x, count = [], column.x, len(made.answers)
+    parts, x, count, kind = [], column.x, len(made.answers), made.state.kind
     wide, tall = 98, 28
     column.reach = (x - wide / 2, x + wide / 2)
     for i, fact in enumerate(made.answers):
@@ -386,16 +376,8 @@ def _answers(made, column, top):
         named = f'data-stage="{fact.title}" data-shape="{fact.shape[0]}"'
         words = text(x, y + 4.5, f"{fact.title}: {fact.shape[0]}", 12.5, fill=DARK, weight=600)
         parts.append(f"<g {named}>{words}</g>")
-    forecast = made.state.task == "traffic"
-    sums = (
-        f"{sum(f.parameters for f in made.answers):,}",
-        counted(sum(f.multiply_adds for f in made.answers)),
-    )
-    parts.append(text(x, top + LINES, "Dense", 12.5, weight=600))
-    parts.append(text(x, top + LINES + 14, "hours to come" if forecast else "softmax", 11, fill=SOFT))
-    for i, words in enumerate((*sums, *_sees(made, made.answers[-1]))):
-        parts.append(text(x, top + LINES + 30 + 14 * i, words, 12 if i < 2 else 11.5))
-    return "".join(parts)
+    detail = f"{kind.step}s to come" if kind.forecasts else "softmax"
+    return "".join(parts) + _below(column, top, "Dense", detail, _costs(made, made.answers))
 
 
 def _arrows(made, rows):
@@ -409,10 +391,8 @@ def _arrows(made, rows):
             continue
         parts.append(path(f"M{a:.1f},{y:.1f} H{EDGE}", SOFT, 1.4))
         parts.append(shape_label((a + EDGE) / 2, y - 7, before.fact))
-        if after.branch == 2 and before.branch == 1:  # the other side begins where the first began
-            fork = [
-                column for column in flat if column.fact and column.part == "input" and not column.branch
-            ][-1]
+        if after.fact.branch == 2 and before.fact.branch == 1:  # the other side begins where the first began
+            fork = [one for one in flat if one.fact.part == "input" and not one.fact.branch][-1]
             turn, low = fork.x + fork.pitch / 2, fork.top + ROW - 10
             way = f"M{turn:.1f},{fork.top + MIDDLE:.1f} V{low:.1f} H3 V{after.top + MIDDLE:.1f}"
             parts.insert(0, path(way, SOFT, 1.4) + arrow(3, after.top + MIDDLE, b, after.top + MIDDLE))
@@ -425,24 +405,24 @@ def _arrows(made, rows):
     return "".join(parts)
 
 
-# ---------------------------------------------------------------------------------------------------
-# Where the cost sits
+# -------------------------------------------------------------------------------- Where the cost sits
 
 
-def cost_bar(made, top, title, amount, unit):
-    """A stacked bar: how `amount(fact)` is shared among the stages. Returns the SVG and where it ends."""
-    total = sum(amount(fact) for fact in made.all)
+def cost_bar(made, top, title, cost, unit):
+    """A stacked bar: how a cost is shared among the stages. Returns the SVG and where it ends."""
+    total = getattr(made, cost)
     parts = [text(8, top + 13, title, 12.5, "start", weight=600)]
     parts.append(text(WIDTH - 8, top + 13, f"{total:,} {unit}", 12.5, "end", weight=600))
     x, y, tall = 8.0, top + 20, 24
     parts.append(rect(8, y, WIDTH - 16, tall, "none", SHADES["other"][2], 2))
     for fact in made.all:
-        share = amount(fact) / max(total, 1)
+        amount = getattr(fact, cost)
+        share = amount / max(total, 1)
         w = share * (WIDTH - 16)
         if w < 0.3:
             continue
         front, _, line = SHADES[fact.part if fact.part in SHADES else "other"]
-        tip = f"<title>{html.escape(fact.title)}: {amount(fact):,} {unit}, {share:.1%}</title>"
+        tip = f"<title>{html.escape(fact.title)}: {amount:,} {unit}, {share:.1%}</title>"
         parts.append(f"<g>{tip}{rect(x, y, w, tall, front, line, 2)}")
         for words in (f"{fact.title} {share:.0%}", fact.title):
             if w > 7 * len(words) + 8:

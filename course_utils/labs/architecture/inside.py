@@ -8,38 +8,23 @@ import numpy as np
 from course_utils.labs.core.lstm import run_lstm
 from course_utils.labs.core.window import Axis, under
 
-# Models that look into an `Assembly`, kept as long as it lives; they share its layers, so they train along.
+# Models that look into a `Composition`, kept as long as it lives; they share its layers, so they train along.
 _PROBES, _TWINS = WeakKeyDictionary(), WeakKeyDictionary()
+MAPS = ("cnn", "convlstm")  # parts of a network that give feature maps
 
 
 @dataclass(frozen=True, eq=False)
 class Maps:
-    """What a convolution, a pooling or a ConvLSTM was given, and the feature maps that it gives.
-
-    Attributes
-    ----------
-    kind : str
-        "convolution", "pooling" or "recurrent".
-    given, gives : array
-        ([time,] [height,] width, channels).
-    axes : int
-        2: height and width; 1: only a width. Whatever stands before them is time (`timed`).
-    window : tuple of Axis
-        How the window moves along rows and columns.
-    weights : list of array
-        Kernel and bias as they were when the trace was taken.
-    steps : int
-        Of the input.
-    """
+    """What a convolution, a pooling or a ConvLSTM was given, and the feature maps that it gives."""
 
     title: str
-    kind: str
-    given: np.ndarray
+    kind: str  # "convolution", "pooling" or "recurrent"
+    given: np.ndarray  # ([time,] [height,] width, channels), as `gives`
     gives: np.ndarray
-    axes: int
-    window: tuple
-    weights: list
-    steps: int
+    axes: int  # 2: height and width; 1: only a width; whatever stands before them is time (`timed`)
+    window: tuple  # two `Axis`: how it moves along rows and columns
+    weights: list  # kernel and bias as they were when the trace was taken
+    steps: int  # of the input
 
     @property
     def timed(self):
@@ -85,8 +70,7 @@ def place(step, steps, count):
     return first, max((step + 1) * count // steps, first + 1)
 
 
-# ---------------------------------------------------------------------------------------------------
-# Trace
+# ---------------------------------------------------------------------------------------------- Trace
 
 
 def trace(built, x):
@@ -94,7 +78,7 @@ def trace(built, x):
 
     Parameters
     ----------
-    built : assembly.Assembly
+    built : assembly.Composition
         With its model, trained or not.
     x : array
         One example, without a batch axis.
@@ -108,46 +92,40 @@ def trace(built, x):
     Diverged
         If weights, or the numbers that a layer gives, are NaN or infinite; the message names the layers.
     """
-    _check_weights(built)
+    if where := diverged(built):
+        raise Diverged(f"There are weights that are no longer numbers (NaN or infinite) in {where}.")
     whole, frames = _probes(built)
     seen = {key: value[0] for key, value in whole.predict_on_batch(np.asarray(x)[None]).items()}
     if frames:
         seen |= frames.predict_on_batch(x)
-    for tap in built.taps:
-        _check_numbers(_name(tap), seen.get(_key(tap, "gives"), 0))
+    for fact in built.facts:
+        _check_numbers(_name(fact), seen.get(_key(fact, "gives"), 0))
     for label in built.state.classes:
         _check_numbers(f"the answer {label}", seen[f"answer {label}"])
     maps, lstms = [], []
-    for tap in built.taps:
-        if _is_map(tap):
-            maps.append(_maps(built.state, tap, len(maps) + 1, seen))
-        elif tap.fact.part == "lstm":
-            lstms += _gates(tap, len(lstms) + 1, seen)
-    weights = seen.get("attention")
+    for fact in built.facts:
+        if fact.part in MAPS:
+            maps.append(_maps(built.state, fact, len(maps) + 1, seen))
+        elif fact.part == "lstm":
+            lstms += _gates(fact, len(lstms) + 1, seen)
+    weights = np.ravel(seen["attention"]) if "attention" in seen else None
     answers = {name: seen[f"answer {name}"] for name in built.state.classes}
-    return Trace(
-        built.state, tuple(maps), tuple(lstms), None if weights is None else weights.ravel(), answers
-    )
+    return Trace(built.state, tuple(maps), tuple(lstms), weights, answers)
 
 
 def diverged(built):
-    """Layers of an `Assembly` with weights that are NaN or infinite, in words; empty where there are none."""
-    layers = [(_name(tap), layer) for tap in built.taps for layer in tap.layers]
+    """Layers of a `Composition` with weights that are NaN or infinite, in words; empty if there are none."""
+    layers = [(_name(fact), layer) for fact in built.facts for layer in fact.layers]
     layers += [(f"the answer {label}", built.model.get_layer(label)) for label in built.state.classes]
     weighted = [(name, layer.get_weights()) for name, layer in layers if layer.weights]
     lost = [name for name, weights in weighted if not all(np.isfinite(w).all() for w in weights)]
     return "all layers" if len(lost) == len(weighted) > 1 else " and ".join(dict.fromkeys(lost))
 
 
-def _name(tap):
+def _name(fact):
     """What the lab calls a layer: its column in the picture, and its row of dials if there are several."""
-    _, _, row = tap.fact.path.partition(".")
-    return f"{tap.fact.title}, {tap.fact.detail}" + (f" (convolution {int(row) + 1})" if row else "")
-
-
-def _check_weights(built):
-    if where := diverged(built):
-        raise Diverged(f"There are weights that are no longer numbers (NaN or infinite) in {where}.")
+    _, _, row = fact.path.partition(".")
+    return f"{fact.title}, {fact.detail}" + (f" (convolution {int(row) + 1})" if row else "")
 
 
 def _check_numbers(name, values):
@@ -155,12 +133,8 @@ def _check_numbers(name, values):
         raise Diverged(f"All weights are numbers, but {name} gives NaN or infinite ones: they are too large.")
 
 
-def _is_map(tap):
-    return tap.fact.part in ("cnn", "convlstm")
-
-
-def _key(tap, what):
-    return f"{what} {id(tap)}"
+def _key(fact, what):
+    return f"{what} {id(fact)}"
 
 
 def _answers(built, outputs):
@@ -175,50 +149,40 @@ def _probes(built):
     if built not in _PROBES:
         whole = {f"answer {name}": tensor for name, tensor in _answers(built, built.model.output).items()}
         frames = {}
-        for tap in built.taps:
-            if _is_map(tap) or tap.fact.part == "lstm":
-                one = frames if tap.each else whole
-                one |= {_key(tap, "given"): tap.given, _key(tap, "gives"): tap.gives}
-            elif tap.fact.part == "attention":
-                softmax = next(layer for layer in tap.layers if layer.name == "attention")
+        for fact in built.facts:
+            if fact.part in (*MAPS, "lstm"):
+                one = frames if fact.each else whole
+                one |= {_key(fact, "given"): fact.given, _key(fact, "gives"): fact.gives}
+            elif fact.part == "attention":
+                softmax = next(layer for layer in fact.layers if layer.name == "attention")
                 whole["attention"] = softmax.output
-        _PROBES[built] = (
-            keras.Model(built.model.input, whole),
-            keras.Model(built.piece, frames) if frames else None,
-        )
+        one_frame = keras.Model(built.piece, frames) if frames else None
+        _PROBES[built] = keras.Model(built.model.input, whole), one_frame
     return _PROBES[built]
 
 
-def _maps(state, tap, number, seen):
-    axes = 1 + (state.task == "digits" and state.order != "lstm-cnn")
-    layer, given, pools = tap.layers[0], seen[_key(tap, "given")], tap.fact.title == "Max pool"
+def _maps(state, fact, number, seen):
+    axes = 1 + state.over_frames
+    layer, given, pools = fact.layers[0], seen[_key(fact, "given")], fact.title == "Max pool"
+    kind = "pooling" if pools else "recurrent" if fact.part == "convlstm" else "convolution"
     size = (layer.pool_size if pools else layer.kernel_size)[-axes:]
     sides = zip(given.shape[-1 - axes : -1], size, layer.strides[-axes:])
     window = (Axis(1, 1), *(Axis(*side, layer.padding) for side in sides))[-2:]
-    return Maps(
-        f"{number}. {tap.fact.title}, {tap.fact.detail}",
-        "pooling" if pools else "recurrent" if tap.fact.part == "convlstm" else "convolution",
-        given,
-        seen[_key(tap, "gives")],
-        axes,
-        window,
-        layer.get_weights(),
-        state.steps,
-    )
+    title, gives = f"{number}. {fact.title}, {fact.detail}", seen[_key(fact, "gives")]
+    return Maps(title, kind, given, gives, axes, window, layer.get_weights(), state.steps)
 
 
-def _gates(tap, number, seen):
-    """The gates of an LSTM tap; of a Bidirectional, forward and backward apart."""
-    layer, given = tap.layers[0], seen[_key(tap, "given")].astype("float64")
+def _gates(fact, number, seen):
+    """The gates of an LSTM; of a Bidirectional, forward and backward apart."""
+    layer, given = fact.layers[0], seen[_key(fact, "given")].astype("float64")
     if not hasattr(layer, "backward_layer"):
-        return [run_lstm(f"{number}. {tap.fact.title}", given, *layer.get_weights())]
-    forward = run_lstm(f"{number}. {tap.fact.title}, forward", given, *layer.forward_layer.get_weights())
-    name = f"{number + 1}. {tap.fact.title}, backward (from the end)"
+        return [run_lstm(f"{number}. {fact.title}", given, *layer.get_weights())]
+    forward = run_lstm(f"{number}. {fact.title}, forward", given, *layer.forward_layer.get_weights())
+    name = f"{number + 1}. {fact.title}, backward (from the end)"
     return [forward, run_lstm(name, given, *layer.backward_layer.get_weights(), backward=True)]
 
 
-# ---------------------------------------------------------------------------------------------------
-# The answer after some steps
+# ------------------------------------------------------------------------ The answer after some steps
 
 
 def answer_after(built, x, step):
@@ -226,7 +190,7 @@ def answer_after(built, x, step):
 
     Parameters
     ----------
-    built : assembly.Assembly
+    built : assembly.Composition
         With its model, trained or not.
     x : array
         One example, without a batch axis.
@@ -243,31 +207,19 @@ def answer_after(built, x, step):
     Diverged
         If an answer is NaN or infinite.
     """
-    answers, how = _answer_after(built, np.asarray(x), step)
-    for label, values in answers.items():
-        _check_numbers(f"the answer {label}", values)
-    return answers, how
-
-
-def _answer_after(built, x, step):
-    task = built.state.task
-    left, how = len(x) - step, "everything has come"
-    twin = _twin(built, x.shape) if task == "digits" else None
+    x, kind, how = np.asarray(x), built.state.kind, "everything has come"
+    twin = _twin(built, x.shape) if kind.in_space else None
     if twin and _fits(twin, (1, step, *x.shape[1:])):
-        how = how if not left else "as if the clip ended here"
+        how = how if step == len(x) else "as if the clip ended here"
         outputs = _answers(built, twin.predict_on_batch(x[None, :step]))
-        return {name: value[0] for name, value in outputs.items()}, how
-    if left and task == "digits":
-        how = "the frames to come are replaced by black ones: the network needs all of them"
-        x = np.concatenate([x[:step], np.zeros_like(x[step:])])
-    elif left and task == "reviews":
-        how = "as if the review ended here (padding on the left)"
-        x = np.concatenate([np.zeros_like(x[step:]), x[:step]])
-    elif left:
-        how = "the hours to come are replaced by this one: the network needs all of them"
-        x = np.concatenate([x[:step], np.repeat(x[step - 1 : step], left, axis=0)])
-    outputs = _probes(built)[0].predict_on_batch(x[None])
-    return {name: outputs[f"answer {name}"][0] for name in built.state.classes}, how
+    else:
+        if step < len(x):
+            x, how = kind.without(x, step)
+        seen = _probes(built)[0].predict_on_batch(x[None])
+        outputs = {label: seen[f"answer {label}"] for label in built.state.classes}
+    for label, values in outputs.items():
+        _check_numbers(f"the answer {label}", values)
+    return {label: values[0] for label, values in outputs.items()}, how
 
 
 def _twin(built, shape):
@@ -297,8 +249,7 @@ def _fits(twin, shape):
     return True
 
 
-# ---------------------------------------------------------------------------------------------------
-# One value of a map
+# --------------------------------------------------------------------------------- One value of a map
 
 
 def explain(trace, stage, step, row, column, filter):
@@ -326,9 +277,8 @@ def explain(trace, stage, step, row, column, filter):
     """
     maps = trace.maps[stage]
     if maps.kind == "recurrent":
-        raise ValueError(
-            "A value of a ConvLSTM is not one sum: three gates, a candidate and the state before go into it."
-        )
+        what = "three gates, a candidate and the state before go into it"
+        raise ValueError(f"A value of a ConvLSTM is not one sum: {what}.")
     given = maps.at(step, maps.given)
     patch, inside = under(given, maps.window, (row, column))
     flat = 0 if maps.axes == 1 else ...  # where there is no row

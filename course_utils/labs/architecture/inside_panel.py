@@ -33,7 +33,7 @@ def _classed(made, *names):
     return made
 
 
-def _offer(dropdown, options):
+def offer(dropdown, options):
     """Set the options of a list; what was chosen stays chosen if it is still there."""
     if tuple(dropdown.options) != tuple(options):
         chosen = dropdown.value
@@ -82,7 +82,7 @@ class Inside:
 
     def _lay_out(self):
         top = _classed(widgets.Box([self.run, self.example, self.step]), "ci-top")
-        self._seen_card = group("other", "What comes in", "at this step", self.seen)
+        seen = group("other", "What comes in", "at this step", self.seen)
         answers = group("other", "What it would answer now", "after the steps so far", self.answers)
         dials = _classed(widgets.Box([self.stage, self.filter, self.row, self.column]), "ci-dials")
         self._pictures = _classed(widgets.Box([self.sheet, self.picker]), "ci-maps")
@@ -90,12 +90,11 @@ class Inside:
         remark = "point at a value, click to hold it, or use the sliders"
         self._cnn = group("cnn", "Feature maps", remark, dials, self.caption, self._pictures, *sums)
         self._lstm = group("lstm", "Gates and memory of the LSTM", "at every step", self.lstm, self.gates)
-        self._attention = group(
-            "attention", "Attention", "how much each step of the whole counts", self.attention
-        )
+        remark = "how much each step of the whole counts"
+        self._attention = group("attention", "Attention", remark, self.attention)
         for part in (self._cnn, self._lstm, self._attention):
             part.add_class("ci-group")
-        halves = _classed(widgets.Box([self._seen_card, answers]), "ci-two")
+        halves = _classed(widgets.Box([seen, answers]), "ci-two")
         self._body = widgets.VBox([halves, self._cnn, self._lstm, self._attention])
         remark = "This is the trained run as it was composed, whatever is dialled above by now."
         self._body = widgets.VBox([widgets.HTML(pictures.say(remark)), self._body])
@@ -116,7 +115,7 @@ class Inside:
 
     def _offer_runs(self):
         more = len(self._runs) > len(self.run.options)
-        _offer(self.run, [(f"{run.letter}: {run.name}", run.letter) for run in self._runs])
+        offer(self.run, [(f"{run.letter}: {run.name}", run.letter) for run in self._runs])
         if more:
             self.run.value = self._runs[-1].letter
         for part in (self.run, self.example):
@@ -160,18 +159,18 @@ class Inside:
         self._state, self._built, self._names = run.state, run.built, run.examples.names
         self._x, self._truth, self._shown = run.examples.example(self.example.value)
         self._trace, self._answered = inside.trace(run.built, self._x), {}
-        words = np.flatnonzero([bool(word) for word in self._shown]) if self._state.task == "reviews" else [0]
+        words = np.flatnonzero([bool(word) for word in self._shown]) if self._state.kind.in_words else [0]
         self._first = int(words[0]) if len(words) else 0  # where the padding ends
         last = len(self._x) - self._first
         if self.step.max != last:
             self.step.max = max(last, 2)
             self.step.value = last
         self.step.layout.display = None if last > 1 else "none"
-        self.step.description = self._state.step.capitalize()
+        self.step.description = self._state.kind.step.capitalize()
         stages = [(maps.title, number) for number, maps in enumerate(self._trace.maps)]
         new = tuple(self.stage.options) != tuple(stages)
-        _offer(self.stage, stages)
-        _offer(self.lstm, [(lstm.title, number) for number, lstm in enumerate(self._trace.lstms)])
+        offer(self.stage, stages)
+        offer(self.lstm, [(lstm.title, number) for number, lstm in enumerate(self._trace.lstms)])
         for part, there in ((self._cnn, self._trace.maps), (self._lstm, self._trace.lstms)):
             part.layout.display = None if there else "none"
         self.lstm.layout.display = None if len(self._trace.lstms) > 1 else "none"
@@ -217,15 +216,12 @@ class Inside:
 
     def _answer(self):
         answers, how = self._after(self._now + 1)
-        if self._state.task == "traffic":
-            shown = [
-                pictures.forecast(label, values, self._truth[label]) for label, values in answers.items()
-            ]
-        else:
-            shown = [
-                pictures.bars(label, v, self._names[label], int(self._truth[label]))
-                for label, v in answers.items()
-            ]
+        shown = []
+        for label, values in answers.items():
+            if self._state.kind.forecasts:
+                shown.append(pictures.forecast(label, values, self._truth[label]))
+            else:
+                shown.append(pictures.bars(label, values, self._names[label], int(self._truth[label])))
         grid = f"display:grid;gap:4px;grid-template-columns:repeat({len(shown)},minmax(0,1fr))"
         words = pictures.say(html.escape(f"{how[:1].upper()}{how[1:]}."))
         self.answers.value = f'<div style="{grid}">{"".join(shown)}</div>{words}{self._course()}'
@@ -239,19 +235,18 @@ class Inside:
     def _course(self):
         """For a clip, the answer after each frame."""
         count = len(self._x)
-        if self._state.task != "digits" or count == 1:
+        if not self._state.kind.in_space or count == 1:
             return ""
         after = [self._after(step)[0] for step in range(1, count + 1)]
-        rows = {label: np.array([answers[label] for answers in after]) for label in self._names}
-        truth = {label: int(self._truth[label]) for label in rows}
-        return "".join(
-            pictures.course(label, shares, self._names[label], truth[label], self._now)
-            for label, shares in rows.items()
-        )
+        rows = []
+        for label, words in self._names.items():
+            shares = np.array([answers[label] for answers in after])
+            rows.append(pictures.course(label, shares, words, int(self._truth[label]), self._now))
+        return "".join(rows)
 
     def _draw(self):
         """Draw the maps, gates and attention at this step."""
-        at = f"{self._state.step} {self.step.value}"
+        at = f"{self._state.kind.step} {self.step.value}"
         if self._trace.maps:
             self._draw_maps()
         if self._trace.lstms:
@@ -259,7 +254,7 @@ class Inside:
             spot = inside.place(self._now, len(self._x), len(lstm.cell))
             self.gates.value = pictures.gates(lstm, spot, at)
         if (weights := self._trace.attention) is not None:
-            words = self._shown if self._state.task == "reviews" and len(self._shown) == len(weights) else ()
+            words = self._shown if self._state.kind.in_words and len(self._shown) == len(weights) else ()
             place = inside.place(self._now, len(self._x), len(weights))
             self.attention.value = pictures.attended(weights, place, words)
         self._point()
@@ -272,19 +267,17 @@ class Inside:
             _reach(slider, count - 1)
         flat, chosen = rows == 1, self.filter.value
         scale = np.abs(maps.gives).max(tuple(range(maps.gives.ndim - 1)))  # one for each filter
-        self._pictures.add_class("ci-line") if flat else self._pictures.remove_class("ci-line")
-        pixels, down, across = (
-            tint(planes[0], BLUE, BROWN, scale).transpose(1, 0, 2),
-            filters,
-            columns,
-        )
-        if not flat:
+        if flat:
+            self._pictures.add_class("ci-line")
+            pixels = tint(planes[0], BLUE, BROWN, scale).transpose(1, 0, 2)
+            down, across, aspect = filters, columns, 700 / min(max(4 * filters, 70), 200)
+        else:
+            self._pictures.remove_class("ci-line")
             pixels, down, across = pictures.sheet(planes, scale)
+            aspect = pixels.shape[1] / pixels.shape[0]
         with self.sheet.hold_sync():
             self.sheet.image, self.sheet.rows, self.sheet.columns = uri(pixels), down, across
-            self.sheet.aspect = (
-                700 / min(max(4 * filters, 70), 200) if flat else pixels.shape[1] / pixels.shape[0]
-            )
+            self.sheet.aspect = aspect
             what = "one row for each filter" if flat else "one tile for each filter"
             self.sheet.label = f"All {filters} feature maps of {maps.title}, {what}. Select one."
         with self.picker.hold_sync():
@@ -296,7 +289,7 @@ class Inside:
             self.picker.label = f"Feature map of filter {chosen}, {size}"
         when = "after the last step"
         if maps.timed or flat:
-            when = f"at {self._state.step} {self.step.value}" if maps.timed else "over all steps"
+            when = f"at {self._state.kind.step} {self.step.value}" if maps.timed else "over all steps"
         below = "below it, larger, that" if flat else "beside it, larger, that"
         brown = ", brown below 0" * bool((planes < 0).any())
         self.caption.value = pictures.say(
@@ -325,9 +318,9 @@ class Inside:
             self._mark(row, column, chosen)
             window = inside.sees(self._trace, self.stage.value, row, column)
             self._explain(row, column, chosen)
-        draw = {"digits": pictures.clip, "reviews": pictures.sentence}.get(self._state.task)
-        shown = self._shown if draw else self._shown[:, 0]
-        self.seen.value = (draw or pictures.series)(shown, self._now, window)
+        kind, shown = self._state.kind, self._shown
+        draw = pictures.clip if kind.in_space else pictures.sentence if kind.in_words else pictures.series
+        self.seen.value = draw(shown, self._now, window)
 
     def _mark(self, row, column, chosen):
         flat, across = self.picker.rows == 1, self.sheet.columns
@@ -351,7 +344,7 @@ class Inside:
             self.sum.value = pictures.pooled(one, heads)
             return
         count = len(one.products)
-        _offer(self.channel, [("the one that counts most", -1), *((f"{c}", c) for c in range(count))])
+        offer(self.channel, [("the one that counts most", -1), *((f"{c}", c) for c in range(count))])
         self.channel.layout.display = None if count > 1 else "none"
         channel = int(np.abs(one.products).argmax()) if self.channel.value == -1 else self.channel.value
         self.sum.value = pictures.summed(one, channel, heads)
@@ -359,6 +352,6 @@ class Inside:
     def _heads(self, maps, column):
         """What stands above a patch along time: words where there are words, otherwise positions."""
         along = maps.window[1]
-        words = self._state.task == "reviews" and along.n == len(self._x)
+        words = self._state.kind.in_words and along.n == len(self._x)
         named = lambda i: (self._shown[i] or "·") if words else i  # noqa: E731
         return [named(i) if 0 <= i < along.n else "" for i in along.taps(column)]

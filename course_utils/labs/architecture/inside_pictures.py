@@ -65,8 +65,7 @@ def line(points, colour, width=1.8, more=""):
     return path(through(points), colour, width, extra=f'stroke-linecap="round" {more}')
 
 
-# ---------------------------------------------------------------------------------------------------
-# What comes in, and the answers
+# --------------------------------------------------------------------- What comes in, and the answers
 
 
 def clip(frames, now, window):
@@ -94,9 +93,8 @@ def sentence(words, now, window):
             said = f"<u>{said}</u>" if window and window[1] <= place < window[3] else said
             parts.append(f'<span class="ci-coming">{said}</span>' if place > now else said)
     seen = " Underlined in blue: what the selected value sees." if window else ""
-    return f'<div class="ci-text">{" ".join(parts)}</div>' + say(
-        f"Marked: this word. Pale: still to come.{seen}"
-    )
+    said = say(f"Marked: this word. Pale: still to come.{seen}")
+    return f'<div class="ci-text">{" ".join(parts)}</div>{said}'
 
 
 def plotted(curves, wide):
@@ -110,8 +108,9 @@ def plotted(curves, wide):
     return made, [text(26, y, number(v, 1), 12, "end", SOFT) for y, v in ((24, top), (134, low))]
 
 
-def series(volumes, now, window):
+def series(hours, now, window):
     """The volumes of the hours gone by, those after `now` pale, with what the selected value sees shaded."""
+    volumes = hours[:, 0]
     (points,), parts = plotted([volumes], 285)
     if window:
         left, right = points[window[1]][0], points[window[3] - 1][0]
@@ -121,9 +120,8 @@ def series(volumes, now, window):
     parts += [line([(x, 14), (x, 136)], CNN), rect(x - 3, y - 3, 6, 6, CNN)]
     said = f"Hour {now + 1} of {len(volumes)}: {number(volumes[now])} thousand vehicles."
     shaded = " Shaded: what the selected value sees." if window else ""
-    return figure(320, 140, f"The traffic so far. {said}", parts) + say(
-        f"{said} Pale: still to come.{shaded}"
-    )
+    drawn = figure(320, 140, f"The traffic so far. {said}", parts)
+    return drawn + say(f"{said} Pale: still to come.{shaded}")
 
 
 def bars(label, shares, words, truth):
@@ -163,19 +161,15 @@ def forecast(label, values, truth):
     ends = [guessed[-1][1], true[-1][1]]
     if abs(ends[0] - ends[1]) < 14:  # the names would stand on each other
         ends[int(ends[0] <= ends[1])] = min(ends) + 14
-    parts += [
-        text(305, ends[0] + 4, "forecast", 12, "start", weight=700),
-        text(305, ends[1] + 4, "truth", 12, "start"),
-    ]
+    parts.append(text(305, ends[0] + 4, "forecast", 12, "start", weight=700))
+    parts.append(text(305, ends[1] + 4, "truth", 12, "start"))
     error = float(np.abs(values - truth).mean()) * 1000
     said = f"{len(values)} hours to come. Forecast (dashed) and truth are {error:,.0f} vehicles an hour apart"
-    return figure(370, 140, f"{label}: {said} on average.", parts) + say(
-        f"{said}{' on average' * (len(values) > 1)}."
-    )
+    drawn = figure(370, 140, f"{label}: {said} on average.", parts)
+    return drawn + say(f"{said}{' on average' * (len(values) > 1)}.")
 
 
-# ---------------------------------------------------------------------------------------------------
-# Maps, sums, gates, attention
+# ----------------------------------------------------------------------- Maps, sums, gates, attention
 
 
 def sheet(planes, scale):
@@ -205,9 +199,8 @@ def numbers(values, title, fits, heads=(), best=None):
             kind = "" if fits[row, column] else "ci-pad"
             kind = "ci-best" if best == (row, column) else kind
             shade = f"rgb({','.join(map(str, colour))})"
-            rows += (
-                f'<td class="{kind}" style="background:{shade}">{number(values[row, column], digits)}</td>'
-            )
+            words = number(values[row, column], digits)
+            rows += f'<td class="{kind}" style="background:{shade}">{words}</td>'
     return f"<table><caption>{title}</caption><tr>{rows}</tr></table>"
 
 
@@ -276,9 +269,8 @@ def attended(weights, place, words=()):
             parts.append(text(min(max(x + each / 2, 14), wide - 14), 74 - high, f"{weight:.2f}"))
     x, span = 2 + each * place[0], each * (place[1] - place[0])
     parts.append(rect(x, 2, max(span, 3), 80, "none", INK, 0, 'stroke-width="1.5"'))
-    parts.append(
-        text(2, 94, "step 1", 12, "start", SOFT) + text(wide - 2, 94, f"step {count}", 12, "end", SOFT)
-    )
+    parts.append(text(2, 94, "step 1", 12, "start", SOFT))
+    parts.append(text(wide - 2, 94, f"step {count}", 12, "end", SOFT))
     said = f"Attention over {count} steps, together 1: the largest weight, {top:.2f}, is at step {best + 1}"
     said += f", the word '{words[best]}'." if words and words[best] else "."
     return figure(wide, tall, said, parts) + say(html.escape(said))

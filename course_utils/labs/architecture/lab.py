@@ -8,10 +8,12 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
-from course_utils.labs.architecture import assembly, blocks, compose, diagram, shapes
+from course_utils.labs.architecture import assembly, blocks, diagram, shapes
+from course_utils.labs.architecture.advice import advise
 from course_utils.labs.architecture.inside_panel import Inside
 from course_utils.labs.architecture.panel import TrainingPanel
 from course_utils.labs.architecture.state import PRESETS, LabState
+from course_utils.labs.architecture.tasks import TASKS
 from course_utils.labs.core.dials import brief, listed
 from course_utils.labs.core.lab import Lab, group, heading, style
 from course_utils.labs.core.lock import LOCK
@@ -27,9 +29,7 @@ PANELS = {
     "code": "Keras code",
 }
 CARDS = {  # block -> colour, title, what it is
-    "clip": ("other", "Clip", "what comes in"),
-    "text": ("other", "Review", "what comes in"),
-    "series": ("other", "Hours", "what comes in"),
+    **{task.entry: ("other", task.heading, "what comes in") for task in TASKS.values()},
     "convolutions": ("cnn", "CNN", ""),
     "joint": ("other", "Joint", "maps become a vector or steps"),
     "lstm": ("lstm", "LSTM", "reads the steps in order"),
@@ -78,8 +78,6 @@ class ArchitectureLab(Lab):
 
     def __init__(self, start="ours", hide=(), **blocks):
         super().__init__(starting_state(start, blocks))
-        self._rows = list(self.state.convolutions)
-        self._rows += [blocks_of(self.state)] * (MOST_ROWS - len(self._rows))  # rows that are hidden too
         self.hidden = checked(hide, self)
         self.picture = widgets.HTML()
         self.picture.add_class("cl-picture")
@@ -88,9 +86,8 @@ class ArchitectureLab(Lab):
         self.axes = widgets.HTML()
         self.axes.add_class("cl-picture")
         self.listing, self.copy_code = widgets.HTML(), CopyButton(label="Copy the code")
-        self.panels = widgets.ToggleButtons(
-            options=[(said, name) for name, said in PANELS.items() if name not in self.hidden]
-        )
+        options = [(title, name) for name, title in PANELS.items() if name not in self.hidden]
+        self.panels = widgets.ToggleButtons(options=options)
         self.panels.add_class("cl-panels")
         self.panels.observe(lambda _: self._open(), "value")
         self.parts = {
@@ -102,18 +99,9 @@ class ArchitectureLab(Lab):
         panel = self._panel()
         share = self.share_row(self.add_control("seed"))
         share.layout.display = "none" if "state" in self.hidden else None
-        self.view = widgets.VBox(
-            [
-                style(HERE / "lab.css", HERE / "inside.css"),
-                self.mark,
-                panel,
-                self.notes.view,
-                self.picture,
-                share,
-                self.message,
-                *([self.panels, *self.parts.values()] if self.panels.options else []),
-            ]
-        )
+        always = [self.mark, panel, self.notes.view, self.picture, share, self.message]
+        panels = [self.panels, *self.parts.values()] if options else []
+        self.view = widgets.VBox([style(HERE / "lab.css", HERE / "inside.css"), *always, *panels])
         self.view.add_class("course-lab")
         self._open()
         self.state = self.state
@@ -122,12 +110,12 @@ class ArchitectureLab(Lab):
 
     def _panel(self):
         self.count = widgets.Dropdown(
-            options=[(f"{n} convolution{'s' * (n > 1)}", n) for n in (1, 2, 3, 4)],
+            options=[(blocks.count(n, "convolution"), n) for n in range(1, MOST_ROWS + 1)],
             description="Number of convolutions",
             layout={"width": "auto"},
         )
         self.count.add_class("cl-bare")
-        self.count.observe(lambda change: self._turned("convolutions", self._rows[: change["new"]]), "value")
+        self.count.observe(lambda change: self._turned("convolutions", self._dialled(change["new"])), "value")
         self.presets = widgets.Dropdown(
             description="Start from",
             style={"description_width": "78px"},
@@ -137,6 +125,7 @@ class ArchitectureLab(Lab):
         self.presets.observe(self._preset, "value")
         dials = [self.add_control(path) for path in ("task", "order", "attention")]
         self.cards = {"whole": group("other", "Compose", "task and order", *dials, self.presets)}
+        entries = {task.entry for task in TASKS.values()}
         for block, (kind, title, remark) in CARDS.items():
             if block == "convolutions":
                 inside = [self.count, self._table()]
@@ -144,68 +133,63 @@ class ArchitectureLab(Lab):
                 names = type(getattr(self.state, block)).dials()
                 inside = [self.add_control(f"{block}.{name}") for name in names]
             self.cards[block] = group(kind, title, remark, *inside)
-            self.cards[block].layout.grid_area = "entry" if block in ("clip", "text", "series") else block
+            self.cards[block].layout.grid_area = "entry" if block in entries else block
         self.cards["whole"].layout.grid_area = "whole"
         if {"task", "order", "attention", "presets"} <= self.hidden:
             self.cards["whole"].layout.display = "none"
-            for block, area in (
-                ("clip", "whole"),
-                ("text", "whole"),
-                ("series", "whole"),
-                ("answer", "entry"),
-            ):
-                self.cards[block].layout.grid_area = area
+            for block in entries:
+                self.cards[block].layout.grid_area = "whole"
+            self.cards["answer"].layout.grid_area = "entry"
         self.controls["joint.kind_of"].add_class("cl-bare")
         panel = widgets.GridBox(list(self.cards.values()))
         panel.add_class("cl-groups")
         return panel
 
     def _table(self):
-        """A row of dials for each convolution."""
-        block, four = blocks.Convolution.dials(), self.state.change("convolutions", self._rows)
-        cells = [widgets.HTML(one.label) for one in block.values()]
-        self._cells = []
+        """A row of dials for each convolution; those that are hidden keep what they were set to."""
+        rows, dials = self.state.convolutions, blocks.Convolution.dials()
+        hidden = [blocks.Convolution(rows[-1].filters)] * (MOST_ROWS - len(rows))
+        start = self.state.change("convolutions", [*rows, *hidden])
+        cells = [widgets.HTML(dial.label) for dial in dials.values()]
         for row in range(MOST_ROWS):
-            made = [
-                self.add_control(f"convolutions.{row}.{name}", f"{one.label} of convolution {row + 1}", four)
-                for name, one in block.items()
-            ]
-            for cell in made:
-                cell.layout.width = "auto"
-            self._cells.append(made)
-            cells.extend(made)
+            for name, dial in dials.items():
+                label = f"{dial.label} of convolution {row + 1}"
+                cells.append(self.add_control(f"convolutions.{row}.{name}", label, start))
         grid = widgets.GridBox(cells, layout={"grid_template_columns": "1fr 0.9fr 0.8fr 1fr 1.1fr"})
         grid.add_class("cl-rows")
         return grid
 
+    def _dialled(self, count):
+        """The first rows, as their controls stand."""
+        paths = [
+            [f"convolutions.{row}.{name}" for name in blocks.Convolution.dials()] for row in range(count)
+        ]
+        return [tuple(self.controls[path].value for path in row) for row in paths]
+
     def mirror(self):
-        state, rows = self.state, self.state.convolutions
-        self._rows[: len(rows)] = rows
-        for path, made in self.controls.items():
-            block, _, rest = path.partition(".")
-            if block != "convolutions" or int(rest[0]) < len(rows):
-                made.value = state.get(path)
-            if block != "convolutions":
-                made.layout.display = "none" if path in self.hidden or state.idle(path) else None
-        self.count.value = len(rows)
-        for row, cells in enumerate(self._cells):
-            for cell in cells:
-                cell.layout.display = None if row < len(rows) else "none"
-        self.cards["convolutions"].children[0].value = heading(
-            "ConvLSTM" if state.order == "convlstm" else "CNN", ""
-        )
+        state = self.state
+        for path, control in self.controls.items():
+            beyond = self._is_beyond(path)
+            if not beyond:
+                control.value = state.get(path)
+            unused = beyond or path in self.hidden or state.idle(path)
+            control.layout.display = "none" if unused else None
+        self.count.value = len(state.convolutions)
+        title = "ConvLSTM" if state.order == "convlstm" else "CNN"
+        self.cards["convolutions"].children[0].value = heading(title, "")
         for block in CARDS:
             unused = block in self.hidden or state.idle(block)
             self.cards[block].layout.display = "none" if unused else None
         same = (name for name, preset in PRESETS.items() if replace(preset, budget=state.budget) == state)
         self.presets.value = next(same, "")
 
+    def _is_beyond(self, path):
+        """Whether a path leads to a convolution that there is not; its controls are hidden."""
+        block, *where = path.split(".")
+        return block == "convolutions" and bool(where) and int(where[0]) >= len(self.state.convolutions)
+
     def _turned(self, path, value):
-        name, _, rest = path.partition(".")
-        row, _, dial = rest.partition(".")
-        if name == "convolutions" and dial and int(row) >= len(self.state.convolutions):
-            self._rows[int(row)] = replace(self._rows[int(row)], **{dial: value})
-        else:
+        if not self._is_beyond(path):
             before = self.state
             super()._turned(path, value)
             if path in ("order", "attention") and not self._quiet:
@@ -219,8 +203,7 @@ class ArchitectureLab(Lab):
     def _open(self):
         for name, part in self.parts.items():
             part.layout.display = None if name == self.panels.value else "none"
-        self._lay_out()
-        self._list()
+        self._fill()
         self._look(self.training.runs)
 
     def _look(self, runs):
@@ -233,26 +216,22 @@ class ArchitectureLab(Lab):
     @property
     def composition(self):
         """Shapes, parameters, multiply-adds and receptive field of what is composed."""
-        return compose.compose(self.state)
+        return assembly.compose(self.state)
 
     def show(self):
         with LOCK:
             made = self.composition
             self.picture.value = diagram.diagram(made)
-            self._lay_out()
+            self._fill()
             self.mark.value = self.tag()
-            self.notes.show(made.notes or (Note("fine", compose.summary(made)),))
+            self.notes.show([*advise(self.state)] or [Note("fine", assembly.summary(made))])
             self.training.show()
-            self._list()
 
-    def _lay_out(self):
-        """The shapes, where they are looked at."""
+    def _fill(self):
+        """Draw the shapes or write the code, where they are looked at."""
         if self.panels.value == "shapes":
             self.axes.value = shapes.picture(self.composition)
-
-    def _list(self):
-        """The Keras code, where it is looked at."""
-        if self.panels.value == "code":
+        elif self.panels.value == "code":
             script = self.code
             self.copy_code.text = script
             soft = re.sub(r"(#[^\n]*)", r"<span>\1</span>", html.escape(script, quote=False))
@@ -261,7 +240,7 @@ class ArchitectureLab(Lab):
     @property
     def code(self):
         """The Keras code of what is composed; where it does not fit, as far as it goes."""
-        return compose.code(self.state)
+        return assembly.code(self.state)
 
     def model(self):
         """The Keras model that is composed, untrained; its weights follow from the seed."""
@@ -291,20 +270,11 @@ def along(before, after):
     return note("hint", f"Changed along: {', '.join(said)}.") if said else ""
 
 
-def blocks_of(state):
-    """A row for a convolution that is not shown yet."""
-    return blocks.Convolution(state.convolutions[-1].filters)
-
-
 def checked(hide, lab):
     """The names of what is hidden, as a frozenset; a ValueError tells which there are."""
     known = {"task", "order", "attention", "seed", "presets", "state", *PANELS, *CARDS}
-    known |= {
-        f"{block}.{name}"
-        for block in CARDS
-        if block != "convolutions"
-        for name in type(getattr(lab.state, block)).dials()
-    }
+    for block in CARDS.keys() - {"convolutions"}:
+        known |= {f"{block}.{name}" for name in type(getattr(lab.state, block)).dials()}
     names = (hide,) if isinstance(hide, str) else hide
     if not isinstance(names, (tuple, list, set, frozenset)):
         raise TypeError(f"hide is {brief(hide)}, but must be a tuple of names.")

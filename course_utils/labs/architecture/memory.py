@@ -6,20 +6,10 @@ from pathlib import Path
 
 import psutil
 
-from course_utils.labs.architecture.assembly import dialled, survey
-from course_utils.labs.architecture.data import BATCH, SPLIT, clips_that_fit
-from course_utils.labs.architecture.state import FEATURES
+from course_utils.labs.architecture.assembly import compose, dialled
+from course_utils.labs.architecture.tasks import BATCH, SPLIT
 
 LIMIT, USED = (Path("/sys/fs/cgroup") / name for name in ("memory.max", "memory.current"))
-EXAMPLES = {"sentences": 6800, "long": 20000, "traffic": 12200}  # before the data is read: about
-READING = {"sentences": 1e8, "long": 4e8}  # bytes that reviews take while they become numbers
-
-
-def examples(state):
-    """Training examples of a task: exact for clips, about right for reviews and hours."""
-    if state.task == "digits":
-        return clips_that_fit(state.clip.frames, state.clip.size)
-    return EXAMPLES[state.text.source if state.task == "reviews" else "traffic"]
 
 
 def needed(state):
@@ -35,16 +25,11 @@ def needed(state):
     dict
         "activations", "weights", "data" and "Keras" -> bytes.
     """
-    made = survey(dialled(state))
-    values = [prod(tensor.shape) for tensor in made.tensors]
+    made = compose(dialled(state))
+    values = [prod(line.shape) for line, _ in made.lines]
     kept = sum(values) + 3 * max(values) + sum(_recurrent(made))
     weights = 6 * made.parameters  # with gradients, their clipped copies, Adam's two averages and a copy
-    return {
-        "activations": 4 * BATCH * kept,
-        "weights": 4 * weights,
-        "data": _data(state),
-        "Keras": 2e8,
-    }
+    return {"activations": 4 * BATCH * kept, "weights": 4 * weights, "data": _data(state), "Keras": 2e8}
 
 
 def _recurrent(made):
@@ -60,11 +45,9 @@ def _recurrent(made):
 
 def _data(state):
     """Bytes of the training examples, of those of the epoch under way, and of Keras's copy of them."""
-    width = {"digits": 1, "reviews": 1, "traffic": FEATURES}[state.task]
-    pixels = state.clip.size**2 if state.task == "digits" else 1
-    each = 4 * state.steps * pixels * width
-    texts = READING[state.text.source] if state.task == "reviews" else 0
-    return texts + 3 * each * examples(state) + 2 * each * min(SPLIT[1], examples(state))
+    shape = state.change("clip.channels", 1).entry.shape  # the course's clips are grey
+    each, (examples, reading) = 4 * state.steps * prod(shape[1:]), state.kind.size(state.entry)
+    return reading + 3 * each * examples + 2 * each * min(SPLIT[1], examples)
 
 
 def available():

@@ -6,27 +6,20 @@ from itertools import pairwise
 
 import ipywidgets as widgets
 
-from course_utils.labs.architecture import compose, memory
+from course_utils.labs.architecture import memory
 from course_utils.labs.architecture.advice import gigabytes, noted, obstacles
-from course_utils.labs.architecture.assembly import count
+from course_utils.labs.architecture.assembly import compose, match, short_name
+from course_utils.labs.architecture.blocks import count
 from course_utils.labs.architecture.curves import curves, measure, said_score, sparkline
-from course_utils.labs.architecture.data import BATCH
-from course_utils.labs.architecture.trainer import Run, Trainer
+from course_utils.labs.architecture.inside_panel import offer
+from course_utils.labs.architecture.tasks import BATCH, batches
+from course_utils.labs.architecture.trainer import Run
 from course_utils.labs.core.lab import Notes, group
 from course_utils.labs.core.lock import LOCK
 from course_utils.labs.core.notes import Note
 
 LEFT = " class='cl-left'"
-WORDS = {
-    "ready": "ready",
-    "loading": "reading the data",
-    "measuring": "timing the first batches",
-    "running": "training",
-    "paused": "paused",
-    "done": "done",
-    "stopped": "stopped",
-    "failed": "failed",
-}
+WORDS = {"loading": "reading the data", "measuring": "timing the first batches", "running": "training"}
 START_UP = 10  # seconds until the first batch is trained
 ACTIVE = ("loading", "measuring", "running")
 UNDER_WAY = (*ACTIVE, "paused")
@@ -45,7 +38,7 @@ class TrainingPanel:
 
     def __init__(self, lab, report):
         self._lab, self._report = lab, report
-        self.runs, self.trainer = [], None
+        self.runs, self.run = [], None  # `run` is the one under way, or the last one
         self._begun, self._speed, self._matched = 0, 1.0, None
         wide = {"layout": {"width": "auto"}, "style": {"description_width": "78px"}}
         self.name = widgets.Text(description="Name", continuous_update=False, **wide)
@@ -68,29 +61,13 @@ class TrainingPanel:
         self.compare.layout.flex_flow = "row wrap"
         dials = [lab.add_control("budget.epochs"), lab.add_control("budget.share")]
         buttons = widgets.HBox(list(self.buttons.values()), layout={"flex_flow": "row wrap"})
-        groups = widgets.GridBox(
-            [
-                group("other", "Budget", "what it may cost", *dials, self.name, self.budget),
-                group(
-                    "other",
-                    "Training",
-                    "what is composed above",
-                    self.composed,
-                    buttons,
-                    self.progress,
-                    self.clock,
-                ),
-            ]
-        )
+        budget = group("other", "Budget", "what it may cost", *dials, self.name, self.budget)
+        shown = self.composed, buttons, self.progress, self.clock
+        groups = widgets.GridBox([budget, group("other", "Training", "what is composed above", *shown)])
         groups.add_class("cl-halves")
         self.view = widgets.VBox([groups, self.notes.view, self.picture, self.table, self.compare])
 
     # What the buttons do
-
-    @property
-    def run(self):
-        """The run under way, or the last one."""
-        return self.trainer.run if self.trainer else None
 
     def start(self):
         """Train what is composed; take up a paused run where it stands."""
@@ -102,33 +79,32 @@ class TrainingPanel:
 
     def pause(self):
         """Pause after the batch under way."""
-        if self.trainer:
-            self.trainer.pause()
+        if self.run:
+            self.run.pause()
         self.show()
 
     def reset(self):
         """End the run under way. What it has learned in whole epochs stays in the table."""
         with LOCK:
-            if self.trainer:
-                self.trainer.stop()
+            if self.run:
+                self.run.stop()
                 if not self.run.epochs:
                     self.runs.remove(self.run)
-                self.trainer = None
+                self.run = None
             self._tell()
 
     def wait(self, seconds=None):
         """Wait until the training is done or paused. False when `seconds` were not enough."""
-        return self.trainer.wait(seconds) if self.trainer else True
+        return self.run.wait(seconds) if self.run else True
 
     def match_parameters(self):
         """Scale the width of what is composed until it has about as many parameters as the chosen run, and
         take over what that run was allowed to cost.
         """
         with LOCK:
-            run = next((run for run in self.runs if run.letter == self.other.value), None)
-            if run is None:
+            if not (run := self._chosen):
                 return
-            state, size = compose.match(self._lab.state, run.parameters)
+            state, size = match(self._lab.state, run.parameters)
             share = f"{size / run.parameters:.0%} of the parameters of run {run.letter}"
             if run.state.task != state.task:
                 said = f"Run {run.letter} is of another task: equal size would say nothing."
@@ -142,9 +118,12 @@ class TrainingPanel:
 
     def _taken(self):
         with LOCK:
-            run = next((run for run in self.runs if run.letter == self.other.value), None)
-            if run:
+            if run := self._chosen:
                 self._lab.state = run.state
+
+    @property
+    def _chosen(self):
+        return next((run for run in self.runs if run.letter == self.other.value), None)
 
     def _go(self, epochs):
         with LOCK:
@@ -152,19 +131,18 @@ class TrainingPanel:
             self.show()
 
     def _begin(self, epochs):
-        if self.trainer is None or self.run.status in ("done", "failed", "stopped"):
+        if self.run is None or self.run.status in ("done", "failed", "stopped"):
             state = self._lab.state
             if any(obstacles(state)):
                 return
             letter = _letter(self._begun)
             self._begun += 1
-            run = Run(self._free_name(), letter, state, compose.compose(state).parameters)
-            self.runs.append(run)
-            self.trainer = Trainer(run, self._tell)
-        self.trainer.go(epochs)
+            self.run = Run(self._free_name(), letter, state, compose(state).parameters, self._tell)
+            self.runs.append(self.run)
+        self.run.go(epochs)
 
     def _free_name(self):
-        wanted = self.name.value.strip() or compose.short_name(self._lab.state)
+        wanted = self.name.value.strip() or short_name(self._lab.state)
         taken, name, number = {run.name for run in self.runs}, wanted, 2
         while name in taken:
             name, number = f"{wanted} ({number})", number + 1
@@ -173,8 +151,8 @@ class TrainingPanel:
     def _tell(self):
         with LOCK:
             run = self.run
-            if run and self.trainer.left is not None and run.status == "running":
-                self._speed = self.trainer.pace / _guess(run.state)
+            if run and run.left is not None and run.status == "running":
+                self._speed = run.pace / _guess(run.state)
             self.show()
             self._report(self.runs)
 
@@ -184,26 +162,22 @@ class TrainingPanel:
         """Why the composition cannot be trained, or what to think of before."""
         state = self._lab.state
         yield from (noted(state, fault) for fault in obstacles(state))
-        run, trainer = self.run, self.trainer
+        run = self.run
         if not run:
             return
-        if trainer.trouble:
-            words = f"Run {run.letter} goes on, but something of it could not be drawn: {trainer.trouble}"
+        if run.trouble:
+            words = f"Run {run.letter} goes on, but something of it could not be drawn: {run.trouble}"
             yield Note("warning", words)
         if run.status == "failed":
             kept = f" The {run.epochs} epochs before are kept in the table." if run.epochs else ""
             yield Note("warning", f"Run {run.letter} ended: {run.problem}.{kept}")
-        if run.status == "paused" and trainer.warned and trainer.done < 10:
+        if run.status == "paused" and run.warned and run.done < 10:
             way_out = "or Reset and dial fewer epochs, fewer examples or a smaller network."
-            yield Note(
-                "warning",
-                f"This needs {_minutes(trainer.left)}. Press Resume to go on all the same, {way_out}",
-            )
+            words = f"This needs {_minutes(run.left)}. Press Resume to go on all the same, {way_out}"
+            yield Note("warning", words)
         if run.status in UNDER_WAY and run.state != state:
-            yield Note(
-                "hint",
-                f"The dials have moved: run {run.letter} goes on as it began. Reset to train the new one.",
-            )
+            words = f"The dials have moved: run {run.letter} goes on as it began. Reset to train the new one."
+            yield Note("hint", words)
 
     def show(self):
         with LOCK:
@@ -216,7 +190,7 @@ class TrainingPanel:
         shown = run and (run.status in UNDER_WAY or run.state == state)  # else it is another one's progress
         if run and not shown and run.labels != list(state.classes):
             run = None  # what was trained answers another question
-        made = compose.compose(state)
+        made = compose(state)
         status = run.status if run else "ready"
         notes = list(self.advice())
         self.notes.show(notes)
@@ -225,51 +199,46 @@ class TrainingPanel:
         self.buttons["start"].disabled = self.buttons["step"].disabled = status in ACTIVE or stuck
         self.buttons["pause"].disabled = status not in ACTIVE
         self.buttons["reset"].disabled = run is None
-        self.name.placeholder = compose.short_name(state)
+        self.name.placeholder = short_name(state)
         size = "does not fit yet" if made.broken else f"{made.parameters:,} parameters"
-        self.composed.value = f"<b>{html.escape(compose.short_name(state))}</b>, {size}"
+        self.composed.value = f"<b>{html.escape(short_name(state))}</b>, {size}"
         self.budget.value = self._budget()
-        self.progress.value = self.trainer.passed / self.trainer.total if shown else 0.0
+        self.progress.value = run.passed / run.total if shown else 0.0
         self.clock.value = self._clock() if shown else "Not ready: see below." if stuck else "Ready."
         self.picture.value = curves(self.runs, run, state, (run.state if run else state).budget.epochs)
         self.table.value = self._table()
-        letters = tuple((f"{run.letter}: {run.name}", run.letter) for run in self.runs)
-        if self.other.options != letters:
-            known, chosen = [letter for _, letter in letters], self.other.value
-            self.other.options = letters
-            self.other.value = chosen if chosen in known else known[0] if known else None
+        offer(self.other, [(f"{run.letter}: {run.name}", run.letter) for run in self.runs])
         self.compare.layout.display = None if self.runs else "none"
 
     def _budget(self):
-        state, trainer = self._lab.state, self.trainer
-        same = bool(trainer and trainer.steps and self.run.state == state)
-        examples = memory.examples(state)
-        batches = trainer.steps if same else max(1, round(-(-examples // BATCH) * state.budget.fraction))
-        noun = {"digits": "clips", "reviews": "reviews", "traffic": "windows"}[state.task]
-        about = "" if same or state.task == "digits" else "about "
-        seconds = START_UP + _guess(state) * self._speed * batches * state.budget.epochs
-        if same and trainer.left is not None:
-            time = f"{_minutes(self.run.seconds + trainer.left)}, measured on this machine"
+        state, run = self._lab.state, self.run
+        same = bool(run and run.steps and run.state == state)
+        examples, _ = state.kind.size(state.entry)
+        steps = run.steps if same else batches(examples, state.budget.fraction)
+        about = "" if same or state.kind.exact else "about "
+        seconds = START_UP + _guess(state) * self._speed * steps * state.budget.epochs
+        if same and run.left is not None:
+            time = f"{_minutes(run.seconds + run.left)}, measured on this machine"
         elif self._speed != 1.0:
             time = f"{_minutes(seconds)}, judging by the last run"
         else:
             time = f"{_minutes(seconds)}: a guess until the first batches are timed"
-        seen = min(examples, batches * BATCH)
-        total = state.budget.epochs * batches
+        seen = min(examples, steps * BATCH)
+        total = state.budget.epochs * steps
         whole = f"{total:,} batch{'es' * (total > 1)} of {BATCH}"
-        said = f"{count(state.budget.epochs, 'epoch')} × {about}{seen:,} {noun} = {about}{whole}."
-        if not compose.compose(state).broken:
+        seen = f"{about}{seen:,} {state.kind.examples}"
+        said = f"{count(state.budget.epochs, 'epoch')} × {seen} = {about}{whole}."
+        if not compose(state).broken:
             room = gigabytes(sum(memory.needed(state).values()))
             time += f". About {room} of memory"
         return f"{said} {time[:1].upper()}{time[1:]}."
 
     def _clock(self):
-        run, left = self.run, self.trainer.left
-        epochs = f"{run.epochs} of {count(self.trainer.total, 'epoch')}"
-        said = f"Run {run.letter}, {WORDS[run.status]}: {epochs}, {run.seconds:.0f} s"
-        return said + (
-            f", {_minutes(left)} left." if left is not None and run.status in ("running", "paused") else "."
-        )
+        run, left = self.run, self.run.left
+        epochs = f"{run.epochs} of {count(run.total, 'epoch')}"
+        said = f"Run {run.letter}, {WORDS.get(run.status, run.status)}: {epochs}, {run.seconds:.0f} s"
+        goes_on = left is not None and run.status in ("running", "paused")
+        return f"{said}, {_minutes(left)} left." if goes_on else f"{said}."
 
     def _table(self):
         if not self.runs:
@@ -277,30 +246,25 @@ class TrainingPanel:
         labels = list(dict.fromkeys(label for run in self.runs for label in run.labels))
         names = {"": 1, "name": 1, **dict.fromkeys(labels, 0)}
         names |= {"parameters": 0, "seconds": 0, "epochs": 0, "examples": 0, "curve": 1, "status": 1}
-        head = "".join(
-            f"<th scope='col'{LEFT * left}>{html.escape(name)}</th>" for name, left in names.items()
-        )
-        rows = []
+        head, rows = _cells("th scope='col'", map(html.escape, names), names.values()), ""
         for run in self.runs:
             scores = [said_score3(run.scores[label]) if label in run.scores else "–" for label in labels]
-            numbers = [
-                f"{run.parameters:,}",
-                f"{run.seconds:.0f}",
-                f"{run.epochs} of {run.state.budget.epochs}",
-                f"{run.size:,}" if run.size else "–",
-            ]
-            cells = [
-                *(html.escape(cell) for cell in (run.letter, run.name, *scores, *numbers)),
-                sparkline(run),
-            ]
-            row = zip([*cells, WORDS[run.status]], names.values(), strict=True)
-            written = "".join(f"<td{LEFT * left}>{cell}</td>" for cell, left in row)
-            rows.append(f"<tr title='{html.escape(str(run.state))}'>{written}</tr>")
+            size = f"{run.size:,}" if run.size else "–"
+            cells = [run.letter, run.name, *scores, f"{run.parameters:,}", f"{run.seconds:.0f}"]
+            cells = [*map(html.escape, [*cells, f"{run.epochs} of {run.total}", size]), sparkline(run)]
+            row = _cells("td", [*cells, WORDS.get(run.status, run.status)], names.values())
+            rows += f"<tr title='{html.escape(str(run.state))}'>{row}</tr>"
         scored = " and ".join(dict.fromkeys(measure(run) for run in self.runs))
-        budgets = {(run.state.budget.epochs, run.size) for run in self.runs if run.size}
+        budgets = {(run.total, run.size) for run in self.runs if run.size}
         fair = "; their budgets are not equal" * (len(budgets) > 1)
         caption = f"<caption>Runs: validation {scored} after the last finished epoch{fair}</caption>"
-        return f"<table class='cl-table'>{caption}<tr>{head}</tr>{''.join(rows)}</table>"
+        return f"<table class='cl-table'>{caption}<tr>{head}</tr>{rows}</table>"
+
+
+def _cells(tag, cells, left):
+    """Cells of a row; where `left` is true, a cell does not stand on the right."""
+    name = tag.split()[0]
+    return "".join(f"<{tag}{LEFT * side}>{cell}</{name}>" for cell, side in zip(cells, left, strict=True))
 
 
 def said_score3(score):
@@ -310,7 +274,7 @@ def said_score3(score):
 
 def _guess(state):
     """Seconds that a batch may take: work, and what every step of an LSTM costs beside it."""
-    made = compose.compose(state)
+    made = compose(state)
     steps = sum(
         before.shape[0] or state.steps
         for before, fact in pairwise(made.facts)

@@ -9,14 +9,8 @@ from math import prod
 from course_utils.labs.architecture.diagram import BAD, SHADES, WIDTH, pair
 from course_utils.labs.core.drawing import ATTENTION, CNN, DARK, INK, LSTM, SOFT, path, rect, svg, text
 
-# ---------------------------------------------------------------------------------------------------
-# From tensors to rows
+# ------------------------------------------------------------------------------- From tensors to rows
 
-ENTRY = {  # task -> axes of what comes in
-    "digits": ("time", "height", "width", "channels"),
-    "reviews": ("time",),
-    "traffic": ("time", "features"),
-}
 LAST = {  # what a layer calls its last axis; others leave the name
     "Embedding": "features",
     "Conv1D": "channels",
@@ -94,20 +88,11 @@ def rows(made):
     >>> [f"{axis.name} {axis.length}" for axis in rows(compose(PRESETS["ours"]))[4].axes]  # of Flatten
     ['time 8', 'features 1,152']
     """
-    done, held, fork, branch = [], {}, None, 0  # `held`: what the names in the code stand for
-    for tensor in made.tensors:
-        if tensor.branch != branch:
-            if tensor.branch:  # both sides begin with the same; what the first one gives is kept as `seen`
-                fork = fork or held["x"]
-                held = {"seen": held["x"], "x": fork}
-            branch = tensor.branch
-        if not done:
-            row = _entry(made.state, tensor)
-        else:
-            given = [held[name] for name in re.findall(r"\w+", tensor.line.of or "x")]
-            row = _row(made.state, tensor, given, given[-1] is done[-1].axes)
-        held[tensor.line.to] = row.axes
-        done.append(row)
+    done = []
+    for line, fact in made.lines:
+        given = [done[number].axes for number in line.given]
+        follows = bool(given) and line.given[-1] == len(done) - 1
+        done.append(_row(made.state, line, fact, given, follows) if given else _entry(made.state, line))
     return done
 
 
@@ -116,51 +101,42 @@ def bare(layer):
     return layer.replace("keras.", "").replace("layers.", "")
 
 
-def _entry(state, tensor):
-    axes = tuple(Axis(name, size) for name, size in zip(ENTRY[state.task], tensor.shape, strict=True))
-    return Row(bare(tensor.line.layer), tensor.part, axes, f"time counts {state.step}s")
+def _entry(state, line):
+    axes = tuple(Axis(name, size) for name, size in zip(state.kind.axes, line.shape, strict=True))
+    return Row(bare(line.layer), "input", axes, f"time counts {state.kind.step}s")
 
 
-def _row(state, tensor, given, follows):
+def _row(state, line, fact, given, follows):
     """The row of a layer that is applied to tensors with the axes `given`, of which it changes the last."""
-    call, before = bare(tensor.line.layer), given[-1]
-    kind = call.partition("(")[0]
-    lengths = {axis.name: axis.size for axis in before}
-    names = _names(state, kind, tensor, list(lengths))
+    kind, lengths = line.kind, {axis.name: axis.size for axis in given[-1]}
+    names = _names(state, line, fact.part, list(lengths))
     kept = names[:-1] if kind in LAST else names  # what a layer of LAST gives last, it computes anew
     gone = tuple(name for name in lengths if name not in kept)
     axes = []
-    for name, size in zip(names, tensor.shape, strict=True):
+    for name, size in zip(names, line.shape, strict=True):
         lives_on = name in lengths and name in kept
         made_of = (name,) if lives_on else gone if kind in MERGES else ()
         same = lengths.get(name, -1) == size and len(made_of) < 2
-        axes.append(Axis(name, size, made_of, not same or (size is None and _shortens(kind, call))))
+        axes.append(Axis(name, size, made_of, not same or (size is None and line.shortens)))
     note = _note(state, kind, given, axes, gone)
-    return Row(call, tensor.part, tuple(axes), note, tensor.each, tensor.branch, follows)
+    return Row(bare(line.layer), fact.part, tuple(axes), note, fact.each, fact.branch, follows)
 
 
-def _shortens(kind, call):
-    """Whether a layer leaves fewer steps of a time of any length."""
-    if kind == "Conv1D":
-        return "strides" in call or not ("same" in call or re.match(r"Conv1D\(\d+, 1\b", call))
-    return kind == "MaxPooling1D"
-
-
-def _names(state, kind, tensor, before):
+def _names(state, line, part, before):
     """The names of the axes that a layer gives, from the names that it is given."""
-    count, last = len(tensor.shape), LAST.get(kind, before[-1])
-    if tensor.part == "answer" and kind == "Dense":
-        last = "hours ahead" if state.task == "traffic" else "classes"
-    elif tensor.part == "attention" and kind == "Dense" and tensor.shape[-1] == 1:
+    kind, count, last = line.kind, len(line.shape), LAST.get(line.kind, before[-1])
+    if part == "answer" and kind == "Dense":
+        last = f"{state.kind.step}s ahead" if state.kind.forecasts else "classes"
+    elif part == "attention" and kind == "Dense" and line.shape[-1] == 1:
         last = "score"
     if kind == "Embedding":
         return [*before, last]
     if kind == "Dot":
         return ["score", last]
-    if kind == "Reshape" and tensor.part == "joint":
+    if kind == "Reshape" and part == "joint":
         return ["steps", last]
     if kind == "Reshape":
-        return ["days", "hours", last] if state.task == "traffic" else ["time", "features"]
+        return ["time", "features"] if state.kind.in_space else ["days", "hours", last]
     if kind == "Flatten" or kind.startswith("Global"):
         return [*before[: count - 1], last]  # where it is done for every frame, the frames stay in front
     return [*before[len(before) - count : -1], last]  # where only the last state stays, the first one goes
@@ -171,7 +147,7 @@ def _note(state, kind, given, axes, gone):
     first, last = axes[0], axes[-1]
     merged = [axis.length for axis in given[-1] if axis.name in gone]
     if kind == "Embedding":
-        return f"each {state.step} becomes a vector of {last.length}"
+        return f"each {state.kind.step} becomes a vector of {last.length}"
     if first.name == "steps" and "steps" not in [axis.name for axis in given[-1]]:
         return f"{' × '.join(gone)} become {f'{first.length} ' * (first.size is not None)}steps"
     if first.name == "days" and kind == "Reshape":
@@ -217,8 +193,7 @@ def _resized(before, axes):
         yield f"{before[-1].length} {before[-1].name} become {axes[-1].length} {axes[-1].name}"
 
 
-# ---------------------------------------------------------------------------------------------------
-# From rows to a picture
+# ----------------------------------------------------------------------------- From rows to a picture
 
 LOOKS = {  # axis -> its tint, its line, the dashes of the line
     "time": ("#F3C09A", LSTM, ""),
@@ -234,7 +209,7 @@ LOOKS = {  # axis -> its tint, its line, the dashes of the line
     "classes": ("#D3D7DC", "#5F666E", ""),
     "hours ahead": ("#D3D7DC", "#5F666E", "5 2"),
 }
-STAYS = {"frame": "time stays as it is", "day": "the days stay as they are"}
+STAYS = {"day": "the days stay as they are"}
 CODE = f"{INK};font-family:var(--jp-code-font-family, monospace)"
 CALL, BATCH, FIRST = 20, 280, 326  # from the left: the call, the batch, the first column
 TITLES, ROW, HEADING, BOX = 28, 43, 24, 32  # heights
@@ -288,7 +263,7 @@ def picture(made):
 
 def _groups(made):
     """(heading, rows) of what is applied together: for every frame, side by side, or plainly."""
-    piece, before = "day" if made.state.task == "traffic" else "frame", 0
+    piece, before = made.state.kind.piece, 0
     every = rows(made) + [made.broken] * bool(made.broken)
     for (branch, each), members in groupby(every, key=lambda one: (one.branch, one.each)):
         heading = ()
@@ -299,7 +274,7 @@ def _groups(made):
         elif branch and not before:
             heading = ("On one side", f"for every {piece}" if each else "the CNN")
         elif each:
-            heading = (f"For every {piece}", "PerFrame: " + STAYS[piece])
+            heading = (f"For every {piece}", "PerFrame: " + STAYS.get(piece, "time stays as it is"))
         before = branch
         yield heading, list(members)
 
@@ -331,11 +306,10 @@ def _span(row, number):
 
 def _titles(made, columns):
     """What stands in the columns."""
-    example = {"digits": "clip", "reviews": "review", "traffic": "forecast"}[made.state.task]
     titles = (
         (CALL, "Layer", "start"),
         (BATCH, "What it gives, axis by axis", "start"),
-        (columns.numbers, f"Numbers per {example}", "end"),
+        (columns.numbers, f"Numbers per {made.state.kind.example}", "end"),
         (columns.note, "What changed", "start"),
     )
     return "".join(text(x, 18, words, 11.5, anchor, SOFT, 600) for x, words, anchor in titles)
@@ -366,7 +340,7 @@ def _drawn(columns, row, top):
     parts.append(text(BATCH + 20, y + 4, "batch", 11, fill=SOFT))
     for number, axis in enumerate(row.axes):
         left, right = columns.reach(row, number)
-        tint, line, dashes = LOOKS[axis.name]
+        tint, line, dashes = LOOKS.get(axis.name, LOOKS["classes"])
         border = f'stroke-width="{3 if axis.changed else 1}" stroke-dasharray="{dashes or "none"}"'
         parts.append(rect(left, y - BOX / 2, right - left, BOX, tint, line, 4, border))
         middle, weight = (left + right) / 2, 700 if axis.changed else 500
@@ -395,7 +369,7 @@ def _links(columns, above, row, bottom, top):
 
 
 def _reason(broken):
-    return f"{bare(broken.layer)} does not fit. {broken.reason}"
+    return f"{bare(broken.lines[0].layer)} does not fit. {broken.reason}"
 
 
 def _broken(broken, top):
@@ -403,4 +377,4 @@ def _broken(broken, top):
     y, border = top + ROW / 2, 'stroke-width="2" stroke-dasharray="5 3"'
     box = rect(BATCH, y - BOX / 2 - 2, WIDTH - 8 - BATCH, BOX + 4, "none", BAD, 4, border)
     why = _lines(BATCH + 12, y, f"✕ {broken.reason}", 84, 11.5, INK)
-    return _call(bare(broken.layer), broken.part, y) + box + why
+    return _call(bare(broken.lines[0].layer), broken.part, y) + box + why

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field, replace
 
 from course_utils.labs.architecture.blocks import (
-    ANSWERS,
     Answer,
     Budget,
     Clip,
@@ -13,13 +12,9 @@ from course_utils.labs.architecture.blocks import (
     Series,
     Text,
 )
+from course_utils.labs.architecture.tasks import TASKS
 from course_utils.labs.core.dials import State, dial, rows
 
-TASKS = {
-    "digits": "video: moving digits",
-    "reviews": "text: reviews",
-    "traffic": "series: traffic",
-}
 ORDERS = {
     "cnn": "CNN only",
     "lstm": "LSTM only",
@@ -28,17 +23,15 @@ ORDERS = {
     "convlstm": "ConvLSTM",
     "parallel": "side by side",
 }
-STEPS = {"digits": "frame", "reviews": "word", "traffic": "hour"}
-FEATURES = 11  # numbers an hour of traffic has: volume, weather, calendar
 THREE = (Convolution(16, 5, 2), Convolution(32, 3, 2), Convolution(32, 3))
 
 
 @dataclass(frozen=True)
 class LabState(State):
-    """A hybrid for one of three tasks: what comes in, the blocks and their order, what is asked, a budget."""
+    """A hybrid for one of the tasks: what comes in, the blocks and their order, what is asked, a budget."""
 
-    task: str = dial("digits", "Task", tuple(TASKS), shown=TASKS)
-    order: str = dial("cnn-lstm", "Order", tuple(ORDERS), shown=ORDERS)
+    task: str = dial("digits", "Task", TASKS, shown={name: task.title for name, task in TASKS.items()})
+    order: str = dial("cnn-lstm", "Order", ORDERS, shown=ORDERS)
     attention: bool = dial(False, "Attention", (False, True))
     clip: Clip = field(default=Clip())
     text: Text = field(default=Text())
@@ -56,31 +49,20 @@ class LabState(State):
     @classmethod
     def default(cls, task="digits", order="cnn-lstm", attention=False):
         """A sound composition of this task and order; a state string tells only what differs from it."""
-        made, video = {}, task == "digits"
-        if task == "reviews":
-            made = {
-                "convolutions": (Convolution(64, 3, pool=2 if order == "cnn-lstm" else 1),),
-                "lstm": Memory(64),
-                "answer": Answer(dropout=30),
-                "budget": Budget(4),
-            }
-        elif task == "traffic":
-            made = {
-                "convolutions": (Convolution(32, 5, pool=2), Convolution(32, 5, pool=2)),
-                "lstm": Memory(64),
-            }
+        kind = TASKS[task]
+        usual = dict(kind.usual(order))
         if order == "convlstm":
-            made["convolutions"] = (Convolution(8, 5, 2), Convolution(16, 3, 2))[: 1 + video]
-        elif order == "lstm-cnn" and video:
-            made["convolutions"] = (Convolution(64, 3),)
-        pooled = order in ("cnn", "lstm-cnn", "parallel") and not (video and order != "lstm-cnn")
-        if (order == "cnn-lstm" and not video) or (attention and pooled and order != "parallel"):
-            made["joint"] = Joint("steps")
-        elif pooled and task != "traffic":
-            made["joint"] = Joint("max")
+            usual["convolutions"] = (Convolution(8, 5, 2), Convolution(16, 3, 2))[: 1 + kind.in_space]
+        elif order == "lstm-cnn" and kind.in_space:
+            usual["convolutions"] = (Convolution(64, 3),)
+        pooled = order in ("cnn", "lstm-cnn", "parallel") and not (kind.in_space and order != "lstm-cnn")
+        if (order == "cnn-lstm" and not kind.in_space) or (attention and pooled and order != "parallel"):
+            usual["joint"] = Joint("steps")
+        elif pooled and not kind.forecasts:
+            usual["joint"] = Joint("max")
         every = order == "lstm-cnn" or (attention and order != "cnn")
-        made["lstm"] = replace(made.get("lstm", Memory()), hands_on="all" if every else "last")
-        return cls(task, order, attention, **made)
+        usual["lstm"] = replace(usual.get("lstm", Memory()), hands_on="all" if every else "last")
+        return cls(task, order, attention, **usual)
 
     def turn(self, path, value):
         """`change` as a learner means it: a new task begins with what is sound there; with another order or
@@ -101,28 +83,29 @@ class LabState(State):
         )
 
     @property
-    def step(self):
-        """What one step of the input is called."""
-        return STEPS[self.task]
-
-    @property
-    def steps(self):
-        """Steps of the input."""
-        return {"digits": self.clip.frames, "reviews": self.text.tokens, "traffic": 24 * self.series.days}[
-            self.task
-        ]
+    def kind(self):
+        """The `Task`."""
+        return TASKS[self.task]
 
     @property
     def entry(self):
         """The block that says what comes in."""
-        return getattr(self, {"digits": "clip", "reviews": "text", "traffic": "series"}[self.task])
+        return getattr(self, self.kind.entry)
+
+    @property
+    def steps(self):
+        """Steps of the input."""
+        return self.entry.steps
 
     @property
     def classes(self):
         """What is asked: the number of outputs for each label."""
-        if self.task == "digits":
-            return ANSWERS[self.answer.labels]
-        return {"sentiment": 2} if self.task == "reviews" else {"volume": self.series.ahead}
+        return self.kind.classes(self)
+
+    @property
+    def over_frames(self):
+        """Whether convolutions run over the height and width of frames; otherwise over the steps."""
+        return self.kind.in_space and self.order not in ("lstm", "lstm-cnn")
 
     @property
     def has_cnn(self):
@@ -135,15 +118,15 @@ class LabState(State):
     def idle(self, path):
         """Whether the dial at `path` (or a whole block) changes nothing in this composition."""
         block, _, name = path.partition(".")
-        if block in ("clip", "text", "series"):
-            return getattr(self, block) is not self.entry
+        if block in {task.entry for task in TASKS.values()}:
+            return block != self.kind.entry
         if block == "convolutions":
             return not self.has_cnn
         if block == "joint":
             return not self.has_cnn or bool(name in ("units", "normalise") and self.joint.kind_of != "dense")
         if block == "lstm":
             return not self.has_lstm and not (self.order == "convlstm" and name in ("", "hands_on"))
-        return path == "answer.labels" and self.task != "digits"
+        return path == "answer.labels" and self.classes != self.answer.classes
 
 
 OURS = LabState()
