@@ -5,8 +5,9 @@
     python data/results/06_attention.py --quick   # every step at toy size, into a temporary folder
 
 Every network of a table gets the same clips, the same epochs and the same tuning (see common.py). The
-networks over places all start from the frames' network of the same seed. Clutter and epochs were chosen with a
-few probes of attention, before the first table; the longer one was added after it, its rates searched anew.
+networks over places all start from the frames' network of the same seed. Clutter and epochs were chosen
+with a few probes of attention, before the first table; the longer one was added after it, its rates searched
+anew.
 """
 
 import dataclasses
@@ -35,7 +36,7 @@ def definitions(table):
 
 @lru_cache(maxsize=1)
 def data_of(table, quick):
-    few = {"clips": (160, 40, 40)} if quick else {}
+    few = {"clips": (32, 20, 20)} if quick else {}
     if table == "06_places":
         data = definitions(table)["scenes"](**few)
     else:
@@ -49,7 +50,7 @@ def frames_network(seed, quick):
     import keras
 
     names = definitions("06_places")
-    data = datasets.hidden_digit(**({"clips": (160, 40, 40)} if quick else {}))
+    data = datasets.hidden_digit(**({"clips": (32, 20, 20)} if quick else {}))
     keras.utils.set_random_seed(seed)
     model = names["network"](names["attention"])
     names["train"](model, data, peak=results.load("06_hidden_digit").row("Attention")["peak"][0])
