@@ -13,7 +13,6 @@ import random
 import re
 import secrets
 import sys
-import tempfile
 import time
 import traceback
 import xml.etree.ElementTree as ET
@@ -156,87 +155,6 @@ def all_walks(seeds):
     return failures
 
 
-# ------------------------------------------------------------------------------------ with a mouse
-
-
-CELL = "import small_labs\nlab = small_labs.{}\nlab{}"
-SHOWN = {
-    **{name: CELL.format(f"LABS[{name!r}]()", "") for name in small_labs.LABS},
-    "architecture": CELL.format("LABS['architecture'](hide=('train',))", ""),  # no training is started
-    "inside": CELL.format("inside()", ".view"),
-}
-KEYS = (
-    "Tab", "Shift+Tab", "ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "Home", "End", "PageUp", "Enter",
-    " ", "Escape", "Backspace", "Delete", "0", "1", "d", "m", "x", "-", ".",
-)  # fmt: skip
-MOUSE_STEPS = 30
-
-
-def mouse_walk(notebook, number, seed):
-    """Move, click, drag, turn the wheel and press keys at random over a lab; returns what went wrong."""
-    rng, page, done = random.Random(f"mouse {seed}"), notebook.page, []
-    lab, cells = notebook.labs().nth(number), page.locator(".jp-Notebook .jp-CodeCell")
-    count = cells.count()
-
-    def spot(beyond=0):
-        """Somewhere on the part of the lab that can be seen: below the last one, a click adds a cell."""
-        box = lab.bounding_box()
-        top, bottom = max(box["y"], 60), min(box["y"] + box["height"], 990)
-        if bottom - top < 100:
-            lab.evaluate("lab => lab.scrollIntoView({block: 'start'})")
-            return spot(beyond)
-        return rng.uniform(box["x"] - beyond, box["x"] + box["width"] + beyond), rng.uniform(top, bottom)
-
-    try:
-        for _ in range(MOUSE_STEPS):
-            kind = rng.choice(("move", "click", "click", "double", "drag", "wheel", "key", "key", "key"))
-            done.append(kind)
-            if kind == "key":
-                done[-1] = key = rng.choice(KEYS)
-                if page.evaluate("Boolean(document.activeElement.closest('.course-lab'))"):
-                    page.keyboard.press(key)
-                continue
-            x, y = spot()
-            page.mouse.move(x, y, steps=3)
-            if kind in ("click", "double"):
-                page.mouse.click(x, y, click_count=1 + (kind == "double"))
-            elif kind == "drag":
-                page.mouse.down()
-                page.mouse.move(*spot(60), steps=6)
-                page.mouse.up()
-            elif kind == "wheel":
-                page.mouse.wheel(0, rng.choice((-300, 300)))
-        page.keyboard.press("Escape")
-        notebook.settle(60)
-        problems = notebook.new_problems()
-        assert not problems, "\n".join(problems)
-        assert cells.count() == count, "a key in a lab has changed the notebook's cells"
-    except Exception:
-        return f"mouse in lab {number}, seed {seed}: {' '.join(done)}\n{traceback.format_exc()}"
-    return None
-
-
-def mouse(seeds):
-    """Walks with a mouse over all labs in turn; returns how many failed."""
-    from jupyter import Notebook, browser, server, write
-
-    started, failed = time.monotonic(), 0
-    with tempfile.TemporaryDirectory() as home:
-        folder = Path(home) / "lessons"
-        folder.mkdir()
-        write(folder / "soak.ipynb", list(SHOWN.values()))
-        with server(folder, Path(home)) as (address, token), browser() as chromium:
-            notebook = Notebook(chromium, address, token, "soak.ipynb").run_all()
-            for seed in seeds:
-                if problem := mouse_walk(notebook, seed % len(SHOWN), seed):
-                    print(problem, flush=True)
-                    failed += 1
-    took = time.monotonic() - started
-    told = f"{'mouse':13} {len(seeds):5} walks of {MOUSE_STEPS} moves, {failed} failed, {took:.0f} s"
-    print(told, flush=True)
-    return failed
-
-
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--walks", type=int, default=500, help="walks a lab in Python (500)")
@@ -248,7 +166,9 @@ def main(arguments=None):
     print(f"The first walk has seed {seed}: --seed {seed} --walks 1 --mouse 0 walks it again.", flush=True)
     failed = all_walks(range(seed, seed + options.walks)) if options.walks else 0
     if options.mouse:
-        failed += mouse(range(seed, seed + options.mouse))
+        import mouse_walks
+
+        failed += mouse_walks.walks(range(seed, seed + options.mouse))
     if options.installs:
         import interrupted_installs
 

@@ -18,19 +18,18 @@ import types
 from functools import cache
 from pathlib import Path
 
-import jupytext
+import lessons
 import pytest
+from lessons import tags
 
 from course_utils import check
 
-FOLDER = Path(__file__).resolve().parent
-SOURCES = FOLDER.parent / "notebooks" / "source"
-LESSONS = sorted(path.stem for path in SOURCES.glob("[0-9][0-9]_*.py"))
+FOLDER = Path(__file__).resolve().parent / "answers"
 NUMBER = re.compile(r'^@check\.exercise\(\s*"(\d\d\.\d+)"', flags=re.MULTILINE)
 
 
 def numbers(lesson):
-    return NUMBER.findall((SOURCES / f"{lesson}.py").read_text(encoding="utf-8"))
+    return NUMBER.findall((lessons.SOURCES / f"{lesson}.py").read_text(encoding="utf-8"))
 
 
 def loaded(code):
@@ -47,9 +46,8 @@ def stored(code):
 
 def statements(lesson):
     """(code, is it a check?) for each statement of a lesson, in order; no exercise, solution or claim."""
-    for cell in jupytext.read(SOURCES / f"{lesson}.py").cells:
-        tags = set(cell.metadata.get("tags", ()))
-        if cell.cell_type == "code" and not tags & {"exercise", "solution", "claim"}:
+    for cell in lessons.source(lesson).cells:
+        if cell.cell_type == "code" and not tags(cell) & {"exercise", "solution", "claim"}:
             for node in ast.parse(cell.source).body:
                 code = compile(ast.Module([node], []), lesson, "exec")
                 yield code, ast.unparse(node).startswith("@check.exercise(")
@@ -63,7 +61,7 @@ def needed(all_statements, answers):
         for name in names - given:
             makers = [n for n, (code, _) in enumerate(all_statements) if name in stored(code)]
             earlier = [n for n in makers if n < before]
-            for maker in (earlier[-1:] or makers[:1]):  # a function may use what comes after it
+            for maker in earlier[-1:] or makers[:1]:  # a function may use what comes after it
                 if maker not in chosen:
                     take(maker)
 
@@ -81,7 +79,7 @@ def needed(all_statements, answers):
 @cache
 def tried(lesson):
     """{number: (the check, [(line, answer, what is to be read; None for a right one), ...])}."""
-    path = FOLDER / "answers" / f"{lesson}.py"
+    path = FOLDER / f"{lesson}.py"
     answers = compile(path.read_text(encoding="utf-8"), path, "exec")
     given = {}
 
@@ -114,7 +112,7 @@ def complaint(judge, answer, reason):
 
 @pytest.mark.filterwarnings("ignore")  # Keras and NumPy warn of what some of these answers do
 @pytest.mark.parametrize(
-    ("lesson", "number"), [(lesson, number) for lesson in LESSONS for number in numbers(lesson)]
+    ("lesson", "number"), [(lesson, number) for lesson in lessons.NAMES for number in numbers(lesson)]
 )
 def test_answers_are_judged_rightly(lesson, number):
     judge, answers = tried(lesson)[number]

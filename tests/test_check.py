@@ -68,6 +68,8 @@ model.compile("adam", "sparse_categorical_crossentropy")
 x = np.random.default_rng(0).normal(size=(96, 8, 12)).astype("float32")
 history = model.fit(x, np.arange(96) % 3, epochs=2, verbose=0).history["loss"]
 print([loss.hex() for loss in history], keras.ops.sum(model.get_weights()[0]).numpy().tobytes().hex())
+keras.utils.set_random_seed(19)
+print(keras.initializers.GlorotUniform()((2, 2)).numpy().tobytes().hex())
 import os
 os.environ["COURSE_THREADS"] = "1"
 try:
@@ -131,17 +133,22 @@ print(keras.initializers.GlorotUniform()((2, 2)).numpy().tobytes().hex())
 """
 
 
-def test_the_environment_sets_threads_and_moves_seeds_once():
-    wanted = start(SEEDED.replace("(7)", "(19)"))
+def test_the_environment_sets_threads_and_moves_seeds_once(two_runs):
     moved = start(SEEDED, COURSE_SEED_SHIFT="12", COURSE_THREADS="1")
-    (plain, _), (shifted, errors) = (run.communicate(timeout=300) for run in (wanted, moved))
+    shifted, errors = moved.communicate(timeout=300)
     assert errors == ""
-    assert shifted.splitlines()[-1] == plain.splitlines()[-1]
-    assert [out.splitlines()[2] for out in (plain, shifted)] == ["2", "1"]
+    assert shifted.splitlines()[2:] == ["1", two_runs[0][0].splitlines()[5]]
 
 
-@pytest.mark.parametrize("variable", ["COURSE_THREADS", "COURSE_SEED_SHIFT"])
-@pytest.mark.parametrize("text", ["-1", "1.5", "two", "٣"])
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("COURSE_THREADS", "-1"),
+        ("COURSE_THREADS", "two"),
+        ("COURSE_SEED_SHIFT", "1.5"),
+        ("COURSE_SEED_SHIFT", "٣"),
+    ],
+)
 def test_setup_names_a_bad_variable(variable, text, monkeypatch):
     monkeypatch.setenv(variable, text)
     with pytest.raises(ValueError, match=rf"{variable} is '{text}', but must be a whole number"):
@@ -153,16 +160,16 @@ def test_setup_names_a_bad_variable(variable, text, monkeypatch):
 
 BLANK = [None, ..., [None, ...], (..., (None, ...)), {"digit": ...}, {"a": [{"b": (..., [...])}]}]
 BLANK += [{...}, (None, None), np.array([..., None], dtype=object)]
+ATTEMPTS = [0, False, "", [], {}, np.array([]), math.nan, 4, [1, 2], np.array([3, 4])]  # empty, or wrong
+ATTEMPTS += [[1, ...], (1, (2, ...)), {"digit": None, "motion": 3}]
 
 
-@pytest.mark.parametrize("answer", BLANK, ids=repr)
-def test_an_answer_of_holes_alone_is_not_attempted(answer):
-    assert check_three(answer).status == "not attempted"
-
-
-@pytest.mark.parametrize("answer", [[1, ...], (1, (2, ...)), {"digit": None, "motion": 3}], ids=repr)
-def test_an_answer_with_something_filled_in_is_an_attempt(answer):
-    assert check_three(answer).status == "not yet"
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [(blank, "not attempted") for blank in BLANK] + [(attempt, "not yet") for attempt in ATTEMPTS],
+)
+def test_an_answer_of_holes_alone_is_not_attempted(answer, status):
+    assert check_three(answer).status == status
 
 
 @check.exercise("04.9", "Fill in a dict")
@@ -180,22 +187,12 @@ def check_squares(answer):
         ({"two": (..., 1), "three": ..., "four": None}, "still to fill in: two, three, four"),
         ({"two": 4}, "give a dict with two, three, four"),
         ([4, 9, 16], "give a dict with two, three, four"),
+        ({"four": 16, "three": 9, "two": 4}, ""),
     ],
 )
 def test_what_is_filled_in_is_judged_and_the_rest_named(answer, reason):
     verdict = check_squares(answer)
-    assert (verdict.status, verdict.reason) == ("not yet", reason)
-
-
-def test_a_dict_is_correct_once_all_is_filled_in():
-    assert check_squares({"four": 16, "three": 9, "two": 4}).status == "correct"
-
-
-@pytest.mark.parametrize(
-    "answer", [0, False, "", [], {}, np.array([]), math.nan, 4, [1, 2], np.array([3, 4])], ids=repr
-)
-def test_an_empty_or_wrong_answer_is_an_attempt(answer):
-    assert check_three(answer).status == "not yet"
+    assert (verdict.status, verdict.reason) == ("not yet" if reason else "correct", reason)
 
 
 def test_a_shape_with_none_is_an_answer():
@@ -250,48 +247,35 @@ def test_functions_get_their_arguments_and_keep_their_names():
     assert seen == [(2, 5)]
 
 
-def test_an_error_in_the_learners_code_is_told_in_one_line():
+class Mute(Exception):
+    def __str__(self):
+        raise RuntimeError("no words")
+
+
+IN_KERAS = "Exception encountered when calling Dense.call().\n\n\x1b[1mlast axis is 5, not 7\x1b[0m\nmore"
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ValueError("first line\nsecond line"), "ValueError: first line"),
+        (ValueError(IN_KERAS), "ValueError: last axis is 5, not 7"),
+        (KeyError(), "KeyError"),
+        (Mute(), "Mute"),
+    ],
+)
+def test_an_error_in_the_learners_code_is_told_by_its_telling_line(error, told):
     def broken(x):
-        raise ValueError("first line\nsecond line")
+        raise error
 
     verdict = check_double(broken)
-    assert (verdict.status, verdict.reason) == ("not yet", "your code raised ValueError: first line")
-
-
-def test_a_message_of_keras_is_told_by_its_telling_line():
-    def broken(x):
-        raise ValueError(
-            "Exception encountered when calling Dense.call().\n\n\x1b[1mlast axis is 5, not 7\x1b[0m\nmore"
-        )
-
-    assert check_double(broken).reason == "your code raised ValueError: last axis is 5, not 7"
-
-
-def test_an_error_without_message_is_told_by_its_type():
-    def broken(x):
-        raise KeyError
-
-    assert check_double(broken).reason == "your code raised KeyError"
+    assert (verdict.status, verdict.reason) == ("not yet", f"your code raised {told}")
 
 
 def test_an_answer_of_the_wrong_kind_never_raises():
     verdict = check_double("a word")  # which cannot be called
     assert verdict.status == "not yet"
     assert verdict.reason.startswith("the check could not use your answer: TypeError")
-
-
-def test_an_error_that_cannot_be_told_is_told_by_its_type():
-    class Mute(Exception):
-        def __str__(self):
-            raise RuntimeError("no words")
-
-    def broken(x):
-        raise Mute
-
-    assert check_double(broken).reason == "your code raised Mute"
-
-
-def test_a_list_that_contains_itself_never_raises():
     endless = []
     endless.append(endless)
     assert check_three(endless).status == "not yet"
@@ -357,6 +341,7 @@ def test_verdicts_read_well_in_text_and_html():
     for answer, sign in ((3, "✓"), (..., "○"), (4, "→")):
         verdict = check_three(answer)
         assert f"{sign} Exercise 04.1 Add up: <strong>{verdict.status}</strong>" in verdict._repr_html_()
+    assert "are not &lt;script&gt;" in check_three("<script>")._repr_html_()
 
 
 def test_the_verdict_on_a_solution_praises_nobody():
@@ -371,116 +356,12 @@ def test_the_verdict_on_a_solution_praises_nobody():
     assert "Solution of 04.1 Add up: <strong>not yet" in failed._repr_html_()
 
 
-def test_html_of_a_verdict_is_escaped():
-    shown = check_three("<script>")._repr_html_()
-    assert "&lt;script&gt;" in shown
-    assert "<script>" not in shown
-
-
-@pytest.mark.parametrize(
-    ("id", "title", "named"),
-    [("4.1", "x", "id"), (4.1, "x", "id"), ("٠٤.١", "x", "id"), ("04.1", " ", "title"), ("04.1", 3, "title")],
-)
-def test_an_exercise_needs_a_number_and_a_title(id, title, named):
-    with pytest.raises(ValueError, match=f"^{named} is "):
-        check.exercise(id, title)
-
-
-def test_an_exercise_needs_a_function():
-    with pytest.raises(ValueError, match=r"^check is 3, but must be a function"):
-        check.exercise("04.1", "Add up")(3)
-
-
 # ---- what checks are made of
 
 
 @pytest.mark.parametrize("condition", [True, np.True_, [True, True], np.ones((2, 2), bool), [object()], 3])
 def test_expect_holds(condition):
     check.expect(condition, "no")
-
-
-@pytest.mark.parametrize(
-    "condition", [False, None, [], 0, math.nan, np.nan, [True, False], [math.nan], np.array([1, math.nan])]
-)
-def test_expect_does_not_hold(condition):
-    with pytest.raises(check.NotYet):
-        check.expect(condition, "no")
-
-
-class Shapeless:
-    @property
-    def shape(self):
-        raise ValueError("the number of axes is unknown")
-
-
-@pytest.mark.parametrize(
-    ("call", "named"),
-    [
-        (lambda: check.expect("yes", "no"), "condition is 'yes'"),
-        (lambda: check.expect(False, None), "reason is None"),
-        (lambda: check.expect_shape(3, [1], (1,)), "name is 3"),
-        (lambda: check.expect_shape("h", [1], "(1,)"), r"shape is '\(1,\)'"),
-        (lambda: check.expect_shape("h", [1], (1.0,)), r"shape is \(1.0,\)"),
-        (lambda: check.expect_close("", 1, 1), "name is ''"),
-        (lambda: check.expect_close("h", 1, "1"), "expected is '1'"),
-        (lambda: check.expect_close("h", 1, 1, tolerance=math.nan), "tolerance is nan"),
-        (lambda: check.expect_close("h", 1, 1, tolerance="0.1"), "tolerance is '0.1'"),
-        (lambda: check.claim("x", "4", above=0), "value is '4'"),
-        (lambda: check.claim("x", 1j, above=0), "value is 1j"),
-        (lambda: check.claim("x", [[1], [1, 2]], above=0), r"value is \[\[1\], \[1, 2\]\]"),
-        (lambda: check.claim("x", {"a": 1}, above=0), "value is {'a': 1}"),
-        (lambda: check.claim("x", 1, above="0"), "above is '0'"),
-        (lambda: check.claim("x", 1, within=[[1], [1, 2]]), "within is"),
-        (lambda: check.claim(3, 1, above=0), "sentence is 3"),
-        (lambda: check.expect_error("ValueError").__enter__(), "kind is 'ValueError'"),
-        (lambda: check.expect_error((ValueError, 3)).__enter__(), "kind is"),
-        (lambda: check.expect_error(ValueError, match="(").__enter__(), r"match is '\('"),
-        (lambda: check.expect_error(ValueError, match=3).__enter__(), "match is 3"),
-    ],
-)
-def test_an_argument_of_the_wrong_kind_is_named(call, named):
-    with pytest.raises(ValueError, match=f"^{named}.* but must be "):
-        call()
-
-
-@pytest.mark.parametrize(
-    ("value", "shown"), [("4", "'4'"), (None, "None"), ([[1], [1, 2]], r"\[\[1\], \[1, 2\]\]"), (4j, "4j")]
-)
-def test_numbers_in_an_answer_have_to_be_numbers(value, shown):
-    with pytest.raises(check.NotYet, match=f"^h is {shown}, but should be numbers"):
-        check.expect_close("h", value, 4.0)
-
-
-@pytest.mark.parametrize("value", [[[1], [1, 2]], Shapeless()])
-def test_an_answer_without_a_shape_is_told(value):
-    with pytest.raises(check.NotYet, match=r"^h is .*, which has no shape"):
-        check.expect_shape("h", value, (2,))
-
-
-def test_a_symbolic_tensor_is_no_number():
-    symbolic = pytest.importorskip("keras").Input((3,))
-    with pytest.raises(check.NotYet, match=r"^h is <KerasTensor .*, but should be numbers"):
-        check.expect_close("h", symbolic, [1, 2, 3])
-    with pytest.raises(ValueError, match=r"^value is <KerasTensor .*, but must be a number"):
-        check.claim("x", symbolic, above=0)
-    with pytest.raises(ValueError, match=r"^condition is <KerasTensor "):
-        check.expect(symbolic > 0, "no")
-
-
-def test_expect_shape_names_both_shapes_and_the_axis():
-    with pytest.raises(
-        check.NotYet, match=r"frame features has the shape \(32, 64\), but should have \(None, 96\)"
-    ):
-        check.expect_shape("frame features", np.zeros((32, 64)), (None, 96))
-    with pytest.raises(check.NotYet, match="axis 1 is 64 instead of 96"):
-        check.expect_shape("frame features", np.zeros((32, 64)), (None, 96))
-    with pytest.raises(check.NotYet, match="that is 1 axes instead of 2"):
-        check.expect_shape("frame features", np.zeros(96), (None, 96))
-
-
-def test_an_unknown_size_is_not_a_number():
-    with pytest.raises(check.NotYet, match="axis 0 is None instead of 8"):
-        check.expect_shape("frames", (None, 96), (8, 96))
 
 
 @given(st.lists(st.integers(1, 4), max_size=4), st.data())
@@ -497,64 +378,18 @@ def test_expect_shape_accepts_just_the_shapes_that_fit(sizes, data):
 def test_expect_close():
     check.expect_close("h", [1.0, 2.0], [1.0, 2.000001])
     check.expect_close("h", 3, 3.4, tolerance=0.5)
-    with pytest.raises(check.NotYet, match=r"h is off by 0\.5; at most 0.1 is allowed"):
-        check.expect_close("h", [1, 2.5], [1, 2], 0.1)
-    with pytest.raises(check.NotYet, match=r"h has the shape \(2,\), but should have \(3,\)"):
-        check.expect_close("h", [1, 2], [1, 2, 3])
-    with pytest.raises(check.NotYet, match="NaN"):
-        check.expect_close("h", [1, math.nan], [1, 2])
-    with pytest.raises(check.NotYet, match="off by inf"):
-        check.expect_close("h", [1, math.inf], [1, 2])
 
 
 # ---- claims
 
 
-@pytest.mark.parametrize(
-    ("value", "bounds"),
-    [
-        (0.9, {"above": 0.87}),
-        (0.2, {"below": 0.3}),
-        (4, {"equals": 4}),
-        (True, {"equals": True}),
-        (0.5, {"within": (0.5, 0.6)}),
-        (0.6, {"within": (0.5, 0.6)}),
-        (np.array([0.9, 0.95]), {"above": 0.87, "below": 1}),
-        ([[0.9], [0.95]], {"above": 0.87}),
-    ],
-)
-def test_a_claim_that_holds_prints_its_sentence(capsys, value, bounds):
-    check.claim("The hybrid wins", value, **bounds)
-    assert capsys.readouterr().out == "Holds in your run: The hybrid wins\n"
-    check.claim("The hybrid wins", 0.9, above=0.8, stored=True)
-    assert capsys.readouterr().out == "Holds in the stored table: The hybrid wins\n"
-
-
-@pytest.mark.parametrize(
-    ("value", "bounds", "shown"),
-    [
-        (0.87, {"above": 0.87}, "0.87"),
-        (0.3, {"below": 0.3}, "0.3"),
-        (5, {"equals": 4}, "5"),
-        (0.61, {"within": (0.5, 0.6)}, "0.61"),
-        (0.49, {"within": (0.5, 0.6)}, "0.49"),
-        (math.nan, {"above": 0.87}, "nan"),
-        (math.nan, {"below": 0.87}, "nan"),
-        (math.nan, {"equals": 0.87}, "nan"),
-        (math.nan, {"within": (0, 1)}, "nan"),
-        ([0.9, math.nan, 0.1], {"above": 0.5}, "nan"),
-        (np.array([0.9, 0.8, 0.95]), {"above": 0.87}, "0.8"),
-        ([3, 9, 4], {"equals": 4}, "9"),
-        ([], {"above": 0}, "nan"),
-        (0.9, {"above": 0.8, "below": 0.85}, "0.9"),
-    ],
-)
-def test_a_claim_that_fails_tells_sentence_value_and_bounds(capsys, value, bounds, shown):
-    with pytest.raises(check.ClaimFailed) as caught:
-        check.claim("The hybrid wins", value, **bounds)
-    message = str(caught.value)
-    assert message.startswith(f"The hybrid wins: the value is {shown}, but should be ")
-    assert all(name in message for name in bounds)
+def test_a_claim_that_holds_prints_its_sentence_and_one_that_fails_nothing(capsys):
+    check.claim("The hybrid wins", np.array([[0.9], [0.95]]), above=0.87, below=1)
+    check.claim("The hybrid wins", True, equals=True, stored=True)
+    told = "Holds in your run: The hybrid wins\nHolds in the stored table: The hybrid wins\n"
+    assert capsys.readouterr().out == told
+    with pytest.raises(check.ClaimFailed):
+        check.claim("The hybrid wins", 0.9, above=0.9)
     assert capsys.readouterr().out == ""
 
 
@@ -576,29 +411,6 @@ def test_claims_agree_with_python(value, one, other):
         assert held == truth, bounds
 
 
-@pytest.mark.parametrize(
-    ("bounds", "told"),
-    [
-        ({}, "needs a bound"),
-        ({"above": math.nan}, "above is nan"),
-        ({"below": math.inf}, "below is inf"),
-        ({"above": [1, 2]}, "above is"),
-        ({"within": 3}, "within is 3"),
-        ({"within": (2, 1)}, r"within is \[2.0, 1.0\]"),
-        ({"within": (1, 2, 3)}, "within is"),
-    ],
-)
-def test_a_claim_without_a_usable_bound_is_refused(bounds, told):
-    with pytest.raises(ValueError, match=told):
-        check.claim("The hybrid wins", 1, **bounds)
-
-
-@pytest.mark.parametrize("sentence", ["", "  ", None])
-def test_a_claim_needs_a_sentence(sentence):
-    with pytest.raises(ValueError, match="sentence is"):
-        check.claim(sentence, 1, above=0)
-
-
 def test_claims_are_recorded_whether_they_hold_or_not(tmp_path, monkeypatch):
     log = tmp_path / "claims.jsonl"
     monkeypatch.setenv("COURSE_CLAIMS", str(log))
@@ -611,36 +423,11 @@ def test_claims_are_recorded_whether_they_hold_or_not(tmp_path, monkeypatch):
     ]
 
 
-def test_expect_error_prints_type_and_first_line(capsys):
-    with check.expect_error(ValueError, match="line"):
+@pytest.mark.parametrize("kind", [ValueError, (KeyError, ValueError)])
+def test_expect_error_prints_type_and_first_line(capsys, kind):
+    with check.expect_error(kind, match="line"):
         raise ValueError("first line\nsecond line")
     assert capsys.readouterr().out == "ValueError: first line\n"
-
-
-def test_expect_error_without_an_error_fails():
-    refused = pytest.raises(AssertionError, match="expected ValueError, but there was no error")
-    with refused, check.expect_error(ValueError):
-        pass
-
-
-def test_expect_error_with_another_message_fails():
-    refused = pytest.raises(AssertionError, match="expected a message like 'shape', but got ValueError: no")
-    with refused, check.expect_error(ValueError, match="shape"):
-        raise ValueError("no")
-
-
-def test_expect_error_takes_several_kinds(capsys):
-    with check.expect_error((KeyError, ValueError)):
-        raise ValueError("no")
-    assert capsys.readouterr().out == "ValueError: no\n"
-    refused = pytest.raises(AssertionError, match="expected KeyError or ValueError")
-    with refused, check.expect_error((KeyError, ValueError)):
-        pass
-
-
-def test_expect_error_lets_other_errors_through():
-    with pytest.raises(KeyError), check.expect_error(ValueError):
-        raise KeyError
 
 
 # ---- progress

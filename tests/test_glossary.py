@@ -14,13 +14,12 @@ import re
 import urllib.parse
 from pathlib import Path
 
-import jupytext
+import cases
+import lessons
 import pytest
+from lessons import PAGES, ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
-SOURCE = ROOT / "notebooks" / "source"
 START, GLOSSARY = "00_start_here", "91_glossary"
-PAGES = "90"  # from this number on no lessons, but pages to look things up in
 COLUMNS = ["Term", "Symbol", "Shape or unit", "In a sentence", "Lesson"]
 ANCHOR = re.compile(r'<a id="([^"]*)"></a>')
 
@@ -99,13 +98,13 @@ def as_the_browser_spells(fragment):
 
 
 @functools.cache
-def read_course(folder=SOURCE):
+def read_course():
     """Name -> lesson, from the sources."""
     found = {}
-    for path in sorted(folder.glob("[0-9][0-9]_*.py")):
-        notebook = jupytext.read(path)
+    for name in lessons.NAMES:
+        notebook = lessons.source(name)
         cells = [(cell.cell_type == "markdown", cell.source) for cell in notebook.cells]
-        found[path.stem] = Lesson(path.stem, cells, notebook.metadata["course"]["title"])
+        found[name] = Lesson(name, cells, notebook.metadata["course"]["title"])
     return found
 
 
@@ -255,8 +254,8 @@ def test_the_glossary_is_a_page_not_a_book():
 def test_the_list_of_lessons_under_the_map_has_them_all():
     text = read_course()[START].text
     listed = re.findall(r"^\| (\d\d) \| \[(.+?)\]\((\w+)\.ipynb\) \|", text, re.M)
-    lessons = [item for item in read_course().items() if START < item[0] < PAGES]
-    assert listed == [(name[:2], lesson.title, name) for name, lesson in lessons]
+    after = [item for item in read_course().items() if START < item[0] < PAGES]
+    assert listed == [(name[:2], lesson.title, name) for name, lesson in after]
 
 
 # ---- every relative link
@@ -351,35 +350,15 @@ def loose_anchors(lesson):
 
 # ---- the rules themselves, on a small course
 
-SMALL = """# 91 · Glossary
-
-## LSTM
-
-| Term | Symbol | Shape or unit | In a sentence | Lesson |
-|---|---|---|---|---|
-| Forget gate | $f$ | (units,) | The share of the memory that stays. | [02 · 5] |
-| Padding (of images) | – | pixels | Zeros around. | [02 · 5][more] |
-| Seq | – | – | A later thing. | 07, planned |
-
-[02 · 5]: 02_lstm.ipynb#gates
-[more]: 02_lstm.ipynb#How-many-weights?
-"""
-GATES = """# 02 · LSTM
-
-<a id="gates"></a>
-
-## 5 · Gates: the LSTM
-
-The **forget gates** $f_t$ and $f$.
-
-### How many weights?
-
-With padding. See [a term](91_glossary.ipynb), [the cards](../data/README.md) and [it](https://a.b/c_(d)).
-"""
+SMALL = (cases.FOLDER / "glossary_page.txt").read_text(encoding="utf-8")
+GATES = (cases.FOLDER / "glossary_lesson.txt").read_text(encoding="utf-8")
 
 
-def small(page=SMALL, gates=GATES):
-    return {"02_lstm": Lesson("02_lstm", [(True, gates)]), GLOSSARY: Lesson(GLOSSARY, [(True, page)])}
+def small(old="", new="", gates=GATES):
+    """A course of two; in its glossary, something may be replaced."""
+    assert old in SMALL
+    page = Lesson(GLOSSARY, [(True, SMALL.replace(old, new, 1))])
+    return {"02_lstm": Lesson("02_lstm", [(True, gates)]), GLOSSARY: page}
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
@@ -389,39 +368,10 @@ def test_the_small_glossary_keeps_every_rule(rule):
     assert list(rule(glossary(course[GLOSSARY]), course)) == []
 
 
-BROKEN = [
-    (rows_are_whole, "| Term | Symbol |", "| Word | Symbol |", "has not the columns"),
-    (rows_are_whole, "| $f$ | (units,) |", "| (units,) |", "'Forget gate' has not 5"),
-    (rows_are_whole, "| $f$ | (units,) |", "| $f$ |  |", "'Forget gate' has not 5"),
-    (terms_are_unique_and_sorted, "| Seq |", "| Forget Gate |", "twice"),
-    (terms_are_unique_and_sorted, "| Seq |", "| Attention |", "'attention' stands behind"),
-    (sentences_are_short, "Zeros around.", "Zeros " * 20 + "around.", "at most 20 words"),
-    (sentences_are_short, "Zeros around.", "Zeros around", "one sentence"),
-    (links_lead_to_their_section, "07, planned", "07", "no planned lesson"),
-    (links_lead_to_their_section, "07, planned", "02, planned", "no planned lesson"),
-    (links_lead_to_their_section, "[02 · 5] |", "[02 · 6] |", "which is no lesson"),
-    (links_lead_to_their_section, ": 02_lstm.ipynb#gates", ": 03_lstm.ipynb#gates", "which is no lesson"),
-    (links_lead_to_their_section, ": 02_lstm.ipynb#gates", ": 91_glossary.ipynb#gates", "links to 91_"),
-    (links_lead_to_their_section, "#gates", "#gate", "no such place"),
-    (links_lead_to_their_section, "#gates", "#5-·-Gates:-the-LSTM", "no such place"),
-    (links_lead_to_their_section, "[02 · 5][more]", "[02 · 4][more]", "says section 4"),
-    (terms_are_in_their_section, "| Forget gate |", "| Memory gate |", "'Memory gate' is not in 02_lstm"),
-    (terms_are_in_their_section, "[02 · 5] |", "[02 · 5][more] |", "section 'How many weights?'"),
-    (symbols_are_in_their_lesson, "| $f$ |", "| $f_s$ |", "no formula with $f_s$"),
-    (symbols_are_in_their_lesson, "| $f$ |", "| `LSTMS` |", "does not say LSTMS"),
-    (symbols_are_in_their_lesson, "| $f$ |", "| f |", "a formula, code, or –"),
-]
-
-
-@pytest.mark.parametrize(("rule", "good", "bad", "told"), BROKEN, ids=lambda x: getattr(x, "__name__", x))
-def test_a_rule_sees_what_breaks_it(rule, good, bad, told):
-    assert good in SMALL
-    course = small(SMALL.replace(good, bad, 1))
+@pytest.mark.parametrize(("rule", "code", "told"), cases.of_rules("glossary", RULES))
+def test_a_rule_sees_what_breaks_it(rule, code, told):
+    course = eval(code)
     assert told in "\n".join(rule(glossary(course[GLOSSARY]), course))
-
-
-def test_every_rule_is_tried():
-    assert {rule for rule, *_ in BROKEN} == set(RULES)
 
 
 def test_where_a_link_can_lead():
@@ -436,38 +386,21 @@ def test_a_section_ends_where_the_next_begins():
     assert (lesson.targets["Sub"].number, lesson.targets["Other"].number) == ("1", "2")
 
 
-@pytest.mark.parametrize(
-    ("text", "folder", "told"),
-    [
-        ("[a](02_lstm.ipynb)", "notebooks", ""),
-        ("[a\nb](02_lstm.ipynb#gates)", "work", ""),
-        ("[a](notebooks/02_lstm.ipynb)", "", ""),
-        ("[a](../data/README.md) ![b](https://x.y/z.png) `[c](no.ipynb)` $x[1](2)$", "work", ""),
-        ("[a][b]\n\n[b]: 02_lstm.ipynb", "work", ""),
-        ("[a](CONTRIBUTING.md#continuous-integration)", "", ""),
-        ("[a](02_lstn.ipynb)", "notebooks", "is no lesson"),
-        ("[a](02_lstm.ipynb#gate)", "notebooks", "no such place"),
-        ("[a](02_lstm.ipynb#5-·-Gates:-the-LSTM)", "notebooks", "write an <a id>"),
-        ("[a](../notebooks/02_lstm.ipynb)", "work", "in its own folder"),
-        ("[a](02_lstm.ipynb)", "", "is no lesson"),
-        ("[a](../data/REEDME.md)", "notebooks", "is not there, seen from notebooks"),
-        ("![a](images/lab_04.png)", "notebooks", "seen from a copy in work/"),
-        ('<img src="images/no.png" alt="a">', "", "is not there"),
-        ("[a](#gates)", "notebooks", "name the file too"),
-        ("[a][b]", "notebooks", "[b] has no definition"),
-        ("[a](CONTRIBUTING.md#no)", "", "no such heading"),
-    ],
-)
-def test_broken_links_are_seen(text, folder, told):
-    found = list(broken_links(text, folder, small()))
-    assert (told in "\n".join(found)) if told else not found
+GOOD_LINKS = [
+    ("[a](02_lstm.ipynb)", "notebooks"),
+    ("[a\nb](02_lstm.ipynb#gates)", "work"),
+    ("[a](notebooks/02_lstm.ipynb)", ""),
+    ("[a](../data/README.md) ![b](https://x.y/z.png) `[c](no.ipynb)` $x[1](2)$", "work"),
+    ("[a][b]\n\n[b]: 02_lstm.ipynb", "work"),
+    ("[a](CONTRIBUTING.md#continuous-integration)", ""),
+]
 
 
-def test_loose_anchors_are_seen():
+def test_good_links_and_anchors_are_left_alone():
+    assert [list(broken_links(*link, small())) for link in GOOD_LINKS] == [[]] * len(GOOD_LINKS)
     assert list(loose_anchors(small()["02_lstm"])) == []
-    twice = small(gates=GATES + '\n<a id="gates"></a>\n\n## 6 · More')["02_lstm"]
-    assert "twice" in "\n".join(loose_anchors(twice))
-    loose = small(gates=GATES.replace("## 5 · Gates: the LSTM", "some words"))["02_lstm"]
-    assert "above a heading" in "\n".join(loose_anchors(loose))
-    odd = small(gates=GATES.replace("gates", "gätes"))["02_lstm"]
-    assert "spelled otherwise" in "\n".join(loose_anchors(odd))
+
+
+@pytest.mark.parametrize(("rule", "code", "told"), cases.of_rules("links", [broken_links, loose_anchors]))
+def test_bad_links_and_anchors_are_seen(rule, code, told):
+    assert told in "\n".join(rule(*eval(code)))

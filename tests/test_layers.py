@@ -2,7 +2,6 @@
 
 import importlib.util
 import os
-import re
 import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -347,69 +346,6 @@ def test_a_mask_within_frames_belongs_into_the_network():
     np.testing.assert_allclose(layer(x), layer(x[:, :, :4]), atol=1e-6)
 
 
-@pytest.mark.parametrize("shape", [(2, 4), (3, 5), (5,), (2, 5, 1), (2, 5, 8, 8)])
-def test_a_mask_that_does_not_fit_is_refused(shape):
-    message = r"a mask \(batch, time\) = \(2, 5\).*shape " + re.escape(str(shape))
-    layer = PerFrame(frame_cnn())
-    with pytest.raises(ValueError, match=message):
-        layer(clips(2, 5, 8, 8, 1), mask=np.ones(shape, bool))
-    with pytest.raises(ValueError, match=message):
-        layer(keras.Input(batch_shape=(2, 5, 8, 8, 1)), mask=keras.Input(batch_shape=shape, dtype="bool"))
-
-
-def test_a_mask_of_pixels_is_refused():
-    with pytest.raises(ValueError, match=r"True where a frame is real.*\(2, 5, 8, 8\)"):
-        PerFrame(frame_cnn())(layers.Masking()(clips(2, 5, 8, 8, 1)))
-
-
-@pytest.mark.parametrize("shape", [(None, 4), (None, None), (24, 24, 1), (None, 24, 1), (None, 4, 24, 24, 1)])
-def test_a_wrong_shape_is_explained(shape):
-    with pytest.raises(ValueError, match=r"PerFrame expects clips \(batch, time, \*frame\)") as info:
-        PerFrame(layers.Conv2D(4, 3))(keras.Input(shape))
-    assert str((None, *shape)) in str(info.value)
-
-
-@pytest.mark.parametrize(
-    "network", [lambda: functional(8, 8, 1), frame_cnn], ids=["functional", "sequential"]
-)
-def test_frames_that_do_not_fit_a_built_network_are_explained(network):
-    layer = PerFrame(network())
-    layer(clips(2, 3, 8, 8, 1))
-    for other in (clips(2, 3, 12, 12, 1), keras.Input((None, 12, 12, 1))):
-        with pytest.raises(
-            ValueError, match=r"each frame would be \(12, 12, 1\).*built for frames of another size"
-        ):
-            layer(other)
-
-
-@pytest.mark.parametrize("built", [False, True])
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        None,
-        {"clips": clips(2, 3, 8, 8, 1)},
-        [clips(2, 3, 8, 8, 1)] * 2,
-        tf.ragged.constant([np.ones((3, 8, 8, 1)), np.ones((1, 8, 8, 1))], ragged_rank=1, dtype="float32"),
-    ],
-    ids=["None", "dict", "list", "ragged"],
-)
-def test_what_is_no_tensor_of_clips_is_refused(wrong, built):
-    layer = PerFrame(frame_cnn())
-    if built:
-        layer(clips(2, 3, 8, 8, 1))
-    with pytest.raises(ValueError, match=r"PerFrame expects clips \(batch, time, \*frame\)"):
-        layer(wrong)
-
-
-def test_a_stateful_network_is_refused():
-    for network in (
-        layers.LSTM(4, stateful=True),
-        keras.Sequential([layers.GRU(4, stateful=True, name="gru")]),
-    ):
-        with pytest.raises(ValueError, match="is stateful, but all frames go through the network at once"):
-            PerFrame(network)
-
-
 def test_a_config_is_left_as_it_was():
     layer = PerFrame(layers.Dense(3), name="eyes")
     config = layer.get_config()
@@ -418,9 +354,3 @@ def test_a_config_is_left_as_it_was():
         copy = PerFrame.from_config(config)
     assert config == before
     assert (copy.name, copy.network.units) == ("eyes", 3)
-
-
-@pytest.mark.parametrize("network", [None, layers.Conv2D, "conv", [layers.Flatten()]])
-def test_only_a_network_can_be_applied(network):
-    with pytest.raises(ValueError, match="network is a Keras model or layer"):
-        PerFrame(network)

@@ -10,13 +10,13 @@ sections whose heading says "Optional:".
 import dataclasses
 import re
 import sys
-from pathlib import Path
 
+import cases
 import jupytext
+import lessons
 import pytest
+from lessons import tags
 
-SOURCES = Path(__file__).resolve().parent.parent / "notebooks" / "source"
-PAGES = "90"  # from this number on no lessons, but pages to look things up in
 MOST = {"minutes": 120, "words": 5000, "cells": 110}
 STRETCH = 45  # minutes from one stop to the next
 STOP = re.compile(r"^\*\*Stop here if you like\*\* \(about (\d+) minutes so far\)\.\n?$", re.MULTILINE)
@@ -34,10 +34,6 @@ class Part:
     exercise: bool = False
     stop: int | None = None  # it begins with a stop, which says this many minutes
     says: int | None = None  # it begins an optional section, which says this many minutes; 0: none
-
-
-def tags(cell):
-    return set(cell.metadata.get("tags", []))
 
 
 def of_code(cell):
@@ -138,11 +134,7 @@ def exercises_stand_where_they_belong(notebook):
 
 
 RULES = [limits_are_kept, minutes_are_honest, stops_are_near, exercises_stand_where_they_belong]
-LESSONS = sorted(path.stem for path in SOURCES.glob("[0-9][0-9]_*.py") if path.stem < PAGES)
-
-
-def read(name):
-    return jupytext.read(SOURCES / f"{name}.py")
+LESSONS = [name for name in lessons.NAMES if name < lessons.PAGES]
 
 
 def complaints(notebook):
@@ -151,76 +143,12 @@ def complaints(notebook):
 
 @pytest.mark.parametrize("name", LESSONS)
 def test_a_lesson_is_as_short_as_it_says(name):
-    assert complaints(read(name)) == []
+    assert complaints(lessons.source(name)) == []
 
 
 # ---- the counting and the rules themselves, on a small lesson
 
-SMALL = """# ---
-# jupyter:
-#   course:
-#     minutes: 50
-# ---
-
-# %% [markdown]
-# # 04 · Video
-#
-# You will need about 50 minutes. *Predict*: how many?
-#
-# ## 1 · Build it
-
-# %%
-# four lines are read, and a figure
-model = build()
-
-# %% tags=["lab"]
-lab()
-
-# %% tags=["check"] jupyter={"source_hidden": true}
-check.exercise("04.1")
-
-# %% [markdown]
-# ### 04.1 · Shapes
-#
-# <details><summary>Hint</summary>
-#
-# Count.
-#
-# </details>
-
-# %% tags=["exercise"]
-answer = ...
-
-# %% tags=["solution"] jupyter={"source_hidden": true}
-# Solution
-answer = 3
-
-# %% [markdown]
-# **Stop here if you like** (about 30 minutes so far).
-#
-# ## 2 · Look inside
-
-# %% jupyter={"source_hidden": true}
-folded = 1
-plotting.strip(clips)
-
-# %% tags=["exercise"]
-answer = ...
-
-# %% tags=["exercise"]
-answer = ...
-
-# %% [markdown]
-# ## 3 · Optional: more
-#
-# This section takes about 20 minutes.
-
-# %% tags=["lab"]
-lab()
-
-# %% [markdown]
-# ## 4 · Summary
-"""
+SMALL = (cases.FOLDER / "length_lesson.txt").read_text(encoding="utf-8")  # it keeps every rule
 
 
 def small(old="", new=""):
@@ -243,30 +171,9 @@ def test_the_small_lesson_keeps_every_rule():
     assert complaints(small()) == []
 
 
-BROKEN = [
-    (limits_are_kept, "model = build()", "model = build()\n" * 1000, "minutes; a lesson has at most 120"),
-    (limits_are_kept, "how many?", "word " * 5000, "words; a lesson has at most 5000"),
-    (limits_are_kept, "# %%\n", "# %%\nx\n\n" * 110, "cells; a lesson has at most 110"),
-    (minutes_are_honest, "minutes: 50", "minutes: 40", "the header says 40 minutes, and 47 are counted"),
-    (minutes_are_honest, "need about 50 minutes", "need about 60\n# minutes", "the text says 60"),
-    (minutes_are_honest, "about 20 minutes", "about 10 minutes", "'3 · Optional: more' says 10 minutes"),
-    (minutes_are_honest, "takes about 20 minutes", "is long", "says 0 minutes, and 20 are counted"),
-    (stops_are_near, "# **Stop here", "# Stop here", "47 minutes without a stop, before 'the end' is over"),
-    (stops_are_near, "about 30 minutes so far", "about 20 minutes so far", "says 20 minutes so far, and 30"),
-    (stops_are_near, "# **Stop here", "# You can **Stop here", "a line of its own"),
-    (stops_are_near, "about 30 minutes so far).", "about 30 minutes).", "a line of its own"),
-    (exercises_stand_where_they_belong, "Look inside", "Exercises", "section of exercises"),
-    (exercises_stand_where_they_belong, "# ## 2 · Look", "# ### Look", "3 of 3 exercises stand in"),
-]
-
-
-@pytest.mark.parametrize(("rule", "old", "new", "told"), BROKEN)
-def test_a_rule_sees_what_breaks_it(rule, old, new, told):
-    assert told in "\n".join(rule(small(old, new)))
-
-
-def test_every_rule_is_tried():
-    assert {rule for rule, *_ in BROKEN} == set(RULES)
+@pytest.mark.parametrize(("rule", "code", "told"), cases.of_rules("length", RULES))
+def test_a_rule_sees_what_breaks_it(rule, code, told):
+    assert told in "\n".join(rule(eval(code)))
 
 
 # ---- for authors
@@ -275,7 +182,7 @@ def test_every_rule_is_tried():
 def tell(names):
     """Print what is counted: of each lesson, or section by section of the one that is named."""
     for name in [name for name in LESSONS if name.startswith(tuple(names) or "")]:
-        notebook = read(name)
+        notebook = lessons.source(name)
         found = list(parts(notebook))
         rows = [(name, [part for part in found if not part.optional])]
         if names:

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from matplotlib.figure import Figure
 from PIL import Image
 
 from course_utils import plotting
@@ -17,40 +16,23 @@ rng = np.random.default_rng(0)
 CLIPS = rng.random((3, 8, 12, 10, 1))
 MAPS = rng.random((6, 7, 10))
 RUNS = {
-    name: {"val_accuracy": [0.1, 0.5, score]}
-    for name, score in [
-        ("CNN per frame, averaged", 0.90),
-        ("LSTM on pixels", 0.27),
-        ("Textbook CNN -> LSTM", 0.72),
-        ("Ours: CNN -> LSTM", 0.91),
-        ("Ours, pooled bridge", 0.905),
-        ("Frames as channels", 0.78),
-        ("Conv3D", 0.77),
-        ("Attention, no LSTM", 0.55),
-    ]
+    "CNN per frame, averaged": 0.90,
+    "LSTM on pixels": 0.27,
+    "Textbook CNN -> LSTM": 0.72,
+    "Ours: CNN -> LSTM": 0.91,
+    "Ours, pooled joint": 0.905,
+    "Frames as channels": 0.78,
+    "Conv3D": 0.77,
+    "Attention, no LSTM": 0.55,
 }
+RUNS = {name: {"val_accuracy": [0.1, 0.5, score]} for name, score in RUNS.items()}
 ROWS = [
-    {
-        "model": "CNN per frame, averaged",
-        "parameters": 116000,
-        "seconds": [41, 46],
-        "digit": [0.87, 0.89],
-        "motion": [0.2, 0.24],
-    },
-    {
-        "model": "LSTM on pixels",
-        "parameters": 219000,
-        "seconds": [11, 12],
-        "digit": [0.25, 0.29],
-        "motion": [0.99, 0.99],
-    },
-    {
-        "model": "Ours: CNN -> LSTM",
-        "parameters": 149000,
-        "seconds": [20, 25],
-        "digit": [0.91, 0.92],
-        "motion": [1.0, 1.0],
-    },
+    dict(zip(("model", "parameters", "seconds", "digit", "motion"), row))
+    for row in (
+        ("CNN per frame, averaged", 116000, [41, 46], [0.87, 0.89], [0.2, 0.24]),
+        ("LSTM on pixels", 219000, [11, 12], [0.25, 0.29], [0.99, 0.99]),
+        ("Ours: CNN -> LSTM", 149000, [20, 25], [0.91, 0.92], [1.0, 1.0]),
+    )
 ]
 TRUE, PREDICTED = np.array([0, 0, 0, 0, 1, 1, 2, 2]), np.array([0, 0, 0, 1, 1, 1, 0, 0])
 MOVES = ["pan left", "zoom in", "roll right"]
@@ -75,39 +57,41 @@ def image_data(axes):
 # ---- every picture
 
 
+@pytest.fixture(scope="module", params=EVERY)
+def picture(request):
+    """Each kind of picture, with an alt text that an author gave."""
+    return EVERY[request.param](alt='a < b & "c"\n  over lines')
+
+
 @pytest.mark.parametrize("name", EVERY)
-def test_every_picture_has_alt_beside_a_small_valid_png(name):
+def test_every_picture_has_an_alt_text_of_its_own(name):
     picture = EVERY[name]()
+    assert len(picture.alt) > 15
+    assert repr(picture) == picture.alt == picture._repr_mimebundle_()["text/plain"]
+
+
+def test_a_given_alt_is_taken_and_escaped(picture):
     bundle = picture._repr_mimebundle_()
-    assert set(bundle) == {"image/png", "text/html", "text/plain"}
-    image = Image.open(io.BytesIO(base64.b64decode(bundle["image/png"])))
-    image.verify()
-    assert image.format == "PNG"
-    assert 100 < image.width <= 960
-    assert image.height > 60
-    assert len(picture.png) < 40_000
-    assert len(bundle["text/plain"]) > 15
-    assert bundle["text/html"].startswith("<img alt=")
-    assert repr(picture) == picture.alt == bundle["text/plain"]
-
-
-@pytest.mark.parametrize("name", EVERY)
-def test_a_given_alt_is_taken_and_escaped(name):
-    bundle = EVERY[name](alt='a < b & "c"\n  over lines')._repr_mimebundle_()
-    assert '<img alt="a &lt; b &amp; &quot;c&quot; over lines" src="data:image/' in bundle["text/html"]
+    assert bundle["text/html"].startswith(
+        '<img alt="a &lt; b &amp; &quot;c&quot; over lines" src="data:image/'
+    )
     assert bundle["text/plain"] == 'a < b & "c" over lines'
 
 
-@pytest.mark.parametrize("name", EVERY)
-def test_corners_are_white_in_every_theme(name):
-    image = Image.open(io.BytesIO(EVERY[name]().png)).convert("RGB")
+def test_a_picture_is_a_small_valid_png_with_white_corners_in_every_theme(picture):
+    bundle = picture._repr_mimebundle_()
+    assert set(bundle) == {"image/png", "text/html", "text/plain"}
+    assert len(picture.png) < 40_000
+    image = Image.open(io.BytesIO(base64.b64decode(bundle["image/png"])))
+    assert image.format == "PNG"
+    assert 100 < image.width <= 960
+    assert image.height > 60
     corners = [(x, y) for x in (0, image.width - 1) for y in (0, image.height - 1)]
-    assert {image.getpixel(corner) for corner in corners} == {(255, 255, 255)}
+    assert {image.convert("RGB").getpixel(corner) for corner in corners} == {(255, 255, 255)}
 
 
-@pytest.mark.parametrize("name", EVERY)
-def test_no_text_is_smaller_than_11_points(name):
-    texts = EVERY[name]().figure.findobj(matplotlib.text.Text)
+def test_no_text_is_smaller_than_11_points(picture):
+    texts = picture.figure.findobj(matplotlib.text.Text)
     assert min(text.get_fontsize() for text in texts if text.get_text()) >= 11
 
 
@@ -135,17 +119,6 @@ def test_picture_closes_a_figure_of_pyplot():
     assert number in plt.get_fignums()
     plotting.Picture(fig, "It rises.")
     assert number not in plt.get_fignums()
-
-
-@pytest.mark.parametrize("alt", ["", "  \n", None, 3])
-def test_picture_insists_on_alt(alt):
-    with pytest.raises(ValueError, match=r"alt is .* must say in words"):
-        plotting.Picture(Figure(), alt)
-
-
-def test_picture_insists_on_a_figure():
-    with pytest.raises(TypeError, match="fig is a list, but must be a matplotlib Figure"):
-        plotting.Picture([1, 2], "numbers")
 
 
 def test_style_is_white_with_the_colours_of_the_course():
@@ -193,27 +166,6 @@ def test_standardised_clips_are_stretched_each_for_itself():
         np.testing.assert_allclose(np.corrcoef(shown.ravel(), clip.ravel())[0, 1], 1)
 
 
-@pytest.mark.parametrize(
-    ("clips", "told"),
-    [
-        (np.zeros((2, 3)), r"clips has the shape \(2, 3\), but must have 3 to 5 axes"),
-        (np.zeros((0, 8, 4, 4, 1)), r"clips has the shape \(0, 8, 4, 4, 1\)"),
-        (np.zeros((2, 8, 4, 4, 2)), "clips has 2 channels, but must have 1"),
-        (np.full((2, 8, 4, 4, 1), np.nan), "clips holds NaN"),
-    ],
-)
-@pytest.mark.parametrize("draw", [plotting.strip, plotting.animate])
-def test_bad_clips_are_named(draw, clips, told):
-    with pytest.raises(ValueError, match=told):
-        draw(clips)
-
-
-@pytest.mark.parametrize("draw", [plotting.strip, plotting.animate])
-def test_titles_must_fit_the_clips(draw):
-    with pytest.raises(ValueError, match="titles has 2 entries, but 3 are needed"):
-        draw(CLIPS, ["a", "b"])
-
-
 def gif_of(picture):
     html = picture._repr_mimebundle_()["text/html"]
     return Image.open(io.BytesIO(base64.b64decode(html.split("gif;base64,")[1].split('"')[0])))
@@ -250,17 +202,6 @@ def test_animation_is_small():
     assert len(plotting.animate(noise, list("abcd")).gif) < 180_000
 
 
-@pytest.mark.parametrize("fps", [0, -1, 51, "4", None])
-def test_animation_names_a_bad_fps(fps):
-    with pytest.raises(ValueError, match=r"fps is .* must be a number"):
-        plotting.animate(CLIPS, fps=fps)
-
-
-def test_animation_of_too_many_clips_is_refused():
-    with pytest.raises(ValueError, match="clips holds 9 clips, but at most 8"):
-        plotting.animate(np.zeros((9, 2, 4, 4, 1)))
-
-
 # ---- feature maps
 
 
@@ -292,12 +233,6 @@ def test_feature_maps_name_the_strongest():
     assert "the strongest answer is that of edge" in plotting.feature_maps(maps, ["up", "down", "edge"]).alt
 
 
-@pytest.mark.parametrize("maps", [np.zeros((4, 4)), np.zeros((4, 4, 0)), np.full((4, 4, 2), np.inf)])
-def test_bad_feature_maps_are_named(maps):
-    with pytest.raises(ValueError, match=r"^maps h"):
-        plotting.feature_maps(maps)
-
-
 # ---- curves
 
 
@@ -325,7 +260,6 @@ def test_curves_differ_in_more_than_colour_and_are_labelled_directly():
 
 def test_labels_of_curves_do_not_overlap():
     picture = plotting.curves(RUNS, "val_accuracy")
-    boxes = [text.get_window_extent() for text in axes_of(picture)[0].texts]
     # window extents of annotations include the arrow: compare the words alone
     boxes = [matplotlib.text.Text.get_window_extent(text) for text in axes_of(picture)[0].texts]
     assert not any(a.overlaps(b) for n, a in enumerate(boxes) for b in boxes[:n])
@@ -344,23 +278,6 @@ def test_a_curve_that_ends_in_nan_is_labelled_at_its_last_number():
     picture = plotting.curves({"collapsed": {"loss": [1.0, 2.0, np.nan]}}, "loss")
     assert axes_of(picture)[0].texts[0].xy == (2, 2.0)
     assert "collapsed ends at 2 after 2 epochs" in picture.alt
-
-
-@pytest.mark.parametrize(
-    ("histories", "told"),
-    [
-        ({}, "histories must be a dict"),
-        ([1, 2], "histories must be a dict"),
-        ({name: {"loss": [1]} for name in "abcdefghi"}, "with 1 to 8 runs"),
-        ({"a": {"accuracy": [1]}}, r"metric is 'loss', but histories\['a'\] has accuracy"),
-        ({"a": {"loss": []}}, r"histories\['a'\]\['loss'\] must be a list of numbers"),
-        ({"a": {"loss": [np.nan]}}, r"histories\['a'\]\['loss'\] must be"),
-        ({"a": {"loss": [[1, 2]]}}, r"histories\['a'\]\['loss'\] must be"),
-    ],
-)
-def test_bad_histories_are_named(histories, told):
-    with pytest.raises(ValueError, match=told):
-        plotting.curves(histories, "loss")
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
@@ -430,21 +347,6 @@ def test_compare_tells_the_best_and_the_worst():
     assert "parameters from 116k (CNN per frame, averaged) to 219k (LSTM on pixels)" in alt
 
 
-@pytest.mark.parametrize(
-    ("rows", "told"),
-    [
-        ([], "rows must be a list of dicts"),
-        ({"model": "x"}, "rows must be a list of dicts"),
-        ([{"model": "x", "digit": [1]}], r"rows\[0\] has model, digit, but lacks parameters, seconds"),
-        ([{**ROWS[0], "digit": []}], r"rows\[...\]\['digit'\] has the shape \(0,\)"),
-        ([{**ROWS[0], "digit": [np.nan]}], r"rows\[...\]\['digit'\] holds NaN"),
-    ],
-)
-def test_bad_rows_are_named(rows, told):
-    with pytest.raises(ValueError, match=told):
-        plotting.compare(rows)
-
-
 # ---- confusion
 
 
@@ -491,22 +393,6 @@ def test_class_names_do_not_overlap():
         assert apart.min() > 1.4 * 11 * picture.figure.dpi / 72
 
 
-@pytest.mark.parametrize(
-    ("true", "predicted", "told"),
-    [
-        ([0.0, 1.0], [0, 1], "true must be class numbers, not float64"),
-        ([0, 1], [[0, 1], [1, 0]], r"predicted must be .* of shape \(2, 2\)"),
-        ([], [], "true must be"),
-        ([0, 3], [0, 1], "true has classes 0 to 3, names has 3"),
-        ([0, 1], [-1, 1], "predicted has classes -1 to 1"),
-        ([0, 1], [0, 1, 2], "true has 2 entries, predicted 3"),
-    ],
-)
-def test_bad_classes_are_named(true, predicted, told):
-    with pytest.raises(ValueError, match=told):
-        plotting.confusion(true, predicted, MOVES)
-
-
 # ---- table
 
 
@@ -538,16 +424,3 @@ def test_table_in_html_is_escaped_with_caption_and_alignment():
     assert ">R &amp; D</caption>" in page
     assert '<td style="text-align:left">&lt;b&gt;</td><td style="text-align:right">12,345.7</td>' in page
     assert page.count("<th ") == 2
-
-
-@pytest.mark.parametrize(
-    ("rows", "columns", "told"),
-    [
-        ([], ["model"], "rows must be"),
-        (ROWS, [], "columns is empty"),
-        (ROWS, ["model", "f1"], r"rows\[0\] has .*, but lacks f1"),
-    ],
-)
-def test_bad_tables_are_named(rows, columns, told):
-    with pytest.raises(ValueError, match=told):
-        plotting.table(rows, columns)

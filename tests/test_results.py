@@ -9,13 +9,13 @@ import os
 import subprocess
 import sys
 
-import jupytext
+import lessons
 import pytest
 
 from course_utils import results
 
 TABLES = sorted(path.stem for path in results.FOLDER.glob("*.json"))
-LESSONS = {path.stem[:2]: path.stem for path in (results.ROOT / "notebooks" / "source").glob("*.py")}
+LESSONS = {name[:2]: name for name in lessons.NAMES}
 
 
 @pytest.fixture
@@ -245,5 +245,5 @@ def test_what_hides_the_source_of_a_claim_is_seen():
 
 @pytest.mark.parametrize("lesson", sorted(LESSONS.values()))
 def test_a_claim_says_whether_it_is_about_a_stored_table(lesson):
-    cells = jupytext.read(results.ROOT / "notebooks" / "source" / f"{lesson}.py").cells
+    cells = lessons.source(lesson).cells
     assert not list(claims_that_hide_their_source([c.source for c in cells if c.cell_type == "code"]))

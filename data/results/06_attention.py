@@ -35,7 +35,7 @@ def definitions(table):
 
 @lru_cache(maxsize=1)
 def data_of(table, quick):
-    few = {"clips": (160, 40, 40)} if quick else {}
+    few = {"clips": (32, 20, 20)} if quick else {}
     if table == "06_places":
         data = definitions(table)["scenes"](**few)
     else:
@@ -49,7 +49,7 @@ def frames_network(seed, quick):
     import keras
 
     names = definitions("06_places")
-    data = datasets.hidden_digit(**({"clips": (160, 40, 40)} if quick else {}))
+    data = datasets.hidden_digit(**({"clips": (32, 20, 20)} if quick else {}))
     keras.utils.set_random_seed(seed)
     model = names["network"](names["attention"])
     names["train"](model, data, peak=results.load("06_hidden_digit").row("Attention")["peak"][0])

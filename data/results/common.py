@@ -107,7 +107,7 @@ def train_all(study, tables, quick, pool, folder):
         journal.path.unlink()
 
 
-def time_training(study, table, quick, steps=10):
+def time_training(study, table, quick):
     """Seconds that one training takes: its batches times the time of one. The models are timed in turn.
 
     Returns row -> a number for each of five rounds. A slow minute of the machine falls on all rows alike.
@@ -116,7 +116,8 @@ def time_training(study, table, quick, steps=10):
     rows = study.rows_of(table, quick)
     models = {row: study.ready(table, row, quick) for row in rows if needs_network(row)}
     timed = {row: [] for row in rows}
-    for _ in range(2 if quick else 6):
+    rounds, steps = (2, 1) if quick else (6, 10)
+    for _ in range(rounds):
         for row, seconds in timed.items():
             start = time.perf_counter()
             if row in models:
@@ -147,7 +148,8 @@ def main(study, description):
     if not given.times:
         spawn = multiprocessing.get_context("spawn")  # a fork would share TensorFlow's threads
         os.environ["COURSE_THREADS"] = "1"  # for each of the two processes
-        with concurrent.futures.ProcessPoolExecutor(2, spawn, check.setup) as pool:
+        workers = 1 if given.quick else 2  # each has to import TensorFlow
+        with concurrent.futures.ProcessPoolExecutor(workers, spawn, check.setup) as pool:
             train_all(study, tables, given.quick, pool, folder)
     for table in tables:
         results.add_column(table, "seconds", time_training(study, table, given.quick), folder)

@@ -1,0 +1,27 @@
+"""Every argument that cannot be is named, with what is allowed; the cases are in `bad_inputs/`."""
+
+import functools
+import re
+
+import cases
+import pytest
+
+FILES = ("check", "datasets", "layers", "plotting")
+
+
+@functools.cache
+def names_of(file):
+    names = {}
+    exec(cases.read(file)[1], names)
+    return names
+
+
+@pytest.mark.parametrize(
+    ("file", "code", "error", "words"),
+    [pytest.param(file, *case.values, id=case.id) for file in FILES for case in cases.read(file)[0]],
+)
+def test_a_bad_input_is_named(file, code, error, words):
+    names = names_of(file)
+    said = ".*".join(map(re.escape, re.split(r" ?\.\.\. ", words)))
+    with pytest.raises(eval(error, names), match=f"(?s)^{said}"):
+        eval(code, names)
