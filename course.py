@@ -48,7 +48,7 @@ CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 
 
 class Problem(Exception):
-    """Something that the person at the keyboard can mend; the message says how."""
+    """Something that the person at the keyboard can fix; the message says how."""
 
 
 # ---------------------------------------------------------------- the environment

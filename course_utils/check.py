@@ -28,7 +28,7 @@ def setup():
     Pins the number of threads, asks for deterministic operations, applies the figure style.
     The same lesson then gives the same numbers, bit by bit, each time it runs on one machine.
 
-    Two environment variables let `make portable` check that what a lesson says hangs on neither:
+    Two environment variables let `make portable` check that what a lesson says depends on neither:
     `COURSE_THREADS` (default 2), threads inside one operation and operations at a time, and
     `COURSE_SEED_SHIFT` (default 0), added to each seed given to `keras.utils.set_random_seed`.
 

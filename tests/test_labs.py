@@ -177,7 +177,7 @@ def test_no_fix_brings_another_fault_along_unless_all_that_help_do(state):
     notes = list(advice.advise(state))
     told = [(fault, advice.noted(state, fault)) for fault in advice.obstacles(state)]
     if made.broken:
-        every = itertools.islice(advice.mendings(state), advice.TRIED)
+        every = itertools.islice(advice.repairs(state), advice.TRIED)
         told.append((advice.Fault("broken", "broken", "", list(every)), notes[0]))
     else:
         told += zip(advice.faults(state), notes, strict=True)

@@ -74,7 +74,7 @@ def test_a_learner_edits_moves_sets_and_shares(open_cells):
     assert "Kernel sharpen: 0 0 −0.5 0 0;" in after
     expect(lab.get_by_label("Kernel row 5 column 5")).to_be_visible()
 
-    # What does not fit is explained, and mended by a button.
+    # What does not fit is explained, and repaired by a button.
     press(lab.get_by_label("Image", exact=True), "ArrowDown", image)
     press(lab.get_by_label("Padding", exact=True), "ArrowUp", image)
     expect(output).to_have_attribute("aria-label", re.compile("Feature map of image nine, 1 by 1"))

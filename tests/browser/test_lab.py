@@ -41,7 +41,7 @@ def test_a_learner_composes_trains_looks_inside_and_shares(open_cells):
     _, after = press(lab.get_by_label("Task"), "ArrowDown", picture)
     assert after.startswith("Review of 40")
 
-    # Something impossible is drawn up to where it breaks, told, and mended by the button.
+    # Something impossible is drawn up to where it breaks, told, and repaired by the button.
     set_state(lab, "lab2;task=reviews;order=cnn-lstm;joint=max;seed=0")
     expect(lab.get_by_text("Does not fit.")).to_be_visible()
     expect(lab.get_by_text("the time axis is gone")).to_be_visible()

@@ -55,7 +55,7 @@ def test_lesson_04_runs_and_its_labs_work(open_lesson):
     notebook.run_all(400)
     check_page(notebook)
 
-    # Dials by keyboard, and the picture follows; what does not fit is explained and mended.
+    # Dials by keyboard, and the picture follows; what does not fit is explained and repaired.
     lab = notebook.lab_with("Compose")
     picture = lab.locator(".cl-picture svg").first
     expect(picture).to_have_attribute("role", "img")

@@ -12,7 +12,7 @@ from course_utils.labs.core.notes import Note
 
 HUGE = 1_000_000  # weights in one matrix from which the lab warns
 LONG = 400  # steps of an LSTM from which the lab warns
-TRIED = 6  # ways to mend what does not fit that are looked at, before the first one is taken
+TRIED = 6  # ways to fix what does not fit that are looked at, before the first one is taken
 GRAVE = ("broken", "stuck", "warning")  # levels of what a fix must not bring about
 
 
@@ -39,8 +39,8 @@ def advise(state):
 
 
 def noted(state, fault):
-    """A fault as a note, with the first change that mends it and brings no other grave one; if each brings
-    one, with the first that mends it.
+    """A fault as a note, with the first change that fixes it and brings no other grave one; if each brings
+    one, with the first that fixes it.
     """
     known, best = topics(state), None
     for words, better, *why in fault.ways:
@@ -62,7 +62,7 @@ def topics(state):
 
 def _fitting(state):
     """The smallest changes that let a broken composition fit: (what a button says, the state with them)."""
-    ways = list(islice(mendings(state), TRIED))
+    ways = list(islice(repairs(state), TRIED))
     for words, fixed in ways:
         yield words[0] + f", and {len(words) - 1} more" * (len(words) > 1), fixed
     if not ways:
@@ -74,14 +74,14 @@ def _usual(state, attention):
     return replace(usual, seed=state.seed, budget=state.budget)
 
 
-def mendings(state, deep=8):
+def repairs(state, deep=8):
     """Every way to let a broken composition fit: (what is changed, the state), the gentlest first."""
     broken = compose(state).broken
     if not broken:
         yield [], state
     elif deep:
         for words, better in broken.ways:
-            for more, fixed in mendings(replace(better, budget=state.budget, seed=state.seed), deep - 1):
+            for more, fixed in repairs(replace(better, budget=state.budget, seed=state.seed), deep - 1):
                 yield [words, *more], fixed
 
 
@@ -318,7 +318,7 @@ def _any_number(state):
     for frames in (8, 16, 32):
         if frames > state.clip.frames:
             yield f"Read {frames} frames", state.change("clip.frames", frames)
-    for words, better in mendings(dialled(state)):
+    for words, better in repairs(dialled(state)):
         yield ", ".join(words), better.change("clip.any_number", True)
 
 

@@ -276,9 +276,9 @@ def obstacle(state, stage, before, problem):
             reason, ways = row.obstacle(sizes, stage, names)
             what = "The pooling after convolution" if stage.title == "Max pool" else "Convolution"
             path = f"convolutions.{number}"
-            mended = [(f"Use {words} in row {number + 1}", state.change(f"{path}.{name}", value))
+            repaired = [(f"Use {words} in row {number + 1}", state.change(f"{path}.{name}", value))
                       for name, value, words in ways]  # fmt: skip
-            return f"{what} {number + 1}: {reason}", *mended
+            return f"{what} {number + 1}: {reason}", *repaired
     if stage.path == "order" and stage.part == "convlstm":
         words = "ConvLSTM: a review has one axis, its words, and a ConvLSTM needs one of space beside it."
         return words, ("Use CNN → LSTM", state.turn("order", "cnn-lstm"))

@@ -96,7 +96,7 @@ class AttentionLab(Lab):
     Raises
     ------
     ValueError
-        If networks, clips or scene do not fit together; the message says how to mend it.
+        If networks, clips or scene do not fit together; the message says how to fix it.
 
     Examples
     --------

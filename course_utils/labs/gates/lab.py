@@ -112,7 +112,7 @@ class GateLab(Lab):
     Raises
     ------
     ValueError
-        If layers, inputs or start cannot be used; the message says how to mend it.
+        If layers, inputs or start cannot be used; the message says how to fix it.
 
     Notes
     -----

@@ -139,7 +139,7 @@ class KernelLab(Lab):
     Raises
     ------
     ValueError
-        If images or start are not as described; the message says how to mend it.
+        If images or start are not as described; the message says how to fix it.
 
     Examples
     --------
