@@ -18,6 +18,7 @@ import numpy as np
 from common import Study, main
 
 from course_utils import datasets, results
+from course_utils.datasets.texts import _reviews
 
 LESSON = "05_lstm_cnn_text"
 NETWORKS = ["cnn", "lstm", "lstm_cnn", "cnn_lstm", "train", "accuracy", "reader"]
@@ -154,7 +155,7 @@ def counting(table, seed, quick, ngrams, bayes=False):
 def leaking(seed, quick, how):
     """Bag of words on long reviews, as many for training however they are split."""
     parts = texts_of("05_long", seed, quick)
-    texts, labels, *_ = datasets._reviews("long")  # in the order of the file
+    texts, labels, *_ = _reviews("long")  # in the order of the file
     order = np.random.default_rng(seed).permutation(len(texts))
     chosen = {}
     if how == "at random":
