@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from keras import layers
 
 from course_utils import labs
+from course_utils.labs.architecture.blocks import Clip, Memory
 from course_utils.labs.core.dials import Block, State, dial, rows
 
 READ = layers.TextVectorization(output_sequence_length=6, vocabulary=["good", "bad", "film"])
@@ -223,8 +224,16 @@ def test_a_number_is_read_whole_or_told_as_it_was_typed():
         assert len(str(info.value)) < 150
 
 
+def subclasses(base):
+    for cls in base.__subclasses__():
+        yield cls
+        yield from subclasses(cls)
+
+
 def test_each_token_of_a_block_is_for_one_dial():
-    for block in (*Block.__subclasses__(), Small):
+    blocks = [cls for cls in subclasses(Block) if dataclasses.is_dataclass(cls)]
+    assert {Small, Clip, Memory} <= set(blocks)
+    for block in blocks:
         dials = block.dials().values()
         for token in (each.write(choice) for each in dials for choice in each.choices):
             assert sum(each.owns(token) for each in dials) == 1, (block, token)

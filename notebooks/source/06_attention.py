@@ -1624,7 +1624,7 @@ check_stories({"same": np.eye(12)[quiet], "other": changed}, record=False)
 #
 # ## 11 · Optional: how the Transformer grew out of this
 #
-# (Optional: about 5 minutes, not counted above; nothing later depends on it.) Bahdanau, Cho and Bengio (2015) put
+# (Optional: about 10 minutes, not counted above; nothing later depends on it.) Bahdanau, Cho and Bengio (2015) put
 # attention *on top of* recurrent networks: the decoder of a translator, the part that writes, asked word by word
 # which states of the encoder, the part that reads, it should look at. Attention was an addition; the recurrent
 # network carried the order. Vaswani and others (2017) asked what is left if the recurrent network goes: let **every
@@ -1659,13 +1659,64 @@ apart["heads"] = np.abs(heads_by_hand(query, steps, heads.get_weights()) - by_ke
 check.claim("Two heads, by hand, equal MultiHeadAttention", apart["heads"], below=1e-5)
 
 # %% [markdown]
-# And every frame of a clip asks every frame (here with random weights: nothing is trained):
+# Now let **every frame of a clip ask every frame**, in place of our attention. Only this layer and the answer are trained.
+# *Predict*: 144 weights a head; on which frames will most of them be?
 
 # %%
+def every_frame_asks(features):
+    """Self-attention, then the mean over the frames that asked."""
+    asked = layers.MultiHeadAttention(num_heads=2, key_dim=32, name="every")(features, features)
+    return layers.GlobalAveragePooling1D()(asked)
+
+
 keras.utils.set_random_seed(0)
-every = layers.MultiHeadAttention(num_heads=2, key_dim=32)
-asked, matrix = every(known[:1], known[:1], return_attention_scores=True)
-print(known[:1].shape, "->", asked.shape, "with weights", matrix.shape)
+asker = on_known_features(every_frame_asks)
+seen = reader.predict(hidden.test.x, batch_size=200, verbose=0)
+_, matrix = asker.get_layer("every")(seen, seen, return_attention_scores=True)  # (clip, head, asking, asked)
+on_digit = float((np.asarray(matrix) * hidden.test.shown[:, None, None]).sum(axis=-1).mean())
+print(seen.shape, "-> weights", matrix.shape)
+
+# %% tags=["nbval-ignore-output"]
+print(f"accuracy {score(asker, hidden.test):.2f}; weight on frames with the digit {on_digit:.2f}, equal weights would give 0.25")
+
+# %% tags=["claim"]
+check.claim("Whoever asks, most of the weight lies on the frames with the digit", on_digit, above=0.5)
+
+# %% [markdown]
+# ### Padding, and a mask, in a trained network
+#
+# Clips of unequal length are padded to make one batch. Here twelve black frames follow each test clip, and `looker`, the
+# attention that you trained in section 6, reads them. *Predict*: does it give black frames any weight?
+
+# %%
+padded = np.concatenate([hidden.test.x, np.zeros_like(hidden.test.x)], axis=1)  # 12 real frames, 12 black ones
+layers_read = [looker.get_layer("features").output, looker.get_layer("scores").output]
+values, scores = keras.Model(looker.input, layers_read).predict(padded, batch_size=200, verbose=0)
+kernel, bias = looker.get_layer("answer").get_weights()
+usual = looker.predict(hidden.test.x, batch_size=200, verbose=0)
+
+
+def on_padded(mask):
+    """Share of the weight on the black frames, and by how much the largest change moves a probability."""
+    weights = softmax(np.where(mask, scores[..., 0], -1e9), axis=1)  # (clip, 24)
+    answer = softmax(np.einsum("ct,ctf->cf", weights, values) @ kernel + bias, axis=1)
+    return {"on padding": float(weights[:, 12:].sum(axis=1).mean()), "largest change": float(np.abs(answer - usual).max())}
+
+
+masks = {"no mask": np.full(24, True), "mask": np.arange(24) < 12}
+padding = {name: on_padded(mask) for name, mask in masks.items()}
+
+# %% tags=["nbval-ignore-output"]
+plotting.table([{"attention": name, **numbers} for name, numbers in padding.items()], ["attention", "on padding", "largest change"])
+
+# %% tags=["claim"]
+check.claim("Without a mask, a probability moves because of the padding", padding["no mask"]["largest change"], above=0.01)
+check.claim("With the mask, none does", padding["mask"]["largest change"], below=1e-5)
+
+# %% [markdown]
+# No training clip had a black frame, so nothing taught the network to leave them out. It need not learn that: set the
+# scores of padding to $-\infty$ *before* the softmax, as in 06.1. (In Keras, attention layers take a `mask`, or
+# `attention_mask`, for this.)
 
 # %% [markdown]
 # ## 12 · Optional: the lab

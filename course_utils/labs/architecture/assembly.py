@@ -7,8 +7,20 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import prod
 
-from course_utils.labs.architecture import blocks
-from course_utils.labs.architecture.blocks import JOINTS, Convolution, Line, Stage, count, heads
+from course_utils.labs.architecture.blocks import (
+    BRANCH,
+    CLIPS,
+    FRAME,
+    JOIN,
+    JOINTS,
+    Budget,
+    Convolution,
+    Line,
+    Stage,
+    count,
+    heads,
+    stages,
+)
 from course_utils.labs.core.lock import LOCK
 
 
@@ -116,19 +128,19 @@ class Composition:
         line = Line(layer, kind="Input", shape=shape)
         self._fact(Stage(kind.entry, "input", kind.heading, entry.detail, (line,)), shape)
         begins, piece = None, kind.piece
-        for stage in blocks.stages(self.state):
-            if stage == blocks.FRAME:
+        for stage in stages(self.state):
+            if stage == FRAME:
                 if self._now == "x":  # the name is needed within the piece
                     self._say("states", "x")
                 self.script += [("", None), (f"# for one {piece}", None)]
                 self._outer = self._now
                 self.piece = self._say(piece, f"keras.Input({self._shape()[1:]})")
-            elif stage == blocks.CLIPS:
+            elif stage == CLIPS:
                 self._say(f"per_{piece}", f"keras.Model({piece}, {self._now})", keep=True)
                 self.script += [("", None), (f"# the same on every {piece}", None)]
                 self._say("x", f"PerFrame(per_{piece})({self._outer})", note=True)
                 self._outer = ""
-            elif stage == blocks.BRANCH:
+            elif stage == BRANCH:
                 if not begins and self._now == "x":
                     self._say("vectors", "x")
                 begins = begins or (self._now, self._field)
@@ -138,7 +150,7 @@ class Composition:
                 (self._now, self._field), self._up_to = begins, False
                 self._branch += 1
             else:
-                if stage is blocks.JOIN:
+                if stage is JOIN:
                     self._branch = 0
                     self.script.append(("", None))
                 self._apply(stage)
@@ -321,7 +333,7 @@ def model(state):
 
 def compose(state):
     """The `Composition` of a state, without its model. Budget and seed make no difference."""
-    return _compose(replace(state, budget=blocks.Budget(), seed=0))
+    return _compose(replace(state, budget=Budget(), seed=0))
 
 
 def dialled(state):
