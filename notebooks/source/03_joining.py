@@ -1,7 +1,7 @@
 # ---
 # jupyter:
 #   course:
-#     minutes: 115
+#     minutes: 120
 #     needs:
 #     - 01_convolution
 #     - 02_lstm
@@ -39,7 +39,7 @@
 # You know the convolution and you know the LSTM. Where one meets the other is the *joint*, and it is
 # where things go wrong: it does not build, or it builds and silently removes what the task needs. Here you learn to
 # see every tensor as a picture with named axes. You run one CNN on all frames, build six bridges from maps to an LSTM
-# and measure what each is worth, turn the order around, and put both side by side. You will need about 115 minutes,
+# and measure what each is worth, turn the order around, and put both side by side. You will need about 120 minutes,
 # without the optional section 9; running all of it takes little more than one.
 #
 # If Keras has just shown you a shape error, look it up in the [workshop on shape errors](90_shape_errors.ipynb).

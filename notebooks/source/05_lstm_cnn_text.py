@@ -214,9 +214,9 @@ check_shapes(
 # %% [markdown]
 # ## 3 · By hand
 #
-# A convolution over time in NumPy: put three neighbours side by side, multiply with the kernel, add over
-# the three steps `j` and the channels `c` (`einsum` adds over every letter that is missing behind its arrow). Padding `same` puts one zero step before and one after, so that
-# as many steps come out as go in.
+# A convolution over time in NumPy: put three neighbours side by side, multiply with the kernel, add over the three
+# steps `j` and the channels `c` (`einsum` sums over the letters that do not appear after its arrow). Padding `same`
+# puts one zero step before and one after, so that as many steps come out as go in.
 
 
 # %%
@@ -396,10 +396,10 @@ def accuracy(model, part):
 # ## 5 · When order decides
 #
 # We start with sentences in which order decides, and nothing else. They are made in **pairs of twins**. Each sentence
-# has a word of praise, a word of blame, and a *not* somewhere before one of the two. The *not* denies the next opinion
-# that follows. So if it denies the word of blame, the sentence praises twice ("*not* dull ... charming"); if it denies the word of praise,
-# the sentence blames twice. Twins have the same words
-# and differ only in where the *not* stands, from one to eight words before the word it denies.
+# has a word of praise, a word of blame, and a *not*, before the first or between the two. The *not* denies the next
+# opinion that follows. So if it denies the word of blame, the sentence praises twice ("*not* dull ... charming"); if
+# it denies the word of praise, the sentence blames twice. Twins have the same words and differ only in where the
+# *not* stands, from one to eight words before the word it denies.
 
 
 # %% tags=["definition"] jupyter={"source_hidden": true}
@@ -623,10 +623,11 @@ check_readers({"bag": "P", "kernel": "PQS", "memory": "PQRS"}, record=False)
 # %% [markdown]
 # ### Which order of the layers?
 #
-# Any network with an LSTM *could* solve the twins. Which ones *do*, in six epochs, with five seeds, each network at the
-# learning rate that suits it best? (The rates were searched on the validation sentences of two further seeds, in steps
-# of 2, until the best had none better on either side; of several equal ones the middle was taken, of two the lower.) All have about as many weights. **Predict** for two of them: an
-# LSTM of which only the *last* state is read, and the same LSTM of which the *maximum over all states* is read.
+# Any network with an LSTM *could* solve the twins. Which ones *do*, in six epochs, with five seeds, each network at
+# the learning rate that suits it best? (Each rate was halved or doubled until neither neighbour was better, on the
+# validation sentences of two further seeds; of equal ones the lower middle was taken.) All have about as many
+# weights. **Predict** for two of them: an LSTM of which only the *last* state is read, and the same LSTM of which the
+# *maximum over all states* is read.
 
 # %%
 order = results.load("05_order")
@@ -641,10 +642,11 @@ plotting.table(order.rows, {"model": "model", "near": "'not' up to 4 before", "f
 # - **Reach.** The CNN with short kernels cannot see beyond them. With kernels *nine* wide it has no trouble
 #   at all, without any memory. If you know how far a network must see, build it in: optional exercise 05.5 does it with
 #   kernels of three.
-# - **Readout.** An LSTM read at its *last* state does not learn the task in six epochs, at any rate tried. Two changes help, each by itself:
-#   to read the *maximum over all states*, or to put a convolution in front. (One seed of five then still errs at one far *not* in eight.)
-#   With *thirty* epochs, and the rate searched anew, the last state alone does it, too, with every seed. Why, this table cannot say.
-#   (Biases for a long memory, as in lesson 02, were not tried here.)
+# - **Readout.** An LSTM read at its *last* state does not learn the task in six epochs, at any rate tried. Two
+#   changes help, each by itself: to read the *maximum over all states*, or to put a convolution in front. (One seed
+#   of five is then still wrong for one in eight of the far sentences.) With *thirty* epochs, and the rate searched
+#   anew, the last state alone does it, too, with every seed. Why, this table cannot say. (Biases for a long memory,
+#   as in lesson 02, were not tried here.)
 # - **Order.** LSTM → CNN and CNN → LSTM, both read by a maximum, solve the task with every seed.
 #
 # With the maximum, every network that contains an LSTM solves the task, in either order or without a convolution. LSTM
@@ -702,16 +704,16 @@ def check_far(build):
 # %% [markdown]
 # ### Optional: 05.5 · See far without a memory
 #
-# About 10 minutes; nothing later depends on it. The CNN of section 5 failed because its kernels were too short. Must it
-# be an LSTM, then? Build a stack of `Conv1D` layers (a `keras.Sequential`), none wider than 3, that maps (batch, 30,
-# 32) to (batch, 30, any number of filters), and in which a word changes what comes out at each of the next **8 steps** (so that a *not* up to 8 words before is seen). At
-# most 60,000 weights. (You could stack many layers. With fewer layers you need `dilation_rate`: a kernel that skips
-# steps in between.)
+# About 10 minutes; nothing later depends on it. The CNN of section 5 failed because its kernels were too short. Must
+# it be an LSTM, then? Build a stack of `Conv1D` layers (a `keras.Sequential`), none wider than 3, that maps (batch,
+# 30, 32) to (batch, 30, any number of filters), and whose output at step $t$ depends on the inputs $t - 8$ to $t$, on
+# every one (so that a *not* up to **8 words** before is seen). At most 60,000 weights. (You could stack many layers.
+# With fewer layers you need `dilation_rate`: a kernel that skips steps in between.)
 #
 # <details><summary>Hint</summary>
 #
-# With padding `same`, a kernel of width 3 and dilation $d$ sees the steps $t-d$, $t$, $t+d$. Stacked layers
-# add up: 1 + 2 + ... Padding `same` everywhere keeps 30 steps.
+# With padding `same`, a kernel of width 3 and dilation $d$ sees the steps $t-d$, $t$, $t+d$. Stacked layers add up:
+# choose dilations whose sum is at least 8. Padding `same` everywhere keeps 30 steps.
 #
 # </details>
 
@@ -970,9 +972,9 @@ check.claim("After three epochs it knows the training sentences far better than 
             history["accuracy"][-1] - history["val_accuracy"][-1], above=0.12)  # fmt: skip
 
 # %% [markdown]
-# It runs, it learns, nothing warns you. But it has four faults. It reads the padding, the mask that should prevent
-# this gets lost, nothing keeps it from memorising, and its loss does not fit its output (the loss is an optional part
-# at the end of this section).
+# It runs, it learns, nothing warns you. But it has four faults. It reads the padding, the mask that would prevent
+# this would get lost on the way, nothing keeps it from memorising, and its loss does not fit its output (the loss is
+# an optional part at the end of this section).
 #
 # ### It reads the padding
 #
@@ -1050,7 +1052,7 @@ zeros_move = max(change(ours, **{side: n}) for side in ("left", "right") for n i
 check.claim("With up to 160 more zeros on either side, no probability moves by 0.00001", zeros_move, below=1e-5)
 
 # %% [markdown]
-# One fault is fixed: padding on either side changes nothing. The accuracy is about that of counting words.
+# Padding on either side changes nothing now. The accuracy is about that of counting words.
 
 
 # %% tags=["check"] jupyter={"source_hidden": true}
@@ -1296,8 +1298,8 @@ plotting.table(compared, {"model": "against LSTM -> CNN", "difference": "differe
 #   readouts the order of the layers makes no difference that we can see.
 # - **Readout.** Read at its last state instead of by the maximum, the LSTM is ahead in all five splits, by 0.017: a hint, not more. (Our
 #   standard error is cautious: both networks answer the same sentences, which makes a difference surer than this formula says.)
-# - **Mask and dropout** make none either: two of the faults of section 7 cost no accuracy here. The mask has another use, which no score
-#   shows: the answer to a sentence does not depend on how it is padded.
+# - **Mask and dropout** make none either: the faults of section 7 cost no accuracy here. The mask has another use,
+#   which no score shows: the answer to a sentence does not depend on how it is padded.
 # - **Counted words with naive Bayes weights** are ahead of LSTM → CNN in every split, in the mean by nearly two standard errors, and no
 #   network has a higher mean.
 #
@@ -1345,8 +1347,8 @@ plotting.table(compared, {"model": "against LSTM -> CNN", "difference": "differe
 # - **Counted words** are clearly better than LSTM → CNN, and no network is better than they are.
 # - **Time** is what pooling buys: with it before the LSTM, an epoch takes less than two thirds of the time. With the CNN in front, what is
 #   pooled are phrases, not single words.
-# - **Accuracy** depends on the readout at least as much as on the order. CNN, pooled → LSTM is better than LSTM → CNN
-#   when it is read at its last state; but then two things differ, as LSTM → CNN ends in a maximum. With
+# - **Accuracy**: there is an effect of the readout, and none of the order alone. CNN, pooled → LSTM is better than
+#   LSTM → CNN when it is read at its last state; but then two things differ, as LSTM → CNN ends in a maximum. With
 #   equal readouts, a maximum over time in both, there is no difference.
 # - **Readout**, again: for the twins an LSTM was best read by the maximum, here the same LSTM is better read at its
 #   *last* state. Perhaps because a clue in one place is one thing, and an opinion spread over a whole review another
@@ -1356,13 +1358,13 @@ plotting.table(compared, {"model": "against LSTM -> CNN", "difference": "differe
 of = {row["model"]: np.mean(row["accuracy"]) for row in long.rows}
 best = max(of[name] for name in of if "No network" not in name)
 counted = max(of[name] for name in of if "No network" in name)
-check.claim("Counted words are better than LSTM -> CNN by more than the standard error", counted - of["LSTM -> CNN"] - error, above=0, stored=True)
+check.claim("Counted words are better than LSTM -> CNN by more than two standard errors", counted - of["LSTM -> CNN"] - 2 * error, above=0, stored=True)
 check.claim("and no network is better than they are", counted - best, above=0, stored=True)
 check.claim("Pooled before the LSTM, a training takes less than 0.67 of the time",
             long.mean("CNN, pooled -> LSTM, maximum", "seconds") / long.mean("LSTM -> CNN", "seconds"), below=0.67, stored=True)
-check.claim("Read at its last state, CNN, pooled -> LSTM is better than LSTM -> CNN", of["CNN, pooled -> LSTM"] - of["LSTM -> CNN"] - error, above=0, stored=True)
+check.claim("Read at its last state, CNN, pooled -> LSTM is better than LSTM -> CNN", of["CNN, pooled -> LSTM"] - of["LSTM -> CNN"] - 2 * error, above=0, stored=True)
 check.claim("With equal readouts there is no difference", abs(of["CNN, pooled -> LSTM, maximum"] - of["LSTM -> CNN"]) - error, below=0, stored=True)
-check.claim("The LSTM is better read at its last state than by the maximum", of["LSTM, last state"] - of["LSTM, maximum"] - error, above=0, stored=True)
+check.claim("The LSTM is better read at its last state than by the maximum", of["LSTM, last state"] - of["LSTM, maximum"] - 2 * error, above=0, stored=True)
 
 # %% [markdown]
 # <a id="inside"></a>
@@ -1372,9 +1374,9 @@ check.claim("The LSTM is better read at its last state than by the maximum", of[
 # ### Which phrase decided?
 #
 # The logit is a sum: $v_0$ plus, for each filter, its weight times its maximum, and each maximum comes from one
-# window. So every part of the logit can be assigned to one *window*, exactly. (This holds for every network that ends
-# in a maximum and one dense layer: for the CNN, and for an LSTM read by the maximum.) Take sentence A of section 1.
-# **Predict**: what will the window around *dull* add, more for praise or for blame?
+# window. So every part of the logit can be assigned to one *window*, exactly. (A sum over places holds for every
+# network that ends in a maximum and one dense layer: for the CNN, and for an LSTM read by the maximum.) Take sentence
+# A of section 1. **Predict**: what will the window around *dull* add, more for praise or for blame?
 
 
 # %% jupyter={"source_hidden": true}
@@ -1518,13 +1520,14 @@ print(f"{live['denied']:.0%} of the training sentences have a word that denies. 
 # %% tags=["claim"] jupyter={"source_hidden": true}
 check.claim("Between a fifth and a quarter of the sentences have a word that denies", live["denied"], within=(0.2, 0.27))
 check.claim("Without these words, most answers stay the same", live["turned"], below=0.2)
-check.claim("and few more change than in the control: by the network, by counted words",
+check.claim("and only slightly more change than in the control: by the network, by counted words",
             [live["turned"] - live["control"], live["bag turned"] - live["bag control"]], within=(-0.05, 0.12))  # fmt: skip
 
 # %% [markdown]
-# Most answers stay, and few more change than in the control. The same holds for counted words, which can use a *not*
-# only together with the word next to it. So this gives no sign that the network learned to use it here, nor does it
-# prove that it did not. **The architecture says what a network can learn; the data decide what it does.**
+# Most answers stay, and only slightly more change than in the control. The same holds for counted words, for which a
+# *not* has one weight, and one more with each neighbour. So this gives no sign that the network learned to use it
+# here, nor does it prove that it did not. **The architecture says what a network can learn; the data decide what it
+# does.**
 #
 # (Irony, comparisons with other films, praise of one thing in a bad whole: to judge these, a model must
 # have read much more text. That is what pretrained embeddings and language models bring: with pretrained
@@ -1665,8 +1668,9 @@ twin_lab
 #
 # - LSTM → CNN: the LSTM hands on every state, a convolution looks for phrases among them, and the
 #   maximum over time keeps the best fit of each filter.
-# - Where order decides, a model must see it: ordered pairs, a kernel that is wide enough, or an LSTM. With the maximum over all states every
-#   network with an LSTM learned the twins, in either order; read at the last state, only the one with a convolution in front did in six epochs.
+# - Where order decides, a model must see it: ordered pairs, a kernel that is wide enough, or an LSTM. With the
+#   maximum over all states every network with an LSTM learned the twins, in either order; read at the last state,
+#   only the one with a convolution in front did in six epochs, nearly.
 # - On short reviews, no network differs from LSTM → CNN by more than the standard error, and none is ahead of counted words with naive
 #   Bayes weights.
 # - On long reviews, a CNN in front can shorten the sequence by pooling, and that saves time.
