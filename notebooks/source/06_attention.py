@@ -1660,7 +1660,7 @@ check.claim("Two heads, by hand, equal MultiHeadAttention", apart["heads"], belo
 
 # %% [markdown]
 # Now let **every frame of a clip ask every frame**, in place of our attention. Only this layer and the answer are trained.
-# *Predict*: 144 weights a head; on which frames will most of them be?
+# *Predict*: each frame spreads a weight of 1 over all twelve. How much of it lands on those with the digit?
 
 # %%
 def every_frame_asks(features):
@@ -1672,15 +1672,26 @@ def every_frame_asks(features):
 keras.utils.set_random_seed(0)
 asker = on_known_features(every_frame_asks)
 seen = reader.predict(hidden.test.x, batch_size=200, verbose=0)
-_, matrix = asker.get_layer("every")(seen, seen, return_attention_scores=True)  # (clip, head, asking, asked)
-on_digit = float((np.asarray(matrix) * hidden.test.shown[:, None, None]).sum(axis=-1).mean())
-print(seen.shape, "-> weights", matrix.shape)
+
+
+def weight_on_digit(layer):
+    """Of each asking frame, the weight on the frames with the digit: (clip, head, asking)."""
+    _, matrix = layer(seen, seen, return_attention_scores=True)  # (clip, head, asking, asked)
+    return (np.asarray(matrix) * hidden.test.shown[:, np.newaxis, np.newaxis]).sum(axis=-1)
+
+
+on_digit = weight_on_digit(asker.get_layer("every"))
+untrained = weight_on_digit(layers.MultiHeadAttention(num_heads=2, key_dim=32))
+print("asked by every frame of every clip:", on_digit.shape)
 
 # %% tags=["nbval-ignore-output"]
-print(f"accuracy {score(asker, hidden.test):.2f}; weight on frames with the digit {on_digit:.2f}, equal weights would give 0.25")
+print(f"accuracy {score(asker, hidden.test):.2f}; weight on the digit's frames: {on_digit.mean():.2f}, untrained {untrained.mean():.2f}")
+print(f"asking frames that put over half of it there: {(on_digit > 0.5).mean():.2f}")
 
 # %% tags=["claim"]
-check.claim("Whoever asks, most of the weight lies on the frames with the digit", on_digit, above=0.5)
+check.claim("On average over the clips, each asking frame, in both heads, puts far more than a quarter of its weight on the digit",
+            on_digit.mean(axis=0), above=0.4)  # fmt: skip
+check.claim("An untrained layer does not", untrained.mean(), below=0.35)
 
 # %% [markdown]
 # ### Padding, and a mask, in a trained network
