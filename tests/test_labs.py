@@ -467,9 +467,10 @@ def test_no_control_of_the_lab_touches_the_learners_random_numbers():
     for what in (lab.count, lab.presets):
         turn(what)
         untouched(what.description)
-    for name in ("shapes", "code", "inside", "train"):
-        lab.panels.value = name
-        untouched(name)
+    for tabs in (lab.views, lab.panels):
+        for title, _ in tabs.options:
+            tabs.label = title
+            untouched(title)
     lab.undo.click()
     for broken in (NASTY[4], POOLED, OURS.change("clip.channels", 3)):
         lab.state = broken
@@ -688,10 +689,10 @@ def test_the_matrix_of_29_million_weights_is_told_and_mended(lab):
 def test_what_changes_along_is_told_and_can_be_undone(lab):
     lab.controls["lstm.units"].value = 40
     lab.controls["order"].value = "lstm-cnn"
-    assert "the joint is global max pooling" in lab.message.value
-    assert "hands on all states" in lab.message.value
+    assert "the joint is global max pooling" in lab.changed.value
+    assert "returns all states" in lab.changed.value
     lab.controls["clip.frames"].value = 9
-    assert lab.message.value == ""
+    assert lab.changed.value == ""
     for expected in (
         OURS.change("lstm.units", 40).turn("order", "lstm-cnn"),
         OURS.change("lstm.units", 40),
@@ -748,7 +749,7 @@ def test_a_string_pasted_into_a_second_lab_gives_the_same_picture(lab):
 
 
 def test_the_code_is_shown_and_ready_to_copy(lab):
-    lab.panels.value = "code"
+    lab.views.value = "code"
     assert lab.copy_code.text == lab.code
     assert "keras.utils.set_random_seed(0)" in lab.listing.value
     lab.controls["lstm.units"].value = 33
@@ -763,7 +764,7 @@ def test_what_an_instructor_hides_is_not_shown():
     gone = [lab.controls["task"], lab.controls["lstm.layers"], lab.cards["convolutions"], lab.presets]
     assert all(one.layout.display == "none" for one in gone)
     assert lab.line not in shown(lab.view)
-    assert [value for _, value in lab.panels.options] == ["inside", "shapes", "code"]
+    assert [value for _, value in lab.panels.options] == ["inside"]
     assert lab.training.view not in shown(lab.view)
     assert lab.inside.view in shown(lab.view)
     assert lab.controls["lstm.units"] in shown(lab.view)
@@ -771,7 +772,7 @@ def test_what_an_instructor_hides_is_not_shown():
         "ours", hide=("train", "inside", "shapes", "code", "task", "order", "attention", "presets")
     )
     assert bare.cards["whole"] not in shown(bare.view)
-    assert bare.panels not in shown(bare.view)
+    assert not {bare.panels, bare.views} & set(shown(bare.view))
 
 
 def shown(box):
@@ -820,12 +821,12 @@ def test_a_new_task_is_one_record(monkeypatch):
     assert LabState.parse(str(lab.state)) == lab.state
     assert ("rain", "rain") in lab.controls["task"].options
     assert "It fits" in lab.notes.lines[0][0].value
-    assert "multiply-adds for one answer" in lab.picture.value
+    assert "multiply-adds per answer" in lab.costs.value
     assert 'keras.Input((168, 11), name="weather")' in lab.code
     assert "1 epoch × 64 days" in lab.training.budget.value
     assert lab.training.run.problem == ""
     assert "rain: accuracy" in lab.training.picture.value
-    lab.panels.value = "shapes"
+    lab.views.value = "shapes"
     assert "classes 2" in lab.axes.value
     lab.panels.value = "inside"
     assert lab.inside.message.value == ""

@@ -123,3 +123,11 @@ def test_a_learner_composes_trains_looks_inside_and_shares(open_cells):
     paste_state(notebook, lab, second)
     paste_nonsense(second)
     check_page(notebook)
+
+
+def test_a_click_on_a_stage_of_the_picture_leads_to_its_dials(open_cells):
+    lab = open_cells("click.ipynb", [SETUP, "labs.ArchitectureLab()"]).run_all(180).labs().first
+    dials = {"convolutions.1": "Filters of convolution 2", "joint": "Joint", "answer": "Asked"}
+    for stage, dial in dials.items():
+        lab.locator(f"[data-path='{stage}'] text").first.click()
+        expect(lab.get_by_label(dial, exact=True)).to_be_focused()

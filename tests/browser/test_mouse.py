@@ -225,10 +225,10 @@ VERIFY = """
 def differences(name, seen):
     "What a fresh lab in one of these states shows otherwise than the page did."
     lab, found = small_labs.LABS[name](), []
-    for did, state, panel, words in json.loads(seen):
+    for did, state, titles, words in json.loads(seen):
         lab.state = state
-        if panel:
-            lab.panels.label = panel
+        for tabs, title in zip((lab.views, lab.panels) if titles else (), titles):
+            tabs.label = title
         if str(lab.state) != state or small_labs.pictures(lab) != words:
             found.append((did, state, str(lab.state), words, small_labs.pictures(lab)))
     return found
@@ -248,11 +248,11 @@ class Hand:
         self.notebook, self.lab, self.page, self.seen = notebook, lab, notebook.page, []
 
     def begin(self, state):
-        """Set the lab to a state, with the first of its panels open. Looking inside, a state is a run."""
+        """Set the lab to a state, with its first view and panel. Looking inside, a state is a run."""
         if state in RUNS:
             return choose(self.notebook, state, int(state == "A"))  # maps of several channels
-        for first in self.lab.locator(".cl-panels button").all()[:1]:
-            first.click()
+        for tabs in self.lab.locator(".cl-panels").all():
+            tabs.locator("button").first.click()
         line = self.lab.get_by_label("State", exact=True)
         line.fill(state)
         line.press("Enter")
@@ -262,10 +262,10 @@ class Hand:
         self.notebook.settle()
         line = self.lab.get_by_label("State", exact=True)
         state = line.input_value() if line.count() else ""
-        pictures = self.lab.locator(".cl-picture [role=img], .cl-picture[role=img]")
+        pictures = self.lab.locator(".cl-picture [role=img], .cl-picture[role=img], .cl-bar")
         words = [one.get_attribute("aria-label") for one in pictures.all() if one.is_visible()]
-        panel = self.lab.locator(".cl-panels button.mod-active").all_inner_texts()
-        self.seen.append((did, state, *(panel or [""]), words))
+        titles = self.lab.locator(".cl-panels button.mod-active").all_inner_texts()
+        self.seen.append((did, state, titles, words))
 
     def work_all(self, states):
         """Use every control in the first of these states that shows it; returns the names of those left."""

@@ -285,7 +285,7 @@ def _along(axes):
 
 # --------------------------------------------------------------------------------- LSTM and attention
 
-HANDED_ON = {"last": "the last state", "all": "all states"}
+HANDED_ON = {"last": "last state", "all": "all states"}
 
 
 @dataclass(frozen=True)
@@ -295,7 +295,7 @@ class Memory(Block):
     units: int = dial(96, "Units", range(1, 513), "u", slider=True)
     layers: int = dial(1, "Layers", (1, 2, 3), "l")
     both: bool = dial(False, "Both directions", (False, True), "b")
-    hands_on: str = dial("last", "Hands on", HANDED_ON, shown=HANDED_ON)
+    hands_on: str = dial("last", "Returns", HANDED_ON, shown=HANDED_ON)
 
     def stages(self):
         for number in range(1, self.layers + 1):
@@ -321,11 +321,11 @@ ATTENTION = Stage("attention", "attention", "Attention", "weighs the steps", WEI
 
 COUNTS = {"digit": 10, "motion": len(MOTIONS), "move": len(MOVES), "action": 5}  # classes of each label
 ASKED = {
-    "digit+motion": "digit 10 + motion 8",
-    "digit": "digit 10",
-    "motion": "motion 8",
-    "move": "camera move 8",
-    "action": "5 classes (no data)",
+    "digit+motion": "digit, motion",
+    "digit": "digit",
+    "motion": "motion",
+    "move": "camera move",
+    "action": "5 actions",
 }
 
 

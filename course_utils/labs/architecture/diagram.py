@@ -33,6 +33,7 @@ SHADES = {  # front, side, line
 }
 BAD = "#e0233f"
 TALL = 54  # pixels of the largest tensor
+BAR = 380  # pixels that a bar of costs is wide at least
 
 
 def counted(value):
@@ -193,7 +194,7 @@ def tensor(x, y, fact, made):
 
 # ------------------------------------------------------------------------------------ Rows of columns
 
-MIDDLE, LINES, ROW = 76, 132, 228  # from the top of a row: arrows, words; its height
+MIDDLE, LINES, ROW = 66, 116, 208  # from the top of a row: arrows, words; its height
 BOXES = {
     "input": ("Input", ""),
     "cnn": ("CNN", "over the {step}s"),
@@ -222,17 +223,18 @@ class Column:
 
 
 def lay_out(made):
-    """Rows of columns: all in one if they fit, otherwise evenly; side by side, each branch has its own."""
-    sides = ([], [], [])
-    for fact in (*made.facts, made.broken or made.answers[0]):  # what both sides begin with is with the first
-        first = fact.branch < 2 and not sides[1] and (fact.branch or not any(c.fact.branch for c in sides[0]))
-        sides[0 if first else 1 if fact.branch == 2 else 2].append(Column(fact))
-    return [row for side in sides for row in _even(side)]
+    """Rows: all in one if they fit, otherwise evenly. Side by side, each branch is a lane of rows."""
+    lanes = ([], [])
+    for fact in (*made.facts, made.broken or made.answers[0]):
+        second = fact.branch == 2 or (not fact.branch and lanes[0] and lanes[0][-1].fact.branch)
+        lanes[bool(second)].append(Column(fact))
+    most = 7 if lanes[1] else 6
+    return [row for lane in lanes for row in _even(lane, most)]
 
 
-def _even(columns):
-    """Columns in rows of at most five, or six where one row is enough."""
-    count = 1 if len(columns) <= 6 else -(-len(columns) // 5)
+def _even(columns, most):
+    """Columns in rows of at most five, or `most` where one row is enough."""
+    count = 1 if len(columns) <= most else -(-len(columns) // 5)
     size = max(-(-len(columns) // count), 1)
     return [columns[i : i + size] for i in range(0, len(columns), size)]
 
@@ -242,23 +244,16 @@ def diagram(made):
     rows = lay_out(made)
     parts = [_row(made, row, 4 + place * ROW) for place, row in enumerate(rows)]
     parts.append(_arrows(made, rows))
-    bottom = 4 + len(rows) * ROW
-    sure, example = "so far" if made.broken else "in all", made.state.kind.example
-    work = f"multiply-adds for one {example} {sure}"
-    for title, cost, unit in (
-        ("Where the parameters sit", "parameters", f"parameters {sure}"),
-        ("Where the work is done", "multiply_adds", work),
-    ):
-        drawn, bottom = cost_bar(made, bottom + 6, title, cost, unit)
-        parts.append(drawn)
-    parts.append(text(8, bottom + 14, _key(made), 11, "start", SOFT))
-    return svg(WIDTH, bottom + 20, alt(made), parts)
+    bottom = len(rows) * ROW + 12
+    parts.append(text(8, bottom, _key(made), 12, "start", SOFT))
+    return svg(WIDTH, bottom + 6, alt(made), parts)
 
 
 def _key(made):
     kind = made.state.kind
     if kind.in_space:
-        scaled, growing, of = "Height and width are to scale", "depth, bars and cells grow", "channels"
+        scaled, of = "Height and width are to scale", "channels"
+        growing = "a tensor's depth, its bar or its cells grow"
     else:
         scaled, growing, of = f"Widths are to scale in {kind.step}s", "heights grow", "features"
     return f"{scaled}; {growing} with the square root of the {of}."
@@ -266,20 +261,20 @@ def _key(made):
 
 def _row(made, row, top):
     parts, pitch = [], min((WIDTH - LEFT - RIGHT) / len(row), 150)
-    if len(row) == 6:
-        pitch = (WIDTH - LEFT - 8) / 6
+    if len(row) > 5:
+        pitch = (WIDTH - LEFT - (8 if len(row) == 6 else 24)) / len(row)
     for place, column in enumerate(row):
         column.x, column.top, column.pitch = LEFT + pitch * (place + 0.5), top, pitch
     for (part, each), members in groupby(row, key=lambda column: column.group):
         parts.append(_box(made, part, each, list(members), pitch, top))
     end = made.broken or made.answers[0]
     if any(column.fact is not end and column.fact.part != "input" for column in row):
-        for i, name in enumerate(("parameters", "multiply-adds", "sees", "")):
-            y = top + LINES + 30 + 14 * i
-            parts.append(text(LEFT - 12, y, name, 11, "end", SOFT, extra='font-style="italic"'))
+        sees = ("sees in space", "sees in time") if made.state.kind.in_space else ("sees in time",)
+        for i, name in enumerate(("parameters", "multiply-adds", *sees)):
+            parts.append(text(LEFT - 12, _line(top, i), name, 12, "end", SOFT, extra='font-style="italic"'))
     for column in row:
         draw = _column if column.fact is not end else _broken if made.broken else _answers
-        parts.append(draw(made, column, top))
+        parts.append(f'<g data-path="{column.fact.path}">{draw(made, column, top)}</g>')
     return "".join(parts)
 
 
@@ -287,7 +282,7 @@ def _box(made, part, each, members, pitch, top):
     """The frame around consecutive stages of one part; a pile of frames where it is done for every frame."""
     left, right = members[0].x - pitch / 2 + 5, members[-1].x + pitch / 2 - 5
     kind = part if part in SHADES else "other"
-    line, height = SHADES[kind][2], ROW - 24
+    line, height = SHADES[kind][2], ROW - 22
     cards = min(made.state.clip.frames, 4) - 1 if each else 0
     drawn = [
         rect(left + 3 * i, top + 9 - 3 * i, right - left, height, CARD, line, 7, 'stroke-opacity="0.4"')
@@ -311,20 +306,24 @@ def _column(made, column, top):
     fact, x = column.fact, column.x
     drawn, column.reach = tensor(x, top + MIDDLE, fact, made)
     words = f"{fact.title} {fact.detail}: {times(fact.shape)}, {fact.parameters:,} parameters"
-    drawn = f"<g><title>{html.escape(words)}</title>{drawn}</g>"
+    drawn = f"<title>{html.escape(words)}</title>{drawn}"
     costs, field = _costs(made, [fact]), ""
     if fact.part == "input" and not fact.parameters:
         costs, field = (), _field(column, made, top) if fact is made.facts[0] else ""
-    return drawn + _below(column, top, fact.title, fact.detail, costs) + field
+    return f"<g>{drawn}</g>{_below(column, top, fact.title, fact.detail, costs)}{field}"
 
 
 def _below(column, top, title, detail, lines=()):
     """The words below a column."""
     parts = [text(column.x, top + LINES, title, 12.5, weight=600)]
-    parts.append(text(column.x, top + LINES + 14, detail, 11, fill=SOFT))
-    for i, words in enumerate(lines):
-        parts.append(text(column.x, top + LINES + 30 + 14 * i, words, 12 if i < 2 else 11.5))
+    parts.append(text(column.x, top + LINES + 13, detail, 12, fill=SOFT))
+    parts += [text(column.x, _line(top, i), words, 12) for i, words in enumerate(lines)]
     return "".join(parts)
+
+
+def _line(top, place):
+    """Where a line of numbers is written below the columns of a row."""
+    return top + LINES + 29 + 13 * place
 
 
 def _costs(made, facts):
@@ -336,8 +335,8 @@ def _costs(made, facts):
 
 def _sees(made, fact):
     """What one feature depends on, in space and in time."""
-    if fact.sees:
-        yield f"{fact.sees}×{fact.sees} px"
+    if made.state.kind.in_space:
+        yield f"{fact.sees}×{fact.sees} px" if fact.sees else ""
     step, steps = made.state.kind.step, made.state.steps
     known = "up to " if fact.up_to else f"{fact.sees_steps} of "
     yield f"{known}{steps} {step}{'s' * (steps > 1)}"
@@ -381,53 +380,57 @@ def _answers(made, column, top):
 
 
 def _arrows(made, rows):
-    """From stage to stage, and from row to row, each with the shape it carries."""
+    """From stage to stage, from row to row, and to and from a second lane, each with the shape it carries."""
     parts, flat = [], [column for row in rows for column in row]
     starts = {id(row[0]) for row in rows}
     for before, after in pairwise(flat):
-        a, b, y = before.reach[1] + 4, after.reach[0] - 3, before.top + MIDDLE
+        a, b, y, down = before.reach[1] + 4, after.reach[0] - 3, before.top + MIDDLE, after.top + MIDDLE
         if id(after) not in starts:
             parts.append(arrow(a, y, b, y) + shape_label((a + b) / 2, y - 7, before.fact, b - a + 8))
             continue
         parts.append(path(f"M{a:.1f},{y:.1f} H{EDGE}", SOFT, 1.4))
-        parts.append(shape_label((a + EDGE) / 2, y - 7, before.fact))
-        if after.fact.branch == 2 and before.fact.branch == 1:  # the other side begins where the first began
-            fork = [one for one in flat if one.fact.part == "input" and not one.fact.branch][-1]
-            turn, low = fork.x + fork.pitch / 2, fork.top + ROW - 10
-            way = f"M{turn:.1f},{fork.top + MIDDLE:.1f} V{low:.1f} H3 V{after.top + MIDDLE:.1f}"
-            parts.insert(0, path(way, SOFT, 1.4) + arrow(3, after.top + MIDDLE, b, after.top + MIDDLE))
-            joins = rows[-1][0].top + 2 if not made.broken else before.top + MIDDLE
-            parts.append(path(f"M{EDGE},{y:.1f} V{joins:.1f}", SOFT, 1.4))
+        parts.append(shape_label((a + EDGE) / 2, y - 7, before.fact, EDGE - a + 8))
+        if before.fact.branch != 1 or after.fact.branch != 2:
+            parts.append(path(f"M{EDGE},{y:.1f} V{after.top + 2:.1f} H{LEFT - 6} V{down:.1f}", SOFT, 1.4))
+            parts.append(arrow(LEFT - 6, down, b, down))
             continue
-        down = after.top + MIDDLE
-        parts.append(path(f"M{EDGE},{y:.1f} V{after.top + 2:.1f} H{LEFT - 6} V{down:.1f}", SOFT, 1.4))
-        parts.append(arrow(LEFT - 6, down, b, down))
+        fork = [column for column in flat if column.fact.part == "input" and not column.fact.branch][-1]
+        side, low = fork.x - 0.3 * fork.pitch, fork.top + ROW - 8
+        parts.append(path(f"M{side:.1f},{low - 5:.1f} V{low:.1f} H8 V{down:.1f}", SOFT, 1.4))
+        parts.append(arrow(8, down, b, down))
+        joined = next((column for column in flat[flat.index(after) :] if not column.fact.branch), None)
+        if joined:
+            turn = joined.top + 2
+            parts.append(path(f"M{EDGE},{y:.1f} V{turn:.1f} H{joined.x:.1f}", SOFT, 1.4))
+            parts.append(arrow(joined.x, turn, joined.x, joined.top + MIDDLE - 24))
     return "".join(parts)
 
 
 # -------------------------------------------------------------------------------- Where the cost sits
 
 
-def cost_bar(made, top, title, cost, unit):
-    """A stacked bar: how a cost is shared among the stages. Returns the SVG and where it ends."""
+def costs(made):
+    """How parameters and work are shared among the stages: two stacked bars, as HTML."""
+    units = {"parameters": "parameters", "multiply_adds": f"multiply-adds per {made.state.kind.example}"}
+    sure = " so far" if made.broken else ""
+    return "".join(_cost_bar(made, cost, unit + sure) for cost, unit in units.items())
+
+
+def _cost_bar(made, cost, unit):
     total = getattr(made, cost)
-    parts = [text(8, top + 13, title, 12.5, "start", weight=600)]
-    parts.append(text(WIDTH - 8, top + 13, f"{total:,} {unit}", 12.5, "end", weight=600))
-    x, y, tall = 8.0, top + 20, 24
-    parts.append(rect(8, y, WIDTH - 16, tall, "none", SHADES["other"][2], 2))
+    words, segments = [], []
     for fact in made.all:
         amount = getattr(fact, cost)
         share = amount / max(total, 1)
-        w = share * (WIDTH - 16)
-        if w < 0.3:
+        if share < 0.0005:
             continue
+        words.append(f"{fact.title} {share:.0%}")
         front, _, line = SHADES[fact.part if fact.part in SHADES else "other"]
-        tip = f"<title>{html.escape(fact.title)}: {amount:,} {unit}, {share:.1%}</title>"
-        parts.append(f"<g>{tip}{rect(x, y, w, tall, front, line, 2)}")
-        for words in (f"{fact.title} {share:.0%}", fact.title):
-            if w > 7 * len(words) + 8:
-                parts.append(text(x + w / 2, y + 16, words, 12, fill=DARK))
-                break
-        parts.append("</g>")
-        x += w
-    return "".join(parts), top + 48
+        label = next((label for label in (words[-1], fact.title) if share * BAR > 6.5 * len(label) + 8), "")
+        segments.append(
+            f'<i style="flex:{amount} 0 0;background:{front};border-color:{line}" '
+            f'title="{html.escape(fact.title)}: {amount:,} {unit}, {share:.1%}">{html.escape(label)}</i>'
+        )
+    said = html.escape(f"{total:,} {unit}: {', '.join(words)}")
+    drawn = f'<div class="cl-bar" role="img" aria-label="{said}">{"".join(segments)}</div>'
+    return f'<div class="cl-cost"><span><b>{total:,}</b> {unit}</span>{drawn}</div>'

@@ -190,7 +190,7 @@ REVIEWS = {"sentences": (6800, 1e8), "long": (20000, 4e8)}  # training examples 
 
 TASKS = {
     "digits": Task(
-        "video: moving digits",
+        "moving digits",
         heading="Clip",
         entry="clip",
         input="clip",
@@ -207,7 +207,7 @@ TASKS = {
         peak=4e-3,
     ),
     "reviews": Task(
-        "text: reviews",
+        "reviews",
         heading="Review",
         entry="text",
         input="words",
@@ -231,7 +231,7 @@ TASKS = {
         ),
     ),
     "traffic": Task(
-        "series: traffic",
+        "traffic",
         heading="Hours",
         entry="series",
         input="hours",

@@ -21,12 +21,13 @@ HERE = Path(__file__).parent
 PREVIEWS = HERE.parent / "previews"
 UNDO = 500  # steps that can be undone
 NOTES = 3  # shown at once
+LABEL = "74px"  # the width of what stands before a dial
 
 
 def control(one, value, label=None):
     """The ipywidget of a dial. `label` is read aloud in place of the visible heading (rows of a table)."""
     text = label or one.label
-    common = {"description": text, "style": {"description_width": "78px"}, "layout": {"width": "auto"}}
+    common = {"description": text, "style": {"description_width": LABEL}, "layout": {"width": "auto"}}
     options = [(one.words(choice), choice) for choice in one.choices]
     if one.kind is bool:
         made = widgets.Checkbox(value=value, indent=False, description=text, layout={"width": "auto"})
