@@ -87,7 +87,7 @@ def main(wanted):
                 labs = notebook.labs()
                 for number in range(labs.count()):
                     lab = labs.nth(number)
-                    lab.locator(".cl-picture svg").first.wait_for()
+                    lab.locator(".cl-picture svg:visible").first.wait_for()
                     marks = lab.locator("i[data-preview]").evaluate("mark => ({...mark.dataset})")
                     save(lab.screenshot(), marks)
                 if name.startswith("04"):
@@ -99,7 +99,7 @@ def readme(notebook):
     """The top of lesson 04's lab as the README shows it."""
     file = COURSE / "notebooks" / "images" / "lab_04.png"
     file.parent.mkdir(exist_ok=True)
-    notebook.page.set_viewport_size({"width": 1180, "height": 1000})
+    notebook.page.set_viewport_size({"width": 1400, "height": 900})
     notebook.labs().first.evaluate("lab => lab.closest('.jp-Cell').scrollIntoView({block: 'start'})")
     shot = Image.open(io.BytesIO(notebook.page.screenshot())).convert("RGB")
     shot.quantize(128, dither=Image.Dither.NONE).save(file, optimize=True)

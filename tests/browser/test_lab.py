@@ -73,7 +73,7 @@ def test_a_learner_composes_trains_looks_inside_and_shares(open_cells):
 
     # Train, pause, resume; the notebook stays usable meanwhile.
     open_panel(lab, "Train and compare")
-    curves = lab.locator(".cl-picture svg").nth(1)
+    curves = lab.locator(".cl-picture svg:visible").nth(1)
     expect(curves).to_have_attribute("aria-label", re.compile("still empty"))
     lab.get_by_role("button", name="One epoch").click()
     expect(lab.get_by_text(re.compile("Run A, paused: 1 of 12"))).to_be_visible(timeout=120_000)
