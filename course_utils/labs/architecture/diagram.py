@@ -50,23 +50,24 @@ def times(shape):
     return "×".join("T" if size is None else str(size) for size in shape)
 
 
-def alt(made):
+def alt(composition):
     """What the diagram says, in words."""
-    state, first = made.state, made.facts[0]
-    chain = [f"{fact.title} gives {times(fact.shape)}" for fact in made.facts[1:]]
+    state, first = composition.state, composition.facts[0]
+    chain = [f"{fact.title} gives {times(fact.shape)}" for fact in composition.facts[1:]]
     if state.order == "parallel":
         sides = ("", "on one side ", "on the other side ")
-        chain = [sides[fact.branch] + words for fact, words in zip(made.facts[1:], chain)]
+        chain = [sides[fact.branch] + words for fact, words in zip(composition.facts[1:], chain)]
     start = f"{first.title} of {times(first.shape)}"
-    if made.broken:
-        said = ", then ".join(chain) or "nothing is applied"
-        return f"{start}: {said}. There it breaks: {made.broken.title} does not fit."
-    most = max(made.all, key=lambda fact: fact.parameters)
-    answers = " and ".join(f"{fact.title} ({fact.detail})" for fact in made.answers)
-    share = most.parameters / made.parameters
+    if composition.broken:
+        stages = ", then ".join(chain) or "nothing is applied"
+        return f"{start}: {stages}. There it breaks: {composition.broken.title} does not fit."
+    most = max(composition.all, key=lambda fact: fact.parameters)
+    answers = " and ".join(f"{fact.title} ({fact.detail})" for fact in composition.answers)
+    share = most.parameters / composition.parameters
     return (
-        f"{start}: {', then '.join(chain)}; the answer is {answers}. {made.parameters:,} parameters in all, "
-        f"most of them ({share:.0%}) in {most.title}; {counted(made.multiply_adds)} multiply-adds."
+        f"{start}: {', then '.join(chain)}; the answer is {answers}. "
+        f"{composition.parameters:,} parameters in all, most of them ({share:.0%}) in {most.title}; "
+        f"{counted(composition.multiply_adds)} multiply-adds."
     )
 
 
@@ -164,11 +165,13 @@ def fan(x, y, steps):
     return "".join(drawn), (x - 27, x + 25)
 
 
-def tensor(x, y, fact, made):
+def tensor(x, y, fact, composition):
     """What a stage puts out, to scale."""
-    kind, shape, state = fact.part if fact.part in SHADES else "other", fact.shape, made.state
+    kind, shape, state = fact.part if fact.part in SHADES else "other", fact.shape, composition.state
     steps = [1 if size is None else size for size in shape]
-    read = made.facts[made.facts.index(fact) - 1].shape[0] or state.steps  # by the stage, step by step
+    read = (
+        composition.facts[composition.facts.index(fact) - 1].shape[0] or state.steps
+    )  # by the stage, step by step
     if fact.part == "lstm":
         return cells(x, y, read, state.lstm.units, len(shape) == 2, state.lstm.both)
     if fact.part == "attention":
@@ -181,7 +184,7 @@ def tensor(x, y, fact, made):
         length = state.steps if shape[0] is None else shape[0]
         longest = state.steps
         if state.kind.in_space:
-            longest = max(f.shape[0] or 1 for f in made.facts if len(f.shape) == 2)
+            longest = max(f.shape[0] or 1 for f in composition.facts if len(f.shape) == 2)
         elif fact.part == "convlstm":  # the hours of a day
             longest = 24
         return strip(x, y, length / max(longest, 1), length, steps[1], kind)
@@ -222,10 +225,10 @@ class Column:
         return self.fact.part, self.fact.each and not self.fact.reason
 
 
-def lay_out(made):
+def lay_out(composition):
     """Rows: all in one if they fit, otherwise evenly. Side by side, each branch is a lane of rows."""
     lanes = ([], [])
-    for fact in (*made.facts, made.broken or made.answers[0]):
+    for fact in (*composition.facts, composition.broken or composition.answers[0]):
         second = fact.branch == 2 or (not fact.branch and lanes[0] and lanes[0][-1].fact.branch)
         lanes[bool(second)].append(Column(fact))
     most = 7 if lanes[1] else 6
@@ -239,18 +242,18 @@ def _even(columns, most):
     return [columns[i : i + size] for i in range(0, len(columns), size)]
 
 
-def diagram(made):
+def diagram(composition):
     """The whole picture of a composition, as an SVG string."""
-    rows = lay_out(made)
-    parts = [_row(made, row, 4 + place * ROW) for place, row in enumerate(rows)]
-    parts.append(_arrows(made, rows))
+    rows = lay_out(composition)
+    parts = [_row(composition, row, 4 + place * ROW) for place, row in enumerate(rows)]
+    parts.append(_arrows(composition, rows))
     bottom = len(rows) * ROW + 12
-    parts.append(text(8, bottom, _key(made), 12, "start", SOFT))
-    return svg(WIDTH, bottom + 6, alt(made), parts)
+    parts.append(text(8, bottom, _key(composition), 12, "start", SOFT))
+    return svg(WIDTH, bottom + 6, alt(composition), parts)
 
 
-def _key(made):
-    kind = made.state.kind
+def _key(composition):
+    kind = composition.state.kind
     if kind.in_space:
         scaled, of = "Height and width are to scale", "channels"
         growing = "a tensor's depth, its bar or its cells grow"
@@ -259,31 +262,31 @@ def _key(made):
     return f"{scaled}; {growing} with the square root of the {of}."
 
 
-def _row(made, row, top):
+def _row(composition, row, top):
     parts, pitch = [], min((WIDTH - LEFT - RIGHT) / len(row), 150)
     if len(row) > 5:
         pitch = (WIDTH - LEFT - (8 if len(row) == 6 else 24)) / len(row)
     for place, column in enumerate(row):
         column.x, column.top, column.pitch = LEFT + pitch * (place + 0.5), top, pitch
     for (part, each), members in groupby(row, key=lambda column: column.group):
-        parts.append(_box(made, part, each, list(members), pitch, top))
-    end = made.broken or made.answers[0]
+        parts.append(_box(composition, part, each, list(members), pitch, top))
+    end = composition.broken or composition.answers[0]
     if any(column.fact is not end and column.fact.part != "input" for column in row):
-        sees = ("sees in space", "sees in time") if made.state.kind.in_space else ("sees in time",)
+        sees = ("sees in space", "sees in time") if composition.state.kind.in_space else ("sees in time",)
         for i, name in enumerate(("parameters", "multiply-adds", *sees)):
             parts.append(text(LEFT - 12, _line(top, i), name, 12, "end", SOFT, extra='font-style="italic"'))
     for column in row:
-        draw = _column if column.fact is not end else _broken if made.broken else _answers
-        parts.append(f'<g data-path="{column.fact.path}">{draw(made, column, top)}</g>')
+        draw = _column if column.fact is not end else _broken if composition.broken else _answers
+        parts.append(f'<g data-path="{column.fact.path}">{draw(composition, column, top)}</g>')
     return "".join(parts)
 
 
-def _box(made, part, each, members, pitch, top):
+def _box(composition, part, each, members, pitch, top):
     """The frame around consecutive stages of one part; a pile of frames where it is done for every frame."""
     left, right = members[0].x - pitch / 2 + 5, members[-1].x + pitch / 2 - 5
     kind = part if part in SHADES else "other"
     line, height = SHADES[kind][2], ROW - 22
-    cards = min(made.state.clip.frames, 4) - 1 if each else 0
+    cards = min(composition.state.clip.frames, 4) - 1 if each else 0
     drawn = [
         rect(left + 3 * i, top + 9 - 3 * i, right - left, height, CARD, line, 7, 'stroke-opacity="0.4"')
         for i in range(cards, 0, -1)
@@ -291,25 +294,29 @@ def _box(made, part, each, members, pitch, top):
     drawn.append(rect(left, top + 9, right - left, height, CARD, line, 7))
     name, remark = BOXES[part]
     if each:
-        remark = f"for every {made.state.kind.piece}"
+        remark = f"for every {composition.state.kind.piece}"
     elif part == "cnn":
-        remark = "over the states" if made.state.order == "lstm-cnn" else f"over the {made.state.kind.step}s"
+        remark = (
+            "over the states"
+            if composition.state.order == "lstm-cnn"
+            else f"over the {composition.state.kind.step}s"
+        )
     elif part == "lstm":
-        remark = "in both directions" if made.state.lstm.both else "in order"
+        remark = "in both directions" if composition.state.lstm.both else "in order"
     room = (right - left - 44) / 6.6
     drawn.append(rect(left + 9, top + 17, 10, 10, line, radius=2))
     drawn.append(pair(left + 24, top + 26, name, remark if len(name) + len(remark) < room else "", 12.5))
     return "".join(drawn)
 
 
-def _column(made, column, top):
+def _column(composition, column, top):
     fact, x = column.fact, column.x
-    drawn, column.reach = tensor(x, top + MIDDLE, fact, made)
+    drawn, column.reach = tensor(x, top + MIDDLE, fact, composition)
     words = f"{fact.title} {fact.detail}: {times(fact.shape)}, {fact.parameters:,} parameters"
     drawn = f"<title>{html.escape(words)}</title>{drawn}"
-    costs, field = _costs(made, [fact]), ""
+    costs, field = _costs(composition, [fact]), ""
     if fact.part == "input" and not fact.parameters:
-        costs, field = (), _field(column, made, top) if fact is made.facts[0] else ""
+        costs, field = (), _field(column, composition, top) if fact is composition.facts[0] else ""
     return f"<g>{drawn}</g>{_below(column, top, fact.title, fact.detail, costs)}{field}"
 
 
@@ -326,60 +333,60 @@ def _line(top, place):
     return top + LINES + 29 + 13 * place
 
 
-def _costs(made, facts):
+def _costs(composition, facts):
     """What facts cost together, and what one feature of the last one sees."""
     yield f"{sum(fact.parameters for fact in facts):,}"
     yield counted(sum(fact.multiply_adds for fact in facts))
-    yield from _sees(made, facts[-1])
+    yield from _sees(composition, facts[-1])
 
 
-def _sees(made, fact):
+def _sees(composition, fact):
     """What one feature depends on, in space and in time."""
-    if made.state.kind.in_space:
+    if composition.state.kind.in_space:
         yield f"{fact.sees}×{fact.sees} px" if fact.sees else ""
-    step, steps = made.state.kind.step, made.state.steps
+    step, steps = composition.state.kind.step, composition.state.steps
     known = "up to " if fact.up_to else f"{fact.sees_steps} of "
     yield f"{known}{steps} {step}{'s' * (steps > 1)}"
 
 
-def _field(column, made, top):
+def _field(column, composition, top):
     """On the clip: the patch that one feature of the last maps depends on."""
-    maps = [fact for fact in made.facts if fact.part in ("cnn", "convlstm") and len(fact.shape) > 2]
-    if not maps or not made.state.kind.in_space:
+    maps = [fact for fact in composition.facts if fact.part in ("cnn", "convlstm") and len(fact.shape) > 2]
+    if not maps or not composition.state.kind.in_space:
         return ""
-    side = TALL * maps[-1].sees / made.state.entry.size
-    deep = min(1.5 + 1.35 * sqrt(made.state.entry.channels), 24)
+    side = TALL * maps[-1].sees / composition.state.entry.size
+    deep = min(1.5 + 1.35 * sqrt(composition.state.entry.channels), 24)
     left, y = column.x - deep / 2 - side / 2, top + MIDDLE + deep / 2 - side / 2
     tip = f"<title>one feature of the last maps sees {maps[-1].sees}×{maps[-1].sees} pixels</title>"
     dashes = 'stroke-width="1.6" stroke-dasharray="3 2"'
     return f"<g>{tip}{rect(left, y, side, side, 'none', CNN, 0, dashes)}</g>"
 
 
-def _broken(made, column, top):
+def _broken(composition, column, top):
     x, y = column.x, top + MIDDLE
     column.reach = (x - 24, x + 24)
     parts = [rect(x - 24, y - 30, 48, 60, "none", BAD, 4, 'stroke-width="2" stroke-dasharray="5 3"')]
     parts.append(text(x, y + 9, "✕", 26, fill=BAD, weight=700))
-    parts.append(_below(column, top, made.broken.title, made.broken.detail))
+    parts.append(_below(column, top, composition.broken.title, composition.broken.detail))
     parts.append(text(x, top + LINES + 32, "does not fit", 12, weight=700))
     return "".join(parts)
 
 
-def _answers(made, column, top):
-    parts, x, count, kind = [], column.x, len(made.answers), made.state.kind
+def _answers(composition, column, top):
+    parts, x, count, kind = [], column.x, len(composition.answers), composition.state.kind
     wide, tall = 98, 28
     column.reach = (x - wide / 2, x + wide / 2)
-    for i, fact in enumerate(made.answers):
+    for i, fact in enumerate(composition.answers):
         y = top + MIDDLE + (tall + 8) * (i - (count - 1) / 2)
         parts.append(rect(x - wide / 2, y - tall / 2, wide, tall, SHADES["other"][0], SHADES["other"][2], 5))
         named = f'data-stage="{fact.title}" data-shape="{fact.shape[0]}"'
         words = text(x, y + 4.5, f"{fact.title}: {fact.shape[0]}", 12.5, fill=DARK, weight=600)
         parts.append(f"<g {named}>{words}</g>")
     detail = f"{kind.step}s to come" if kind.forecasts else "softmax"
-    return "".join(parts) + _below(column, top, "Dense", detail, _costs(made, made.answers))
+    return "".join(parts) + _below(column, top, "Dense", detail, _costs(composition, composition.answers))
 
 
-def _arrows(made, rows):
+def _arrows(composition, rows):
     """From stage to stage, from row to row, and to and from a second lane, each with the shape it carries."""
     parts, flat = [], [column for row in rows for column in row]
     starts = {id(row[0]) for row in rows}
@@ -409,17 +416,20 @@ def _arrows(made, rows):
 # -------------------------------------------------------------------------------- Where the cost sits
 
 
-def costs(made):
+def costs(composition):
     """How parameters and work are shared among the stages: two stacked bars, as HTML."""
-    units = {"parameters": "parameters", "multiply_adds": f"multiply-adds per {made.state.kind.example}"}
-    sure = " so far" if made.broken else ""
-    return "".join(_cost_bar(made, cost, unit + sure) for cost, unit in units.items())
+    units = {
+        "parameters": "parameters",
+        "multiply_adds": f"multiply-adds per {composition.state.kind.example}",
+    }
+    sure = " so far" if composition.broken else ""
+    return "".join(_cost_bar(composition, cost, unit + sure) for cost, unit in units.items())
 
 
-def _cost_bar(made, cost, unit):
-    total = getattr(made, cost)
+def _cost_bar(composition, cost, unit):
+    total = getattr(composition, cost)
     words, segments = [], []
-    for fact in made.all:
+    for fact in composition.all:
         amount = getattr(fact, cost)
         share = amount / max(total, 1)
         if share < 0.0005:
@@ -431,6 +441,6 @@ def _cost_bar(made, cost, unit):
             f'<i style="flex:{amount} 0 0;background:{front};border-color:{line}" '
             f'title="{html.escape(fact.title)}: {amount:,} {unit}, {share:.1%}">{html.escape(label)}</i>'
         )
-    said = html.escape(f"{total:,} {unit}: {', '.join(words)}")
-    drawn = f'<div class="cl-bar" role="img" aria-label="{said}">{"".join(segments)}</div>'
+    shares = html.escape(f"{total:,} {unit}: {', '.join(words)}")
+    drawn = f'<div class="cl-bar" role="img" aria-label="{shares}">{"".join(segments)}</div>'
     return f'<div class="cl-cost"><span><b>{total:,}</b> {unit}</span>{drawn}</div>'

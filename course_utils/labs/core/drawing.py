@@ -52,9 +52,9 @@ def grey(frame):
 
 def svg(width, height, words, parts, more=""):
     """A whole picture, with what it says in words for those who cannot see it."""
-    said = html.escape(words, quote=True)
+    label = html.escape(words, quote=True)
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height:.0f}"{more}'
-    return f'{head} role="img" aria-label="{said}">{"".join(parts)}</svg>'
+    return f'{head} role="img" aria-label="{label}">{"".join(parts)}</svg>'
 
 
 def full_width(height, words, parts):
