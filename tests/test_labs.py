@@ -710,7 +710,8 @@ def test_what_one_step_depends_on_is_told(lab):
 
     lab.state = usual("reviews", "lstm-cnn")
     assert sees("Conv") == (None, 40, True)
-    assert "up to 40 words" in lab.picture.value
+    assert ">words seen<" in lab.picture.value
+    assert ">up to 40<" in lab.picture.value
     lab.controls["lstm.both"].value = True
     assert sees("Conv") == (None, 40, False)
     assert sees("Global max") == (None, 40, False)

@@ -22,7 +22,7 @@ from course_utils.labs.core.drawing import (
 )
 
 WIDTH = 820
-LEFT, RIGHT = 96, 72  # beside the columns: names of the lines, and room for arrows to the next row
+LEFT, RIGHT = 100, 72  # beside the columns: names of the lines, and room for arrows to the next row
 EDGE = WIDTH - 10
 SHADES = {  # front, side, line
     "cnn": ("#9CCBE6", "#4E9FCD", CNN),
@@ -272,9 +272,10 @@ def _row(composition, row, top):
         parts.append(_box(composition, part, each, list(members), pitch, top))
     end = composition.broken or composition.answers[0]
     if any(column.fact is not end and column.fact.part != "input" for column in row):
-        sees = ("sees in space", "sees in time") if composition.state.kind.in_space else ("sees in time",)
-        for i, name in enumerate(("parameters", "multiply-adds", *sees)):
-            parts.append(text(LEFT - 12, _line(top, i), name, 12, "end", SOFT, extra='font-style="italic"'))
+        kind = composition.state.kind
+        seen = ("pixels seen",) * kind.in_space + (f"{kind.step}s seen",)
+        for i, name in enumerate(("parameters", "multiply-adds", *seen)):
+            parts.append(text(LEFT - 10, _line(top, i), name, 12, "end", SOFT, extra='font-style="italic"'))
     for column in row:
         draw = _column if column.fact is not end else _broken if composition.broken else _answers
         parts.append(f'<g data-path="{column.fact.path}">{draw(composition, column, top)}</g>')
@@ -344,9 +345,7 @@ def _sees(composition, fact):
     """What one feature depends on, in space and in time."""
     if composition.state.kind.in_space:
         yield f"{fact.sees}×{fact.sees} px" if fact.sees else ""
-    step, steps = composition.state.kind.step, composition.state.steps
-    known = "up to " if fact.up_to else f"{fact.sees_steps} of "
-    yield f"{known}{steps} {step}{'s' * (steps > 1)}"
+    yield f"{'up to' if fact.up_to else f'{fact.sees_steps} of'} {composition.state.steps}"
 
 
 def _field(column, composition, top):
@@ -403,8 +402,8 @@ def _arrows(composition, rows):
             continue
         fork = [column for column in flat if column.fact.part == "input" and not column.fact.branch][-1]
         side, low = fork.x - 0.3 * fork.pitch, fork.top + ROW - 8
-        parts.append(path(f"M{side:.1f},{low - 5:.1f} V{low:.1f} H8 V{down:.1f}", SOFT, 1.4))
-        parts.append(arrow(8, down, b, down))
+        parts.append(path(f"M{side:.1f},{low - 5:.1f} V{low:.1f} H3 V{down:.1f}", SOFT, 1.4))
+        parts.append(arrow(3, down, b, down))
         joined = next((column for column in flat[flat.index(after) :] if not column.fact.branch), None)
         if joined:
             turn = joined.top + 2
