@@ -100,6 +100,8 @@ NASTY = [
     .change("joint.kind_of", "steps")
     .change("convolutions", [CONV(4, 11, 4, 4)] * 3),
     usual("traffic", "lstm-cnn").change("lstm.hands_on", "last"),
+    usual("traffic", "convlstm").change("convolutions.0.normalise", True),
+    OURS.change("convolutions", [CONV(8, 3, 1, 2, "same", True), CONV(8, 3, 2, 1, "valid", True)]),
     *(preset.change("seed", 3) for preset in labs.PRESETS.values()),
 ]
 
@@ -125,7 +127,13 @@ def drawn_shapes(svg):
     return sorted(shapes, key=str)
 
 
-WITHIN = ("LayerNormalization", "Softmax", "Dot", "PerFrame")  # parts of a stage, not its end
+NORMS = ("LayerNormalization", "BatchNormalization")
+WITHIN = (*NORMS, "Softmax", "Dot", "PerFrame")  # parts of a stage, not its end
+
+
+def made_by(tensor):
+    """The layer that gives a symbolic tensor."""
+    return tensor._keras_history.operation
 
 
 def keras_shapes(model, heads, before=()):
@@ -136,7 +144,8 @@ def keras_shapes(model, heads, before=()):
         if kind == "PerFrame":
             shapes += keras_shapes(layer.network, heads, (layer.output.shape[1],))
         inner = kind in WITHIN or (kind == "InputLayer" and before)
-        if not inner and (kind != "Dense" or layer.name in heads):
+        after_norm = kind == "ReLU" and isinstance(made_by(layer.input), keras.layers.BatchNormalization)
+        if not inner and not after_norm and (kind != "Dense" or layer.name in heads):
             shapes.append((*before, *layer.output.shape[1:]))
     return shapes
 
@@ -228,6 +237,7 @@ def test_diagram_code_and_model_of_any_state_agree(state):
         answers = zip(keras.tree.flatten(model(x)), keras.tree.flatten(ours(x)), strict=True)
         assert all(np.allclose(a, b, atol=1e-6) for a, b in answers)
     assert model.count_params() == made.parameters
+    assert sum(np.prod(w.shape) for w in model.non_trainable_weights) == made.untrained
     assert sorted(keras_shapes(model, state.classes), key=str) == shapes
     assert tuple(model.input.shape[1:]) == made.facts[0].shape
 
@@ -1131,6 +1141,19 @@ def test_the_code_trained_by_hand_begins_where_the_lab_begins():
         np.array_equal(a, b) for a, b in zip(names["model"].get_weights(), fresh.get_weights(), strict=True)
     )
     assert not np.array_equal(lab.training.run.model.get_weights()[0], fresh.get_weights()[0])
+
+
+def test_batch_normalisation_learns_averages_of_its_own():
+    lab = labs.ArchitectureLab(SMALL.change("convolutions.0.normalise", True))
+    assert "After one epoch, 2 batches, 98% of them is where they began" in lab.notes.lines[0][0].value
+    assert "(8 of them moving averages, not trained)" in lab.picture.value
+    lab.training.step()
+    assert lab.training.wait(120)
+    before, after = assembly.model(lab.state), lab.training.run.model
+    pairs = zip(before.non_trainable_weights, after.non_trainable_weights, strict=True)
+    assert all(not np.allclose(a, b) for a, b in pairs)
+    assert keras.layers.BatchNormalization().momentum == advice.MOMENTUM
+    assert lab.training.run.name == "1 conv (batch norm), dense 8, LSTM 8"
 
 
 def test_runs_are_kept_named_compared_and_matched():

@@ -8,9 +8,11 @@ from math import ceil, log2, prod
 from course_utils.labs.architecture import memory
 from course_utils.labs.architecture.assembly import compose, dialled
 from course_utils.labs.architecture.blocks import JOINTS, Convolution, Joint, count
+from course_utils.labs.architecture.tasks import batches
 from course_utils.labs.core.notes import Note
 
 HUGE = 1_000_000  # weights in one matrix from which the lab warns
+MOMENTUM = 0.99  # of BatchNormalization
 LONG = 400  # steps of an LSTM from which the lab warns
 TRIED = 6  # ways to fix what does not fit that are looked at, before the first one is taken
 GRAVE = ("broken", "stuck", "warning")  # levels of what a fix must not bring about
@@ -123,6 +125,8 @@ def faults(state):
         yield Fault("no order", "hint", words, ways)
     if state.has_cnn:
         yield from _windows(state, made)
+    if state.normalises_batches:
+        yield from _lagging(state)
 
 
 def _attends_to_nothing(state, made):
@@ -194,6 +198,18 @@ def _steps_of_lstm(state, made):
         elif before.shape[0] > LONG:
             words = f"The LSTM reads {before.shape[0]:,} steps, one after the other: training takes long."
             yield Fault("many steps", "hint", words)
+
+
+def _lagging(state):
+    """Batch normalisation whose moving averages still hold much of what they began with."""
+    examples, _ = state.kind.size(state.entry)
+    number = batches(examples, state.budget.fraction)
+    begin = MOMENTUM**number
+    if begin > 0.02:
+        words = "Batch normalisation answers by moving averages, which take in 1 % of each training batch. "
+        words += f"After one epoch, {number} batch{'es' * (number > 1)}, {begin:.0%} of them is where they "
+        words += "began: the first validation scores may be poor, and say little."
+        yield Fault("lagging averages", "hint", words)
 
 
 def _narrow(state, made):

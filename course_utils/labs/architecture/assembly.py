@@ -36,6 +36,7 @@ class Fact(Stage):
 
     shape: tuple = ()
     parameters: int = 0
+    untrained: int = 0  # of these: moving averages of batch normalisation
     multiply_adds: int = 0
     largest: int = 0  # weights in its largest matrix
     sees: int | None = None  # pixels in height and width that one feature depends on
@@ -112,6 +113,10 @@ class Composition:
         return sum(fact.parameters for fact in self.all)
 
     @property
+    def untrained(self):
+        return sum(fact.untrained for fact in self.all)
+
+    @property
     def multiply_adds(self):
         return sum(fact.multiply_adds for fact in self.all)
 
@@ -174,7 +179,7 @@ class Composition:
 
     def _apply(self, stage):
         before, given = self._shape(), self._names[self._now]
-        layers, lines, parameters, multiply_adds, largest = [], [], 0, 0, 0
+        layers, lines, multiply_adds, largest = [], [], 0, 0
         number = len(self.lines)
         for line in stage.lines:
             of = line.of or (self._now,)
@@ -197,13 +202,14 @@ class Composition:
             lines.append(replace(line, **known))
             self._names[line.to], self._sources[line.to] = value, number + len(lines) - 1
             matrices = [prod(w.shape) for w in layer.trainable_weights if len(w.shape) > 1]
-            parameters += layer.count_params()
             multiply_adds += sum(matrices) * self._times(layer, self._full(shape), before)
             largest = max([largest, *matrices])
             if line.to == "x":
                 self._now = "x"
         self._look(stage)
-        costs = {"parameters": parameters, "multiply_adds": multiply_adds, "largest": largest}
+        weights = [w for layer in layers for w in layer.weights]
+        costs = {"parameters": sum(prod(w.shape) for w in weights), "multiply_adds": multiply_adds}
+        costs |= {"untrained": sum(prod(w.shape) for w in weights if not w.trainable), "largest": largest}
         kept = {"layers": tuple(layers), "given": given, "gives": value}
         self._fact(replace(stage, lines=tuple(lines)), shape, **costs, **kept)
 
@@ -407,6 +413,7 @@ def short_name(state):
     joint = f"dense {state.joint.units}" if state.joint.kind_of == "dense" else JOINTS[state.joint.kind_of]
     joint += " (no norm)" * (state.joint.kind_of == "dense" and not state.joint.normalise)
     cnn = [f"{len(state.convolutions)} {'ConvLSTM' if state.order == 'convlstm' else 'conv'}"]
+    cnn[0] += " (batch norm)" * state.normalises_batches
     cnn += [joint] * (joint != JOINTS["steps"])
     deep = f" ×{state.lstm.layers}" if state.lstm.layers > 1 else ""
     lstm = [f"{'Bi' * state.lstm.both}LSTM {state.lstm.units}{deep}"]

@@ -64,9 +64,15 @@ def alt(made):
     answers = " and ".join(f"{fact.title} ({fact.detail})" for fact in made.answers)
     share = most.parameters / made.parameters
     return (
-        f"{start}: {', then '.join(chain)}; the answer is {answers}. {made.parameters:,} parameters in all, "
-        f"most of them ({share:.0%}) in {most.title}; {counted(made.multiply_adds)} multiply-adds."
+        f"{start}: {', then '.join(chain)}; the answer is {answers}. {made.parameters:,} parameters in all"
+        f"{untrained(made)}, most of them ({share:.0%}) in {most.title}; {counted(made.multiply_adds)} "
+        "multiply-adds."
     )
+
+
+def untrained(known):
+    """How many parameters of a composition, or of a fact, are not trained, in words."""
+    return f" ({known.untrained:,} of them moving averages, not trained)" if known.untrained else ""
 
 
 # --------------------------------------------------------------------------------------------- Pieces
@@ -311,6 +317,7 @@ def _column(made, column, top):
     fact, x = column.fact, column.x
     drawn, column.reach = tensor(x, top + MIDDLE, fact, made)
     words = f"{fact.title} {fact.detail}: {times(fact.shape)}, {fact.parameters:,} parameters"
+    words += untrained(fact)
     drawn = f"<g><title>{html.escape(words)}</title>{drawn}</g>"
     costs, field = _costs(made, [fact]), ""
     if fact.part == "input" and not fact.parameters:
@@ -412,7 +419,8 @@ def cost_bar(made, top, title, cost, unit):
     """A stacked bar: how a cost is shared among the stages. Returns the SVG and where it ends."""
     total = getattr(made, cost)
     parts = [text(8, top + 13, title, 12.5, "start", weight=600)]
-    parts.append(text(WIDTH - 8, top + 13, f"{total:,} {unit}", 12.5, "end", weight=600))
+    words = f"{total:,} {unit}" + untrained(made) * (cost == "parameters")
+    parts.append(text(WIDTH - 8, top + 13, words, 12.5, "end", weight=600))
     x, y, tall = 8.0, top + 20, 24
     parts.append(rect(8, y, WIDTH - 16, tall, "none", SHADES["other"][2], 2))
     for fact in made.all:

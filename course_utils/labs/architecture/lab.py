@@ -51,7 +51,7 @@ class ArchitectureLab(Lab):
         "train", "inside", "shapes" and "code"; the first panel that is left is open.
     **blocks
         Blocks to set otherwise than `start`: `clip=(frames, size)`,
-        `convolutions=[(filters, kernel, stride, pool, padding), ...]`, `joint="flatten"` or
+        `convolutions=[(filters, kernel, stride, pool, padding, normalise), ...]`, `joint="flatten"` or
         `("dense", units, normalise)`, `lstm=(units, layers, both, "last")`, `task="reviews"`,
         `order="lstm-cnn"`, `attention=True`, `seed=0`. Later entries of a tuple may be left out.
 
@@ -155,7 +155,7 @@ class ArchitectureLab(Lab):
             for name, dial in dials.items():
                 label = f"{dial.label} of convolution {row + 1}"
                 cells.append(self.add_control(f"convolutions.{row}.{name}", label, start))
-        grid = widgets.GridBox(cells, layout={"grid_template_columns": "1fr 0.9fr 0.8fr 1fr 1.1fr"})
+        grid = widgets.GridBox(cells, layout={"grid_template_columns": "1fr 0.9fr 0.8fr 1fr 1.1fr 40px"})
         grid.add_class("cl-rows")
         return grid
 

@@ -115,6 +115,10 @@ class LabState(State):
     def has_lstm(self):
         return self.order not in ("cnn", "convlstm")
 
+    @property
+    def normalises_batches(self):
+        return self.has_cnn and any(row.normalise for row in self.convolutions)
+
     def idle(self, path):
         """Whether the dial at `path` (or a whole block) changes nothing in this composition."""
         block, _, name = path.partition(".")
