@@ -85,7 +85,7 @@ def check_sums(trace, state, seed=0):
 )
 @pytest.mark.parametrize(("task", "order"), [("digits", "cnn-lstm"), ("traffic", "cnn"), ("reviews", "cnn")])
 def test_sums_are_right_for_any_window(task, order, rows):
-    state = small(task, order).change("convolutions", rows).change("clip.channels", 3)
+    state = small(task, order).change("convolutions", rows).change("clip", (3, 8, 12, 3))
     built = build(state)
     built.model.set_weights([weights + 0.1 for weights in built.model.get_weights()])  # all averages, too
     x = example(state, 3)[0]

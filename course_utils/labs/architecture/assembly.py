@@ -20,6 +20,7 @@ from course_utils.labs.architecture.blocks import (
     count,
     heads,
     stages,
+    times,
 )
 from course_utils.labs.core.lock import LOCK
 
@@ -39,7 +40,7 @@ class Fact(Stage):
     untrained: int = 0  # of these: moving averages of batch normalisation
     multiply_adds: int = 0
     largest: int = 0  # weights in its largest matrix
-    sees: int | None = None  # pixels in height and width that one feature depends on
+    sees: tuple | None = None  # pixels in height and in width that one feature depends on
     sees_steps: int = 1  # frames, words or hours that it depends on
     each: bool = False  # whether it is done for every frame by itself
     up_to: bool = False  # whether each step depends on the steps up to it alone
@@ -95,7 +96,7 @@ class Composition:
         self._up_to = False
         self._now = self._outer = ""  # the name of what the last line gave; of the clip, within a frame
         self._branch = 0
-        self._field = (1 if state.kind.in_space else None, 1, 1, 1)  # sees, jump; steps seen, their jump
+        self._field = ((1, 1) if state.kind.in_space else None, 1, 1, 1)  # sees, jump; steps seen, their jump
         with suppress(_Broken):
             self._assemble()
 
@@ -230,12 +231,13 @@ class Composition:
         state = self.state
         if stage.along in ("space", "both") and sees:
             if stage.window is None:
-                sees = state.entry.size
+                sees = state.entry.sides
             else:
                 window, stride = stage.window
-                sees, jump = sees + (window - 1) * jump, jump * stride
+                more, jump = (window - 1) * jump, jump * stride
                 if stage.along == "both":  # the state is convolved once more at every step
-                    sees += (window - 1) * jump * (state.steps - 1)
+                    more += (window - 1) * jump * (state.steps - 1)
+                sees = tuple(min(seen + more, side) for seen, side in zip(sees, state.entry.sides))
         if stage.along == "time" and stage.window:
             window, stride = stage.window
             steps, step_jump = steps + (window - 1) * step_jump, step_jump * stride
@@ -244,8 +246,8 @@ class Composition:
             backwards = stage.part == "lstm" and state.lstm.both
             self._up_to = stage.part in ("lstm", "convlstm") and not backwards
             if sees and state.joint.kind_of == "steps" and stage.along == "time":
-                sees = state.entry.size  # the steps are cells of the whole frame
-        self._field = (sees and min(sees, state.entry.size), jump, min(steps, state.steps), step_jump)
+                sees = state.entry.sides  # the steps are cells of the whole frame
+        self._field = (sees, jump, min(steps, state.steps), step_jump)
 
     def _fact(self, stage, shape, **known):
         shape, (sees, _, sees_steps, _) = self._full(shape), self._field
@@ -401,8 +403,8 @@ def summary(made):
     maps = [fact for fact in made.facts if fact.part in ("cnn", "convlstm")]
     seen = ""
     if maps and state.over_frames:
-        side, of = (f"{n}×{n}" for n in (maps[-1].sees, state.entry.size))
-        seen = f"A feature of the last maps sees {side} of {of} pixels. "
+        of = times(state.entry.sides)
+        seen = f"A feature of the last maps sees {times(maps[-1].sees)} of {of} pixels. "
     elif maps and maps[-1].sees_steps < state.steps:
         seen = f"A feature of the last maps sees {maps[-1].sees_steps} of {steps}. "
     return f"{seen}The answer has seen {last.sees_steps} of {steps}."

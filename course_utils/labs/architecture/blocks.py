@@ -11,7 +11,7 @@ from course_utils.datasets import MOTIONS, MOVES
 from course_utils.datasets.series import FEATURES
 from course_utils.labs.core.dials import Block, dial
 
-SIZES = (8, 12, 16, 20, 24, 28, 32, 40, 48, 64, 96, 128)
+SIZES = (8, 12, 16, 20, 24, 28, 32, 40, 48, 64, 96, 128, 160, 192, 224)
 WIDTHS = (4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 256)
 KERNELS = (1, 2, 3, 4, 5, 7, 9, 11)
 RATES = (0, 10, 20, 30, 40, 50)
@@ -69,6 +69,11 @@ def count(number, noun):
     return f"{number} {noun}{'s' * (number != 1)}"
 
 
+def times(shape):
+    """A shape in words: 8×24×24×1, with T for any number of steps."""
+    return "×".join("T" if size is None else f"{size}" for size in shape)
+
+
 # -------------------------------------------------------------------------------------- What comes in
 
 
@@ -96,25 +101,34 @@ class Entry(Block):
         return ()
 
 
+PIXELS = {n: f"{n} px" for n in SIZES}
+
+
 @dataclass(frozen=True)
 class Clip(Entry):
-    """A clip: frames, each square."""
+    """A clip: frames, each square unless it has a width of its own."""
 
     frames: int = dial(8, "Frames", range(1, 33), "f", slider=True)
-    size: int = dial(24, "Frame size", SIZES, "s", slider=True, shown={n: f"{n} px" for n in SIZES})
+    size: int = dial(24, "Height", SIZES, "s", slider=True, shown=PIXELS)
+    width: int = dial(0, "Width", (0, *SIZES), "w", slider=True, shown={0: "as high"} | PIXELS)
     channels: int = dial(1, "Channels", (1, 3), "c", shown={1: "1 (grey)", 3: "3 (colour)"})
     any_number: bool = dial(False, "Any number of frames", (False, True), "any")
 
     length = "frames"
 
     @property
+    def sides(self):
+        """Height and width of a frame."""
+        return self.size, self.width or self.size
+
+    @property
     def shape(self):
         """(time, height, width, channels); time is None where any number of frames may come."""
-        return (None if self.any_number else self.frames, self.size, self.size, self.channels)
+        return (None if self.any_number else self.frames, *self.sides, self.channels)
 
     @property
     def detail(self):
-        return f"{self.size}×{self.size} px"
+        return f"{times(self.sides)} px"
 
 
 TOKENS = (1, 5, 10, 20, 30, 40, 50, 60, 80, 100, 150, 200, 300, 400)

@@ -6,6 +6,7 @@ from itertools import groupby, pairwise
 from math import sqrt
 
 from course_utils.labs.architecture.assembly import Fact
+from course_utils.labs.architecture.blocks import times
 from course_utils.labs.core.drawing import (
     ATTENTION,
     CARD,
@@ -42,11 +43,6 @@ def counted(value):
             scaled = value / (1e3 if letter == "k" else size)
             return f"{scaled:.{2 if scaled < 10 else 1 if scaled < 100 else 0}f} {letter}"
     return f"{value:,}"
-
-
-def times(shape):
-    """A shape in words: 8×24×24×1, with T for any number of steps."""
-    return "×".join("T" if size is None else str(size) for size in shape)
 
 
 def alt(made):
@@ -102,16 +98,16 @@ def shape_label(x, y, fact, room=200):
 # Tensors. Each is drawn around (x, y) and told as (what is drawn, how far it reaches to the left and right).
 
 
-def volume(x, y, side, channels, kind):
-    """Maps of `side` pixels, as deep as there are channels."""
+def volume(x, y, tall, wide, channels, kind):
+    """Maps `tall` and `wide` pixels large, as deep as there are channels."""
     front, shade, line = SHADES[kind]
-    side, deep = max(side, 2), min(1.5 + 1.35 * sqrt(channels), 24)
-    left, top = x - (side + deep) / 2, y - (side - deep) / 2
-    right, edge = left + side, 'stroke-linejoin="round"'
-    lid = f"M{left:.1f},{top:.1f} l{deep:.1f},{-deep:.1f} h{side:.1f} l{-deep:.1f},{deep:.1f} Z"
-    wall = f"M{right:.1f},{top:.1f} l{deep:.1f},{-deep:.1f} v{side:.1f} l{-deep:.1f},{deep:.1f} Z"
+    tall, wide, deep = max(tall, 2), max(wide, 2), min(1.5 + 1.35 * sqrt(channels), 24)
+    left, top = x - (wide + deep) / 2, y - (tall - deep) / 2
+    right, edge = left + wide, 'stroke-linejoin="round"'
+    lid = f"M{left:.1f},{top:.1f} l{deep:.1f},{-deep:.1f} h{wide:.1f} l{-deep:.1f},{deep:.1f} Z"
+    wall = f"M{right:.1f},{top:.1f} l{deep:.1f},{-deep:.1f} v{tall:.1f} l{-deep:.1f},{deep:.1f} Z"
     drawn = path(lid, line, 0.8, shade, edge) + path(wall, line, 0.8, shade, edge)
-    return drawn + rect(left, top, side, side, front, line), (left, right + deep)
+    return drawn + rect(left, top, wide, tall, front, line), (left, right + deep)
 
 
 def bar(x, y, features, kind, extra=""):
@@ -179,7 +175,8 @@ def tensor(x, y, fact, made):
     if fact.part == "attention":
         return fan(x, y, read)
     if state.kind.in_space and len(shape) >= 3:
-        return volume(x, y, TALL * steps[-2] / state.entry.size, steps[-1], kind)
+        tall, wide = (TALL * side / max(state.entry.sides) for side in steps[-3:-1])
+        return volume(x, y, tall, wide, steps[-1], kind)
     if len(shape) == 3:
         return strip(x, y, steps[1] / 24, steps[1], steps[2], kind)
     if len(shape) == 2 and not fact.each:
@@ -344,7 +341,7 @@ def _costs(made, facts):
 def _sees(made, fact):
     """What one feature depends on, in space and in time."""
     if fact.sees:
-        yield f"{fact.sees}×{fact.sees} px"
+        yield f"{times(fact.sees)} px"
     step, steps = made.state.kind.step, made.state.steps
     known = "up to " if fact.up_to else f"{fact.sees_steps} of "
     yield f"{known}{steps} {step}{'s' * (steps > 1)}"
@@ -355,12 +352,12 @@ def _field(column, made, top):
     maps = [fact for fact in made.facts if fact.part in ("cnn", "convlstm") and len(fact.shape) > 2]
     if not maps or not made.state.kind.in_space:
         return ""
-    side = TALL * maps[-1].sees / made.state.entry.size
+    tall, wide = (TALL * seen / max(made.state.entry.sides) for seen in maps[-1].sees)
     deep = min(1.5 + 1.35 * sqrt(made.state.entry.channels), 24)
-    left, y = column.x - deep / 2 - side / 2, top + MIDDLE + deep / 2 - side / 2
-    tip = f"<title>one feature of the last maps sees {maps[-1].sees}×{maps[-1].sees} pixels</title>"
+    left, y = column.x - deep / 2 - wide / 2, top + MIDDLE + deep / 2 - tall / 2
+    tip = f"<title>one feature of the last maps sees {times(maps[-1].sees)} pixels</title>"
     dashes = 'stroke-width="1.6" stroke-dasharray="3 2"'
-    return f"<g>{tip}{rect(left, y, side, side, 'none', CNN, 0, dashes)}</g>"
+    return f"<g>{tip}{rect(left, y, wide, tall, 'none', CNN, 0, dashes)}</g>"
 
 
 def _broken(made, column, top):

@@ -50,7 +50,7 @@ class ArchitectureLab(Lab):
         ("clip", "convolutions", "joint", "lstm", "answer"), "presets", "state", or the panels
         "train", "inside", "shapes" and "code"; the first panel that is left is open.
     **blocks
-        Blocks to set otherwise than `start`: `clip=(frames, size)`,
+        Blocks to set otherwise than `start`: `clip=(frames, height, width)`,
         `convolutions=[(filters, kernel, stride, pool, padding, normalise), ...]`, `joint="flatten"` or
         `("dense", units, normalise)`, `lstm=(units, layers, both, "last")`, `task="reviews"`,
         `order="lstm-cnn"`, `attention=True`, `seed=0`. Later entries of a tuple may be left out.
