@@ -6,7 +6,7 @@ import re
 import cases
 import pytest
 
-FILES = ("check", "datasets", "layers", "plotting")
+FILES = ("check", "datasets", "labs", "layers", "plotting")
 
 
 @functools.cache

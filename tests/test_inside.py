@@ -80,12 +80,14 @@ def check_sums(trace, state, seed=0):
         [(4, 4, 2, 1, "same"), (4, 2, 2, 1, "valid")],
         [(4, 3, 1, 2, "valid"), (4, 3, 1, 1, "same")],
         [(4, 3, 4, 1, "same"), (4, 2, 1, 2, "same")],
+        [(4, 5, 2, 1, "same", True), (4, 2, 1, 2, "valid", True)],
     ],
 )
 @pytest.mark.parametrize(("task", "order"), [("digits", "cnn-lstm"), ("traffic", "cnn"), ("reviews", "cnn")])
 def test_sums_are_right_for_any_window(task, order, rows):
-    state = small(task, order).change("convolutions", rows).change("clip.channels", 3)
+    state = small(task, order).change("convolutions", rows).change("clip", (3, 8, 12, 3))
     built = build(state)
+    built.model.set_weights([weights + 0.1 for weights in built.model.get_weights()])  # all averages, too
     x = example(state, 3)[0]
     trace = inside.trace(built, x)
     check_sums(trace, state, 3)
@@ -288,6 +290,17 @@ def test_pointing_at_a_map_selects():
     panel.sheet.row, panel.sheet.column = 4, 7
     assert (panel.filter.value, panel.column.value, panel.picker.column) == (4, 7, 7)
     assert panel.message.value == ""
+
+
+def test_a_sum_is_normalised_before_relu():
+    panel = Inside()
+    panel.show([run(small("digits", "cnn-lstm").change("convolutions.0.normalise", True))])
+    told = re.sub("<.*?>", "", panel.sum.value)
+    told = re.search(r"together (\S+); batch normalisation: γ·\(x − μ\)/σ \+ β = (.*) = (\S+); ReLU", told)
+    before, worked, after = (words.replace("−", "-").replace("·", "*") for words in told.groups())
+    assert before == f"+{worked[7:12]}"
+    assert eval(worked) == pytest.approx(float(after), abs=2e-3)
+    check_pictures(panel)
 
 
 def test_words_begin_after_the_padding_and_stand_over_their_patch():

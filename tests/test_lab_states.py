@@ -291,7 +291,7 @@ def test_more_than_a_hundred_names_are_a_list_and_not_all_are_told():
         (lambda: labs.ArchitectureLab(hide=3), "hide is 3, but must be"),
         (lambda: labs.ArchitectureLab(hide=("task", ["lstm"])), r"hide=\['lstm'\] cannot be: there are"),
         (lambda: labs.ArchitectureLab(convolutions=16), "convolutions cannot be 16: it is a list of rows"),
-        (lambda: labs.ArchitectureLab(clip=(8, 24, 1, True, 5)), "its parts are frames, size, channels"),
+        (lambda: labs.ArchitectureLab(clip=(8, 24, 0, 1, True, 5)), "its parts are frames, size, width"),
         (lambda: labs.ArchitectureLab(lstm=None), "lstm: units cannot be None"),
         (lambda: labs.ArchitectureLab(task=None), "task cannot be None: it can be digits, reviews"),
         (lambda: labs.GateLab(start=5), "start is 5, which is no state of this lab"),

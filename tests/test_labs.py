@@ -75,9 +75,10 @@ def nearly_usual(draw):
 
 CONV = blocks.Convolution
 NASTY = [
-    OURS.change("clip", (1, 8, 1)),
-    OURS.change("clip", (32, 128, 3)).change("lstm", (512, 3, True)).change("joint.kind_of", "flatten"),
+    OURS.change("clip", (1, 8)),
+    OURS.change("clip", (32, 128, 224, 3)).change("lstm", (512, 3, True)).change("joint.kind_of", "flatten"),
     OURS.change("convolutions", [CONV(16, 11, 1, 1, "valid")]).change("clip.size", 8),
+    OURS.change("convolutions", [CONV(16, 5, 1, 3, "valid"), CONV(8, 11)]).change("clip", (8, 24, 8)),
     OURS.change("convolutions", [CONV(4, 1, 4, 4)] * 4).change("clip.size", 8),
     OURS.change("convolutions", [CONV(128, 11, 4, 4, "valid")] * 4),
     OURS.change("convolutions", [CONV(4, 7, 1, 4, "valid"), CONV(4, 1, 1, 2)]).change("clip.size", 8),
@@ -91,7 +92,7 @@ NASTY = [
         "convolutions", [CONV(4, 9, 3, 4, "valid"), CONV(4, 11, 1, 1, "valid")]
     ),
     OURS.turn("order", "parallel").change("joint.kind_of", "steps").change("lstm.hands_on", "all"),
-    usual("digits", "lstm", True).change("clip", (32, 96, 3)).change("answer.dropout", 10),  # 32×27648
+    usual("digits", "lstm", True).change("clip", (32, 96, 0, 3)).change("answer.dropout", 10),  # 32×27648
     usual("reviews", "convlstm", True),
     usual("reviews", "cnn-lstm").change("joint.kind_of", "max").change("text.tokens", 1),
     usual("reviews", "lstm", True).change("lstm", (1, 3, True, "last")),
@@ -100,6 +101,8 @@ NASTY = [
     .change("joint.kind_of", "steps")
     .change("convolutions", [CONV(4, 11, 4, 4)] * 3),
     usual("traffic", "lstm-cnn").change("lstm.hands_on", "last"),
+    usual("traffic", "convlstm").change("convolutions.0.normalise", True),
+    OURS.change("convolutions", [CONV(8, 3, 1, 2, "same", True), CONV(8, 3, 2, 1, "valid", True)]),
     *(preset.change("seed", 3) for preset in labs.PRESETS.values()),
 ]
 
@@ -125,7 +128,13 @@ def drawn_shapes(svg):
     return sorted(shapes, key=str)
 
 
-WITHIN = ("LayerNormalization", "Softmax", "Dot", "PerFrame")  # parts of a stage, not its end
+NORMS = ("LayerNormalization", "BatchNormalization")
+WITHIN = (*NORMS, "Softmax", "Dot", "PerFrame")  # parts of a stage, not its end
+
+
+def made_by(tensor):
+    """The layer that gives a symbolic tensor."""
+    return tensor._keras_history.operation
 
 
 def keras_shapes(model, heads, before=()):
@@ -136,7 +145,8 @@ def keras_shapes(model, heads, before=()):
         if kind == "PerFrame":
             shapes += keras_shapes(layer.network, heads, (layer.output.shape[1],))
         inner = kind in WITHIN or (kind == "InputLayer" and before)
-        if not inner and (kind != "Dense" or layer.name in heads):
+        after_norm = kind == "ReLU" and isinstance(made_by(layer.input), keras.layers.BatchNormalization)
+        if not inner and not after_norm and (kind != "Dense" or layer.name in heads):
             shapes.append((*before, *layer.output.shape[1:]))
     return shapes
 
@@ -228,6 +238,7 @@ def test_diagram_code_and_model_of_any_state_agree(state):
         answers = zip(keras.tree.flatten(model(x)), keras.tree.flatten(ours(x)), strict=True)
         assert all(np.allclose(a, b, atol=1e-6) for a, b in answers)
     assert model.count_params() == made.parameters
+    assert sum(np.prod(w.shape) for w in model.non_trainable_weights) == made.untrained
     assert sorted(keras_shapes(model, state.classes), key=str) == shapes
     assert tuple(model.input.shape[1:]) == made.facts[0].shape
 
@@ -319,10 +330,12 @@ def test_a_preset_with_an_impossible_value_names_what_is_allowed():
 # -------------------------------------------------------------------------------- numbers, by slow means
 
 
-def reached(model, x, feature):
-    """The steps of x (along its axis 0) that change one feature of what the model gives."""
-    lit = np.repeat(x[None], len(x) + 1, 0)
-    lit[np.arange(len(x)), np.arange(len(x))] += 1  # copy r is brighter at step r; the last one nowhere
+def reached(model, x, feature, axis=0):
+    """The steps of x (along an axis) that change one feature of what the model gives."""
+    count = x.shape[axis]
+    lit = np.repeat(x[None], count + 1, 0)
+    along = np.moveaxis(lit, axis + 1, 1)
+    along[np.arange(count), np.arange(count)] += 1  # copy r is brighter at step r; the last one nowhere
     values = np.array([feature(np.asarray(model(one[None]))[0]) for one in lit])
     return np.flatnonzero(values[:-1] != values[-1])
 
@@ -344,15 +357,14 @@ def with_ones(model):
     ],
 )
 def test_the_receptive_field_is_what_a_nudged_pixel_reaches(rows):
-    size = 48
-    state = OURS.change("clip.size", size).change("convolutions", rows).change("joint.kind_of", "flatten")
+    state = OURS.change("clip", (8, 48, 64)).change("convolutions", rows).change("joint.kind_of", "flatten")
     built = assembly.build(state)
     maps = [fact for fact in built.facts if fact.part == "cnn"][-1]
     model = with_ones(keras.Model(built.piece, maps.gives))
-    found = reached(
-        model, np.ones((size, size, 1), "float32"), lambda m: m[m.shape[0] // 2, m.shape[1] // 2, 0]
-    )
-    assert np.ptp(found) + 1 == maps.sees
+    for axis in (0, 1):
+        frame = np.ones((48, 64, 1), "float32")
+        found = reached(model, frame, lambda m: m[m.shape[0] // 2, m.shape[1] // 2, 0], axis)
+        assert np.ptp(found) + 1 == maps.sees[axis]
 
 
 def test_the_receptive_field_in_time_is_what_a_nudged_hour_reaches():
@@ -377,18 +389,19 @@ def test_the_state_of_a_convlstm_sees_further_with_every_frame():
     lit[np.arange(24), :, np.arange(24)] = 1
     values = np.asarray(model(lit))[:, 12, 12, 0]
     found = np.flatnonzero(np.abs(values[:-1] - values[-1]) > 0)
-    assert np.ptp(found) + 1 == fact.sees
+    assert (np.ptp(found) + 1,) * 2 == fact.sees
 
 
 def counted(state):
     """Multiply-adds of a CNN -> LSTM for clips, counted one output number at a time."""
-    total, (frames, side, _, channels) = 0, state.clip.shape
+    total, (frames, *sides, channels) = 0, state.clip.shape
     for row in state.convolutions:
         reach = row.kernel if row.padding == "valid" else 1
-        for _ in itertools.product(range(0, side - reach + 1, row.stride), repeat=2):
+        places = [range(0, side - reach + 1, row.stride) for side in sides]
+        for _ in itertools.product(*places):
             total += frames * row.filters * row.kernel**2 * channels
-        side, channels = len(range(0, side - reach + 1, row.stride)) // row.pool, row.filters
-    width = side * side * channels if state.joint.kind_of in ("flatten", "dense") else channels
+        sides, channels = [len(along) // row.pool for along in places], row.filters
+    width = sides[0] * sides[1] * channels if state.joint.kind_of in ("flatten", "dense") else channels
     if state.joint.kind_of == "dense":
         total += frames * width * state.joint.units
         width = state.joint.units
@@ -401,7 +414,7 @@ def counted(state):
 
 @pytest.mark.parametrize(
     "state",
-    [OURS, TEXTBOOK, POOLED, OURS.change("lstm", (32, 2, True)).change("clip", (5, 40, 3))],
+    [OURS, TEXTBOOK, POOLED, OURS.change("lstm", (32, 2, True)).change("clip", (5, 40, 28, 3))],
     ids=["ours", "textbook", "pooled", "deep"],
 )
 def test_multiply_adds_are_those_counted_by_hand(state):
@@ -716,8 +729,11 @@ def test_what_one_step_depends_on_is_told(lab):
     assert sees("Conv") == (None, 40, False)
     assert sees("Global max") == (None, 40, False)
     lab.state = OURS.change("joint.kind_of", "steps")
-    assert sees("Reshape")[0] == 17
-    assert sees("LSTM")[0] == 24  # it reads the cells of the whole frame
+    assert sees("Reshape")[0] == (17, 17)
+    assert sees("LSTM")[0] == (24, 24)  # it reads the cells of the whole frame
+    lab.state = OURS.change("clip", (8, 16, 48))
+    assert sees("Conv 32")[0] == (9, 9)
+    assert "sees 16×17 of 16×48 pixels" in lab.notes.lines[0][0].value
 
 
 def test_one_frame_is_not_asked_how_it_moves(lab):
@@ -1135,6 +1151,19 @@ def test_the_code_trained_by_hand_begins_where_the_lab_begins():
     assert not np.array_equal(lab.training.run.model.get_weights()[0], fresh.get_weights()[0])
 
 
+def test_batch_normalisation_learns_averages_of_its_own():
+    lab = labs.ArchitectureLab(SMALL.change("convolutions.0.normalise", True))
+    assert "After one epoch, 2 batches, 98% of them is where they began" in lab.notes.lines[0][0].value
+    assert "(8 of them moving averages, not trained)" in lab.picture.value
+    lab.training.step()
+    assert lab.training.wait(120)
+    before, after = assembly.model(lab.state), lab.training.run.model
+    pairs = zip(before.non_trainable_weights, after.non_trainable_weights, strict=True)
+    assert all(not np.allclose(a, b) for a, b in pairs)
+    assert keras.layers.BatchNormalization().momentum == advice.MOMENTUM
+    assert lab.training.run.name == "1 conv (batch norm), dense 8, LSTM 8"
+
+
 def test_runs_are_kept_named_compared_and_matched():
     lab = trained(SMALL)
     training = lab.training
@@ -1221,7 +1250,9 @@ def test_every_task_can_be_trained(state, label, noun):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (("clip", (8, 24, 3)), "are grey"),
+        (("clip.channels", 3), "are grey"),
+        (("clip", (8, 24, 48)), "are square"),
+        (("clip", (4, 224)), "at most 128 pixels"),
         (("answer.labels", "action"), "5 classes"),
         (("convolutions", [(4, 11, 4, 4, "valid")] * 2), "It has to fit first"),
         (("lstm", (512, 3, True)), "GB of memory, most of it for its weights"),
@@ -1261,6 +1292,8 @@ PEAKS = {
     "lab2;task=traffic;order=cnn-lstm;series=d14.h24;convolutions=f256.k5;lstm=u256": 922e6,
     "lab2;clip=f8.s64;convolutions=f64.k3;joint=dense.u256": 3400e6,
     "lab2;order=parallel;clip=f8.s64;convolutions=f128.k5.s2,f128.k3;lstm=u256": 2327e6,
+    "lab2;clip=f2.s224.w96;convolutions=f16.k3.s2,f32.k3.p2;joint=max": 1233e6,
+    "lab2;clip=f4.s24.w48;convolutions=f32.k3.n1,f32.k3.n1.p2;joint=max": 371e6,
 }
 
 
@@ -1408,7 +1441,7 @@ def test_what_is_said_of_the_data_before_it_is_read_is_nearly_right():
 
 
 def test_clips_of_any_size_fit_into_memory():
-    for frames, size in itertools.product((1, 8, 32), (8, 24, 128)):
+    for frames, size in itertools.product((1, 8, 32), (8, 24, 128, 224)):
         count = tasks.clips_that_fit(blocks.Clip(frames, size))
         assert 80 <= count <= 3200
         assert count == 80 or count * frames * size * size * 4 <= tasks.ROOM

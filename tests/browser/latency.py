@@ -25,7 +25,7 @@ SETUP = "from course_utils import check\ncheck.setup()\nfrom course_utils import
 SLIDE, PICK, TICK = ("ArrowRight", "ArrowLeft"), ("ArrowDown", "ArrowUp"), (" ", " ")
 ARCHITECTURE = {  # name of a control -> (the card it is in, keys pressed in turn)
     "Frames": ("Clip", SLIDE),
-    "Frame size": ("Clip", SLIDE),
+    "Height": ("Clip", SLIDE),
     "Any number of frames": ("Clip", TICK),
     "Order": ("Compose", PICK),
     "Attention": ("Compose", TICK),

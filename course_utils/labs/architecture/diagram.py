@@ -6,6 +6,7 @@ from itertools import groupby, pairwise
 from math import sqrt
 
 from course_utils.labs.architecture.assembly import Fact
+from course_utils.labs.architecture.blocks import times
 from course_utils.labs.core.drawing import (
     ATTENTION,
     CARD,
@@ -45,11 +46,6 @@ def counted(value):
     return f"{value:,}"
 
 
-def times(shape):
-    """A shape in words: 8×24×24×1, with T for any number of steps."""
-    return "×".join("T" if size is None else str(size) for size in shape)
-
-
 def alt(composition):
     """What the diagram says, in words."""
     state, first = composition.state, composition.facts[0]
@@ -66,9 +62,14 @@ def alt(composition):
     share = most.parameters / composition.parameters
     return (
         f"{start}: {', then '.join(chain)}; the answer is {answers}. "
-        f"{composition.parameters:,} parameters in all, most of them ({share:.0%}) in {most.title}; "
-        f"{counted(composition.multiply_adds)} multiply-adds."
+        f"{composition.parameters:,} parameters in all{untrained(composition)}, most of them ({share:.0%}) "
+        f"in {most.title}; {counted(composition.multiply_adds)} multiply-adds."
     )
+
+
+def untrained(known):
+    """How many parameters of a composition, or of a fact, are not trained, in words."""
+    return f" ({known.untrained:,} of them moving averages, not trained)" if known.untrained else ""
 
 
 # --------------------------------------------------------------------------------------------- Pieces
@@ -98,16 +99,16 @@ def shape_label(x, y, fact, room=200):
 # Tensors. Each is drawn around (x, y) and told as (what is drawn, how far it reaches to the left and right).
 
 
-def volume(x, y, side, channels, kind):
-    """Maps of `side` pixels, as deep as there are channels."""
+def volume(x, y, tall, wide, channels, kind):
+    """Maps `tall` and `wide` pixels large, as deep as there are channels."""
     front, shade, line = SHADES[kind]
-    side, deep = max(side, 2), min(1.5 + 1.35 * sqrt(channels), 24)
-    left, top = x - (side + deep) / 2, y - (side - deep) / 2
-    right, edge = left + side, 'stroke-linejoin="round"'
-    lid = f"M{left:.1f},{top:.1f} l{deep:.1f},{-deep:.1f} h{side:.1f} l{-deep:.1f},{deep:.1f} Z"
-    wall = f"M{right:.1f},{top:.1f} l{deep:.1f},{-deep:.1f} v{side:.1f} l{-deep:.1f},{deep:.1f} Z"
+    tall, wide, deep = max(tall, 2), max(wide, 2), min(1.5 + 1.35 * sqrt(channels), 24)
+    left, top = x - (wide + deep) / 2, y - (tall - deep) / 2
+    right, edge = left + wide, 'stroke-linejoin="round"'
+    lid = f"M{left:.1f},{top:.1f} l{deep:.1f},{-deep:.1f} h{wide:.1f} l{-deep:.1f},{deep:.1f} Z"
+    wall = f"M{right:.1f},{top:.1f} l{deep:.1f},{-deep:.1f} v{tall:.1f} l{-deep:.1f},{deep:.1f} Z"
     drawn = path(lid, line, 0.8, shade, edge) + path(wall, line, 0.8, shade, edge)
-    return drawn + rect(left, top, side, side, front, line), (left, right + deep)
+    return drawn + rect(left, top, wide, tall, front, line), (left, right + deep)
 
 
 def bar(x, y, features, kind, extra=""):
@@ -177,7 +178,8 @@ def tensor(x, y, fact, composition):
     if fact.part == "attention":
         return fan(x, y, read)
     if state.kind.in_space and len(shape) >= 3:
-        return volume(x, y, TALL * steps[-2] / state.entry.size, steps[-1], kind)
+        tall, wide = (TALL * side / max(state.entry.sides) for side in steps[-3:-1])
+        return volume(x, y, tall, wide, steps[-1], kind)
     if len(shape) == 3:
         return strip(x, y, steps[1] / 24, steps[1], steps[2], kind)
     if len(shape) == 2 and not fact.each:
@@ -314,7 +316,7 @@ def _column(composition, column, top):
     fact, x = column.fact, column.x
     drawn, column.reach = tensor(x, top + MIDDLE, fact, composition)
     words = f"{fact.title} {fact.detail}: {times(fact.shape)}, {fact.parameters:,} parameters"
-    drawn = f"<title>{html.escape(words)}</title>{drawn}"
+    drawn = f"<title>{html.escape(words)}{untrained(fact)}</title>{drawn}"
     costs, field = _costs(composition, [fact]), ""
     if fact.part == "input" and not fact.parameters:
         costs, field = (), _field(column, composition, top) if fact is composition.facts[0] else ""
@@ -344,7 +346,7 @@ def _costs(composition, facts):
 def _sees(composition, fact):
     """What one feature depends on, in space and in time."""
     if composition.state.kind.in_space:
-        yield f"{fact.sees}×{fact.sees} px" if fact.sees else ""
+        yield f"{times(fact.sees)} px" if fact.sees else ""
     yield f"{'up to' if fact.up_to else f'{fact.sees_steps} of'} {composition.state.steps}"
 
 
@@ -353,12 +355,12 @@ def _field(column, composition, top):
     maps = [fact for fact in composition.facts if fact.part in ("cnn", "convlstm") and len(fact.shape) > 2]
     if not maps or not composition.state.kind.in_space:
         return ""
-    side = TALL * maps[-1].sees / composition.state.entry.size
+    tall, wide = (TALL * seen / max(composition.state.entry.sides) for seen in maps[-1].sees)
     deep = min(1.5 + 1.35 * sqrt(composition.state.entry.channels), 24)
-    left, y = column.x - deep / 2 - side / 2, top + MIDDLE + deep / 2 - side / 2
-    tip = f"<title>one feature of the last maps sees {maps[-1].sees}×{maps[-1].sees} pixels</title>"
+    left, y = column.x - deep / 2 - wide / 2, top + MIDDLE + deep / 2 - tall / 2
+    tip = f"<title>one feature of the last maps sees {times(maps[-1].sees)} pixels</title>"
     dashes = 'stroke-width="1.6" stroke-dasharray="3 2"'
-    return f"<g>{tip}{rect(left, y, side, side, 'none', CNN, 0, dashes)}</g>"
+    return f"<g>{tip}{rect(left, y, wide, tall, 'none', CNN, 0, dashes)}</g>"
 
 
 def _broken(composition, column, top):
@@ -440,6 +442,7 @@ def _cost_bar(composition, cost, unit):
             f'<i style="flex:{amount} 0 0;background:{front};border-color:{line}" '
             f'title="{html.escape(fact.title)}: {amount:,} {unit}, {share:.1%}">{html.escape(label)}</i>'
         )
-    shares = html.escape(f"{total:,} {unit}: {', '.join(words)}")
-    drawn = f'<div class="cl-bar" role="img" aria-label="{shares}">{"".join(segments)}</div>'
+    of_these = untrained(composition) if cost == "parameters" else ""
+    shares = html.escape(f"{total:,} {unit}{of_these}: {', '.join(words)}")
+    drawn = f'<div class="cl-bar" role="img" aria-label="{shares}" title="{shares}">{"".join(segments)}</div>'
     return f'<div class="cl-cost"><span><b>{total:,}</b> {unit}</span>{drawn}</div>'

@@ -234,9 +234,19 @@ def summed(one, channel, heads):
         f"<big>=</big>{tables[2]}</div>"
         + say(f"Sum of each channel: {told}.{padding}")
         + f'<div class="ci-sum"><span>sum over {count} <b>{signed(one.products.sum(), 3)}</b>, bias '
-        f"<b>{signed(one.bias, 3)}</b>, together <b>{signed(one.total, 3)}</b>; "
-        f"ReLU {'leaves it' if one.total > 0 else 'makes it 0'}: <b>{number(one.value, 3)}</b></span></div>"
+        f"<b>{signed(one.bias, 3)}</b>, together <b>{signed(one.total, 3)}</b>{normalised(one)}; "
+        f"ReLU {'leaves it' if one.normalised > 0 else 'makes it 0'}: <b>{number(one.value, 3)}</b>"
+        "</span></div>"
     )
+
+
+def normalised(one):
+    """What batch normalisation makes of a sum; empty where there is none."""
+    if not one.norm:
+        return ""
+    gamma, beta, mean, deviation = (number(value, 3) for value in one.norm)
+    worked = f"γ·(x − μ)/σ + β = {gamma}·({number(one.total, 3)} − {mean})/{deviation} + {beta}"
+    return f"; batch normalisation: {worked} = <b>{signed(one.normalised, 3)}</b>"
 
 
 def gates(lstm, place, step):

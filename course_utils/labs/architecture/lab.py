@@ -48,8 +48,8 @@ class ArchitectureLab(Lab):
     view : str
         What is shown beside the dials at first: "picture", "shapes" or "code".
     **blocks
-        Blocks to set otherwise than `start`: `clip=(frames, size)`,
-        `convolutions=[(filters, kernel, stride, pool, padding), ...]`, `joint="flatten"` or
+        Blocks to set otherwise than `start`: `clip=(frames, height, width)`,
+        `convolutions=[(filters, kernel, stride, pool, padding, normalise), ...]`, `joint="flatten"` or
         `("dense", units, normalise)`, `lstm=(units, layers, both, "last")`, `task="reviews"`,
         `order="lstm-cnn"`, `attention=True`, `seed=0`. Later entries of a tuple may be left out.
 
@@ -167,7 +167,7 @@ class ArchitectureLab(Lab):
                 label = f"{dial.label} of convolution {row + 1}"
                 cell = self.add_control(f"convolutions.{row}.{name}", label, start)
                 cells.append(classed(cell, f"cl-of-convolutions-{row}"))
-        grid = widgets.GridBox(cells, layout={"grid_template_columns": "1fr 0.9fr 0.8fr 1fr 1.1fr"})
+        grid = widgets.GridBox(cells, layout={"grid_template_columns": "1fr 0.9fr 0.8fr 1fr 1.1fr 40px"})
         grid.add_class("cl-rows")
         return grid
 

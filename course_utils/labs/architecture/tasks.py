@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from math import prod
 
 import numpy as np
 
@@ -118,7 +119,7 @@ def _feed(task, entry, labels):
 
 def clips_that_fit(clip):
     """How many training clips of this size there is room for."""
-    return max(80, min(SPLIT[0], int(ROOM / (clip.frames * clip.size**2 * 4)) // 80 * 80))
+    return max(80, min(SPLIT[0], int(ROOM / (clip.frames * prod(clip.sides) * 4)) // 80 * 80))
 
 
 def _read_clips(clip, labels):
