@@ -52,7 +52,9 @@ class Map:
         return box["x"] + (column + 0.5) * across, box["y"] + (row + 0.5) * down
 
     def selects(self, row, column):
-        words = re.compile(rf"Selected: row {row} of {self.rows}, column {column} of {self.columns},")
+        words = re.compile(
+            rf"Selected: row {row + 1} of {self.rows}, column {column + 1} of {self.columns}\."
+        )
         expect(self.view).to_have_attribute("aria-label", words)
 
     def wait_longer_than_the_map(self):
@@ -62,11 +64,11 @@ class Map:
 
 
 def selected(notebook):
-    """Filter, row and column as the sliders show them, and the value to which the shown sum leads."""
+    """Filter, row and column from 0, as the sliders show them, and the value to which the shown sum leads."""
     found = {}
     for name in ("Filter", "Row", "Column"):
         handle = notebook.labs().get_by_role("slider", name=name, exact=True)
-        found[name] = int(float(handle.get_attribute("aria-valuenow"))) if handle.is_visible() else 0
+        found[name] = int(float(handle.get_attribute("aria-valuenow"))) - 1 if handle.is_visible() else 0
     shown = notebook.labs().locator(".ci-sum b").last.inner_text()
     return *found.values(), number(shown)
 
@@ -220,7 +222,7 @@ ELSEWHERE = {"Pause", "Reset", "Match its parameters", "Compose it again", "Copy
 FIXES = {"Read 8 frames", "One channel"}  # buttons of notes that are not shown
 ROWS = {f"{name} of convolution {row}" for name in ("Filters", "Kernel", "Stride", "Max pool", "Padding",
         "Batch norm") for row in (3, 4)}  # like the first two
-INSIDE = {"Run", "Example", "Step", "Maps of", "Filter", "Row", "Column", "Channel", "LSTM"}
+INSIDE = {"Run", "Example", "Step", "Maps of", "Filter", "Row", "Column", "Channel", "LSTM", "Unit"}
 VERIFY = """
 def differences(name, seen):
     "What a fresh lab in one of these states shows otherwise than the page did."
@@ -393,7 +395,7 @@ def test_every_control_works_with_the_mouse(name, everything):
 @pytest.mark.parametrize("run", RUNS)
 def test_every_control_that_looks_inside_works_with_the_mouse(run, panel):
     left = Hand(panel, panel.labs()).work_all([run])
-    assert left == {"A": {"LSTM"}, "B": {"LSTM", "Row"}, "C": {"LSTM", "Row"}}[run]
+    assert left == {"A": {"LSTM"}, "B": {"LSTM", "Row", "Unit"}, "C": {"LSTM", "Row"}}[run]
     assert panel.labs().get_by_text("cannot be shown").count() == 0
 
 

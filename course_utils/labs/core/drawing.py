@@ -16,7 +16,7 @@ LINE = "var(--cl-line)"
 BAND = "color-mix(in srgb, var(--cl-other) 22%, transparent)"
 CNN, LSTM, ATTENTION = "#0072B2", "#D55E00", "#009E73"
 BLUE, VERMILLION = (0, 114, 178), (213, 94, 0)  # of CNN and LSTM, to mix
-VIOLET, BROWN = (78, 42, 132), (140, 81, 10)  # below zero: in the LSTM, in the CNN
+BROWN = (140, 81, 10)  # below zero
 FULL = 760  # units that a picture is wide which takes the whole width of a lab
 LETTERS = 13.2  # size of `write`: in a picture that is made narrow it is still 11 pixels
 
