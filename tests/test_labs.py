@@ -29,6 +29,7 @@ from course_utils.labs.architecture import (
     trainer,
 )
 from course_utils.labs.architecture import lab as lab_module
+from course_utils.labs.architecture.curves import curves, measured
 from course_utils.labs.architecture.state import ORDERS, LabState
 from course_utils.labs.architecture.tasks import TASKS
 from course_utils.labs.core.dials import Block, dial
@@ -916,13 +917,48 @@ def test_a_training_ends_with_curves_and_a_row():
     assert training.run.status == "done"
     assert training.run.problem == ""
     assert training.progress.value == 1.0
-    assert set(training.run.history) == {"digit", "motion", "val_digit", "val_motion"}
+    names = ("digit", "motion", "loss")
+    assert set(training.run.history) == {*names, *(f"val_{name}" for name in names)}
     assert all(len(scores) == 2 for scores in training.run.history.values())
-    assert training.picture.value.count('data-curve="validation"') == 2
+    assert training.picture.value.count('data-curve="validation"') == 3
+    assert training.picture.value.count('data-curve="training"') == 3
+    assert "guessing 4.38" in training.picture.value  # log 10 + log 8
+    assert re.search(r"; loss: validation \d\.\d\d, training \d\.\d\d\.", training.picture.value)
+    assert f"<td>{training.run.history['val_loss'][-1]:.3f}</td>" in training.table.value
+    assert "validation accuracy and loss" in training.table.value
     assert "2 of 2" in training.table.value
     assert "Run A, 2 of 2 epochs" in training.picture.value
     assert "learning curve:" in training.table.value
     ET.fromstring(training.picture.value)
+
+
+@pytest.mark.parametrize("task", ["digits", "traffic"])
+def test_the_history_is_what_keras_says_of_the_network(task):
+    state = SMALL if task == "digits" else SMALL.turn("task", "traffic").change("series", (1, 6))
+    run = trained(state.change("budget", (1, "quarter"))).training.run
+    part, kind = tasks.feed(run.state).data.validation, run.state.kind
+    y = {label: part.y[label] for label in run.labels}
+    run.model.compile(loss=trainer.one_or_all(dict.fromkeys(y, kind.loss)),
+                      metrics=trainer.one_or_all({label: [kind.metric] for label in y}))  # fmt: skip
+    told = run.model.evaluate(part.x, trainer.one_or_all(y), return_dict=True, verbose=0)
+    assert run.history["val_loss"] == [pytest.approx(told["loss"], rel=1e-5)]
+    for label in run.labels:
+        score = told[f"{label}_{kind.metric}" if len(run.labels) > 1 else kind.metric] * kind.scale
+        assert run.history[f"val_{label}"] == [pytest.approx(score, rel=1e-5)]
+
+
+def test_the_loss_is_drawn_where_it_is_not_the_score_and_never_leaves_its_panel():
+    state = usual("traffic", "cnn")
+    assert measured(state) == ["volume"]
+    assert measured(OURS) == ["digit", "motion", "loss"]
+    run = trainer.Run("wild", "A", SMALL.change("answer.labels", "digit"), 1, None)
+    run.history = {"digit": [0.1], "loss": [9.0], "val_digit": [0.1], "val_loss": [57.0]}
+    drawn = curves([run], run, run.state, 2)
+    assert "▲ up to 57" in drawn
+    for line in re.findall('<path d="M([^"]+)"[^>]*data-curve', drawn):
+        assert all(50 < float(point.split(",")[1]) < 230 for point in line.split(" L"))
+    run.live = [(1 + part, {"digit": 0.2, "loss": 2.0}) for part in (0.4, 0.8)]  # of the epoch under way
+    assert drawn.count(" L") < curves([run], run, run.state, 2).count(" L")
 
 
 def test_the_same_string_gives_the_same_numbers_whatever_else_runs():

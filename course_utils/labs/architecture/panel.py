@@ -10,7 +10,7 @@ from course_utils.labs.architecture import memory
 from course_utils.labs.architecture.advice import gigabytes, noted, obstacles
 from course_utils.labs.architecture.assembly import compose, match, short_name
 from course_utils.labs.architecture.blocks import count
-from course_utils.labs.architecture.curves import curves, measure, said_score, sparkline
+from course_utils.labs.architecture.curves import curves, measure, measured, said_score, sparkline
 from course_utils.labs.architecture.inside_panel import offer
 from course_utils.labs.architecture.tasks import BATCH, batches
 from course_utils.labs.architecture.trainer import Run
@@ -18,7 +18,6 @@ from course_utils.labs.core.lab import Notes, group
 from course_utils.labs.core.lock import LOCK
 from course_utils.labs.core.notes import Note
 
-LEFT = " class='cl-left'"
 WORDS = {"loading": "reading the data", "measuring": "timing the first batches", "running": "training"}
 START_UP = 10  # seconds until the first batch is trained
 ACTIVE = ("loading", "measuring", "running")
@@ -244,32 +243,26 @@ class TrainingPanel:
         if not self.runs:
             return '<div class="cl-note">The runs you train are kept here, to be compared.</div>'
         labels = list(dict.fromkeys(label for run in self.runs for label in run.labels))
-        names = {"": 1, "name": 1, **dict.fromkeys(labels, 0)}
-        names |= {"parameters": 0, "seconds": 0, "epochs": 0, "examples": 0, "curve": 1, "status": 1}
-        head, rows = _cells("th scope='col'", map(html.escape, names), names.values()), ""
+        labels += ["loss"] * any("loss" in measured(run.state) for run in self.runs)
+        names = ["", "name", *labels, "parameters", "seconds", "epochs", "examples", "curve", "status"]
+        rows = _row("th scope='col'", names)
         for run in self.runs:
-            scores = [said_score3(run.scores[label]) if label in run.scores else "–" for label in labels]
-            size = f"{run.size:,}" if run.size else "–"
-            cells = [run.letter, run.name, *scores, f"{run.parameters:,}", f"{run.seconds:.0f}"]
-            cells = [*map(html.escape, [*cells, f"{run.epochs} of {run.total}", size]), sparkline(run)]
-            row = _cells("td", [*cells, WORDS.get(run.status, run.status)], names.values())
-            rows += f"<tr title='{html.escape(str(run.state))}'>{row}</tr>"
-        scored = " and ".join(dict.fromkeys(measure(run) for run in self.runs))
+            known = {key: run.history[f"val_{key}"][-1] for key in measured(run.state) if run.epochs}
+            scores = [said_score(known[key], 3) if key in known else "–" for key in labels]
+            cells = [run.letter, html.escape(run.name), *scores, f"{run.parameters:,}", f"{run.seconds:.0f}"]
+            cells += [f"{run.epochs} of {run.total}", f"{run.size:,}" if run.size else "–"]
+            cells += [sparkline(run), WORDS.get(run.status, run.status)]
+            rows += _row("td", cells, f" title='{html.escape(str(run.state))}'")
+        scored = " and ".join(dict.fromkeys([*map(measure, self.runs), *labels[-1:]]))
         budgets = {(run.total, run.size) for run in self.runs if run.size}
         fair = "; their budgets are not equal" * (len(budgets) > 1)
         caption = f"<caption>Runs: validation {scored} after the last finished epoch{fair}</caption>"
-        return f"<table class='cl-table'>{caption}<tr>{head}</tr>{rows}</table>"
+        return f"<table class='cl-table cl-runs'>{caption}{rows}</table>"
 
 
-def _cells(tag, cells, left):
-    """Cells of a row; where `left` is true, a cell does not stand on the right."""
-    name = tag.split()[0]
-    return "".join(f"<{tag}{LEFT * side}>{cell}</{name}>" for cell, side in zip(cells, left, strict=True))
-
-
-def said_score3(score):
-    """A score for the table: three digits of an accuracy, whole vehicles of an error."""
-    return f"{score:.3f}" if score <= 1 else said_score(score)
+def _row(tag, cells, about=""):
+    cells = "".join(f"<{tag}>{cell}</{tag[:2]}>" for cell in cells)
+    return f"<tr{about}>{cells}</tr>"
 
 
 def _guess(state):

@@ -25,9 +25,9 @@ class Run:
     Attributes
     ----------
     history : dict
-        "digit" (training score), "val_digit" (validation score) and so on -> one number per finished epoch.
-        It is never altered: a finished epoch puts another in its place. Scores are accuracies, or mean
-        absolute errors in vehicles per hour.
+        "digit" (training score), "val_digit" (validation score), "loss", "val_loss" and so on -> one number
+        per finished epoch. It is never altered: a finished epoch puts another in its place. Scores are
+        accuracies, or mean absolute errors in vehicles per hour; the loss is as Keras has it.
     live : list
         (epochs passed, {label: score}) within the epoch that is under way.
     status : str
@@ -247,7 +247,8 @@ class Run:
     def _scores(self, logs, part=""):
         labels, kind = self.labels, self.state.kind
         names = {label: f"{label}_{kind.metric}" if len(labels) > 1 else kind.metric for label in labels}
-        return {label: float(logs[part + name]) * kind.scale for label, name in names.items()}
+        scores = {label: float(logs[part + name]) * kind.scale for label, name in names.items()}
+        return scores | {"loss": float(logs[f"{part}loss"])}
 
     def _tell(self, now=False):
         if now or time.monotonic() - self._reported > REPORT:
