@@ -541,8 +541,8 @@ def test_each_dial_that_is_shown_changes_state_and_picture(task, order):
         turn(control)
         seen.add(path)
         assert lab.state.get(path) == control.value
-        unseen = ("seed", "budget.epochs", "budget.share", "text.source")
-        assert (lab.picture.value != before) == (path not in unseen), path
+        unseen = path.startswith("budget.") or path in ("seed", "text.source")
+        assert (lab.picture.value != before) == (not unseen), path
         assert lab.line.value == str(lab.state)
         assert control.description
         drawn_shapes(lab.picture.value)
@@ -1121,7 +1121,7 @@ def test_a_stopped_run_is_what_its_whole_epochs_made_of_it(monkeypatch):
 def test_one_batch_is_not_called_batches(monkeypatch):
     monkeypatch.setattr(tasks, "SPLIT", (80, 16))
     training = labs.ArchitectureLab(SMALL.change("budget", (1, "quarter"))).training
-    assert "1 epoch × 32 clips = 1 batch of 32." in training.budget.value
+    assert "1 epoch × 20 clips = 1 batch of 20." in training.budget.value
 
 
 def test_progress_and_clock_are_those_of_what_is_composed():
@@ -1141,17 +1141,51 @@ def test_progress_and_clock_are_those_of_what_is_composed():
 
 def test_runs_on_other_budgets_are_told_apart():
     lab = trained(SMALL.change("budget", (1, "quarter")))
-    assert "<td>64</td>" in lab.training.table.value
+    assert "<td>80</td>" in lab.training.table.value
     assert "budgets" not in lab.training.table.value
     lab.controls["budget.share"].value = "half"
     lab.training.step()
     assert lab.training.wait(120)
     assert "<td>160</td>" in lab.training.table.value
-    assert "their budgets are not equal" in lab.training.table.value
+    assert "their budgets are not equal (examples)" in lab.training.table.value
     lab.training.other.value = "A"
     lab.training.match.click()
     assert lab.state.budget == lab.training.runs[0].state.budget
     assert "on the same budget" in lab.training.matched.value
+
+
+def test_the_learning_rate_and_the_batch_size_decide_the_steps():
+    lab, asked = trained(SMALL.change("budget", (1, "all"))), []
+    training = lab.training
+    for path, value in (("rate", 0.0001), ("rate", 0.02), ("rate", 0.004), ("batch", 8)):
+        lab.controls[f"budget.{path}"].value = value
+        assert "rises to" in training.budget.value
+        asked.append(training.budget.value)
+        training.start()
+        assert training.wait(120)
+    assert len(set(asked)) == 4
+    lesson, low, high, same, small = training.runs
+    assert [run.steps for run in training.runs] == [10, 10, 10, 10, 40]
+    assert "1 epoch × 320 clips = 40 batches of 8. The learning rate rises to 0.004 in 20 b" in asked[3]
+    assert {run.size for run in training.runs} == {320}
+    assert same.history == lesson.history  # 0.004 is what lesson 04 takes for these clips
+    start = assembly.model(lab.state).get_weights()
+    moved = [max(np.abs(a - b).max() for a, b in zip(start, run.model.get_weights(), strict=True))
+             for run in (low, lesson, high)]  # fmt: skip
+    assert moved == sorted(moved)
+    assert moved[2] > 10 * moved[0]
+    assert "their budgets are not equal (batch size, learning rate)" in training.table.value
+    assert memory.needed(small.state)["activations"] * 4 == memory.needed(same.state)["activations"]
+
+
+def test_a_budget_of_an_older_state_string_trains_as_it_did():
+    state = LabState.parse("lab2;budget=e12.quarter")
+    assert state.budget == blocks.Budget(12, "quarter", 0, 32)
+    assert state.peak == 4e-3
+    for rate, batch in itertools.product(blocks.PEAKS, (8, 32)):
+        told = str(state.change("budget", (12, "quarter", rate, batch)))
+        assert LabState.parse(told).budget == blocks.Budget(12, "quarter", rate, batch)
+    assert "budget=e12.quarter.r4e-03.b8" in str(state.change("budget", (12, "quarter", 0.004, 8)))
 
 
 def test_a_preset_leaves_the_budget(lab):
