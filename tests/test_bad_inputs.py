@@ -6,7 +6,7 @@ import re
 import cases
 import pytest
 
-FILES = ("check", "datasets", "labs", "layers", "plotting")
+FILES = ("budget", "check", "datasets", "labs", "layers", "plotting")
 
 
 @functools.cache

@@ -29,6 +29,7 @@ from course_utils.labs.architecture import (
     trainer,
 )
 from course_utils.labs.architecture import lab as lab_module
+from course_utils.labs.architecture.curves import curves, measured
 from course_utils.labs.architecture.state import ORDERS, LabState
 from course_utils.labs.architecture.tasks import TASKS
 from course_utils.labs.core.dials import Block, dial
@@ -553,8 +554,8 @@ def test_each_dial_that_is_shown_changes_state_and_picture(task, order):
         turn(control)
         seen.add(path)
         assert lab.state.get(path) == control.value
-        unseen = ("seed", "budget.epochs", "budget.share", "text.source")
-        assert (lab.picture.value != before) == (path not in unseen), path
+        unseen = path.startswith("budget.") or path in ("seed", "text.source")
+        assert (lab.picture.value != before) == (not unseen), path
         assert lab.line.value == str(lab.state)
         assert control.description
         drawn_shapes(lab.picture.value)
@@ -932,13 +933,48 @@ def test_a_training_ends_with_curves_and_a_row():
     assert training.run.status == "done"
     assert training.run.problem == ""
     assert training.progress.value == 1.0
-    assert set(training.run.history) == {"digit", "motion", "val_digit", "val_motion"}
+    names = ("digit", "motion", "loss")
+    assert set(training.run.history) == {*names, *(f"val_{name}" for name in names)}
     assert all(len(scores) == 2 for scores in training.run.history.values())
-    assert training.picture.value.count('data-curve="validation"') == 2
+    assert training.picture.value.count('data-curve="validation"') == 3
+    assert training.picture.value.count('data-curve="training"') == 3
+    assert "guessing 4.38" in training.picture.value  # log 10 + log 8
+    assert re.search(r"; loss: validation \d\.\d\d, training \d\.\d\d\.", training.picture.value)
+    assert f"<td>{training.run.history['val_loss'][-1]:.3f}</td>" in training.table.value
+    assert "validation accuracy and loss" in training.table.value
     assert "2 of 2" in training.table.value
     assert "Run A, 2 of 2 epochs" in training.picture.value
     assert "learning curve:" in training.table.value
     ET.fromstring(training.picture.value)
+
+
+@pytest.mark.parametrize("task", ["digits", "traffic"])
+def test_the_history_is_what_keras_says_of_the_network(task):
+    state = SMALL if task == "digits" else SMALL.turn("task", "traffic").change("series", (1, 6))
+    run = trained(state.change("budget", (1, "quarter"))).training.run
+    part, kind = tasks.feed(run.state).data.validation, run.state.kind
+    y = {label: part.y[label] for label in run.labels}
+    run.model.compile(loss=trainer.one_or_all(dict.fromkeys(y, kind.loss)),
+                      metrics=trainer.one_or_all({label: [kind.metric] for label in y}))  # fmt: skip
+    told = run.model.evaluate(part.x, trainer.one_or_all(y), return_dict=True, verbose=0)
+    assert run.history["val_loss"] == [pytest.approx(told["loss"], rel=1e-5)]
+    for label in run.labels:
+        score = told[f"{label}_{kind.metric}" if len(run.labels) > 1 else kind.metric] * kind.scale
+        assert run.history[f"val_{label}"] == [pytest.approx(score, rel=1e-5)]
+
+
+def test_the_loss_is_drawn_where_it_is_not_the_score_and_never_leaves_its_panel():
+    state = usual("traffic", "cnn")
+    assert measured(state) == ["volume"]
+    assert measured(OURS) == ["digit", "motion", "loss"]
+    run = trainer.Run("wild", "A", SMALL.change("answer.labels", "digit"), 1, None)
+    run.history = {"digit": [0.1], "loss": [9.0], "val_digit": [0.1], "val_loss": [57.0]}
+    drawn = curves([run], run, run.state, 2)
+    assert "▲ up to 57" in drawn
+    for line in re.findall('<path d="M([^"]+)"[^>]*data-curve', drawn):
+        assert all(50 < float(point.split(",")[1]) < 230 for point in line.split(" L"))
+    run.live = [(1 + part, {"digit": 0.2, "loss": 2.0}) for part in (0.4, 0.8)]  # of the epoch under way
+    assert drawn.count(" L") < curves([run], run, run.state, 2).count(" L")
 
 
 def test_the_same_string_gives_the_same_numbers_whatever_else_runs():
@@ -1101,7 +1137,7 @@ def test_a_stopped_run_is_what_its_whole_epochs_made_of_it(monkeypatch):
 def test_one_batch_is_not_called_batches(monkeypatch):
     monkeypatch.setattr(tasks, "SPLIT", (80, 16))
     training = labs.ArchitectureLab(SMALL.change("budget", (1, "quarter"))).training
-    assert "1 epoch × 32 clips = 1 batch of 32." in training.budget.value
+    assert "1 epoch × 20 clips = 1 batch of 20." in training.budget.value
 
 
 def test_progress_and_clock_are_those_of_what_is_composed():
@@ -1121,17 +1157,51 @@ def test_progress_and_clock_are_those_of_what_is_composed():
 
 def test_runs_on_other_budgets_are_told_apart():
     lab = trained(SMALL.change("budget", (1, "quarter")))
-    assert "<td>64</td>" in lab.training.table.value
+    assert "<td>80</td>" in lab.training.table.value
     assert "budgets" not in lab.training.table.value
     lab.controls["budget.share"].value = "half"
     lab.training.step()
     assert lab.training.wait(120)
     assert "<td>160</td>" in lab.training.table.value
-    assert "their budgets are not equal" in lab.training.table.value
+    assert "their budgets are not equal (examples)" in lab.training.table.value
     lab.training.other.value = "A"
     lab.training.match.click()
     assert lab.state.budget == lab.training.runs[0].state.budget
     assert "on the same budget" in lab.training.matched.value
+
+
+def test_the_learning_rate_and_the_batch_size_decide_the_steps():
+    lab, asked = trained(SMALL.change("budget", (1, "all"))), []
+    training = lab.training
+    for path, value in (("rate", 0.0001), ("rate", 0.02), ("rate", 0.004), ("batch", 8)):
+        lab.controls[f"budget.{path}"].value = value
+        assert "rises to" in training.budget.value
+        asked.append(training.budget.value)
+        training.start()
+        assert training.wait(120)
+    assert len(set(asked)) == 4
+    lesson, low, high, same, small = training.runs
+    assert [run.steps for run in training.runs] == [10, 10, 10, 10, 40]
+    assert "1 epoch × 320 clips = 40 batches of 8. The learning rate rises to 0.004 in 20 b" in asked[3]
+    assert {run.size for run in training.runs} == {320}
+    assert same.history == lesson.history  # 0.004 is what lesson 04 takes for these clips
+    start = assembly.model(lab.state).get_weights()
+    moved = [max(np.abs(a - b).max() for a, b in zip(start, run.model.get_weights(), strict=True))
+             for run in (low, lesson, high)]  # fmt: skip
+    assert moved == sorted(moved)
+    assert moved[2] > 10 * moved[0]
+    assert "their budgets are not equal (batch size, learning rate)" in training.table.value
+    assert memory.needed(small.state)["activations"] * 4 == memory.needed(same.state)["activations"]
+
+
+def test_a_budget_of_an_older_state_string_trains_as_it_did():
+    state = LabState.parse("lab2;budget=e12.quarter")
+    assert state.budget == blocks.Budget(12, "quarter", 0, 32)
+    assert state.peak == 4e-3
+    for rate, batch in itertools.product(blocks.PEAKS, (8, 32)):
+        told = str(state.change("budget", (12, "quarter", rate, batch)))
+        assert LabState.parse(told).budget == blocks.Budget(12, "quarter", rate, batch)
+    assert "budget=e12.quarter.r4e-03.b8" in str(state.change("budget", (12, "quarter", 0.004, 8)))
 
 
 def test_a_preset_leaves_the_budget(lab):

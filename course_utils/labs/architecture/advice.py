@@ -380,7 +380,8 @@ def gigabytes(size):
 def _lighter(state):
     """Changes that take less memory, single ones first."""
     usual = _usual(state, state.attention)
-    single = [(words.format(n), path, n) for words, path, values in state.kind.lighter for n in values]
+    single = [(f"Batches of {n}", "budget.batch", n) for n in (16, 8)]
+    single += [(words.format(n), path, n) for words, path, values in state.kind.lighter for n in values]
     if state.has_cnn:
         for number in range(len(state.convolutions)):
             path = f"convolutions.{number}.filters"

@@ -5,11 +5,11 @@ Keras: its lines are shown to the learner as code, and the very same lines build
 """
 
 from dataclasses import dataclass
-from math import prod
+from math import ceil, prod
 
 from course_utils.datasets import MOTIONS, MOVES
 from course_utils.datasets.series import FEATURES
-from course_utils.labs.core.dials import Block, dial
+from course_utils.labs.core.dials import Block, Small, dial
 
 SIZES = (8, 12, 16, 20, 24, 28, 32, 40, 48, 64, 96, 128, 160, 192, 224)
 WIDTHS = (4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 256)
@@ -367,19 +367,26 @@ class Answer(Block):
             yield single("answer", "answer", "Dropout", f"{self.dropout} %", f"layers.Dropout({rate})")
 
 
-SHARES = {"quarter": 0.25, "half": 0.5, "all": 1.0}
+SHARES = {"quarter": 4, "half": 2, "all": 1}  # and what all examples are divided by
+PEAKS = (0, 0.0001, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.02, 0.05, 0.2)
 
 
 @dataclass(frozen=True)
 class Budget(Block):
-    """How long a training lasts."""
+    """How long a training lasts, how far each of its steps goes, and after how many examples it takes one."""
 
     epochs: int = dial(10, "Epochs", range(1, 31), "e", slider=True)
     share: str = dial("all", "Examples", SHARES, shown={"quarter": "a quarter"})
+    rate: float = dial(0, "Learning rate", PEAKS, "r", Small, shown={0: "as in the lesson"})
+    batch: int = dial(32, "Batch size", (8, 16, 32, 64, 128, 256), "b")
 
-    @property
-    def fraction(self):
-        return SHARES[self.share]
+    def size(self, examples):
+        """How many of the training examples are seen in an epoch."""
+        return examples // SHARES[self.share]
+
+    def batches(self, examples):
+        """Batches in an epoch; the last one may be smaller."""
+        return ceil(self.size(examples) / self.batch)
 
 
 # ---------------------------------------------------------------------------- The order of the blocks

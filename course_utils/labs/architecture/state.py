@@ -93,6 +93,11 @@ class LabState(State):
         return getattr(self, self.kind.entry)
 
     @property
+    def peak(self):
+        """The highest learning rate."""
+        return self.budget.rate or self.kind.peak
+
+    @property
     def steps(self):
         """Steps of the input."""
         return self.entry.steps

@@ -10,7 +10,6 @@ import numpy as np
 from course_utils import datasets
 from course_utils.labs.architecture.blocks import Answer, Budget, Convolution, Memory
 
-BATCH = 32
 ROOM = 4e8  # bytes that the training clips may take
 KEPT = 16e6  # bytes of validation examples that are kept with a run
 SPLIT = (3200, 400)  # clips to train on and to validate with
@@ -34,7 +33,7 @@ class Task:
     without: Callable  # of x and a step: x when no more steps have come, and how, in words
     usual: Callable = lambda order: {}  # of an order: blocks that begin otherwise than by their defaults
     lighter: tuple = ()  # what makes it smaller: (what a button says, the path of a dial, its values)
-    peak: float = 2e-3  # the highest learning rate
+    peak: float = 2e-3  # the highest learning rate, as in its lesson
     unit: str = ""  # what a forecast is counted in; empty where classes are asked for
     scale: float = 1.0  # how many of that unit a 1 in the data is
     piece: str = "frame"  # what `PerFrame` goes over
@@ -100,11 +99,6 @@ class Feed:
         y = {label: check.y[label][:count].copy() for label in labels}
         known = {label: names[label] for label in labels if label in names}
         return Examples(check.x[:count].copy(), y, known, self.baseline, self.vocabulary)
-
-
-def batches(examples, share):
-    """Batches in an epoch of a share of all examples."""
-    return max(1, round(-(-examples // BATCH) * share))
 
 
 def feed(state):

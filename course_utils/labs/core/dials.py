@@ -93,6 +93,17 @@ class Real(Dial):
 
 
 @dataclass(frozen=True)
+class Small(Dial):
+    """A choice of numbers below 1, written without the point that parts the dials of a block: `r4e-03`."""
+
+    def write(self, value):
+        return f"{self.key}{value:.0e}"
+
+    def owns(self, token):
+        return bool(re.fullmatch(f"{self.key}[0-9]+(e[-+]?[0-9]+)?", token))
+
+
+@dataclass(frozen=True)
 class Several(Dial):
     """Numbers in a row: `number` is the dial of each, `counts` says how many there can be.
 
