@@ -6,7 +6,7 @@ import re
 import cases
 import pytest
 
-FILES = ("budget", "check", "datasets", "labs", "layers", "plotting")
+FILES = ("check", "datasets", "labs", "layers", "plotting")
 
 
 @functools.cache
