@@ -329,7 +329,7 @@ def _all_units(lstm):
 
 def attended(weights, place, words=()):
     """Green bars over the steps, the current ones outlined; `words` names the steps, if they have names."""
-    wide, tall, count = 700, 96, len(weights)
+    wide, tall, count = 700, 98, len(weights)
     each, top, best = (wide - 4) / count, float(weights.max()), int(weights.argmax())
     parts = []
     for step, weight in enumerate(weights):
