@@ -231,7 +231,10 @@ def read_curves(shown):
             heights = np.array([float(y) for y in re.findall(r",([\d.]+)", one.get("d"))])
             (top, high), (bottom, low) = axes[name.split()[-1]]
             curves[name] = low + (bottom - heights) / (bottom - top) * (high - low)
-    columns = [[value(said) for x, y, said in words if x == at and y > 40] for at in (700, 756)]
+    columns = [
+        [value(said) for x, y, said in words if x == at and y > 40]
+        for at in (pictures.UNIT_COLUMN, pictures.MEAN_COLUMN)
+    ]
     return curves, {name: (low, high) for name, ((_, high), (_, low)) in axes.items()}, columns, root
 
 
