@@ -93,6 +93,9 @@ NASTY = [
         "convolutions", [CONV(4, 9, 3, 4, "valid"), CONV(4, 11, 1, 1, "valid")]
     ),
     OURS.turn("order", "parallel").change("joint.kind_of", "steps").change("lstm.hands_on", "all"),
+    OURS.change("joint.kind_of", "columns").change("clip", (3, 24, 96)).change("clip.any_number", True),
+    usual("digits", "convlstm", True).change("joint.kind_of", "columns"),
+    usual("traffic", "convlstm", True).change("joint.kind_of", "columns"),
     usual("digits", "lstm", True).change("clip", (32, 96, 0, 3)).change("answer.dropout", 10),  # 32×27648
     usual("reviews", "convlstm", True),
     usual("reviews", "cnn-lstm").change("joint.kind_of", "max").change("text.tokens", 1),
@@ -130,7 +133,7 @@ def drawn_shapes(svg):
 
 
 NORMS = ("LayerNormalization", "BatchNormalization")
-WITHIN = (*NORMS, "Softmax", "Dot", "PerFrame")  # parts of a stage, not its end
+WITHIN = (*NORMS, "Softmax", "Dot", "PerFrame", "Permute")  # parts of a stage, not its end
 
 
 def made_by(tensor):
@@ -366,6 +369,18 @@ def test_the_receptive_field_is_what_a_nudged_pixel_reaches(rows):
         frame = np.ones((48, 64, 1), "float32")
         found = reached(model, frame, lambda m: m[m.shape[0] // 2, m.shape[1] // 2, 0], axis)
         assert np.ptp(found) + 1 == maps.sees[axis]
+
+
+def test_a_column_sees_the_whole_height_and_its_own_width():
+    state = OURS.change("clip", (1, 48, 64)).change("joint.kind_of", "columns")
+    built = assembly.build(state)
+    columns = next(fact for fact in built.facts if fact.along == "columns")
+    model = with_ones(keras.Model(built.model.input, columns.gives))
+    for axis in (1, 2):
+        clip = np.ones((1, 48, 64, 1), "float32")
+        found = reached(model, clip, lambda m: m[len(m) // 2].sum(), axis)
+        assert np.ptp(found) + 1 == columns.sees[axis - 1]
+    assert columns.sees == (48, 17)
 
 
 def test_the_receptive_field_in_time_is_what_a_nudged_hour_reaches():
@@ -732,6 +747,8 @@ def test_what_one_step_depends_on_is_told(lab):
     lab.state = OURS.change("joint.kind_of", "steps")
     assert sees("Reshape")[0] == (17, 17)
     assert sees("LSTM")[0] == (24, 24)  # it reads the cells of the whole frame
+    lab.controls["joint.kind_of"].value = "columns"
+    assert sees("LSTM")[0] == (24, 24)
     lab.state = OURS.change("clip", (8, 16, 48))
     assert sees("Conv 32")[0] == (9, 9)
     assert "sees 16×17 of 16×48 pixels" in lab.notes.lines[0][0].value
@@ -1302,6 +1319,11 @@ def test_what_runs_goes_on_when_the_dials_move():
         (
             SMALL.turn("order", "convlstm").change("answer.labels", "motion").change("clip", (3, 16)),
             "motion",
+            "clips",
+        ),
+        (
+            SMALL.change("joint.kind_of", "columns").change("answer.labels", "digit").change("clip", (1, 16)),
+            "digit",
             "clips",
         ),
     ],

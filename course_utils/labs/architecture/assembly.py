@@ -13,6 +13,7 @@ from course_utils.labs.architecture.blocks import (
     FRAME,
     JOIN,
     JOINTS,
+    KEPT,
     Budget,
     Convolution,
     Line,
@@ -182,9 +183,10 @@ class Composition:
         before, given = self._shape(), self._names[self._now]
         layers, lines, multiply_adds, largest = [], [], 0, 0
         number = len(self.lines)
+        column = prod(before[-3::2]) if stage.along == "columns" else 0  # height × channels
         for line in stage.lines:
-            of = line.of or (self._now,)
-            layer = eval(line.layer, self._names)
+            of, call = line.of or (self._now,), line.layer.format(column=column)
+            layer = eval(call, self._names)
             try:
                 if stage.part == "attention" and len(before) == 1:
                     raise ValueError("a vector has no steps")
@@ -196,9 +198,9 @@ class Composition:
             if 0 in shape or shape == (None,):
                 self._break(stage, before, "nothing is left")
             words = f"[{', '.join(of)}]" if len(of) > 1 else of[0]
-            self.script.append((f"{line.to} = {line.layer}({words})", shape))
+            self.script.append((f"{line.to} = {call}({words})", shape))
             layers.append(layer)
-            known = {"kind": type(layer).__name__, "shortens": stage.shortens(layer)}
+            known = {"layer": call, "kind": type(layer).__name__, "shortens": stage.shortens(layer)}
             known |= {"shape": self._full(shape), "given": tuple(self._sources[name] for name in of)}
             lines.append(replace(line, **known))
             self._names[line.to], self._sources[line.to] = value, number + len(lines) - 1
@@ -238,15 +240,17 @@ class Composition:
                 if stage.along == "both":  # the state is convolved once more at every step
                     more += (window - 1) * jump * (state.steps - 1)
                 sees = tuple(min(seen + more, side) for seen, side in zip(sees, state.entry.sides))
-        if stage.along == "time" and stage.window:
+        if stage.along == "columns":
+            sees = state.entry.sides[0], sees[1]
+        elif stage.along == "time" and stage.window:
             window, stride = stage.window
             steps, step_jump = steps + (window - 1) * step_jump, step_jump * stride
         elif stage.along in ("time", "both"):
             steps = state.steps
             backwards = stage.part == "lstm" and state.lstm.both
             self._up_to = stage.part in ("lstm", "convlstm") and not backwards
-            if sees and state.joint.kind_of == "steps" and stage.along == "time":
-                sees = state.entry.sides  # the steps are cells of the whole frame
+            if sees and state.joint.kind_of in KEPT and stage.along == "time":
+                sees = state.entry.sides  # the steps are all cells or columns of a frame
         self._field = (sees, jump, min(steps, state.steps), step_jump)
 
     def _fact(self, stage, shape, **known):
