@@ -1240,6 +1240,83 @@ def test_runs_are_kept_named_compared_and_matched():
     assert lab.state == training.runs[0].state
 
 
+@pytest.fixture
+def two_runs():
+    """A training panel with the runs A and B."""
+    lab = trained(SMALL.change("budget", (1, "quarter")))
+    lab.controls["seed"].value = 5
+    lab.training.start()
+    assert lab.training.wait(120)
+    return lab
+
+
+def test_a_run_can_be_renamed_but_not_to_nothing_or_to_anothers_name(two_runs):
+    training = two_runs.training
+    first, second = training.runs
+    two_runs.panels.value = "inside"
+    training.other.value = "B"
+    assert training.called.value == second.name
+    training.called.value = "  wider <b> "
+    assert second.name == training.called.value == "wider <b>"
+    assert "wider &lt;b&gt;" in training.table.value
+    assert ("B: wider <b>", "B") in training.other.options
+    assert ("B: wider <b>", "B") in two_runs.inside.run.options
+    assert "new name" in training.matched.value
+    for name, said in (
+        ("  ", "A run needs a name"),
+        (first.name, "Run A has this name: run B keeps its own"),
+    ):
+        training.called.value = name
+        assert said in training.matched.value
+        assert second.name == training.called.value == "wider <b>"
+    training.other.value = "A"
+    assert training.matched.value == ""
+    assert training.called.value == first.name
+
+
+def test_deleting_a_run_keeps_the_others(two_runs):
+    training, inside = two_runs.training, two_runs.inside
+    first, second = training.runs
+    two_runs.panels.value = "inside"
+    assert inside.run.value == "B"
+    training.other.value = "B"
+    assert training.bin.description == "Delete run B"
+    training.bin.click()
+    assert training.runs == [first]
+    assert training.run is None
+    assert second.name not in training.table.value
+    assert f"<td>{first.parameters:,}</td>" in training.table.value
+    assert training.bin.description == "Delete run A"
+    assert "Run B is deleted" in training.matched.value
+    assert inside.run.value == "A"
+    assert inside.message.value == ""
+    training.start()  # letters are never given twice
+    assert training.wait(120)
+    assert [run.letter for run in training.runs] == ["A", "C"]
+    assert inside.run.value == "C"
+    for _ in range(2):
+        training.bin.click()
+    assert training.runs == []
+    assert "are kept here" in training.table.value
+    assert "Nothing is trained yet" in inside.message.value
+    training.bin.click()
+
+
+def test_a_run_under_way_is_not_deleted():
+    lab = labs.ArchitectureLab(SMALL)
+    training = lab.training
+    training.step()
+    assert training.wait(120)
+    assert training.run.status == "paused"
+    assert training.bin.disabled
+    training.delete()
+    assert len(training.runs) == 1
+    training.reset()
+    assert not training.bin.disabled
+    training.bin.click()
+    assert training.runs == []
+
+
 def test_a_small_run_does_not_promise_that_a_large_one_takes_no_time():
     lab = trained(SMALL)
     lab.state = OURS
