@@ -3,6 +3,7 @@
 import dataclasses
 import gc
 import itertools
+import math
 import random
 import re
 import threading
@@ -795,12 +796,13 @@ def test_the_seed_decides_the_weights(lab):
 
 
 def test_a_new_task_is_one_record(monkeypatch):
-    """17 lines: a reader of the data of 4 lines, and a record of 13; nothing else knows of the task."""
-
-    def read(series, labels):
-        part = datasets.Split(np.ones((64, *series.shape), "float32"), {"rain": np.arange(64) % 2})
-        data = datasets.Dataset("", part, part, part, {"rain": ("dry", "wet")}, {}, lambda split, epoch: part)
-        return tasks.Feed(data, {"rain": (0.5, "guessing")})
+    """19 lines: 5 of code that reads the data, and a record of 14; nothing else knows of the task."""
+    read = """
+import numpy as np
+from course_utils.datasets import Dataset, Split
+part = Split(np.ones((64, {}, {}), "float32"), {{"rain": np.arange(64) % 2}})
+data = Dataset("", part, part, part, {{"rain": ("dry", "wet")}}, {{}}, lambda split, epoch: part)
+"""
 
     rain = tasks.Task(
         "series: rain or not",
@@ -812,7 +814,8 @@ def test_a_new_task_is_one_record(monkeypatch):
         example="answer",
         examples="days",
         classes=lambda state: {"rain": 2},
-        read=read,
+        data=lambda series, labels: read.format(*series.shape),
+        baseline=lambda data, series: {"rain": (0.5, "guessing")},
         size=lambda series: (64, 0),
         without=TASKS["traffic"].without,
     )
@@ -938,9 +941,11 @@ def test_the_history_is_what_keras_says_of_the_network(task):
     run = trained(state.change("budget", (1, "quarter"))).training.run
     part, kind = tasks.feed(run.state).data.validation, run.state.kind
     y = {label: part.y[label] for label in run.labels}
-    run.model.compile(loss=trainer.one_or_all(dict.fromkeys(y, kind.loss)),
-                      metrics=trainer.one_or_all({label: [kind.metric] for label in y}))  # fmt: skip
-    told = run.model.evaluate(part.x, trainer.one_or_all(y), return_dict=True, verbose=0)
+    loss, metrics = dict.fromkeys(y, kind.loss), dict.fromkeys(y, kind.metric)
+    if len(y) == 1:
+        (y,), loss, metrics = y.values(), kind.loss, [kind.metric]
+    run.model.compile(loss=loss, metrics=metrics)
+    told = run.model.evaluate(part.x, y, return_dict=True, verbose=0)
     assert run.history["val_loss"] == [pytest.approx(told["loss"], rel=1e-5)]
     for label in run.labels:
         score = told[f"{label}_{kind.metric}" if len(run.labels) > 1 else kind.metric] * kind.scale
@@ -999,7 +1004,7 @@ def test_a_finished_run_lets_go_of_its_data_and_its_optimizer(monkeypatch):
         return called
 
     monkeypatch.setattr(trainer, "feed", watched(tasks.feed))
-    monkeypatch.setattr(trainer, "recipe", watched(trainer.recipe))
+    monkeypatch.setattr(keras.optimizers, "Adam", watched(keras.optimizers.Adam))
     monkeypatch.setattr(datasets, "moving_digits", watched(datasets.moving_digits))
     monkeypatch.setattr(tasks, "KEPT", 10 * 8 * 24 * 24 * 4)
     lab = trained(SMALL.change("budget", (1, "quarter")))
@@ -1203,6 +1208,49 @@ def test_the_code_trained_by_hand_begins_where_the_lab_begins():
         np.array_equal(a, b) for a, b in zip(names["model"].get_weights(), fresh.get_weights(), strict=True)
     )
     assert not np.array_equal(lab.training.run.model.get_weights()[0], fresh.get_weights()[0])
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        SMALL.change("answer.dropout", 20).change("budget.batch", 8),
+        SMALL.change("answer.labels", "motion").change("budget", (1, "half", 0.02)),
+        usual("reviews", "cnn").change("text", ("sentences", 10, 1000, 4)).change("budget", (2, "quarter")),
+        usual("traffic", "cnn").change("series", (1, 6)).change("budget", (1, "quarter")),
+    ],
+    ids=lambda state: state.task,
+)
+def test_the_code_of_the_training_gives_the_numbers_of_the_lab(state):
+    lab = trained(state)
+    names = run_script(lab.code)
+    exec(lab.training_code, names)
+    run, epochs = lab.training.run, names["model"].history
+    assert epochs.epoch == [state.budget.epochs - 1]
+    for key, values in run.history.items():
+        part, label = ("val_", key[4:]) if key.startswith("val_") else ("", key)
+        metric = state.kind.metric if len(run.labels) == 1 else f"{label}_{state.kind.metric}"
+        (same,) = epochs.history[part + ("loss" if label == "loss" else metric)]
+        scale = 1 if label == "loss" else state.kind.scale
+        assert values[-1] == pytest.approx(same * scale, rel=1e-4, abs=1e-6)
+    pairs = zip(run.model.get_weights(), names["model"].get_weights(), strict=True)
+    assert all(np.allclose(a, b, rtol=1e-3, atol=1e-5) for a, b in pairs)
+
+
+def test_code_that_could_not_be_run_is_not_offered(lab):
+    lab.views.value = "code"
+    assert "model.fit(" in lab.fitting.value
+    assert "model.fit(" in lab.copy_training.text
+    assert "model.fit(" not in lab.copy_code.text
+    for path, value, said in (("budget.epochs", 3, "epochs, batch_size, peak = 3, 32, 0.004"),
+                              ("budget.rate", 0.02, "peak = 3, 32, 0.02"),
+                              ("clip.channels", 3, "There is nothing to train yet. The course's clips are"),
+                              ("clip.size", 8, "It has to fit first")):  # fmt: skip
+        if path == "clip.size":
+            lab.controls["convolutions.0.padding"].value = "valid"
+            lab.controls["convolutions.0.kernel"].value = 11
+        lab.controls[path].value = value
+        assert said in lab.copy_training.text
+        compile(lab.copy_training.text, "training", "exec")
 
 
 def test_runs_are_kept_named_compared_and_matched():
@@ -1514,7 +1562,12 @@ def test_the_recipe_is_that_of_lesson_04(clips, epochs):
     with pytest.raises(Enough):
         results.definitions("04_cnn_lstm_video", ["train"])["train"](model, OnlyCounted(clips), 4e-3, epochs)
     taught, steps = model.optimizer, -(-clips // 32) * epochs
-    ours = trainer.recipe(4e-3, steps)
+    state = OURS.change("answer.labels", "digit").change("budget.epochs", epochs)
+    names = {"keras": keras, "math": math, "model": model, "data": OnlyCounted(clips)}
+    exec(trainer.compiling(state), names)
+    ours = model.optimizer
+    assert names["steps"] == steps
+    assert names["warm_up"] == trainer.warm_up(steps)
     rates = [[float(one._learning_rate(step)) for step in range(steps + 1)] for one in (ours, taught)]
     assert rates[0] == rates[1]
     taught, ours = taught.get_config(), ours.get_config()
