@@ -3,6 +3,7 @@
 import dataclasses
 import gc
 import itertools
+import math
 import random
 import re
 import threading
@@ -828,12 +829,13 @@ def test_the_seed_decides_the_weights(lab):
 
 
 def test_a_new_task_is_one_record(monkeypatch):
-    """17 lines: a reader of the data of 4 lines, and a record of 13; nothing else knows of the task."""
-
-    def read(series, labels):
-        part = datasets.Split(np.ones((64, *series.shape), "float32"), {"rain": np.arange(64) % 2})
-        data = datasets.Dataset("", part, part, part, {"rain": ("dry", "wet")}, {}, lambda split, epoch: part)
-        return tasks.Feed(data, {"rain": (0.5, "guessing")})
+    """19 lines: 5 of code that reads the data, and a record of 14; nothing else knows of the task."""
+    read = """
+import numpy as np
+from course_utils.datasets import Dataset, Split
+part = Split(np.ones((64, {}, {}), "float32"), {{"rain": np.arange(64) % 2}})
+data = Dataset("", part, part, part, {{"rain": ("dry", "wet")}}, {{}}, lambda split, epoch: part)
+"""
 
     rain = tasks.Task(
         "series: rain or not",
@@ -845,7 +847,8 @@ def test_a_new_task_is_one_record(monkeypatch):
         example="answer",
         examples="days",
         classes=lambda state: {"rain": 2},
-        read=read,
+        data=lambda series, labels: read.format(*series.shape),
+        baseline=lambda data, series: {"rain": (0.5, "guessing")},
         size=lambda series: (64, 0),
         without=TASKS["traffic"].without,
     )
@@ -971,9 +974,11 @@ def test_the_history_is_what_keras_says_of_the_network(task):
     run = trained(state.change("budget", (1, "quarter"))).training.run
     part, kind = tasks.feed(run.state).data.validation, run.state.kind
     y = {label: part.y[label] for label in run.labels}
-    run.model.compile(loss=trainer.one_or_all(dict.fromkeys(y, kind.loss)),
-                      metrics=trainer.one_or_all({label: [kind.metric] for label in y}))  # fmt: skip
-    told = run.model.evaluate(part.x, trainer.one_or_all(y), return_dict=True, verbose=0)
+    loss, metrics = dict.fromkeys(y, kind.loss), dict.fromkeys(y, kind.metric)
+    if len(y) == 1:
+        (y,), loss, metrics = y.values(), kind.loss, [kind.metric]
+    run.model.compile(loss=loss, metrics=metrics)
+    told = run.model.evaluate(part.x, y, return_dict=True, verbose=0)
     assert run.history["val_loss"] == [pytest.approx(told["loss"], rel=1e-5)]
     for label in run.labels:
         score = told[f"{label}_{kind.metric}" if len(run.labels) > 1 else kind.metric] * kind.scale
@@ -1032,7 +1037,7 @@ def test_a_finished_run_lets_go_of_its_data_and_its_optimizer(monkeypatch):
         return called
 
     monkeypatch.setattr(trainer, "feed", watched(tasks.feed))
-    monkeypatch.setattr(trainer, "recipe", watched(trainer.recipe))
+    monkeypatch.setattr(keras.optimizers, "Adam", watched(keras.optimizers.Adam))
     monkeypatch.setattr(datasets, "moving_digits", watched(datasets.moving_digits))
     monkeypatch.setattr(tasks, "KEPT", 10 * 8 * 24 * 24 * 4)
     lab = trained(SMALL.change("budget", (1, "quarter")))
@@ -1251,6 +1256,49 @@ def test_batch_normalisation_learns_averages_of_its_own():
     assert lab.training.run.name == "1 conv (batch norm), dense 8, LSTM 8"
 
 
+@pytest.mark.parametrize(
+    "state",
+    [
+        SMALL.change("answer.dropout", 20).change("budget.batch", 8),
+        SMALL.change("answer.labels", "motion").change("budget", (1, "half", 0.02)),
+        usual("reviews", "cnn").change("text", ("sentences", 10, 1000, 4)).change("budget", (2, "quarter")),
+        usual("traffic", "cnn").change("series", (1, 6)).change("budget", (1, "quarter")),
+    ],
+    ids=lambda state: state.task,
+)
+def test_the_code_of_the_training_gives_the_numbers_of_the_lab(state):
+    lab = trained(state)
+    names = run_script(lab.code)
+    exec(lab.training_code, names)
+    run, epochs = lab.training.run, names["model"].history
+    assert epochs.epoch == [state.budget.epochs - 1]
+    for key, values in run.history.items():
+        part, label = ("val_", key[4:]) if key.startswith("val_") else ("", key)
+        metric = state.kind.metric if len(run.labels) == 1 else f"{label}_{state.kind.metric}"
+        (same,) = epochs.history[part + ("loss" if label == "loss" else metric)]
+        scale = 1 if label == "loss" else state.kind.scale
+        assert values[-1] == pytest.approx(same * scale, rel=1e-4, abs=1e-6)
+    pairs = zip(run.model.get_weights(), names["model"].get_weights(), strict=True)
+    assert all(np.allclose(a, b, rtol=1e-3, atol=1e-5) for a, b in pairs)
+
+
+def test_code_that_could_not_be_run_is_not_offered(lab):
+    lab.views.value = "code"
+    assert "model.fit(" in lab.fitting.value
+    assert "model.fit(" in lab.copy_training.text
+    assert "model.fit(" not in lab.copy_code.text
+    for path, value, said in (("budget.epochs", 3, "epochs, batch_size, peak = 3, 32, 0.004"),
+                              ("budget.rate", 0.02, "peak = 3, 32, 0.02"),
+                              ("clip.channels", 3, "There is nothing to train yet. The course's clips are"),
+                              ("clip.size", 8, "It has to fit first")):  # fmt: skip
+        if path == "clip.size":
+            lab.controls["convolutions.0.padding"].value = "valid"
+            lab.controls["convolutions.0.kernel"].value = 11
+        lab.controls[path].value = value
+        assert said in lab.copy_training.text
+        compile(lab.copy_training.text, "training", "exec")
+
+
 def test_runs_are_kept_named_compared_and_matched():
     lab = trained(SMALL)
     training = lab.training
@@ -1284,6 +1332,83 @@ def test_runs_are_kept_named_compared_and_matched():
     assert "still empty" in training.picture.value
     training.take.click()
     assert lab.state == training.runs[0].state
+
+
+@pytest.fixture
+def two_runs():
+    """A training panel with the runs A and B."""
+    lab = trained(SMALL.change("budget", (1, "quarter")))
+    lab.controls["seed"].value = 5
+    lab.training.start()
+    assert lab.training.wait(120)
+    return lab
+
+
+def test_a_run_can_be_renamed_but_not_to_nothing_or_to_anothers_name(two_runs):
+    training = two_runs.training
+    first, second = training.runs
+    two_runs.panels.value = "inside"
+    training.other.value = "B"
+    assert training.called.value == second.name
+    training.called.value = "  wider <b> "
+    assert second.name == training.called.value == "wider <b>"
+    assert "wider &lt;b&gt;" in training.table.value
+    assert ("B: wider <b>", "B") in training.other.options
+    assert ("B: wider <b>", "B") in two_runs.inside.run.options
+    assert "new name" in training.matched.value
+    for name, said in (
+        ("  ", "A run needs a name"),
+        (first.name, "Run A has this name: run B keeps its own"),
+    ):
+        training.called.value = name
+        assert said in training.matched.value
+        assert second.name == training.called.value == "wider <b>"
+    training.other.value = "A"
+    assert training.matched.value == ""
+    assert training.called.value == first.name
+
+
+def test_deleting_a_run_keeps_the_others(two_runs):
+    training, inside = two_runs.training, two_runs.inside
+    first, second = training.runs
+    two_runs.panels.value = "inside"
+    assert inside.run.value == "B"
+    training.other.value = "B"
+    assert training.bin.description == "Delete run B"
+    training.bin.click()
+    assert training.runs == [first]
+    assert training.run is None
+    assert second.name not in training.table.value
+    assert f"<td>{first.parameters:,}</td>" in training.table.value
+    assert training.bin.description == "Delete run A"
+    assert "Run B is deleted" in training.matched.value
+    assert inside.run.value == "A"
+    assert inside.message.value == ""
+    training.start()  # letters are never given twice
+    assert training.wait(120)
+    assert [run.letter for run in training.runs] == ["A", "C"]
+    assert inside.run.value == "C"
+    for _ in range(2):
+        training.bin.click()
+    assert training.runs == []
+    assert "are kept here" in training.table.value
+    assert "Nothing is trained yet" in inside.message.value
+    training.bin.click()
+
+
+def test_a_run_under_way_is_not_deleted():
+    lab = labs.ArchitectureLab(SMALL)
+    training = lab.training
+    training.step()
+    assert training.wait(120)
+    assert training.run.status == "paused"
+    assert training.bin.disabled
+    training.delete()
+    assert len(training.runs) == 1
+    training.reset()
+    assert not training.bin.disabled
+    training.bin.click()
+    assert training.runs == []
 
 
 def test_a_small_run_does_not_promise_that_a_large_one_takes_no_time():
@@ -1492,7 +1617,12 @@ def test_the_recipe_is_that_of_lesson_04(clips, epochs):
     with pytest.raises(Enough):
         results.definitions("04_cnn_lstm_video", ["train"])["train"](model, OnlyCounted(clips), 4e-3, epochs)
     taught, steps = model.optimizer, -(-clips // 32) * epochs
-    ours = trainer.recipe(4e-3, steps)
+    state = OURS.change("answer.labels", "digit").change("budget.epochs", epochs)
+    names = {"keras": keras, "math": math, "model": model, "data": OnlyCounted(clips)}
+    exec(trainer.compiling(state), names)
+    ours = model.optimizer
+    assert names["steps"] == steps
+    assert names["warm_up"] == trainer.warm_up(steps)
     rates = [[float(one._learning_rate(step)) for step in range(steps + 1)] for one in (ours, taught)]
     assert rates[0] == rates[1]
     taught, ours = taught.get_config(), ours.get_config()

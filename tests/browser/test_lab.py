@@ -55,9 +55,9 @@ def test_a_learner_composes_trains_looks_inside_and_shares(open_cells):
     expect(picture).to_have_attribute("aria-label", re.compile(r"Clip of 4×12×12×1"))
     total = re.search(r"([\d,]+) parameters in all", picture.get_attribute("aria-label"))[1].replace(",", "")
     open_panel(lab, "Keras code")
-    expect(lab.locator(".cl-code")).to_contain_text("layers.LSTM(8)")
-    lab.locator("pre.cl-code").click()
-    lab.get_by_role("button", name="Copy the code").click()
+    expect(lab.locator(".cl-code").first).to_contain_text("layers.LSTM(8)")
+    lab.locator("pre.cl-code").first.click()
+    lab.get_by_role("button", name="Copy model").click()
     expect(lab.get_by_text("Copied", exact=True)).to_be_visible()
     assert notebook.run_in_cell(3, paste=True) == ""
     assert notebook.run_in_cell(4, COUNT) == f"({total}, (None, 10))"

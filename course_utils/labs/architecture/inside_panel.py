@@ -117,10 +117,10 @@ class Inside:
             self._safely(self._offer_runs)
 
     def _offer_runs(self):
-        more = len(self._runs) > len(self.run.options)
+        known = {letter for _, letter in self.run.options}
         offer(self.run, [(f"{run.letter}: {run.name}", run.letter) for run in self._runs])
-        if more:
-            self.run.value = self._runs[-1].letter
+        if new := [run.letter for run in self._runs if run.letter not in known]:
+            self.run.value = new[-1]
         for part in (self.run, self.example):
             part.layout.display = None if self._runs else "none"
         if self._runs:
