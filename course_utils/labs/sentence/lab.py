@@ -11,7 +11,7 @@ import numpy as np
 
 from course_utils.labs.core.arguments import named
 from course_utils.labs.core.dials import Dial, Several, State, brief, dial
-from course_utils.labs.core.lab import Lab, group, style
+from course_utils.labs.core.lab import Lab, cards, classed, group, style
 from course_utils.labs.core.lock import LOCK
 from course_utils.labs.core.notes import Note, note
 from course_utils.labs.sentence import pictures
@@ -203,26 +203,22 @@ class SentenceLab(Lab):
         self.next_off.on_click(lambda _: self._switch_next())
         self.all_on = widgets.Button(description="All filters on")
         self.all_on.on_click(lambda _: self._turned("off", ()))
-        self.answers, self.course, self.table, self.phrases = (widgets.HTML() for _ in range(4))
-        for picture in (self.answers, self.course, self.table, self.phrases):
-            picture.add_class("cl-picture")
-        buttons = widgets.HBox([self.off, self.next_off, self.all_on])
-        buttons.add_class("cs-buttons")
-        two = widgets.Box([self.model, self.read])
-        two.add_class("cs-two")
-        sentence = group("other", "Sentence", "yours or an example", self.text, self.example, two)
+        pictures = [classed(widgets.HTML(), "cl-picture") for _ in range(4)]
+        self.answers, self.course, self.table, self.phrases = pictures
+        buttons = classed(widgets.HBox([self.off, self.next_off, self.all_on]), "cs-buttons")
+        typed = self.text, self.example, self.model
+        sentence = group("other", "Sentence", "yours or an example, and who reads it", *typed)
         answers = group("other", "Answers", "side by side, after the words that are read", self.answers)
         course = group("other", "Answer after each word", "as if the sentence ended there", self.course)
         self._nothing = widgets.HTML()
         self._filters = group(
             "cnn", "Filters that fire", "on which phrase", self.filter, buttons, self.phrases, self.table
         )
-        share = self.share_row()
-        for card in (answers, course, self._filters, share):
-            card.add_class("cs-more")
-        parts = [style(STYLE), self.mark, sentence, self.notes.view, answers, course]
-        self.view = widgets.VBox([*parts, self._nothing, self._filters, share, self.message])
-        self.view.add_class("course-lab")
+        areas = {"sentence": sentence, "read": classed(self.read, "cs-read"), "notes": self.notes.view}
+        inside = widgets.VBox([self._nothing, self._filters], layout={"margin": "0"})
+        screen = cards("cs-screen", **areas, answers=answers, course=course, inside=inside)
+        parts = [style(STYLE), self.mark, screen, self.share_row(), self.message]
+        self.view = classed(widgets.VBox(parts), "course-lab")
 
     def mirror(self):
         state, judge = self.state, self._judge

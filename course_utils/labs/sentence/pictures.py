@@ -182,7 +182,7 @@ def _line(values, at, kind, bold):
     colours = [COLOURS[one] for one in kind] or [OTHER]
     return [
         f'<polyline points="{points}" fill="none" vector-effect="non-scaling-stroke" style="stroke:{colour};'
-        f'stroke-width:{wide};opacity:{1 if bold else 0.75}{";stroke-dasharray:7 7" * place}"/>'
+        f'stroke-width:{wide}{";stroke-dasharray:7 7" * place}"/>'
         for place, colour in enumerate(colours)
     ]
 
@@ -236,7 +236,7 @@ def ledger(seen):
                 f'<tr><td></td><td class="cl-left" colspan="4">{label}</td><td>{signed(value)}</td>'
                 f"<td>{_bar(value, most, summed)}</td></tr>"
             )
-    heads = ["", "Filter", "Phrase it fires on most", "Value"]
+    heads = ['<span class="cl-sr">Rank</span>', "Filter", "Phrase it fires on most", "Value"]
     ends = '<span class="cs-ends"><span>−</span><span>+</span></span>'
     heads += ["× weight", "= adds", ends] if summed else ["0 to the largest"]
     head = "".join(
