@@ -210,7 +210,7 @@ STATES = {  # settings that together show every control
     ],
     "kernel": ["ker1;image=a-bar;size=5", "ker1;image=noise;size=5;dilation=2;padding=valid"],
     "gate": ["gat1;cell=3-units;input=noise;step=3;f=open"],
-    "sentence": ["sen1;text=not+a+good+film;model=CNN;filter=1;off=2"],
+    "sentence": ["sen2;text=not+a+good+film;model=CNN;filter=1;off=2"],
     "frames": ["att1;scene=frames;network=two-heads;hidden=2"],
     "places": ["att1;scene=places;network=two;hidden=2"],
 }
