@@ -7,6 +7,7 @@ import cases
 import pytest
 
 FILES = ("check", "datasets", "layers", "plotting")
+FILES += ("labs", "kernel_lab", "gate_lab", "sentence_lab", "attention_lab")
 
 
 @functools.cache
