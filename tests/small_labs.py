@@ -26,9 +26,7 @@ build = functools.cache(assembly.build)  # what looks into a model is traced onc
 def small(task, order, attention=False):
     """A composition of this kind that is quick to build."""
     state = LabState.default(task, order, attention).change("lstm.units", 5)
-    state = (
-        state.change("clip", (3, 8, 1)).change("text", ("sentences", 10, 1000, 8)).change("series.days", 2)
-    )
+    state = state.change("clip", (3, 8)).change("text", ("sentences", 10, 1000, 8)).change("series.days", 2)
     if task == "digits" and order != "lstm-cnn":
         state = state.change("convolutions", [Convolution(4, 3, 2), Convolution(6, 3)])
     return state.change("joint.units", 7)
@@ -39,8 +37,7 @@ def example(state, seed=0):
     rng = np.random.default_rng(seed)
     truth = {label: int(rng.integers(count)) for label, count in state.classes.items()}
     if state.task == "digits":
-        frames, size, channels = state.clip.frames, state.clip.size, state.clip.channels
-        clip = rng.random((frames, size, size, channels), "float32")
+        clip = rng.random(state.clip.shape, "float32")
         return clip, truth, clip
     if state.task == "reviews":
         words = ["", "", "", "not", "<bad>", "at", "all", "&", "a", "joy"]

@@ -11,10 +11,12 @@ import pytest
 from small_labs import build, example, run, small
 
 from course_utils.labs.architecture import assembly, inside
+from course_utils.labs.architecture import inside_pictures as pictures
 from course_utils.labs.architecture.blocks import Convolution
 from course_utils.labs.architecture.inside_panel import Inside
 from course_utils.labs.architecture.state import ORDERS
 from course_utils.labs.architecture.tasks import TASKS
+from course_utils.labs.core.lstm import run_lstm
 from course_utils.labs.core.pointer import CopyButton, MapPicker
 
 
@@ -80,12 +82,14 @@ def check_sums(trace, state, seed=0):
         [(4, 4, 2, 1, "same"), (4, 2, 2, 1, "valid")],
         [(4, 3, 1, 2, "valid"), (4, 3, 1, 1, "same")],
         [(4, 3, 4, 1, "same"), (4, 2, 1, 2, "same")],
+        [(4, 5, 2, 1, "same", True), (4, 2, 1, 2, "valid", True)],
     ],
 )
 @pytest.mark.parametrize(("task", "order"), [("digits", "cnn-lstm"), ("traffic", "cnn"), ("reviews", "cnn")])
 def test_sums_are_right_for_any_window(task, order, rows):
-    state = small(task, order).change("convolutions", rows).change("clip.channels", 3)
+    state = small(task, order).change("convolutions", rows).change("clip", (3, 8, 12, 3))
     built = build(state)
+    built.model.set_weights([weights + 0.1 for weights in built.model.get_weights()])  # all averages, too
     x = example(state, 3)[0]
     trace = inside.trace(built, x)
     check_sums(trace, state, 3)
@@ -193,6 +197,79 @@ def test_looking_inside_follows_the_training_and_leaves_the_model_alone():
     built.model.train_on_batch(x[None], dict.fromkeys(state.classes, np.zeros(1)))
 
 
+def reference(given, kernel, recurrent, bias, backward):
+    """An LSTM as it stands in textbooks, gate by gate: field of `Gates` -> (steps, units)."""
+    (wi, wf, wg, wo), (ui, uf, ug, uo) = (np.split(weights, 4, axis=1) for weights in (kernel, recurrent))
+    bi, bf, bg, bo = np.split(bias, 4)
+    h = c = np.zeros(len(recurrent))
+    course = {name: np.zeros((len(given), len(h))) for name in pictures.GATES}
+    for t in reversed(range(len(given))) if backward else range(len(given)):
+        i, f, o = (
+            1 / (1 + np.exp(-(given[t] @ w + h @ u + b)))
+            for w, u, b in ((wi, ui, bi), (wf, uf, bf), (wo, uo, bo))
+        )
+        g = np.tanh(given[t] @ wg + h @ ug + bg)
+        c = f * c + i * g
+        h = o * np.tanh(c)
+        for name, values in zip(pictures.GATES, (i, f, o, g, c, h), strict=True):
+            course[name][t] = values
+    return course
+
+
+def value(words):
+    return float(words.replace("−", "-"))
+
+
+def read_curves(shown):
+    """What a picture of gates shows: curves in the units of their axes, the axes, columns of numbers, alt."""
+    root = ET.fromstring(re.search(r"<svg.*?</svg>", shown, re.S)[0])
+    words = [(float(one.get("x")), float(one.get("y")), one.text) for one in root.iter() if one.text]
+    labels = sorted((y - 5, value(said)) for x, y, said in words if x == pictures.START - 6)
+    axes, curves = dict(zip(pictures.GATES, zip(labels[::2], labels[1::2]), strict=True)), {}
+    for one in root.iter():
+        if name := one.get("data-curve"):
+            heights = np.array([float(y) for y in re.findall(r",([\d.]+)", one.get("d"))])
+            (top, high), (bottom, low) = axes[name.split()[-1]]
+            curves[name] = low + (bottom - heights) / (bottom - top) * (high - low)
+    columns = [[value(said) for x, y, said in words if x == at and y > 40] for at in (700, 756)]
+    return curves, {name: (low, high) for name, ((_, high), (_, low)) in axes.items()}, columns, root
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_curves_of_an_lstm_are_its_numbers(seed):
+    rng = np.random.default_rng(seed)
+    steps, units, backward = int(rng.integers(1, 60)), int(rng.integers(1, 9)), bool(seed % 2)
+    size = float(rng.choice([0.1, 1, 3]))
+    weights = [rng.normal(0, size, shape) for shape in ((3, 4 * units), (units, 4 * units), 4 * units)]
+    given = rng.normal(size=(steps, 3))
+    expected = reference(given, *weights, backward)
+    lstm = run_lstm("an LSTM", given, *weights, backward=backward)
+    cell = expected["cell"]
+    assert lstm.most_changing == np.argmax([max(0, *c) - min(0, *c) for c in [[0, *c] for c in cell.T]])
+    now, unit = int(rng.integers(steps)), int(rng.integers(units))
+    curves, axes, columns, root = read_curves(pictures.gates(lstm, now, "hour 7", unit))
+    for row, (name, values) in enumerate(expected.items()):
+        low, high = axes[name]
+        if name == "cell":
+            assert low <= min(0, cell.min())
+            assert high >= max(0, cell.max())
+        else:
+            assert (low, high) == (-1 if name in ("candidate", "hidden") else 0, 1)
+        close = {"rtol": 0, "atol": 0.06 / pictures.ROW * (high - low)}  # y is written with one digit
+        over = values.repeat(2, axis=0) if steps == 1 else values
+        np.testing.assert_allclose(curves[name], over[:, unit], **close)
+        np.testing.assert_allclose(curves[f"mean {name}"], over.mean(axis=1), **close)
+        first, third = np.split(curves[f"half {name}"], 2)
+        np.testing.assert_allclose([first, third[::-1]], np.quantile(over, [0.25, 0.75], axis=1), **close)
+        shown = [column[row] for column in columns]
+        np.testing.assert_allclose(shown, [values[now, unit], values[now].mean()], rtol=0, atol=0.00501)
+    alt, course = root.get("aria-label"), cell[:, unit]
+    assert f"unit {unit + 1} of {units}: over {steps} steps its cell state is lowest, " in alt
+    ends = re.search(r"lowest, (\S+) at step (\d+), and highest, (\S+) at step (\d+)\. At hour 7: input", alt)
+    assert [int(ends[2]), int(ends[4])] == [course.argmin() + 1, course.argmax() + 1]
+    np.testing.assert_allclose([value(ends[1]), value(ends[3])], [course.min(), course.max()], atol=0.00501)
+
+
 # ---------------------------------------------------------------------------------------------- panel
 
 
@@ -227,7 +304,7 @@ def test_the_panel_follows_every_control_for_any_order(task):
             continue
         panel.show([one])
         for control, attribute in itertools.product(
-            (panel.example, panel.step, panel.filter, panel.row, panel.column), ("max", "min")
+            (panel.example, panel.step, panel.filter, panel.row, panel.column, panel.unit), ("max", "min")
         ):
             control.value = getattr(control, attribute)
             assert panel.message.value == ""
@@ -263,12 +340,13 @@ def test_each_control_changes_what_it_is_for():
         "sheet",
         "picker",
     }
-    assert changed(panel, panel.filter, 1 - min(panel.filter.value, 1)) >= {"caption", "picker"}
-    assert changed(panel, panel.row, 3 * (panel.row.value == 0)) == {"seen", "sum"}
+    assert changed(panel, panel.filter, 1 + (panel.filter.value == 1)) >= {"caption", "picker"}
+    assert changed(panel, panel.row, 1 + 3 * (panel.row.value == 1)) == {"seen", "sum"}
     assert changed(panel, panel.stage, 1) >= {"sheet", "picker", "sum"}
     panel.channel.value = 2
     assert changed(panel, panel.channel, 3) == {"sum"}
     assert changed(panel, panel.lstm, 1) == {"gates"}
+    assert changed(panel, panel.unit, 1 + (panel.unit.value == 1)) == {"gates"}
     assert changed(panel, panel.example, 2) >= {"seen", "answers", "gates", "sheet"}
     assert panel.run.value == "B"  # the newest
     assert changed(panel, panel.run, "A") >= {"answers", "gates", "sheet"}
@@ -279,15 +357,40 @@ def test_pointing_at_a_map_selects():
     panel = Inside()
     panel.show([run(small("digits", "cnn-lstm"))])
     panel.picker.row, panel.picker.column = 2, 3
-    assert (panel.row.value, panel.column.value) == (2, 3)
+    assert (panel.row.value, panel.column.value) == (3, 4)
     panel.sheet.row, panel.sheet.column = 0, 1
-    assert panel.filter.value == 1
+    assert panel.filter.value == 2
+    assert "filter <b>2</b>" in panel.caption.value
     panel.row.value = 1
-    assert panel.picker.row == 1
+    assert panel.picker.row == 0
     panel.show([run(small("traffic", "cnn-lstm"))])
     panel.sheet.row, panel.sheet.column = 4, 7
-    assert (panel.filter.value, panel.column.value, panel.picker.column) == (4, 7, 7)
+    assert (panel.filter.value, panel.column.value, panel.picker.column) == (5, 8, 7)
     assert panel.message.value == ""
+
+
+def test_a_sum_is_normalised_before_relu():
+    panel = Inside()
+    panel.show([run(small("digits", "cnn-lstm").change("convolutions.0.normalise", True))])
+    told = re.sub("<.*?>", "", panel.sum.value)
+    told = re.search(r"together (\S+); batch normalisation: γ·\(x − μ\)/σ \+ β = (.*) = (\S+); ReLU", told)
+    before, worked, after = (words.replace("−", "-").replace("·", "*") for words in told.groups())
+    assert before == f"+{worked[7:12]}"
+    assert eval(worked) == pytest.approx(float(after), abs=2e-3)
+    check_pictures(panel)
+
+
+def test_a_network_opens_at_the_unit_whose_cell_state_changes_most():
+    panel = Inside()
+    panel.show([run(small("digits", "lstm").change("lstm", (5, 1, True, "last")))])
+    forward, backward = panel._trace.lstms
+    assert panel.unit.value == forward.most_changing + 1
+    panel.lstm.value = 1
+    assert panel.unit.value == backward.most_changing + 1
+    panel.unit.value = chosen = 1 + (panel.unit.value == 1)
+    panel.example.value = 2  # of the same network: looked at in the same unit
+    assert panel.unit.value == chosen
+    assert f"unit {chosen} of 5" in panel.gates.value
 
 
 def test_words_begin_after_the_padding_and_stand_over_their_patch():
@@ -296,7 +399,7 @@ def test_words_begin_after_the_padding_and_stand_over_their_patch():
     assert (panel.step.description, panel.step.max) == ("Word", 7)
     panel.step.value = 2
     assert "<mark>&lt;bad&gt;</mark>" in panel.seen.value
-    assert panel.column.value == 4
+    assert panel.column.value == 5
     assert "<th>not</th><th>&lt;bad&gt;</th><th>at</th>" in panel.sum.value
 
 
@@ -311,7 +414,7 @@ def test_what_is_not_trained_or_cannot_be_shown_is_said_in_the_panel():
     panel.show([good])
     assert panel.message.value == ""
     good.examples.example = lambda number: (np.zeros((3, 2), "float32"), {}, None)
-    panel.example.value = 1
+    panel.example.value = 2
     assert "cannot be shown" in panel.message.value
     panel.show([])
     assert "Nothing is trained yet" in panel.message.value
@@ -352,19 +455,19 @@ def test_a_network_that_diverged_names_the_layer_and_shows_no_number():
     for (title, layer), value in itertools.product(parts, (np.nan, np.inf)):
         layer.weights[-1].assign(np.full(layer.weights[-1].shape, value))
         panel.show([SimpleNamespace(**vars(one))])
-        panel.example.value = 1 - panel.example.value
+        panel.example.value = 3 - panel.example.value
         assert "no longer numbers" in panel.message.value
         assert title in panel.message.value
         assert panel._body.layout.display == "none"
         built.model.set_weights(sound)
-        panel.example.value = 1 - panel.example.value
+        panel.example.value = 3 - panel.example.value
         assert panel.message.value == ""
         assert panel._body.layout.display is None
     check_pictures(panel)
     kernel = parts[0][1].weights[0]
     kernel.assign(np.full(kernel.shape, 3e38))  # nine of them add up to more than there is
-    panel.example.value = 2
+    panel.example.value = 3
     assert "All weights are numbers, but Conv 4" in panel.message.value
     built.model.set_weights([np.full_like(weights, np.nan) for weights in sound])
-    panel.example.value = 3
+    panel.example.value = 4
     assert "in all layers" in panel.message.value

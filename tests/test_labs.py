@@ -30,6 +30,7 @@ from course_utils.labs.architecture import (
     trainer,
 )
 from course_utils.labs.architecture import lab as lab_module
+from course_utils.labs.architecture.curves import curves, measured
 from course_utils.labs.architecture.state import ORDERS, LabState
 from course_utils.labs.architecture.tasks import TASKS
 from course_utils.labs.core.dials import Block, dial
@@ -76,9 +77,10 @@ def nearly_usual(draw):
 
 CONV = blocks.Convolution
 NASTY = [
-    OURS.change("clip", (1, 8, 1)),
-    OURS.change("clip", (32, 128, 3)).change("lstm", (512, 3, True)).change("joint.kind_of", "flatten"),
+    OURS.change("clip", (1, 8)),
+    OURS.change("clip", (32, 128, 224, 3)).change("lstm", (512, 3, True)).change("joint.kind_of", "flatten"),
     OURS.change("convolutions", [CONV(16, 11, 1, 1, "valid")]).change("clip.size", 8),
+    OURS.change("convolutions", [CONV(16, 5, 1, 3, "valid"), CONV(8, 11)]).change("clip", (8, 24, 8)),
     OURS.change("convolutions", [CONV(4, 1, 4, 4)] * 4).change("clip.size", 8),
     OURS.change("convolutions", [CONV(128, 11, 4, 4, "valid")] * 4),
     OURS.change("convolutions", [CONV(4, 7, 1, 4, "valid"), CONV(4, 1, 1, 2)]).change("clip.size", 8),
@@ -92,7 +94,7 @@ NASTY = [
         "convolutions", [CONV(4, 9, 3, 4, "valid"), CONV(4, 11, 1, 1, "valid")]
     ),
     OURS.turn("order", "parallel").change("joint.kind_of", "steps").change("lstm.hands_on", "all"),
-    usual("digits", "lstm", True).change("clip", (32, 96, 3)).change("answer.dropout", 10),  # 32×27648
+    usual("digits", "lstm", True).change("clip", (32, 96, 0, 3)).change("answer.dropout", 10),  # 32×27648
     usual("reviews", "convlstm", True),
     usual("reviews", "cnn-lstm").change("joint.kind_of", "max").change("text.tokens", 1),
     usual("reviews", "lstm", True).change("lstm", (1, 3, True, "last")),
@@ -101,6 +103,8 @@ NASTY = [
     .change("joint.kind_of", "steps")
     .change("convolutions", [CONV(4, 11, 4, 4)] * 3),
     usual("traffic", "lstm-cnn").change("lstm.hands_on", "last"),
+    usual("traffic", "convlstm").change("convolutions.0.normalise", True),
+    OURS.change("convolutions", [CONV(8, 3, 1, 2, "same", True), CONV(8, 3, 2, 1, "valid", True)]),
     *(preset.change("seed", 3) for preset in labs.PRESETS.values()),
 ]
 
@@ -126,7 +130,13 @@ def drawn_shapes(svg):
     return sorted(shapes, key=str)
 
 
-WITHIN = ("LayerNormalization", "Softmax", "Dot", "PerFrame")  # parts of a stage, not its end
+NORMS = ("LayerNormalization", "BatchNormalization")
+WITHIN = (*NORMS, "Softmax", "Dot", "PerFrame")  # parts of a stage, not its end
+
+
+def made_by(tensor):
+    """The layer that gives a symbolic tensor."""
+    return tensor._keras_history.operation
 
 
 def keras_shapes(model, heads, before=()):
@@ -137,7 +147,8 @@ def keras_shapes(model, heads, before=()):
         if kind == "PerFrame":
             shapes += keras_shapes(layer.network, heads, (layer.output.shape[1],))
         inner = kind in WITHIN or (kind == "InputLayer" and before)
-        if not inner and (kind != "Dense" or layer.name in heads):
+        after_norm = kind == "ReLU" and isinstance(made_by(layer.input), keras.layers.BatchNormalization)
+        if not inner and not after_norm and (kind != "Dense" or layer.name in heads):
             shapes.append((*before, *layer.output.shape[1:]))
     return shapes
 
@@ -229,6 +240,7 @@ def test_diagram_code_and_model_of_any_state_agree(state):
         answers = zip(keras.tree.flatten(model(x)), keras.tree.flatten(ours(x)), strict=True)
         assert all(np.allclose(a, b, atol=1e-6) for a, b in answers)
     assert model.count_params() == made.parameters
+    assert sum(np.prod(w.shape) for w in model.non_trainable_weights) == made.untrained
     assert sorted(keras_shapes(model, state.classes), key=str) == shapes
     assert tuple(model.input.shape[1:]) == made.facts[0].shape
 
@@ -309,10 +321,12 @@ def test_a_bad_string_is_explained(text):
 # -------------------------------------------------------------------------------- numbers, by slow means
 
 
-def reached(model, x, feature):
-    """The steps of x (along its axis 0) that change one feature of what the model gives."""
-    lit = np.repeat(x[None], len(x) + 1, 0)
-    lit[np.arange(len(x)), np.arange(len(x))] += 1  # copy r is brighter at step r; the last one nowhere
+def reached(model, x, feature, axis=0):
+    """The steps of x (along an axis) that change one feature of what the model gives."""
+    count = x.shape[axis]
+    lit = np.repeat(x[None], count + 1, 0)
+    along = np.moveaxis(lit, axis + 1, 1)
+    along[np.arange(count), np.arange(count)] += 1  # copy r is brighter at step r; the last one nowhere
     values = np.array([feature(np.asarray(model(one[None]))[0]) for one in lit])
     return np.flatnonzero(values[:-1] != values[-1])
 
@@ -334,15 +348,14 @@ def with_ones(model):
     ],
 )
 def test_the_receptive_field_is_what_a_nudged_pixel_reaches(rows):
-    size = 48
-    state = OURS.change("clip.size", size).change("convolutions", rows).change("joint.kind_of", "flatten")
+    state = OURS.change("clip", (8, 48, 64)).change("convolutions", rows).change("joint.kind_of", "flatten")
     built = assembly.build(state)
     maps = [fact for fact in built.facts if fact.part == "cnn"][-1]
     model = with_ones(keras.Model(built.piece, maps.gives))
-    found = reached(
-        model, np.ones((size, size, 1), "float32"), lambda m: m[m.shape[0] // 2, m.shape[1] // 2, 0]
-    )
-    assert np.ptp(found) + 1 == maps.sees
+    for axis in (0, 1):
+        frame = np.ones((48, 64, 1), "float32")
+        found = reached(model, frame, lambda m: m[m.shape[0] // 2, m.shape[1] // 2, 0], axis)
+        assert np.ptp(found) + 1 == maps.sees[axis]
 
 
 def test_the_receptive_field_in_time_is_what_a_nudged_hour_reaches():
@@ -367,18 +380,19 @@ def test_the_state_of_a_convlstm_sees_further_with_every_frame():
     lit[np.arange(24), :, np.arange(24)] = 1
     values = np.asarray(model(lit))[:, 12, 12, 0]
     found = np.flatnonzero(np.abs(values[:-1] - values[-1]) > 0)
-    assert np.ptp(found) + 1 == fact.sees
+    assert (np.ptp(found) + 1,) * 2 == fact.sees
 
 
 def counted(state):
     """Multiply-adds of a CNN -> LSTM for clips, counted one output number at a time."""
-    total, (frames, side, _, channels) = 0, state.clip.shape
+    total, (frames, *sides, channels) = 0, state.clip.shape
     for row in state.convolutions:
         reach = row.kernel if row.padding == "valid" else 1
-        for _ in itertools.product(range(0, side - reach + 1, row.stride), repeat=2):
+        places = [range(0, side - reach + 1, row.stride) for side in sides]
+        for _ in itertools.product(*places):
             total += frames * row.filters * row.kernel**2 * channels
-        side, channels = len(range(0, side - reach + 1, row.stride)) // row.pool, row.filters
-    width = side * side * channels if state.joint.kind_of in ("flatten", "dense") else channels
+        sides, channels = [len(along) // row.pool for along in places], row.filters
+    width = sides[0] * sides[1] * channels if state.joint.kind_of in ("flatten", "dense") else channels
     if state.joint.kind_of == "dense":
         total += frames * width * state.joint.units
         width = state.joint.units
@@ -391,7 +405,7 @@ def counted(state):
 
 @pytest.mark.parametrize(
     "state",
-    [OURS, TEXTBOOK, POOLED, OURS.change("lstm", (32, 2, True)).change("clip", (5, 40, 3))],
+    [OURS, TEXTBOOK, POOLED, OURS.change("lstm", (32, 2, True)).change("clip", (5, 40, 28, 3))],
     ids=["ours", "textbook", "pooled", "deep"],
 )
 def test_multiply_adds_are_those_counted_by_hand(state):
@@ -457,9 +471,10 @@ def test_no_control_of_the_lab_touches_the_learners_random_numbers():
     for what in (lab.count, lab.presets):
         turn(what)
         untouched(what.description)
-    for name in ("shapes", "code", "inside", "train"):
-        lab.panels.value = name
-        untouched(name)
+    for tabs in (lab.views, lab.panels):
+        for title, _ in tabs.options:
+            tabs.label = title
+            untouched(title)
     lab.undo.click()
     for broken in (NASTY[4], POOLED, OURS.change("clip.channels", 3)):
         lab.state = broken
@@ -529,8 +544,8 @@ def test_each_dial_that_is_shown_changes_state_and_picture(task, order):
         turn(control)
         seen.add(path)
         assert lab.state.get(path) == control.value
-        unseen = ("seed", "budget.epochs", "budget.share", "text.source")
-        assert (lab.picture.value != before) == (path not in unseen), path
+        unseen = path.startswith("budget.") or path in ("seed", "text.source")
+        assert (lab.picture.value != before) == (not unseen), path
         assert lab.line.value == str(lab.state)
         assert control.description
         drawn_shapes(lab.picture.value)
@@ -678,10 +693,10 @@ def test_the_matrix_of_29_million_weights_is_told_and_mended(lab):
 def test_what_changes_along_is_told_and_can_be_undone(lab):
     lab.controls["lstm.units"].value = 40
     lab.controls["order"].value = "lstm-cnn"
-    assert "the joint is global max pooling" in lab.message.value
-    assert "hands on all states" in lab.message.value
+    assert "the joint is global max pooling" in lab.changed.value
+    assert "returns all states" in lab.changed.value
     lab.controls["clip.frames"].value = 9
-    assert lab.message.value == ""
+    assert lab.changed.value == ""
     for expected in (
         OURS.change("lstm.units", 40).turn("order", "lstm-cnn"),
         OURS.change("lstm.units", 40),
@@ -699,13 +714,17 @@ def test_what_one_step_depends_on_is_told(lab):
 
     lab.state = usual("reviews", "lstm-cnn")
     assert sees("Conv") == (None, 40, True)
-    assert "up to 40 words" in lab.picture.value
+    assert ">words seen<" in lab.picture.value
+    assert ">up to 40<" in lab.picture.value
     lab.controls["lstm.both"].value = True
     assert sees("Conv") == (None, 40, False)
     assert sees("Global max") == (None, 40, False)
     lab.state = OURS.change("joint.kind_of", "steps")
-    assert sees("Reshape")[0] == 17
-    assert sees("LSTM")[0] == 24  # it reads the cells of the whole frame
+    assert sees("Reshape")[0] == (17, 17)
+    assert sees("LSTM")[0] == (24, 24)  # it reads the cells of the whole frame
+    lab.state = OURS.change("clip", (8, 16, 48))
+    assert sees("Conv 32")[0] == (9, 9)
+    assert "sees 16×17 of 16×48 pixels" in lab.notes.lines[0][0].value
 
 
 def test_one_frame_is_not_asked_how_it_moves(lab):
@@ -724,7 +743,7 @@ def test_rows_that_were_hidden_come_back_as_they_were(lab):
 
 
 def test_the_code_is_shown_and_ready_to_copy(lab):
-    lab.panels.value = "code"
+    lab.views.value = "code"
     assert lab.copy_code.text == lab.code
     assert "keras.utils.set_random_seed(0)" in lab.listing.value
     lab.controls["lstm.units"].value = 33
@@ -739,7 +758,7 @@ def test_what_an_instructor_hides_is_not_shown():
     gone = [lab.controls["task"], lab.controls["lstm.layers"], lab.cards["convolutions"], lab.presets]
     assert all(one.layout.display == "none" for one in gone)
     assert lab.line not in shown(lab.view)
-    assert [value for _, value in lab.panels.options] == ["inside", "shapes", "code"]
+    assert [value for _, value in lab.panels.options] == ["inside"]
     assert lab.training.view not in shown(lab.view)
     assert lab.inside.view in shown(lab.view)
     assert lab.controls["lstm.units"] in shown(lab.view)
@@ -747,7 +766,7 @@ def test_what_an_instructor_hides_is_not_shown():
         "ours", hide=("train", "inside", "shapes", "code", "task", "order", "attention", "presets")
     )
     assert bare.cards["whole"] not in shown(bare.view)
-    assert bare.panels not in shown(bare.view)
+    assert not {bare.panels, bare.views} & set(shown(bare.view))
 
 
 def shown(box):
@@ -796,12 +815,12 @@ def test_a_new_task_is_one_record(monkeypatch):
     assert LabState.parse(str(lab.state)) == lab.state
     assert ("rain", "rain") in lab.controls["task"].options
     assert "It fits" in lab.notes.lines[0][0].value
-    assert "multiply-adds for one answer" in lab.picture.value
+    assert "multiply-adds per answer" in lab.costs.value
     assert 'keras.Input((168, 11), name="weather")' in lab.code
     assert "1 epoch × 64 days" in lab.training.budget.value
     assert lab.training.run.problem == ""
     assert "rain: accuracy" in lab.training.picture.value
-    lab.panels.value = "shapes"
+    lab.views.value = "shapes"
     assert "classes 2" in lab.axes.value
     lab.panels.value = "inside"
     assert lab.inside.message.value == ""
@@ -882,13 +901,48 @@ def test_a_training_ends_with_curves_and_a_row():
     assert training.run.status == "done"
     assert training.run.problem == ""
     assert training.progress.value == 1.0
-    assert set(training.run.history) == {"digit", "motion", "val_digit", "val_motion"}
+    names = ("digit", "motion", "loss")
+    assert set(training.run.history) == {*names, *(f"val_{name}" for name in names)}
     assert all(len(scores) == 2 for scores in training.run.history.values())
-    assert training.picture.value.count('data-curve="validation"') == 2
+    assert training.picture.value.count('data-curve="validation"') == 3
+    assert training.picture.value.count('data-curve="training"') == 3
+    assert "guessing 4.38" in training.picture.value  # log 10 + log 8
+    assert re.search(r"; loss: validation \d\.\d\d, training \d\.\d\d\.", training.picture.value)
+    assert f"<td>{training.run.history['val_loss'][-1]:.3f}</td>" in training.table.value
+    assert "validation accuracy and loss" in training.table.value
     assert "2 of 2" in training.table.value
     assert "Run A, 2 of 2 epochs" in training.picture.value
     assert "learning curve:" in training.table.value
     ET.fromstring(training.picture.value)
+
+
+@pytest.mark.parametrize("task", ["digits", "traffic"])
+def test_the_history_is_what_keras_says_of_the_network(task):
+    state = SMALL if task == "digits" else SMALL.turn("task", "traffic").change("series", (1, 6))
+    run = trained(state.change("budget", (1, "quarter"))).training.run
+    part, kind = tasks.feed(run.state).data.validation, run.state.kind
+    y = {label: part.y[label] for label in run.labels}
+    run.model.compile(loss=trainer.one_or_all(dict.fromkeys(y, kind.loss)),
+                      metrics=trainer.one_or_all({label: [kind.metric] for label in y}))  # fmt: skip
+    told = run.model.evaluate(part.x, trainer.one_or_all(y), return_dict=True, verbose=0)
+    assert run.history["val_loss"] == [pytest.approx(told["loss"], rel=1e-5)]
+    for label in run.labels:
+        score = told[f"{label}_{kind.metric}" if len(run.labels) > 1 else kind.metric] * kind.scale
+        assert run.history[f"val_{label}"] == [pytest.approx(score, rel=1e-5)]
+
+
+def test_the_loss_is_drawn_where_it_is_not_the_score_and_never_leaves_its_panel():
+    state = usual("traffic", "cnn")
+    assert measured(state) == ["volume"]
+    assert measured(OURS) == ["digit", "motion", "loss"]
+    run = trainer.Run("wild", "A", SMALL.change("answer.labels", "digit"), 1, None)
+    run.history = {"digit": [0.1], "loss": [9.0], "val_digit": [0.1], "val_loss": [57.0]}
+    drawn = curves([run], run, run.state, 2)
+    assert "▲ up to 57" in drawn
+    for line in re.findall('<path d="M([^"]+)"[^>]*data-curve', drawn):
+        assert all(50 < float(point.split(",")[1]) < 230 for point in line.split(" L"))
+    run.live = [(1 + part, {"digit": 0.2, "loss": 2.0}) for part in (0.4, 0.8)]  # of the epoch under way
+    assert drawn.count(" L") < curves([run], run, run.state, 2).count(" L")
 
 
 def test_the_same_string_gives_the_same_numbers_whatever_else_runs():
@@ -1051,7 +1105,7 @@ def test_a_stopped_run_is_what_its_whole_epochs_made_of_it(monkeypatch):
 def test_one_batch_is_not_called_batches(monkeypatch):
     monkeypatch.setattr(tasks, "SPLIT", (80, 16))
     training = labs.ArchitectureLab(SMALL.change("budget", (1, "quarter"))).training
-    assert "1 epoch × 32 clips = 1 batch of 32." in training.budget.value
+    assert "1 epoch × 20 clips = 1 batch of 20." in training.budget.value
 
 
 def test_progress_and_clock_are_those_of_what_is_composed():
@@ -1071,17 +1125,51 @@ def test_progress_and_clock_are_those_of_what_is_composed():
 
 def test_runs_on_other_budgets_are_told_apart():
     lab = trained(SMALL.change("budget", (1, "quarter")))
-    assert "<td>64</td>" in lab.training.table.value
+    assert "<td>80</td>" in lab.training.table.value
     assert "budgets" not in lab.training.table.value
     lab.controls["budget.share"].value = "half"
     lab.training.step()
     assert lab.training.wait(120)
     assert "<td>160</td>" in lab.training.table.value
-    assert "their budgets are not equal" in lab.training.table.value
+    assert "their budgets are not equal (examples)" in lab.training.table.value
     lab.training.other.value = "A"
     lab.training.match.click()
     assert lab.state.budget == lab.training.runs[0].state.budget
     assert "on the same budget" in lab.training.matched.value
+
+
+def test_the_learning_rate_and_the_batch_size_decide_the_steps():
+    lab, asked = trained(SMALL.change("budget", (1, "all"))), []
+    training = lab.training
+    for path, value in (("rate", 0.0001), ("rate", 0.02), ("rate", 0.004), ("batch", 8)):
+        lab.controls[f"budget.{path}"].value = value
+        assert "rises to" in training.budget.value
+        asked.append(training.budget.value)
+        training.start()
+        assert training.wait(120)
+    assert len(set(asked)) == 4
+    lesson, low, high, same, small = training.runs
+    assert [run.steps for run in training.runs] == [10, 10, 10, 10, 40]
+    assert "1 epoch × 320 clips = 40 batches of 8. The learning rate rises to 0.004 in 20 b" in asked[3]
+    assert {run.size for run in training.runs} == {320}
+    assert same.history == lesson.history  # 0.004 is what lesson 04 takes for these clips
+    start = assembly.model(lab.state).get_weights()
+    moved = [max(np.abs(a - b).max() for a, b in zip(start, run.model.get_weights(), strict=True))
+             for run in (low, lesson, high)]  # fmt: skip
+    assert moved == sorted(moved)
+    assert moved[2] > 10 * moved[0]
+    assert "their budgets are not equal (batch size, learning rate)" in training.table.value
+    assert memory.needed(small.state)["activations"] * 4 == memory.needed(same.state)["activations"]
+
+
+def test_a_budget_of_an_older_state_string_trains_as_it_did():
+    state = LabState.parse("lab2;budget=e12.quarter")
+    assert state.budget == blocks.Budget(12, "quarter", 0, 32)
+    assert state.peak == 4e-3
+    for rate, batch in itertools.product(blocks.PEAKS, (8, 32)):
+        told = str(state.change("budget", (12, "quarter", rate, batch)))
+        assert LabState.parse(told).budget == blocks.Budget(12, "quarter", rate, batch)
+    assert "budget=e12.quarter.r4e-03.b8" in str(state.change("budget", (12, "quarter", 0.004, 8)))
 
 
 def test_a_preset_leaves_the_budget(lab):
@@ -1099,6 +1187,19 @@ def test_the_code_trained_by_hand_begins_where_the_lab_begins():
         np.array_equal(a, b) for a, b in zip(names["model"].get_weights(), fresh.get_weights(), strict=True)
     )
     assert not np.array_equal(lab.training.run.model.get_weights()[0], fresh.get_weights()[0])
+
+
+def test_batch_normalisation_learns_averages_of_its_own():
+    lab = labs.ArchitectureLab(SMALL.change("convolutions.0.normalise", True))
+    assert "After one epoch, 2 batches, 98% of them is where they began" in lab.notes.lines[0][0].value
+    assert "(8 of them moving averages, not trained)" in lab.picture.value
+    lab.training.step()
+    assert lab.training.wait(120)
+    before, after = assembly.model(lab.state), lab.training.run.model
+    pairs = zip(before.non_trainable_weights, after.non_trainable_weights, strict=True)
+    assert all(not np.allclose(a, b) for a, b in pairs)
+    assert keras.layers.BatchNormalization().momentum == advice.MOMENTUM
+    assert lab.training.run.name == "1 conv (batch norm), dense 8, LSTM 8"
 
 
 def test_runs_are_kept_named_compared_and_matched():
@@ -1187,7 +1288,9 @@ def test_every_task_can_be_trained(state, label, noun):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (("clip", (8, 24, 3)), "are grey"),
+        (("clip.channels", 3), "are grey"),
+        (("clip", (8, 24, 48)), "are square"),
+        (("clip", (4, 224)), "at most 128 pixels"),
         (("answer.labels", "action"), "5 classes"),
         (("convolutions", [(4, 11, 4, 4, "valid")] * 2), "It has to fit first"),
         (("lstm", (512, 3, True)), "GB of memory, most of it for its weights"),
@@ -1227,6 +1330,8 @@ PEAKS = {
     "lab2;task=traffic;order=cnn-lstm;series=d14.h24;convolutions=f256.k5;lstm=u256": 922e6,
     "lab2;clip=f8.s64;convolutions=f64.k3;joint=dense.u256": 3400e6,
     "lab2;order=parallel;clip=f8.s64;convolutions=f128.k5.s2,f128.k3;lstm=u256": 2327e6,
+    "lab2;clip=f2.s224.w96;convolutions=f16.k3.s2,f32.k3.p2;joint=max": 1233e6,
+    "lab2;clip=f4.s24.w48;convolutions=f32.k3.n1,f32.k3.n1.p2;joint=max": 371e6,
 }
 
 
@@ -1375,7 +1480,7 @@ def test_what_is_said_of_the_data_before_it_is_read_is_nearly_right():
 
 
 def test_clips_of_any_size_fit_into_memory():
-    for frames, size in itertools.product((1, 8, 32), (8, 24, 128)):
+    for frames, size in itertools.product((1, 8, 32), (8, 24, 128, 224)):
         count = tasks.clips_that_fit(blocks.Clip(frames, size))
         assert 80 <= count <= 3200
         assert count == 80 or count * frames * size * size * 4 <= tasks.ROOM

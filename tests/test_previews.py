@@ -1,10 +1,12 @@
 """The pictures that stand in for the labs where no kernel runs: each is named and drawn as its lab is now."""
 
+import functools
 import hashlib
 from urllib.parse import unquote_plus
 
 import numpy as np
 import pytest
+import small_labs
 from PIL import Image
 
 from course_utils import labs
@@ -80,6 +82,20 @@ FINGERPRINTS = {  # kind of lab -> from a state string, what its picture looks l
     "kernel": kernel_fingerprint,
     "sentence": sentence_fingerprint,
 }
+
+
+@functools.cache
+def controls(kind):
+    """The labels of the controls that a lab shows, in their order."""
+    lab = small_labs.LABS["frames" if kind == "attention" else kind]()
+    return tuple(getattr(widget, "description", "") for widget in small_labs.visible(lab.view))
+
+
+def look(kind, state):
+    """Changes when the lab of a preview would be drawn otherwise, or has other controls."""
+    return fingerprint(FINGERPRINTS[kind](state), controls(kind))
+
+
 FILES = sorted(PREVIEWS.glob("*.png"))
 
 
@@ -90,9 +106,9 @@ def test_there_are_previews():
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_no_preview_is_stale(file):
     told, kind = Image.open(file).text, file.stem.split("-")[0]
-    look = hashlib.sha256(f"{told['state']} {told['hidden']}".encode()).hexdigest()[:8]
-    assert file.stem == f"{kind}-{look}"
-    assert told["picture"] == FINGERPRINTS[kind](told["state"]), "make it anew: tests/browser/screenshots.py"
+    name = hashlib.sha256(f"{told['state']} {told['hidden']}".encode()).hexdigest()[:8]
+    assert file.stem == f"{kind}-{name}"
+    assert told["picture"] == look(kind, told["state"]), "make it anew: tests/browser/screenshots.py"
     assert file.stat().st_size < 200_000
 
 

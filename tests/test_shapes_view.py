@@ -226,22 +226,22 @@ def test_an_axis_stands_in_one_column_and_becomes_wide_where_it_takes_others_in(
 
 
 def test_the_panel_follows_the_dials_while_it_is_open():
-    lab = labs.ArchitectureLab("ours", hide=("train", "inside"))
-    assert [said for said, _ in lab.panels.options] == ["Shapes, axis by axis", "Keras code"]
+    lab = labs.ArchitectureLab("ours", hide=("train", "inside"), view="shapes")
+    assert [said for said, _ in lab.views.options] == ["Picture", "Shapes, axis by axis", "Keras code"]
     assert lab.axes in shown(lab.view)
     assert "units 96" in lab.axes.value
     lab.controls["lstm.units"].value = 33
     assert "units 33" in lab.axes.value
     assert lab.listing.value == ""
-    lab.panels.value = "code"
+    lab.views.value = "code"
     before = lab.axes.value
     lab.controls["lstm.units"].value = 34
     assert lab.axes.value == before
     assert lab.axes not in shown(lab.view)
-    lab.panels.value = "shapes"
+    lab.views.value = "shapes"
     assert "units 34" in lab.axes.value
     whole = labs.ArchitectureLab("ours")
-    assert whole.panels.value == "train"
+    assert whole.views.value == "picture"
     assert whole.axes.value == ""
 
 

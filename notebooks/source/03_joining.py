@@ -1150,7 +1150,7 @@ check.claim("The rules of lesson 04, without a network, recognise still more dig
 # %% [markdown]
 # ## 7 · The lab
 #
-# Put a hybrid together and watch its axes: the panel *Shapes, axis by axis* draws every tensor as this lesson
+# Put a hybrid together and watch its axes: the view *Shapes, axis by axis* draws every tensor as this lesson
 # does. Things to try. **Predict** each time, before you move a dial:
 #
 # 1. Set the joint to *global max pooling*. Which axes go, and what becomes of the number of weights?
@@ -1162,7 +1162,7 @@ check.claim("The rules of lesson 04, without a network, recognise still more dig
 # 5. Set the order to *side by side*. Along which axis are the two branches joined, and what are the sizes?
 
 # %% tags=["lab"]
-lab = ArchitectureLab("ours", hide=("train", "inside"))
+lab = ArchitectureLab("ours", hide=("train", "inside"), view="shapes")
 lab
 
 # %% [markdown]

@@ -25,7 +25,7 @@ SETUP = "from course_utils import check\ncheck.setup()\nfrom course_utils import
 SLIDE, PICK, TICK = ("ArrowRight", "ArrowLeft"), ("ArrowDown", "ArrowUp"), (" ", " ")
 ARCHITECTURE = {  # name of a control -> (the card it is in, keys pressed in turn)
     "Frames": ("Clip", SLIDE),
-    "Frame size": ("Clip", SLIDE),
+    "Height": ("Clip", SLIDE),
     "Any number of frames": ("Clip", TICK),
     "Order": ("Compose", PICK),
     "Attention": ("Compose", TICK),
@@ -39,7 +39,7 @@ ARCHITECTURE = {  # name of a control -> (the card it is in, keys pressed in tur
     "Units": ("LSTM", SLIDE),
     "Layers": ("LSTM", PICK),
     "Both directions": ("LSTM", TICK),
-    "Hands on": ("LSTM", PICK),
+    "Returns": ("LSTM", PICK),
     "Dropout": ("Answer", PICK),
     "Task": ("Compose", PICK),
 }
@@ -61,7 +61,10 @@ GATES = {
 }
 LABS = {  # what is named on the command line -> (cells that show it, its controls)
     "architecture": ([FRESH, "labs.ArchitectureLab('ours')"], ARCHITECTURE),
-    "shapes": ([FRESH, "labs.ArchitectureLab('ours', hide=('train', 'inside'))"], ARCHITECTURE),
+    "shapes": (
+        [FRESH, "labs.ArchitectureLab('ours', hide=('train', 'inside'), view='shapes')"],
+        ARCHITECTURE,
+    ),
     "kernel": (["labs.KernelLab({'noise': np.random.default_rng(0).random((32, 32))})"], KERNEL),
     "gates": (["labs.GateLab()"], GATES),
 }

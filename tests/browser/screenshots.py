@@ -22,7 +22,7 @@ from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 from course_utils.labs.core.lab import PREVIEWS
 
 sys.path.insert(0, str(COURSE / "tests"))
-from test_previews import FINGERPRINTS
+from test_previews import look
 
 PLAIN = [
     "from course_utils import check\ncheck.setup()\nfrom course_utils import labs",
@@ -67,7 +67,7 @@ def save(png, marks):
     told = PngImagePlugin.PngInfo()
     told.add_text("state", marks["state"])
     told.add_text("hidden", marks["hidden"])
-    told.add_text("picture", FINGERPRINTS[marks["preview"].split("-")[0]](marks["state"]))
+    told.add_text("picture", look(marks["preview"].split("-")[0], marks["state"]))
     file = PREVIEWS / f"{marks['preview']}.png"
     with_banner(png).quantize(96, dither=Image.Dither.NONE).save(file, optimize=True, pnginfo=told)
     print(f"{file.relative_to(COURSE)}: {file.stat().st_size / 1000:.0f} kB")
@@ -87,7 +87,7 @@ def main(wanted):
                 labs = notebook.labs()
                 for number in range(labs.count()):
                     lab = labs.nth(number)
-                    lab.locator(".cl-picture svg").first.wait_for()
+                    lab.locator(".cl-picture svg:visible").first.wait_for()
                     marks = lab.locator("i[data-preview]").evaluate("mark => ({...mark.dataset})")
                     save(lab.screenshot(), marks)
                 if name.startswith("04"):
@@ -99,7 +99,7 @@ def readme(notebook):
     """The top of lesson 04's lab as the README shows it."""
     file = COURSE / "notebooks" / "images" / "lab_04.png"
     file.parent.mkdir(exist_ok=True)
-    notebook.page.set_viewport_size({"width": 1180, "height": 1000})
+    notebook.page.set_viewport_size({"width": 1400, "height": 900})
     notebook.labs().first.evaluate("lab => lab.closest('.jp-Cell').scrollIntoView({block: 'start'})")
     shot = Image.open(io.BytesIO(notebook.page.screenshot())).convert("RGB")
     shot.quantize(128, dither=Image.Dither.NONE).save(file, optimize=True)

@@ -73,7 +73,7 @@ def test_a_learner_composes_trains_looks_inside_and_shares(open_cells):
 
     # Train, pause, resume; the notebook stays usable meanwhile.
     open_panel(lab, "Train and compare")
-    curves = lab.locator(".cl-picture svg").nth(1)
+    curves = lab.locator(".cl-picture svg:visible").nth(1)
     expect(curves).to_have_attribute("aria-label", re.compile("still empty"))
     lab.get_by_role("button", name="One epoch").click()
     expect(lab.get_by_text(re.compile("Run A, paused: 1 of 12"))).to_be_visible(timeout=120_000)
@@ -114,12 +114,20 @@ def test_a_learner_composes_trains_looks_inside_and_shares(open_cells):
     expect(total).not_to_have_text(before)
     chosen = lab.locator(".ct-map").last
     box = chosen.bounding_box()
-    for share, place in ((0.1, "row 0 of 3, column 0"), (0.9, "row 2 of 3, column 2")):
+    for share, place in ((0.1, "row 1 of 3, column 1"), (0.9, "row 3 of 3, column 3")):
         chosen.click(position={"x": share * box["width"], "y": share * box["height"]})
-        expect(chosen).to_have_attribute("aria-label", re.compile(f"Selected: {place} of 3,"))
+        expect(chosen).to_have_attribute("aria-label", re.compile(rf"Selected: {place} of 3\."))
     check_page(notebook)
 
     # The whole state is a string: pasted into the second lab it gives the same picture.
     paste_state(notebook, lab, second)
     paste_nonsense(second)
     check_page(notebook)
+
+
+def test_a_click_on_a_stage_of_the_picture_leads_to_its_dials(open_cells):
+    lab = open_cells("click.ipynb", [SETUP, "labs.ArchitectureLab()"]).run_all(180).labs().first
+    dials = {"convolutions.1": "Filters of convolution 2", "joint": "Joint", "answer": "Asked"}
+    for stage, dial in dials.items():
+        lab.locator(f"[data-path='{stage}'] text").first.click()
+        expect(lab.get_by_label(dial, exact=True)).to_be_focused()

@@ -73,7 +73,7 @@ def test_lesson_04_runs_and_its_labs_work(open_lesson):
     state.fill("lab2;convolutions=f4.k5.s4;joint=dense.u8;lstm=u8;budget=e3.quarter")
     state.press("Enter")
     expect(lab.get_by_text("1 conv, dense 8, LSTM 8")).to_be_visible()
-    curves = lab.locator(".cl-picture svg").nth(1)
+    curves = lab.locator(".cl-picture svg:visible").nth(1)
     expect(curves).to_have_attribute("aria-label", re.compile("still empty"))
     lab.get_by_role("button", name="One epoch").press("Enter")
     expect(curves).to_have_attribute("aria-label", re.compile("Run A, 1 of"), timeout=300_000)

@@ -52,7 +52,9 @@ class Map:
         return box["x"] + (column + 0.5) * across, box["y"] + (row + 0.5) * down
 
     def selects(self, row, column):
-        words = re.compile(rf"Selected: row {row} of {self.rows}, column {column} of {self.columns},")
+        words = re.compile(
+            rf"Selected: row {row + 1} of {self.rows}, column {column + 1} of {self.columns}\."
+        )
         expect(self.view).to_have_attribute("aria-label", words)
 
     def wait_longer_than_the_map(self):
@@ -62,11 +64,11 @@ class Map:
 
 
 def selected(notebook):
-    """Filter, row and column as the sliders show them, and the value to which the shown sum leads."""
+    """Filter, row and column from 0, as the sliders show them, and the value to which the shown sum leads."""
     found = {}
     for name in ("Filter", "Row", "Column"):
         handle = notebook.labs().get_by_role("slider", name=name, exact=True)
-        found[name] = int(float(handle.get_attribute("aria-valuenow"))) if handle.is_visible() else 0
+        found[name] = int(float(handle.get_attribute("aria-valuenow"))) - 1 if handle.is_visible() else 0
     shown = notebook.labs().locator(".ci-sum b").last.inner_text()
     return *found.values(), number(shown)
 
@@ -218,17 +220,17 @@ UNDO, REDO = "Undo", "Redo"  # redo can be clicked after undo only
 TRAINS = {"▶ Start", "One epoch"}  # clicked in the test of the architecture lab, like those below
 ELSEWHERE = {"Pause", "Reset", "Match its parameters", "Compose it again", "Copy the code", "Keras code"}
 FIXES = {"Read 8 frames", "One channel"}  # buttons of notes that are not shown
-ROWS = {f"{name} of convolution {row}" for name in ("Filters", "Kernel", "Stride", "Max pool", "Padding")
-        for row in (3, 4)}  # like the first two
-INSIDE = {"Run", "Example", "Step", "Maps of", "Filter", "Row", "Column", "Channel", "LSTM"}
+ROWS = {f"{name} of convolution {row}" for name in ("Filters", "Kernel", "Stride", "Max pool", "Padding",
+        "Batch norm") for row in (3, 4)}  # like the first two
+INSIDE = {"Run", "Example", "Step", "Maps of", "Filter", "Row", "Column", "Channel", "LSTM", "Unit"}
 VERIFY = """
 def differences(name, seen):
     "What a fresh lab in one of these states shows otherwise than the page did."
     lab, found = small_labs.LABS[name](), []
-    for did, state, panel, words in json.loads(seen):
+    for did, state, titles, words in json.loads(seen):
         lab.state = state
-        if panel:
-            lab.panels.label = panel
+        for tabs, title in zip((lab.views, lab.panels) if titles else (), titles):
+            tabs.label = title
         if str(lab.state) != state or small_labs.pictures(lab) != words:
             found.append((did, state, str(lab.state), words, small_labs.pictures(lab)))
     return found
@@ -248,11 +250,11 @@ class Hand:
         self.notebook, self.lab, self.page, self.seen = notebook, lab, notebook.page, []
 
     def begin(self, state):
-        """Set the lab to a state, with the first of its panels open. Looking inside, a state is a run."""
+        """Set the lab to a state, with its first view and panel. Looking inside, a state is a run."""
         if state in RUNS:
             return choose(self.notebook, state, int(state == "A"))  # maps of several channels
-        for first in self.lab.locator(".cl-panels button").all()[:1]:
-            first.click()
+        for tabs in self.lab.locator(".cl-panels").all():
+            tabs.locator("button").first.click()
         line = self.lab.get_by_label("State", exact=True)
         line.fill(state)
         line.press("Enter")
@@ -262,10 +264,10 @@ class Hand:
         self.notebook.settle()
         line = self.lab.get_by_label("State", exact=True)
         state = line.input_value() if line.count() else ""
-        pictures = self.lab.locator(".cl-picture [role=img], .cl-picture[role=img]")
+        pictures = self.lab.locator(".cl-picture [role=img], .cl-picture[role=img], .cl-bar")
         words = [one.get_attribute("aria-label") for one in pictures.all() if one.is_visible()]
-        panel = self.lab.locator(".cl-panels button.mod-active").all_inner_texts()
-        self.seen.append((did, state, *(panel or [""]), words))
+        titles = self.lab.locator(".cl-panels button.mod-active").all_inner_texts()
+        self.seen.append((did, state, titles, words))
 
     def work_all(self, states):
         """Use every control in the first of these states that shows it; returns the names of those left."""
@@ -393,7 +395,7 @@ def test_every_control_works_with_the_mouse(name, everything):
 @pytest.mark.parametrize("run", RUNS)
 def test_every_control_that_looks_inside_works_with_the_mouse(run, panel):
     left = Hand(panel, panel.labs()).work_all([run])
-    assert left == {"A": {"LSTM"}, "B": {"LSTM", "Row"}, "C": {"LSTM", "Row"}}[run]
+    assert left == {"A": {"LSTM"}, "B": {"LSTM", "Row", "Unit"}, "C": {"LSTM", "Row"}}[run]
     assert panel.labs().get_by_text("cannot be shown").count() == 0
 
 

@@ -7,11 +7,14 @@ from math import ceil, log2, prod
 
 from course_utils.labs.architecture import memory
 from course_utils.labs.architecture.assembly import compose, dialled
-from course_utils.labs.architecture.blocks import JOINTS, Convolution, Joint, count
+from course_utils.labs.architecture.blocks import JOINTS, Convolution, Joint, count, times
+from course_utils.labs.architecture.tasks import batches
 from course_utils.labs.core.notes import Note
 
 HUGE = 1_000_000  # weights in one matrix from which the lab warns
+MOMENTUM = 0.99  # of BatchNormalization
 LONG = 400  # steps of an LSTM from which the lab warns
+LARGEST = 128  # pixels of a side of the course's clips
 TRIED = 6  # ways to fix what does not fit that are looked at, before the first one is taken
 GRAVE = ("broken", "stuck", "warning")  # levels of what a fix must not bring about
 
@@ -91,9 +94,17 @@ def _way_there(made):
         return ""
     entry = max(number for number, fact in enumerate(made.facts) if fact.part == "input")
     maps = [fact for fact in made.facts[entry:] if fact.part in ("input", "cnn", "convlstm")]
-    sizes = " → ".join(str(fact.shape[-2]) for fact in maps)
-    what = "side of the map" if made.state.over_frames else f"number of {made.state.kind.step}s"
+    sides = [_sides(made.state, fact) for fact in maps]
+    sizes = " → ".join(f"{min(each)}" for each in sides)
+    what = f"number of {made.state.kind.step}s"
+    if made.state.over_frames:
+        what = "shorter " * (len(set(sides[0])) > 1) + "side of the map"
     return f" The {what} went {sizes}." if len(maps) > 1 else ""
+
+
+def _sides(state, fact):
+    """The axes of a map over which the convolutions run."""
+    return fact.shape[-3:-1] if state.over_frames else fact.shape[-2:-1]
 
 
 # ------------------------------------------------------------------------- Faults of what is composed
@@ -123,6 +134,8 @@ def faults(state):
         yield Fault("no order", "hint", words, ways)
     if state.has_cnn:
         yield from _windows(state, made)
+    if state.normalises_batches:
+        yield from _lagging(state)
 
 
 def _attends_to_nothing(state, made):
@@ -196,6 +209,18 @@ def _steps_of_lstm(state, made):
             yield Fault("many steps", "hint", words)
 
 
+def _lagging(state):
+    """Batch normalisation whose moving averages still hold much of what they began with."""
+    examples, _ = state.kind.size(state.entry)
+    number = batches(examples, state.budget.fraction)
+    begin = MOMENTUM**number
+    if begin > 0.02:
+        words = "Batch normalisation answers by moving averages, which take in 1 % of each training batch. "
+        words += f"After one epoch, {number} batch{'es' * (number > 1)}, {begin:.0%} of them is where they "
+        words += "began: the first validation scores may be poor, and say little."
+        yield Fault("lagging averages", "hint", words)
+
+
 def _narrow(state, made):
     """A vector of so few numbers that the answers can hardly be told apart by it."""
     if made.broken:
@@ -231,7 +256,8 @@ def _windows(state, made):
         if fact.part not in ("cnn", "convlstm") or fact.title == "Max pool" or fact.path == "order":
             continue
         number = int(fact.path.partition(".")[2])
-        row, side, path = state.convolutions[number], before.shape[-2], f"convolutions.{number}.kernel"
+        row, sides, path = state.convolutions[number], _sides(state, before), f"convolutions.{number}.kernel"
+        side = min(sides)
         if row.stride > row.kernel:
             wider = min(k for k in kernels if k >= row.stride and k % 2)
             words = f"Convolution {number + 1} steps {row.stride} on and looks at {row.kernel}: "
@@ -239,10 +265,10 @@ def _windows(state, made):
             yield Fault("skips", "hint", words + "what lies between is never seen.", [way], lessened=True)
         if row.padding == "same" and row.kernel > 2 * side - 1:
             fits = max(k for k in kernels if k <= 2 * side - 1 and k % 2)
-            looks, left = (f"{n}×{n}" if state.over_frames else f"{n}" for n in (row.kernel, side))
-            are = "is" if side == 1 else "are"
+            are = "is" if set(sides) == {1} else "are"
+            looks = times([row.kernel] * len(sides))
             words = f"Convolution {number + 1} looks at {looks}, and there {are} only "
-            words += f"{left}: the edge of its kernel never meets anything but padding."
+            words += f"{times(sides)}: the edge of its kernel never meets anything but padding."
             way = f"Use a kernel of {fits}", state.change(path, fits)
             yield Fault("padding", "hint", words, [way, *_less_shrinking(state)], lessened=True)
 
@@ -306,12 +332,27 @@ def obstacles(state):
             yield Fault("colour", "stuck", "The course's clips are grey.", [way])
         if asked == "action":
             yield Fault("classes", "stuck", "No clips of the course have these 5 classes.", [both, digit])
-        if asked == "move" and clip.size > 64:
+        if len(set(clip.sides)) > 1 or clip.size > LARGEST:
+            words = f"The course's clips are square, and at most {LARGEST} pixels high."
+            yield Fault("frame size", "stuck", words, _square(state))
+        if asked == "move" and max(clip.sides) > 64:
             words = "The photographs do not give camera moves larger than 64 pixels."
-            ways = [("64 pixels", state.change("clip.size", 64)), both, digit]
+            ways = [("64 pixels", _of_size(state, 64)), both, digit]
             yield Fault("large photographs", "stuck", words, ways)
     if not broken and not counted:
         yield from _needs_memory(state)
+
+
+def _of_size(state, size):
+    """With square frames."""
+    return state.change("clip", replace(state.clip, size=size, width=0))
+
+
+def _square(state):
+    sizes = [min(side, LARGEST) for side in state.clip.sides]
+    for size in dict.fromkeys([*sizes, 64, 48, 32, 24]):
+        yield f"{size}×{size} pixels", _of_size(state, size)
+    yield "Start from what fits", _usual(state, state.attention)
 
 
 def _any_number(state):
@@ -339,7 +380,8 @@ def gigabytes(size):
 def _lighter(state):
     """Changes that take less memory, single ones first."""
     usual = _usual(state, state.attention)
-    single = [(words.format(n), path, n) for words, path, values in state.kind.lighter for n in values]
+    single = [(f"Batches of {n}", "budget.batch", n) for n in (16, 8)]
+    single += [(words.format(n), path, n) for words, path, values in state.kind.lighter for n in values]
     if state.has_cnn:
         for number in range(len(state.convolutions)):
             path = f"convolutions.{number}.filters"

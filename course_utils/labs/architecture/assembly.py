@@ -20,6 +20,7 @@ from course_utils.labs.architecture.blocks import (
     count,
     heads,
     stages,
+    times,
 )
 from course_utils.labs.core.lock import LOCK
 
@@ -36,9 +37,10 @@ class Fact(Stage):
 
     shape: tuple = ()
     parameters: int = 0
+    untrained: int = 0  # of these: moving averages of batch normalisation
     multiply_adds: int = 0
     largest: int = 0  # weights in its largest matrix
-    sees: int | None = None  # pixels in height and width that one feature depends on
+    sees: tuple | None = None  # pixels in height and in width that one feature depends on
     sees_steps: int = 1  # frames, words or hours that it depends on
     each: bool = False  # whether it is done for every frame by itself
     up_to: bool = False  # whether each step depends on the steps up to it alone
@@ -94,7 +96,7 @@ class Composition:
         self._up_to = False
         self._now = self._outer = ""  # the name of what the last line gave; of the clip, within a frame
         self._branch = 0
-        self._field = (1 if state.kind.in_space else None, 1, 1, 1)  # sees, jump; steps seen, their jump
+        self._field = ((1, 1) if state.kind.in_space else None, 1, 1, 1)  # sees, jump; steps seen, their jump
         with suppress(_Broken):
             self._assemble()
 
@@ -110,6 +112,10 @@ class Composition:
     @property
     def parameters(self):
         return sum(fact.parameters for fact in self.all)
+
+    @property
+    def untrained(self):
+        return sum(fact.untrained for fact in self.all)
 
     @property
     def multiply_adds(self):
@@ -174,7 +180,7 @@ class Composition:
 
     def _apply(self, stage):
         before, given = self._shape(), self._names[self._now]
-        layers, lines, parameters, multiply_adds, largest = [], [], 0, 0, 0
+        layers, lines, multiply_adds, largest = [], [], 0, 0
         number = len(self.lines)
         for line in stage.lines:
             of = line.of or (self._now,)
@@ -197,13 +203,14 @@ class Composition:
             lines.append(replace(line, **known))
             self._names[line.to], self._sources[line.to] = value, number + len(lines) - 1
             matrices = [prod(w.shape) for w in layer.trainable_weights if len(w.shape) > 1]
-            parameters += layer.count_params()
             multiply_adds += sum(matrices) * self._times(layer, self._full(shape), before)
             largest = max([largest, *matrices])
             if line.to == "x":
                 self._now = "x"
         self._look(stage)
-        costs = {"parameters": parameters, "multiply_adds": multiply_adds, "largest": largest}
+        weights = [w for layer in layers for w in layer.weights]
+        costs = {"parameters": sum(prod(w.shape) for w in weights), "multiply_adds": multiply_adds}
+        costs |= {"untrained": sum(prod(w.shape) for w in weights if not w.trainable), "largest": largest}
         kept = {"layers": tuple(layers), "given": given, "gives": value}
         self._fact(replace(stage, lines=tuple(lines)), shape, **costs, **kept)
 
@@ -224,12 +231,13 @@ class Composition:
         state = self.state
         if stage.along in ("space", "both") and sees:
             if stage.window is None:
-                sees = state.entry.size
+                sees = state.entry.sides
             else:
                 window, stride = stage.window
-                sees, jump = sees + (window - 1) * jump, jump * stride
+                more, jump = (window - 1) * jump, jump * stride
                 if stage.along == "both":  # the state is convolved once more at every step
-                    sees += (window - 1) * jump * (state.steps - 1)
+                    more += (window - 1) * jump * (state.steps - 1)
+                sees = tuple(min(seen + more, side) for seen, side in zip(sees, state.entry.sides))
         if stage.along == "time" and stage.window:
             window, stride = stage.window
             steps, step_jump = steps + (window - 1) * step_jump, step_jump * stride
@@ -238,8 +246,8 @@ class Composition:
             backwards = stage.part == "lstm" and state.lstm.both
             self._up_to = stage.part in ("lstm", "convlstm") and not backwards
             if sees and state.joint.kind_of == "steps" and stage.along == "time":
-                sees = state.entry.size  # the steps are cells of the whole frame
-        self._field = (sees and min(sees, state.entry.size), jump, min(steps, state.steps), step_jump)
+                sees = state.entry.sides  # the steps are cells of the whole frame
+        self._field = (sees, jump, min(steps, state.steps), step_jump)
 
     def _fact(self, stage, shape, **known):
         shape, (sees, _, sees_steps, _) = self._full(shape), self._field
@@ -395,8 +403,8 @@ def summary(made):
     maps = [fact for fact in made.facts if fact.part in ("cnn", "convlstm")]
     seen = ""
     if maps and state.over_frames:
-        side, of = (f"{n}×{n}" for n in (maps[-1].sees, state.entry.size))
-        seen = f"A feature of the last maps sees {side} of {of} pixels. "
+        of = times(state.entry.sides)
+        seen = f"A feature of the last maps sees {times(maps[-1].sees)} of {of} pixels. "
     elif maps and maps[-1].sees_steps < state.steps:
         seen = f"A feature of the last maps sees {maps[-1].sees_steps} of {steps}. "
     return f"{seen}The answer has seen {last.sees_steps} of {steps}."
@@ -407,6 +415,7 @@ def short_name(state):
     joint = f"dense {state.joint.units}" if state.joint.kind_of == "dense" else JOINTS[state.joint.kind_of]
     joint += " (no norm)" * (state.joint.kind_of == "dense" and not state.joint.normalise)
     cnn = [f"{len(state.convolutions)} {'ConvLSTM' if state.order == 'convlstm' else 'conv'}"]
+    cnn[0] += " (batch norm)" * state.normalises_batches
     cnn += [joint] * (joint != JOINTS["steps"])
     deep = f" ×{state.lstm.layers}" if state.lstm.layers > 1 else ""
     lstm = [f"{'Bi' * state.lstm.both}LSTM {state.lstm.units}{deep}"]

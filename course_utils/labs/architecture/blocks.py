@@ -5,13 +5,13 @@ Keras: its lines are shown to the learner as code, and the very same lines build
 """
 
 from dataclasses import dataclass
-from math import prod
+from math import ceil, prod
 
 from course_utils.datasets import MOTIONS, MOVES
 from course_utils.datasets.series import FEATURES
-from course_utils.labs.core.dials import Block, dial
+from course_utils.labs.core.dials import Block, Small, dial
 
-SIZES = (8, 12, 16, 20, 24, 28, 32, 40, 48, 64, 96, 128)
+SIZES = (8, 12, 16, 20, 24, 28, 32, 40, 48, 64, 96, 128, 160, 192, 224)
 WIDTHS = (4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 256)
 KERNELS = (1, 2, 3, 4, 5, 7, 9, 11)
 RATES = (0, 10, 20, 30, 40, 50)
@@ -53,8 +53,8 @@ class Stage:
     axes: int = 0  # of the window
 
     def shortens(self, layer):
-        """Whether its layer gives fewer steps than there are, along the one axis of its window."""
-        if self.axes != 1:
+        """Whether a layer of it gives fewer steps than there are, along the one axis of its window."""
+        if self.axes != 1 or not hasattr(layer, "padding"):
             return False
         size, stride = self.window
         return stride > 1 or (size > 1 and layer.padding == "valid")
@@ -67,6 +67,11 @@ def single(path, part, title, detail, layer, window=(1, 1), along="space", axes=
 
 def count(number, noun):
     return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def times(shape):
+    """A shape in words: 8×24×24×1, with T for any number of steps."""
+    return "×".join("T" if size is None else f"{size}" for size in shape)
 
 
 # -------------------------------------------------------------------------------------- What comes in
@@ -96,25 +101,34 @@ class Entry(Block):
         return ()
 
 
+PIXELS = {n: f"{n} px" for n in SIZES}
+
+
 @dataclass(frozen=True)
 class Clip(Entry):
-    """A clip: frames, each square."""
+    """A clip: frames, each square unless it has a width of its own."""
 
     frames: int = dial(8, "Frames", range(1, 33), "f", slider=True)
-    size: int = dial(24, "Frame size", SIZES, "s", slider=True, shown={n: f"{n} px" for n in SIZES})
+    size: int = dial(24, "Height", SIZES, "s", slider=True, shown=PIXELS)
+    width: int = dial(0, "Width", (0, *SIZES), "w", slider=True, shown={0: "as high"} | PIXELS)
     channels: int = dial(1, "Channels", (1, 3), "c", shown={1: "1 (grey)", 3: "3 (colour)"})
     any_number: bool = dial(False, "Any number of frames", (False, True), "any")
 
     length = "frames"
 
     @property
+    def sides(self):
+        """Height and width of a frame."""
+        return self.size, self.width or self.size
+
+    @property
     def shape(self):
         """(time, height, width, channels); time is None where any number of frames may come."""
-        return (None if self.any_number else self.frames, self.size, self.size, self.channels)
+        return (None if self.any_number else self.frames, *self.sides, self.channels)
 
     @property
     def detail(self):
-        return f"{self.size}×{self.size} px"
+        return f"{times(self.sides)} px"
 
 
 TOKENS = (1, 5, 10, 20, 30, 40, 50, 60, 80, 100, 150, 200, 300, 400)
@@ -178,15 +192,21 @@ class Series(Entry):
 # ------------------------------------------------------------------------------------------------ CNN
 
 
+NORM = "layers.BatchNormalization()"
+
+
 @dataclass(frozen=True)
 class Convolution(Block):
-    """A convolution with ReLU, and a max pooling after it if asked for; in ConvLSTM, the one in its gates."""
+    """A convolution with ReLU, perhaps batch normalisation between them, and a max pooling after it if asked
+    for; in ConvLSTM, the one in its gates, with the normalisation after it.
+    """
 
     filters: int = dial(16, "Filters", WIDTHS, "f")
     kernel: int = dial(3, "Kernel", KERNELS, "k")
     stride: int = dial(1, "Stride", (1, 2, 3, 4), "s")
     pool: int = dial(1, "Max pool", (1, 2, 3, 4), "p", shown={1: "none"})
     padding: str = dial("same", "Padding", ("same", "valid"))
+    normalise: bool = dial(False, "Batch norm", (False, True), "n")
 
     spelled = 2
 
@@ -199,28 +219,28 @@ class Convolution(Block):
     def stages(self, path, axes):
         """Convolution and pooling over the `axes` (2: height and width of a frame, 1: the steps)."""
         along = "space" if axes == 2 else "time"
-        relu = 'activation="relu"'
-        layer = f"layers.Conv{axes}D({self.arguments(relu)})"
-        looks = (self.kernel, self.stride)
-        yield single(path, "cnn", f"Conv {self.filters}", self._looks(axes), layer, looks, along, axes)
+        relu = [] if self.normalise else ['activation="relu"']
+        layers = [f"layers.Conv{axes}D({self.arguments(*relu)})"]
+        layers += [NORM, "layers.ReLU()"] * self.normalise
+        yield self._stage(path, "cnn", f"Conv {self.filters}", axes, layers, along)
         if self.pool > 1:
             yield self._pool(path, "cnn", f"layers.MaxPooling{axes}D({self.pool})", axes, along)
 
     def recurrent_stages(self, path, axes, sequences):
         """A ConvLSTM over maps with `axes` axes; it hands on all steps or the last one."""
         more = ["return_sequences=True"] if sequences else []
-        layer = f"layers.ConvLSTM{axes}D({self.arguments(*more)})"
-        looks = (self.kernel, self.stride)
-        title = f"ConvLSTM {self.filters}"
-        yield single(path, "convlstm", title, self._looks(axes), layer, looks, "both", axes)
+        layers = [f"layers.ConvLSTM{axes}D({self.arguments(*more)})", *[NORM] * self.normalise]
+        yield self._stage(path, "convlstm", f"ConvLSTM {self.filters}", axes, layers, "both")
         if self.pool > 1:
             size = f"(1, {', '.join([str(self.pool)] * axes)})" if sequences else f"{self.pool}"
             layer = f"layers.MaxPooling{axes + sequences}D({size})"
             yield self._pool(path, "convlstm", layer, axes, "space")
 
-    def _looks(self, axes):
+    def _stage(self, path, part, title, axes, layers, along):
         size = f"{self.kernel}×{self.kernel}" if axes == 2 else f"{self.kernel} wide"
-        return size + (f", stride {self.stride}" if self.stride > 1 else "")
+        detail = size + f", stride {self.stride}" * (self.stride > 1) + ", norm" * self.normalise
+        lines = tuple(map(Line, layers))
+        return Stage(path, part, title, detail, lines, (self.kernel, self.stride), along, axes)
 
     def _pool(self, path, part, layer, axes, along):
         size = f"{self.pool}×{self.pool}" if axes == 2 else f"{self.pool} wide"
@@ -285,7 +305,7 @@ def _along(axes):
 
 # --------------------------------------------------------------------------------- LSTM and attention
 
-HANDED_ON = {"last": "the last state", "all": "all states"}
+HANDED_ON = {"last": "last state", "all": "all states"}
 
 
 @dataclass(frozen=True)
@@ -295,7 +315,7 @@ class Memory(Block):
     units: int = dial(96, "Units", range(1, 513), "u", slider=True)
     layers: int = dial(1, "Layers", (1, 2, 3), "l")
     both: bool = dial(False, "Both directions", (False, True), "b")
-    hands_on: str = dial("last", "Hands on", HANDED_ON, shown=HANDED_ON)
+    hands_on: str = dial("last", "Returns", HANDED_ON, shown=HANDED_ON)
 
     def stages(self):
         for number in range(1, self.layers + 1):
@@ -321,11 +341,11 @@ ATTENTION = Stage("attention", "attention", "Attention", "weighs the steps", WEI
 
 COUNTS = {"digit": 10, "motion": len(MOTIONS), "move": len(MOVES), "action": 5}  # classes of each label
 ASKED = {
-    "digit+motion": "digit 10 + motion 8",
-    "digit": "digit 10",
-    "motion": "motion 8",
-    "move": "camera move 8",
-    "action": "5 classes (no data)",
+    "digit+motion": "digit, motion",
+    "digit": "digit",
+    "motion": "motion",
+    "move": "camera move",
+    "action": "5 actions",
 }
 
 
@@ -347,19 +367,26 @@ class Answer(Block):
             yield single("answer", "answer", "Dropout", f"{self.dropout} %", f"layers.Dropout({rate})")
 
 
-SHARES = {"quarter": 0.25, "half": 0.5, "all": 1.0}
+SHARES = {"quarter": 4, "half": 2, "all": 1}  # and what all examples are divided by
+PEAKS = (0, 0.0001, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.02, 0.05, 0.2)
 
 
 @dataclass(frozen=True)
 class Budget(Block):
-    """How long a training lasts."""
+    """How long a training lasts, how far each of its steps goes, and after how many examples it takes one."""
 
     epochs: int = dial(10, "Epochs", range(1, 31), "e", slider=True)
     share: str = dial("all", "Examples", SHARES, shown={"quarter": "a quarter"})
+    rate: float = dial(0, "Learning rate", PEAKS, "r", Small, shown={0: "as in the lesson"})
+    batch: int = dial(32, "Batch size", (8, 16, 32, 64, 128, 256), "b")
 
-    @property
-    def fraction(self):
-        return SHARES[self.share]
+    def size(self, examples):
+        """How many of the training examples are seen in an epoch."""
+        return examples // SHARES[self.share]
+
+    def batches(self, examples):
+        """Batches in an epoch; the last one may be smaller."""
+        return ceil(self.size(examples) / self.batch)
 
 
 # ---------------------------------------------------------------------------- The order of the blocks

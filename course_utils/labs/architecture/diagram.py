@@ -6,6 +6,7 @@ from itertools import groupby, pairwise
 from math import sqrt
 
 from course_utils.labs.architecture.assembly import Fact
+from course_utils.labs.architecture.blocks import times
 from course_utils.labs.core.drawing import (
     ATTENTION,
     CARD,
@@ -22,7 +23,7 @@ from course_utils.labs.core.drawing import (
 )
 
 WIDTH = 820
-LEFT, RIGHT = 96, 72  # beside the columns: names of the lines, and room for arrows to the next row
+LEFT, RIGHT = 100, 72  # beside the columns: names of the lines, and room for arrows to the next row
 EDGE = WIDTH - 10
 SHADES = {  # front, side, line
     "cnn": ("#9CCBE6", "#4E9FCD", CNN),
@@ -33,6 +34,7 @@ SHADES = {  # front, side, line
 }
 BAD = "#e0233f"
 TALL = 54  # pixels of the largest tensor
+BAR = 380  # pixels that a bar of costs is wide at least
 
 
 def counted(value):
@@ -44,29 +46,30 @@ def counted(value):
     return f"{value:,}"
 
 
-def times(shape):
-    """A shape in words: 8×24×24×1, with T for any number of steps."""
-    return "×".join("T" if size is None else str(size) for size in shape)
-
-
-def alt(made):
+def alt(composition):
     """What the diagram says, in words."""
-    state, first = made.state, made.facts[0]
-    chain = [f"{fact.title} gives {times(fact.shape)}" for fact in made.facts[1:]]
+    state, first = composition.state, composition.facts[0]
+    chain = [f"{fact.title} gives {times(fact.shape)}" for fact in composition.facts[1:]]
     if state.order == "parallel":
         sides = ("", "on one side ", "on the other side ")
-        chain = [sides[fact.branch] + words for fact, words in zip(made.facts[1:], chain)]
+        chain = [sides[fact.branch] + words for fact, words in zip(composition.facts[1:], chain)]
     start = f"{first.title} of {times(first.shape)}"
-    if made.broken:
-        said = ", then ".join(chain) or "nothing is applied"
-        return f"{start}: {said}. There it breaks: {made.broken.title} does not fit."
-    most = max(made.all, key=lambda fact: fact.parameters)
-    answers = " and ".join(f"{fact.title} ({fact.detail})" for fact in made.answers)
-    share = most.parameters / made.parameters
+    if composition.broken:
+        stages = ", then ".join(chain) or "nothing is applied"
+        return f"{start}: {stages}. There it breaks: {composition.broken.title} does not fit."
+    most = max(composition.all, key=lambda fact: fact.parameters)
+    answers = " and ".join(f"{fact.title} ({fact.detail})" for fact in composition.answers)
+    share = most.parameters / composition.parameters
     return (
-        f"{start}: {', then '.join(chain)}; the answer is {answers}. {made.parameters:,} parameters in all, "
-        f"most of them ({share:.0%}) in {most.title}; {counted(made.multiply_adds)} multiply-adds."
+        f"{start}: {', then '.join(chain)}; the answer is {answers}. "
+        f"{composition.parameters:,} parameters in all{untrained(composition)}, most of them ({share:.0%}) "
+        f"in {most.title}; {counted(composition.multiply_adds)} multiply-adds."
     )
+
+
+def untrained(known):
+    """How many parameters of a composition, or of a fact, are not trained, in words."""
+    return f" ({known.untrained:,} of them moving averages, not trained)" if known.untrained else ""
 
 
 # --------------------------------------------------------------------------------------------- Pieces
@@ -96,16 +99,16 @@ def shape_label(x, y, fact, room=200):
 # Tensors. Each is drawn around (x, y) and told as (what is drawn, how far it reaches to the left and right).
 
 
-def volume(x, y, side, channels, kind):
-    """Maps of `side` pixels, as deep as there are channels."""
+def volume(x, y, tall, wide, channels, kind):
+    """Maps `tall` and `wide` pixels large, as deep as there are channels."""
     front, shade, line = SHADES[kind]
-    side, deep = max(side, 2), min(1.5 + 1.35 * sqrt(channels), 24)
-    left, top = x - (side + deep) / 2, y - (side - deep) / 2
-    right, edge = left + side, 'stroke-linejoin="round"'
-    lid = f"M{left:.1f},{top:.1f} l{deep:.1f},{-deep:.1f} h{side:.1f} l{-deep:.1f},{deep:.1f} Z"
-    wall = f"M{right:.1f},{top:.1f} l{deep:.1f},{-deep:.1f} v{side:.1f} l{-deep:.1f},{deep:.1f} Z"
+    tall, wide, deep = max(tall, 2), max(wide, 2), min(1.5 + 1.35 * sqrt(channels), 24)
+    left, top = x - (wide + deep) / 2, y - (tall - deep) / 2
+    right, edge = left + wide, 'stroke-linejoin="round"'
+    lid = f"M{left:.1f},{top:.1f} l{deep:.1f},{-deep:.1f} h{wide:.1f} l{-deep:.1f},{deep:.1f} Z"
+    wall = f"M{right:.1f},{top:.1f} l{deep:.1f},{-deep:.1f} v{tall:.1f} l{-deep:.1f},{deep:.1f} Z"
     drawn = path(lid, line, 0.8, shade, edge) + path(wall, line, 0.8, shade, edge)
-    return drawn + rect(left, top, side, side, front, line), (left, right + deep)
+    return drawn + rect(left, top, wide, tall, front, line), (left, right + deep)
 
 
 def bar(x, y, features, kind, extra=""):
@@ -163,24 +166,27 @@ def fan(x, y, steps):
     return "".join(drawn), (x - 27, x + 25)
 
 
-def tensor(x, y, fact, made):
+def tensor(x, y, fact, composition):
     """What a stage puts out, to scale."""
-    kind, shape, state = fact.part if fact.part in SHADES else "other", fact.shape, made.state
+    kind, shape, state = fact.part if fact.part in SHADES else "other", fact.shape, composition.state
     steps = [1 if size is None else size for size in shape]
-    read = made.facts[made.facts.index(fact) - 1].shape[0] or state.steps  # by the stage, step by step
+    read = (
+        composition.facts[composition.facts.index(fact) - 1].shape[0] or state.steps
+    )  # by the stage, step by step
     if fact.part == "lstm":
         return cells(x, y, read, state.lstm.units, len(shape) == 2, state.lstm.both)
     if fact.part == "attention":
         return fan(x, y, read)
     if state.kind.in_space and len(shape) >= 3:
-        return volume(x, y, TALL * steps[-2] / state.entry.size, steps[-1], kind)
+        tall, wide = (TALL * side / max(state.entry.sides) for side in steps[-3:-1])
+        return volume(x, y, tall, wide, steps[-1], kind)
     if len(shape) == 3:
         return strip(x, y, steps[1] / 24, steps[1], steps[2], kind)
     if len(shape) == 2 and not fact.each:
         length = state.steps if shape[0] is None else shape[0]
         longest = state.steps
         if state.kind.in_space:
-            longest = max(f.shape[0] or 1 for f in made.facts if len(f.shape) == 2)
+            longest = max(f.shape[0] or 1 for f in composition.facts if len(f.shape) == 2)
         elif fact.part == "convlstm":  # the hours of a day
             longest = 24
         return strip(x, y, length / max(longest, 1), length, steps[1], kind)
@@ -193,7 +199,7 @@ def tensor(x, y, fact, made):
 
 # ------------------------------------------------------------------------------------ Rows of columns
 
-MIDDLE, LINES, ROW = 76, 132, 228  # from the top of a row: arrows, words; its height
+MIDDLE, LINES, ROW = 66, 116, 208  # from the top of a row: arrows, words; its height
 BOXES = {
     "input": ("Input", ""),
     "cnn": ("CNN", "over the {step}s"),
@@ -221,74 +227,69 @@ class Column:
         return self.fact.part, self.fact.each and not self.fact.reason
 
 
-def lay_out(made):
-    """Rows of columns: all in one if they fit, otherwise evenly; side by side, each branch has its own."""
-    sides = ([], [], [])
-    for fact in (*made.facts, made.broken or made.answers[0]):  # what both sides begin with is with the first
-        first = fact.branch < 2 and not sides[1] and (fact.branch or not any(c.fact.branch for c in sides[0]))
-        sides[0 if first else 1 if fact.branch == 2 else 2].append(Column(fact))
-    return [row for side in sides for row in _even(side)]
+def lay_out(composition):
+    """Rows: all in one if they fit, otherwise evenly. Side by side, each branch is a lane of rows."""
+    lanes = ([], [])
+    for fact in (*composition.facts, composition.broken or composition.answers[0]):
+        second = fact.branch == 2 or (not fact.branch and lanes[0] and lanes[0][-1].fact.branch)
+        lanes[bool(second)].append(Column(fact))
+    most = 7 if lanes[1] else 6
+    return [row for lane in lanes for row in _even(lane, most)]
 
 
-def _even(columns):
-    """Columns in rows of at most five, or six where one row is enough."""
-    count = 1 if len(columns) <= 6 else -(-len(columns) // 5)
+def _even(columns, most):
+    """Columns in rows of at most five, or `most` where one row is enough."""
+    count = 1 if len(columns) <= most else -(-len(columns) // 5)
     size = max(-(-len(columns) // count), 1)
     return [columns[i : i + size] for i in range(0, len(columns), size)]
 
 
-def diagram(made):
+def diagram(composition):
     """The whole picture of a composition, as an SVG string."""
-    rows = lay_out(made)
-    parts = [_row(made, row, 4 + place * ROW) for place, row in enumerate(rows)]
-    parts.append(_arrows(made, rows))
-    bottom = 4 + len(rows) * ROW
-    sure, example = "so far" if made.broken else "in all", made.state.kind.example
-    work = f"multiply-adds for one {example} {sure}"
-    for title, cost, unit in (
-        ("Where the parameters sit", "parameters", f"parameters {sure}"),
-        ("Where the work is done", "multiply_adds", work),
-    ):
-        drawn, bottom = cost_bar(made, bottom + 6, title, cost, unit)
-        parts.append(drawn)
-    parts.append(text(8, bottom + 14, _key(made), 11, "start", SOFT))
-    return svg(WIDTH, bottom + 20, alt(made), parts)
+    rows = lay_out(composition)
+    parts = [_row(composition, row, 4 + place * ROW) for place, row in enumerate(rows)]
+    parts.append(_arrows(composition, rows))
+    bottom = len(rows) * ROW + 12
+    parts.append(text(8, bottom, _key(composition), 12, "start", SOFT))
+    return svg(WIDTH, bottom + 6, alt(composition), parts)
 
 
-def _key(made):
-    kind = made.state.kind
+def _key(composition):
+    kind = composition.state.kind
     if kind.in_space:
-        scaled, growing, of = "Height and width are to scale", "depth, bars and cells grow", "channels"
+        scaled, of = "Height and width are to scale", "channels"
+        growing = "a tensor's depth, its bar or its cells grow"
     else:
         scaled, growing, of = f"Widths are to scale in {kind.step}s", "heights grow", "features"
     return f"{scaled}; {growing} with the square root of the {of}."
 
 
-def _row(made, row, top):
+def _row(composition, row, top):
     parts, pitch = [], min((WIDTH - LEFT - RIGHT) / len(row), 150)
-    if len(row) == 6:
-        pitch = (WIDTH - LEFT - 8) / 6
+    if len(row) > 5:
+        pitch = (WIDTH - LEFT - (8 if len(row) == 6 else 24)) / len(row)
     for place, column in enumerate(row):
         column.x, column.top, column.pitch = LEFT + pitch * (place + 0.5), top, pitch
     for (part, each), members in groupby(row, key=lambda column: column.group):
-        parts.append(_box(made, part, each, list(members), pitch, top))
-    end = made.broken or made.answers[0]
+        parts.append(_box(composition, part, each, list(members), pitch, top))
+    end = composition.broken or composition.answers[0]
     if any(column.fact is not end and column.fact.part != "input" for column in row):
-        for i, name in enumerate(("parameters", "multiply-adds", "sees", "")):
-            y = top + LINES + 30 + 14 * i
-            parts.append(text(LEFT - 12, y, name, 11, "end", SOFT, extra='font-style="italic"'))
+        kind = composition.state.kind
+        seen = ("pixels seen",) * kind.in_space + (f"{kind.step}s seen",)
+        for i, name in enumerate(("parameters", "multiply-adds", *seen)):
+            parts.append(text(LEFT - 10, _line(top, i), name, 12, "end", SOFT, extra='font-style="italic"'))
     for column in row:
-        draw = _column if column.fact is not end else _broken if made.broken else _answers
-        parts.append(draw(made, column, top))
+        draw = _column if column.fact is not end else _broken if composition.broken else _answers
+        parts.append(f'<g data-path="{column.fact.path}">{draw(composition, column, top)}</g>')
     return "".join(parts)
 
 
-def _box(made, part, each, members, pitch, top):
+def _box(composition, part, each, members, pitch, top):
     """The frame around consecutive stages of one part; a pile of frames where it is done for every frame."""
     left, right = members[0].x - pitch / 2 + 5, members[-1].x + pitch / 2 - 5
     kind = part if part in SHADES else "other"
-    line, height = SHADES[kind][2], ROW - 24
-    cards = min(made.state.clip.frames, 4) - 1 if each else 0
+    line, height = SHADES[kind][2], ROW - 22
+    cards = min(composition.state.clip.frames, 4) - 1 if each else 0
     drawn = [
         rect(left + 3 * i, top + 9 - 3 * i, right - left, height, CARD, line, 7, 'stroke-opacity="0.4"')
         for i in range(cards, 0, -1)
@@ -296,138 +297,152 @@ def _box(made, part, each, members, pitch, top):
     drawn.append(rect(left, top + 9, right - left, height, CARD, line, 7))
     name, remark = BOXES[part]
     if each:
-        remark = f"for every {made.state.kind.piece}"
+        remark = f"for every {composition.state.kind.piece}"
     elif part == "cnn":
-        remark = "over the states" if made.state.order == "lstm-cnn" else f"over the {made.state.kind.step}s"
+        remark = (
+            "over the states"
+            if composition.state.order == "lstm-cnn"
+            else f"over the {composition.state.kind.step}s"
+        )
     elif part == "lstm":
-        remark = "in both directions" if made.state.lstm.both else "in order"
+        remark = "in both directions" if composition.state.lstm.both else "in order"
     room = (right - left - 44) / 6.6
     drawn.append(rect(left + 9, top + 17, 10, 10, line, radius=2))
     drawn.append(pair(left + 24, top + 26, name, remark if len(name) + len(remark) < room else "", 12.5))
     return "".join(drawn)
 
 
-def _column(made, column, top):
+def _column(composition, column, top):
     fact, x = column.fact, column.x
-    drawn, column.reach = tensor(x, top + MIDDLE, fact, made)
+    drawn, column.reach = tensor(x, top + MIDDLE, fact, composition)
     words = f"{fact.title} {fact.detail}: {times(fact.shape)}, {fact.parameters:,} parameters"
-    drawn = f"<g><title>{html.escape(words)}</title>{drawn}</g>"
-    costs, field = _costs(made, [fact]), ""
+    drawn = f"<title>{html.escape(words)}{untrained(fact)}</title>{drawn}"
+    costs, field = _costs(composition, [fact]), ""
     if fact.part == "input" and not fact.parameters:
-        costs, field = (), _field(column, made, top) if fact is made.facts[0] else ""
-    return drawn + _below(column, top, fact.title, fact.detail, costs) + field
+        costs, field = (), _field(column, composition, top) if fact is composition.facts[0] else ""
+    return f"<g>{drawn}</g>{_below(column, top, fact.title, fact.detail, costs)}{field}"
 
 
 def _below(column, top, title, detail, lines=()):
     """The words below a column."""
     parts = [text(column.x, top + LINES, title, 12.5, weight=600)]
-    parts.append(text(column.x, top + LINES + 14, detail, 11, fill=SOFT))
-    for i, words in enumerate(lines):
-        parts.append(text(column.x, top + LINES + 30 + 14 * i, words, 12 if i < 2 else 11.5))
+    parts.append(text(column.x, top + LINES + 13, detail, 12, fill=SOFT))
+    parts += [text(column.x, _line(top, i), words, 12) for i, words in enumerate(lines)]
     return "".join(parts)
 
 
-def _costs(made, facts):
+def _line(top, place):
+    """Where a line of numbers is written below the columns of a row."""
+    return top + LINES + 29 + 13 * place
+
+
+def _costs(composition, facts):
     """What facts cost together, and what one feature of the last one sees."""
     yield f"{sum(fact.parameters for fact in facts):,}"
     yield counted(sum(fact.multiply_adds for fact in facts))
-    yield from _sees(made, facts[-1])
+    yield from _sees(composition, facts[-1])
 
 
-def _sees(made, fact):
+def _sees(composition, fact):
     """What one feature depends on, in space and in time."""
-    if fact.sees:
-        yield f"{fact.sees}×{fact.sees} px"
-    step, steps = made.state.kind.step, made.state.steps
-    known = "up to " if fact.up_to else f"{fact.sees_steps} of "
-    yield f"{known}{steps} {step}{'s' * (steps > 1)}"
+    if composition.state.kind.in_space:
+        yield f"{times(fact.sees)} px" if fact.sees else ""
+    yield f"{'up to' if fact.up_to else f'{fact.sees_steps} of'} {composition.state.steps}"
 
 
-def _field(column, made, top):
+def _field(column, composition, top):
     """On the clip: the patch that one feature of the last maps depends on."""
-    maps = [fact for fact in made.facts if fact.part in ("cnn", "convlstm") and len(fact.shape) > 2]
-    if not maps or not made.state.kind.in_space:
+    maps = [fact for fact in composition.facts if fact.part in ("cnn", "convlstm") and len(fact.shape) > 2]
+    if not maps or not composition.state.kind.in_space:
         return ""
-    side = TALL * maps[-1].sees / made.state.entry.size
-    deep = min(1.5 + 1.35 * sqrt(made.state.entry.channels), 24)
-    left, y = column.x - deep / 2 - side / 2, top + MIDDLE + deep / 2 - side / 2
-    tip = f"<title>one feature of the last maps sees {maps[-1].sees}×{maps[-1].sees} pixels</title>"
+    tall, wide = (TALL * seen / max(composition.state.entry.sides) for seen in maps[-1].sees)
+    deep = min(1.5 + 1.35 * sqrt(composition.state.entry.channels), 24)
+    left, y = column.x - deep / 2 - wide / 2, top + MIDDLE + deep / 2 - tall / 2
+    tip = f"<title>one feature of the last maps sees {times(maps[-1].sees)} pixels</title>"
     dashes = 'stroke-width="1.6" stroke-dasharray="3 2"'
-    return f"<g>{tip}{rect(left, y, side, side, 'none', CNN, 0, dashes)}</g>"
+    return f"<g>{tip}{rect(left, y, wide, tall, 'none', CNN, 0, dashes)}</g>"
 
 
-def _broken(made, column, top):
+def _broken(composition, column, top):
     x, y = column.x, top + MIDDLE
     column.reach = (x - 24, x + 24)
     parts = [rect(x - 24, y - 30, 48, 60, "none", BAD, 4, 'stroke-width="2" stroke-dasharray="5 3"')]
     parts.append(text(x, y + 9, "✕", 26, fill=BAD, weight=700))
-    parts.append(_below(column, top, made.broken.title, made.broken.detail))
+    parts.append(_below(column, top, composition.broken.title, composition.broken.detail))
     parts.append(text(x, top + LINES + 32, "does not fit", 12, weight=700))
     return "".join(parts)
 
 
-def _answers(made, column, top):
-    parts, x, count, kind = [], column.x, len(made.answers), made.state.kind
+def _answers(composition, column, top):
+    parts, x, count, kind = [], column.x, len(composition.answers), composition.state.kind
     wide, tall = 98, 28
     column.reach = (x - wide / 2, x + wide / 2)
-    for i, fact in enumerate(made.answers):
+    for i, fact in enumerate(composition.answers):
         y = top + MIDDLE + (tall + 8) * (i - (count - 1) / 2)
         parts.append(rect(x - wide / 2, y - tall / 2, wide, tall, SHADES["other"][0], SHADES["other"][2], 5))
         named = f'data-stage="{fact.title}" data-shape="{fact.shape[0]}"'
         words = text(x, y + 4.5, f"{fact.title}: {fact.shape[0]}", 12.5, fill=DARK, weight=600)
         parts.append(f"<g {named}>{words}</g>")
     detail = f"{kind.step}s to come" if kind.forecasts else "softmax"
-    return "".join(parts) + _below(column, top, "Dense", detail, _costs(made, made.answers))
+    return "".join(parts) + _below(column, top, "Dense", detail, _costs(composition, composition.answers))
 
 
-def _arrows(made, rows):
-    """From stage to stage, and from row to row, each with the shape it carries."""
+def _arrows(composition, rows):
+    """From stage to stage, from row to row, and to and from a second lane, each with the shape it carries."""
     parts, flat = [], [column for row in rows for column in row]
     starts = {id(row[0]) for row in rows}
     for before, after in pairwise(flat):
-        a, b, y = before.reach[1] + 4, after.reach[0] - 3, before.top + MIDDLE
+        a, b, y, down = before.reach[1] + 4, after.reach[0] - 3, before.top + MIDDLE, after.top + MIDDLE
         if id(after) not in starts:
             parts.append(arrow(a, y, b, y) + shape_label((a + b) / 2, y - 7, before.fact, b - a + 8))
             continue
         parts.append(path(f"M{a:.1f},{y:.1f} H{EDGE}", SOFT, 1.4))
-        parts.append(shape_label((a + EDGE) / 2, y - 7, before.fact))
-        if after.fact.branch == 2 and before.fact.branch == 1:  # the other side begins where the first began
-            fork = [one for one in flat if one.fact.part == "input" and not one.fact.branch][-1]
-            turn, low = fork.x + fork.pitch / 2, fork.top + ROW - 10
-            way = f"M{turn:.1f},{fork.top + MIDDLE:.1f} V{low:.1f} H3 V{after.top + MIDDLE:.1f}"
-            parts.insert(0, path(way, SOFT, 1.4) + arrow(3, after.top + MIDDLE, b, after.top + MIDDLE))
-            joins = rows[-1][0].top + 2 if not made.broken else before.top + MIDDLE
-            parts.append(path(f"M{EDGE},{y:.1f} V{joins:.1f}", SOFT, 1.4))
+        parts.append(shape_label((a + EDGE) / 2, y - 7, before.fact, EDGE - a + 8))
+        if before.fact.branch != 1 or after.fact.branch != 2:
+            parts.append(path(f"M{EDGE},{y:.1f} V{after.top + 2:.1f} H{LEFT - 6} V{down:.1f}", SOFT, 1.4))
+            parts.append(arrow(LEFT - 6, down, b, down))
             continue
-        down = after.top + MIDDLE
-        parts.append(path(f"M{EDGE},{y:.1f} V{after.top + 2:.1f} H{LEFT - 6} V{down:.1f}", SOFT, 1.4))
-        parts.append(arrow(LEFT - 6, down, b, down))
+        fork = [column for column in flat if column.fact.part == "input" and not column.fact.branch][-1]
+        side, low = fork.x - 0.3 * fork.pitch, fork.top + ROW - 8
+        parts.append(path(f"M{side:.1f},{low - 5:.1f} V{low:.1f} H3 V{down:.1f}", SOFT, 1.4))
+        parts.append(arrow(3, down, b, down))
+        joined = next((column for column in flat[flat.index(after) :] if not column.fact.branch), None)
+        if joined:
+            turn = joined.top + 2
+            parts.append(path(f"M{EDGE},{y:.1f} V{turn:.1f} H{joined.x:.1f}", SOFT, 1.4))
+            parts.append(arrow(joined.x, turn, joined.x, joined.top + MIDDLE - 24))
     return "".join(parts)
 
 
 # -------------------------------------------------------------------------------- Where the cost sits
 
 
-def cost_bar(made, top, title, cost, unit):
-    """A stacked bar: how a cost is shared among the stages. Returns the SVG and where it ends."""
-    total = getattr(made, cost)
-    parts = [text(8, top + 13, title, 12.5, "start", weight=600)]
-    parts.append(text(WIDTH - 8, top + 13, f"{total:,} {unit}", 12.5, "end", weight=600))
-    x, y, tall = 8.0, top + 20, 24
-    parts.append(rect(8, y, WIDTH - 16, tall, "none", SHADES["other"][2], 2))
-    for fact in made.all:
+def costs(composition):
+    """How parameters and work are shared among the stages: two stacked bars, as HTML."""
+    units = {
+        "parameters": "parameters",
+        "multiply_adds": f"multiply-adds per {composition.state.kind.example}",
+    }
+    sure = " so far" if composition.broken else ""
+    return "".join(_cost_bar(composition, cost, unit + sure) for cost, unit in units.items())
+
+
+def _cost_bar(composition, cost, unit):
+    total = getattr(composition, cost)
+    words, segments = [], []
+    for fact in composition.all:
         amount = getattr(fact, cost)
         share = amount / max(total, 1)
-        w = share * (WIDTH - 16)
-        if w < 0.3:
+        if share < 0.0005:
             continue
+        words.append(f"{fact.title} {share:.0%}")
         front, _, line = SHADES[fact.part if fact.part in SHADES else "other"]
-        tip = f"<title>{html.escape(fact.title)}: {amount:,} {unit}, {share:.1%}</title>"
-        parts.append(f"<g>{tip}{rect(x, y, w, tall, front, line, 2)}")
-        for words in (f"{fact.title} {share:.0%}", fact.title):
-            if w > 7 * len(words) + 8:
-                parts.append(text(x + w / 2, y + 16, words, 12, fill=DARK))
-                break
-        parts.append("</g>")
-        x += w
-    return "".join(parts), top + 48
+        label = next((label for label in (words[-1], fact.title) if share * BAR > 6.5 * len(label) + 8), "")
+        segments.append(
+            f'<i style="flex:{amount} 0 0;background:{front};border-color:{line}" '
+            f'title="{html.escape(fact.title)}: {amount:,} {unit}, {share:.1%}">{html.escape(label)}</i>'
+        )
+    of_these = untrained(composition) if cost == "parameters" else ""
+    shares = html.escape(f"{total:,} {unit}{of_these}: {', '.join(words)}")
+    drawn = f'<div class="cl-bar" role="img" aria-label="{shares}" title="{shares}">{"".join(segments)}</div>'
+    return f'<div class="cl-cost"><span><b>{total:,}</b> {unit}</span>{drawn}</div>'

@@ -24,6 +24,7 @@ class Maps:
     axes: int  # 2: height and width; 1: only a width; whatever stands before them is time (`timed`)
     window: tuple  # two `Axis`: how it moves along rows and columns
     weights: list  # kernel and bias as they were when the trace was taken
+    norm: tuple | None  # of batch normalisation: γ, β, μ and σ of each filter
     steps: int  # of the input
 
     @property
@@ -58,6 +59,8 @@ class Sum:
     products: np.ndarray | None = None
     bias: float = 0.0
     total: float = 0.0
+    norm: tuple | None = None  # γ, β, μ and σ of batch normalisation
+    normalised: float = 0.0  # what ReLU is given
 
 
 class Diverged(ValueError):
@@ -169,7 +172,14 @@ def _maps(state, fact, number, seen):
     sides = zip(given.shape[-1 - axes : -1], size, layer.strides[-axes:])
     window = (Axis(1, 1), *(Axis(*side, layer.padding) for side in sides))[-2:]
     title, gives = f"{number}. {fact.title}, {fact.detail}", seen[_key(fact, "gives")]
-    return Maps(title, kind, given, gives, axes, window, layer.get_weights(), state.steps)
+    norm = _norm(fact.layers[1]) if len(fact.layers) > 1 else None
+    return Maps(title, kind, given, gives, axes, window, layer.get_weights(), norm, state.steps)
+
+
+def _norm(layer):
+    """γ, β, μ and σ of a batch normalisation, as they are after training: from its moving averages."""
+    gamma, beta, mean, variance = layer.get_weights()
+    return gamma, beta, mean, np.sqrt(variance + layer.epsilon)
 
 
 def _gates(fact, number, seen):
@@ -288,8 +298,13 @@ def explain(trace, stage, step, row, column, filter):
     kernel, bias = (weights[..., filter] for weights in maps.weights)
     kernel = kernel.reshape(patch.shape)
     products = (patch * kernel).sum((0, 1), dtype="float64")
-    total = float(products.sum() + bias)
-    return Sum(patch[flat], inside[flat], max(total, 0.0), kernel[flat], products, float(bias), total)
+    total = normalised = float(products.sum() + bias)
+    norm = maps.norm and tuple(float(values[filter]) for values in maps.norm)
+    if norm:
+        gamma, beta, mean, deviation = norm
+        normalised = gamma * (total - mean) / deviation + beta
+    value = max(normalised, 0.0)
+    return Sum(patch[flat], inside[flat], value, kernel[flat], products, float(bias), total, norm, normalised)
 
 
 def sees(trace, stage, row, column):

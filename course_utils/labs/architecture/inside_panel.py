@@ -10,7 +10,7 @@ import numpy as np
 from course_utils.labs.architecture import inside
 from course_utils.labs.architecture import inside_pictures as pictures
 from course_utils.labs.core.drawing import BLUE, BROWN, number, tint, uri
-from course_utils.labs.core.lab import group
+from course_utils.labs.core.lab import classed, group
 from course_utils.labs.core.lock import LOCK
 from course_utils.labs.core.notes import note
 from course_utils.labs.core.pointer import MapPicker
@@ -20,17 +20,11 @@ STYLE = Path(__file__).with_name("inside.css")
 
 def _slider(label):
     style = {"description_width": "64px"}
-    return widgets.IntSlider(min=0, max=1, description=label, style=style, layout={"width": "auto"})
+    return widgets.IntSlider(1, min=1, max=2, description=label, style=style, layout={"width": "auto"})
 
 
 def _list(label):
     return widgets.Dropdown(description=label, style={"description_width": "64px"}, layout={"width": "auto"})
-
-
-def _classed(made, *names):
-    for name in names:
-        made.add_class(name)
-    return made
 
 
 def offer(dropdown, options):
@@ -42,27 +36,34 @@ def offer(dropdown, options):
         dropdown.value = chosen if chosen in values else values[0] if values else None
 
 
-def _reach(slider, last):
-    """Let a slider go from 0 to `last`; hide it where there is only one position."""
-    slider.max = max(last, 1)
-    slider.value = min(slider.value, last)
-    slider.layout.display = None if last else "none"
+def _reach(slider, count):
+    """Let a slider go from 1 to `count`; hide it where there is only one position."""
+    slider.max = max(count, 2)
+    slider.value = min(slider.value, count)
+    slider.layout.display = None if count > 1 else "none"
+
+
+def _select(slider, place):
+    """Move a slider to a place that counts from 0, as far as that may be."""
+    slider.max = max(slider.max, int(place) + 1)
+    slider.value = int(place) + 1
 
 
 class Inside:
     """Look into trained networks, one example at a time. `view` is what a notebook shows.
 
     Everything can be turned with the keyboard, and read again from the controls: `inside.step.value = 3`.
+    What a learner sees counts from 1.
     """
 
     def __init__(self):
-        self._runs, self._quiet = [], False
+        self._runs, self._quiet, self._built = [], False, None
         self._key = None  # what is shown: network, epochs, example
         self._answered = {}  # steps -> the answer after so many of them
         self.run, self.stage, self.lstm, self.channel = map(_list, ("Run", "Maps of", "LSTM", "Channel"))
-        self.step, self.filter, self.row, self.column = map(_slider, ("Step", "Filter", "Row", "Column"))
-        self.step.min = 1
-        self.example = widgets.BoundedIntText(min=0, description="Example", layout={"width": "auto"})
+        sliders = map(_slider, ("Step", "Filter", "Row", "Column", "Unit"))
+        self.step, self.filter, self.row, self.column, self.unit = sliders
+        self.example = widgets.BoundedIntText(1, min=1, description="Example", layout={"width": "auto"})
         self.example.style.description_width = "64px"
         self.message, self.seen, self.answers, self.sum = (widgets.HTML() for _ in range(4))
         self.gates, self.attention, self.caption = (widgets.HTML() for _ in range(3))
@@ -70,8 +71,10 @@ class Inside:
         for control, action in (
             *((one, self._load) for one in (self.run, self.example)),
             (self.stage, self._strongest),
-            *((one, self._draw) for one in (self.filter, self.lstm)),
+            (self.filter, self._draw_maps),
             *((one, self._point) for one in (self.row, self.column, self.channel)),
+            (self.lstm, self._most_changing),
+            (self.unit, self._draw_gates),
             (self.step, self._stepped),
         ):
             control.observe(partial(self._turned, action), "value")
@@ -81,23 +84,23 @@ class Inside:
         self.show([])
 
     def _lay_out(self):
-        top = _classed(widgets.Box([self.run, self.example, self.step]), "ci-top")
+        top = classed(widgets.Box([self.run, self.example, self.step]), "ci-top")
+        remark = "This is the trained run as it was composed, whatever is dialled above by now."
+        remark = classed(widgets.HTML(pictures.say(remark)), "ci-remark")
         seen = group("other", "What comes in", "at this step", self.seen)
         answers = group("other", "What it would answer now", "after the steps so far", self.answers)
-        dials = _classed(widgets.Box([self.stage, self.filter, self.row, self.column]), "ci-dials")
-        self._pictures = _classed(widgets.Box([self.sheet, self.picker]), "ci-maps")
+        dials = classed(widgets.Box([self.stage, self.filter, self.row, self.column]), "ci-dials")
+        self._pictures = classed(widgets.Box([self.sheet, self.picker]), "ci-maps")
         sums = [self.channel, self.sum]
-        remark = "point at a value, click to hold it, or use the sliders"
-        self._cnn = group("cnn", "Feature maps", remark, dials, self.caption, self._pictures, *sums)
-        self._lstm = group("lstm", "Gates and memory of the LSTM", "at every step", self.lstm, self.gates)
-        remark = "how much each step of the whole counts"
-        self._attention = group("attention", "Attention", remark, self.attention)
-        for part in (self._cnn, self._lstm, self._attention):
-            part.add_class("ci-group")
-        halves = _classed(widgets.Box([seen, answers]), "ci-two")
-        self._body = widgets.VBox([halves, self._cnn, self._lstm, self._attention])
-        remark = "This is the trained run as it was composed, whatever is dialled above by now."
-        self._body = widgets.VBox([widgets.HTML(pictures.say(remark)), self._body])
+        hint = "point at a value, click to hold it, or use the sliders"
+        self._cnn = group("cnn", "Feature maps", hint, dials, self.caption, self._pictures, *sums)
+        units = classed(widgets.Box([self.lstm, self.unit]), "ci-dials")
+        self._lstm = group("lstm", "Gates and memory of the LSTM", "over the steps", units, self.gates)
+        hint = "how much each step of the whole counts"
+        self._attention = group("attention", "Attention", hint, self.attention)
+        comes = classed(widgets.Box([seen, answers]), "ci-comes")
+        parts = classed(widgets.Box([self._cnn, self._lstm, self._attention]), "ci-parts")
+        self._body = classed(widgets.Box([remark, comes, parts]), "ci-body")
         self.view = widgets.VBox([top, self.message, self._body])
 
     def show(self, runs):
@@ -151,13 +154,13 @@ class Inside:
     def _load(self):
         """Take up a run and an example, unless they are shown already."""
         run = next(run for run in self._runs if run.letter == self.run.value)
-        self.example.max = len(run.examples) - 1
+        self.example.max = len(run.examples)
         key = run.built, run.epochs, self.example.value
         if key == self._key:
             return
-        self._key = None  # until all is drawn
+        self._key, other = None, run.built is not self._built  # no key until all is drawn
         self._state, self._built, self._names = run.state, run.built, run.examples.names
-        self._x, self._truth, self._shown = run.examples.example(self.example.value)
+        self._x, self._truth, self._shown = run.examples.example(self.example.value - 1)
         self._trace, self._answered = inside.trace(run.built, self._x), {}
         words = np.flatnonzero([bool(word) for word in self._shown]) if self._state.kind.in_words else [0]
         self._first = int(words[0]) if len(words) else 0  # where the padding ends
@@ -175,8 +178,11 @@ class Inside:
             part.layout.display = None if there else "none"
         self.lstm.layout.display = None if len(self._trace.lstms) > 1 else "none"
         self._attention.layout.display = "none" if self._trace.attention is None else None
-        self._answer()
-        self._strongest() if new and stages else self._stepped()
+        if new and stages:
+            self._strongest()
+        if other and self._trace.lstms:
+            self._most_changing()
+        self._stepped()
         self._key = key
 
     @property
@@ -193,14 +199,18 @@ class Inside:
         planes = self._maps.at(self._now, self._maps.gives)
         self._follow()
         if planes.shape[0] == 1:
-            self.filter.max = planes.shape[-1]
-            self.filter.value = int(planes[0, self.column.value].argmax())
+            _select(self.filter, planes[0, self.column.value - 1].argmax())
         else:
             spot = np.unravel_index(planes.argmax(), planes.shape)
-            for slider, value in zip((self.row, self.column, self.filter), spot, strict=True):
-                slider.max = max(slider.max, int(value))
-                slider.value = int(value)
-        self._draw()
+            for slider, place in zip((self.row, self.column, self.filter), spot, strict=True):
+                _select(slider, place)
+        self._draw_maps()
+
+    def _most_changing(self):
+        """Begin with the unit of this LSTM whose cell state changes most."""
+        lstm = self._trace.lstms[self.lstm.value]
+        _select(self.unit, lstm.most_changing)
+        self._draw_gates()
 
     def _stepped(self):
         self._follow()
@@ -210,21 +220,19 @@ class Inside:
     def _follow(self):
         """Where time runs along the map, the selected column is that of the step."""
         if self._trace.maps and self._maps.axes == 1 and not self._maps.timed:
-            column = inside.place(self._now, self._maps.steps, len(self._maps.gives))[0]
-            self.column.max = max(self.column.max, column)
-            self.column.value = column
+            _select(self.column, inside.place(self._now, self._maps.steps, len(self._maps.gives))[0])
 
     def _answer(self):
         answers, how = self._after(self._now + 1)
         shown = []
         for label, values in answers.items():
             if self._state.kind.forecasts:
-                shown.append(pictures.forecast(label, values, self._truth[label]))
+                drawn = pictures.forecast(label, values, self._truth[label])
             else:
-                shown.append(pictures.bars(label, values, self._names[label], int(self._truth[label])))
-        grid = f"display:grid;gap:4px;grid-template-columns:repeat({len(shown)},minmax(0,1fr))"
+                drawn = pictures.bars(label, values, self._names[label], int(self._truth[label]))
+            shown.append(f"<div>{drawn}</div>")
         words = pictures.say(html.escape(f"{how[:1].upper()}{how[1:]}."))
-        self.answers.value = f'<div style="{grid}">{"".join(shown)}</div>{words}{self._course()}'
+        self.answers.value = f'<div class="ci-answers">{"".join(shown)}</div>{words}{self._course()}'
 
     def _after(self, step):
         """What it would answer after so many steps, and how that was found."""
@@ -246,26 +254,37 @@ class Inside:
 
     def _draw(self):
         """Draw the maps, gates and attention at this step."""
-        at = f"{self._state.kind.step} {self.step.value}"
-        if self._trace.maps:
-            self._draw_maps()
-        if self._trace.lstms:
-            lstm = self._trace.lstms[self.lstm.value]
-            spot = inside.place(self._now, len(self._x), len(lstm.cell))
-            self.gates.value = pictures.gates(lstm, spot, at)
+        self._draw_maps()
+        self._draw_gates()
         if (weights := self._trace.attention) is not None:
             words = self._shown if self._state.kind.in_words and len(self._shown) == len(weights) else ()
             place = inside.place(self._now, len(self._x), len(weights))
             self.attention.value = pictures.attended(weights, place, words)
-        self._point()
+
+    @property
+    def _at(self):
+        return f"{self._state.kind.step} {self.step.value}"
+
+    def _draw_gates(self):
+        if not self._trace.lstms:
+            return
+        lstm = self._trace.lstms[self.lstm.value]
+        _reach(self.unit, lstm.cell.shape[1])
+        place = inside.place(self._now, len(self._x), len(lstm.cell))
+        self.gates.value = pictures.gates(lstm, place[0], self._at, self.unit.value - 1)
 
     def _draw_maps(self):
+        if self._trace.maps:
+            self._fill_maps()
+        self._point()
+
+    def _fill_maps(self):
         maps = self._maps
         planes = maps.at(self._now, maps.gives)
         rows, columns, filters = planes.shape
         for slider, count in ((self.filter, filters), (self.row, rows), (self.column, columns)):
-            _reach(slider, count - 1)
-        flat, chosen = rows == 1, self.filter.value
+            _reach(slider, count)
+        flat, chosen = rows == 1, self.filter.value - 1
         scale = np.abs(maps.gives).max(tuple(range(maps.gives.ndim - 1)))  # one for each filter
         if flat:
             self._pictures.add_class("ci-line")
@@ -286,14 +305,14 @@ class Inside:
             self.picker.rows, self.picker.columns = rows, columns
             low, high = (number(end) for end in (one.min(), one.max()))
             size = f"{rows} by {columns} values from {low} to {high}."
-            self.picker.label = f"Feature map of filter {chosen}, {size}"
+            self.picker.label = f"Feature map of filter {chosen + 1}, {size}"
         when = "after the last step"
         if maps.timed or flat:
-            when = f"at {self._state.kind.step} {self.step.value}" if maps.timed else "over all steps"
+            when = f"at {self._at}" if maps.timed else "over all steps"
         below = "below it, larger, that" if flat else "beside it, larger, that"
         brown = ", brown below 0" * bool((planes < 0).any())
         self.caption.value = pictures.say(
-            f"All {filters} maps {when}; {below} of filter <b>{chosen}</b>. "
+            f"All {filters} maps {when}; {below} of filter <b>{chosen + 1}</b>. "
             f"White is 0{brown}, full blue the largest value of each filter."
         )
 
@@ -301,20 +320,20 @@ class Inside:
         """A filter was selected on the sheet; where it has only one axis, a column with it."""
         row, column = self.sheet.row, self.sheet.column
         if self.picker.rows == 1:
-            self.filter.value, self.column.value = row, column
+            self.filter.value, self.column.value = row + 1, column + 1
         else:
-            self.filter.value = row * self.sheet.columns + column
-        self._draw()
+            self.filter.value = row * self.sheet.columns + column + 1
+        self._draw_maps()
 
     def _picked(self):
-        self.row.value, self.column.value = self.picker.row, self.picker.column
+        self.row.value, self.column.value = self.picker.row + 1, self.picker.column + 1
         self._point()
 
     def _point(self):
         """Show where the selected value comes from."""
         window = None
         if self._trace.maps:
-            row, column, chosen = self.row.value, self.column.value, self.filter.value
+            row, column, chosen = (slider.value - 1 for slider in (self.row, self.column, self.filter))
             self._mark(row, column, chosen)
             window = inside.sees(self._trace, self.stage.value, row, column)
             self._explain(row, column, chosen)
@@ -344,14 +363,14 @@ class Inside:
             self.sum.value = pictures.pooled(one, heads)
             return
         count = len(one.products)
-        offer(self.channel, [("the one that counts most", -1), *((f"{c}", c) for c in range(count))])
+        offer(self.channel, [("the one that counts most", 0), *((f"{c}", c) for c in range(1, count + 1))])
         self.channel.layout.display = None if count > 1 else "none"
-        channel = int(np.abs(one.products).argmax()) if self.channel.value == -1 else self.channel.value
-        self.sum.value = pictures.summed(one, channel, heads)
+        channel = self.channel.value or int(np.abs(one.products).argmax()) + 1
+        self.sum.value = pictures.summed(one, channel - 1, heads)
 
     def _heads(self, maps, column):
         """What stands above a patch along time: words where there are words, otherwise positions."""
         along = maps.window[1]
         words = self._state.kind.in_words and along.n == len(self._x)
-        named = lambda i: (self._shown[i] or "·") if words else i  # noqa: E731
-        return [named(i) if 0 <= i < along.n else "" for i in along.taps(column)]
+        named = lambda i: (self._shown[i] or "·") if words else i + 1  # noqa: E731
+        return [named(i) if 0 <= i < along.n else "·" for i in along.taps(column)]

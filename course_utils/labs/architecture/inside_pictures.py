@@ -1,6 +1,8 @@
 """Pictures of what goes on inside a network, as HTML and SVG: frames, sentences, maps, gates, sums."""
 
 import html
+from functools import lru_cache
+from itertools import groupby
 
 import numpy as np
 
@@ -8,11 +10,12 @@ from course_utils.labs.core.drawing import (
     ATTENTION,
     BLUE,
     BROWN,
+    CARD,
     CNN,
     INK,
+    LINE,
     SOFT,
-    VERMILLION,
-    VIOLET,
+    full_width,
     grey,
     number,
     path,
@@ -23,17 +26,21 @@ from course_utils.labs.core.drawing import (
     through,
     tint,
     uri,
+    write,
 )
 
+UNIT, SHADE = "var(--cl-lstm)", "color-mix(in srgb, var(--cl-other) 38%, transparent)"
+DASHED = 'stroke-dasharray="5 3"'
 NUMBERS = 7  # the widest kernel that is shown in numbers
 NAMED = 12  # channels whose sums are written out
-KINDS = {  # field of `Gates` -> what its picture says
-    "input": "<b>input gate i</b>: 1 lets the new in, 0 keeps it out",
-    "forget": "<b>forget gate f</b>: 1 keeps, 0 erases (untrained: about 0.73)",
-    "output": "<b>output gate o</b>: 1 shows the memory, 0 hides it",
-    "candidate": "<b>candidate g</b>: what would be new, −1 to 1",
-    "cell": "<b>cell state c</b> = f·c + i·g: the memory",
-    "hidden": "<b>hidden state h</b> = o·tanh(c): what is handed on",
+START, END, ROW, GAP = 198, 628, 42, 18  # of the gates: from where to where time runs, how tall a row is
+GATES = {  # field of `Gates` -> its name, what it says, the ends of its axis
+    "input": ("input gate i", "1 lets the new in", (0, 1)),
+    "forget": ("forget gate f", "1 keeps, 0 erases", (0, 1)),
+    "output": ("output gate o", "1 shows the memory", (0, 1)),
+    "candidate": ("candidate g", "what would be new", (-1, 1)),
+    "cell": ("cell state c", "f·c + i·g: the memory", None),
+    "hidden": ("hidden state h", "o·tanh(c): handed on", (-1, 1)),
 }
 
 
@@ -126,32 +133,41 @@ def series(hours, now, window):
 
 def bars(label, shares, words, truth):
     """One bar a class; the likeliest is bold, the true one has a tick and the word."""
-    best, tall = int(np.argmax(shares)), 17
-    parts = [text(0, 13, label, 12, "start", weight=600)]
+    best, rows = int(np.argmax(shares)), f"<b>{html.escape(label)}</b>"
     for answer, share in enumerate(shares):
-        y, bold = 22 + tall * answer, 700 if answer == best else 400
+        kind = ' class="ci-best"' * (answer == best)
+        bar = f'<i style="width:calc({share:.3f} * (100% - 76px))"></i>'
         true = " ✓ true" * (answer == truth)
-        parts.append(text(76, y + 12, words[answer], 12, "end", weight=bold))
-        parts.append(rect(80, y + 2, max(55 * float(share), 0.5), 12, INK if answer == best else "#9aa2ad"))
-        parts.append(text(84 + 55 * float(share), y + 12, f"{share:.0%}{true}", 12, "start", weight=bold))
+        rows += f"<span{kind}>{html.escape(words[answer])}</span><span{kind}>{bar}{share:.0%}{true}</span>"
     said = f"{label}: the answer is {words[best]} with {shares[best]:.0%}; true is {words[truth]}."
-    return figure(212, 28 + tall * len(shares), said, parts)
+    return f'<div class="ci-bars" role="img" aria-label="{html.escape(said)}">{rows}</div>'
 
 
 def course(label, shares, words, truth, now):
-    """What a network answers after each frame: a cell a frame, darker where surer, ticked where true."""
-    wide, best = min(470 / len(shares), 58), shares.argmax(axis=1)
+    """What a network answers after each frame: a cell a frame, darker where surer, ticked where true.
+
+    An answer that stays is written once, over all its frames.
+    """
+    wide, best = min(390 / len(shares), 58), shares.argmax(axis=1)
+    runs, first = [], 0
+    for answer, same in groupby(best):
+        last = first + len(list(same))
+        room = wide * (last - first) / 6  # letters
+        lines = [words[answer]] if len(words[answer]) <= room else words[answer].split()
+        runs.append((first, last, lines if max(map(len, lines)) <= room + 1 else []))
+        first = last
+    y = 20 + 12 * max(len(lines) for *_, lines in runs)
     parts = [text(0, 12, f"{label} after each frame", 12, "start", weight=600)]
+    for first, last, lines in runs:
+        for above, word in enumerate(lines[::-1]):
+            parts.append(text(wide * (first + last) / 2, y - 4 - 12 * above, word, 11))
+        parts.append(path(f"M{first * wide + 2:.1f},{y} H{last * wide - 2:.1f}", SOFT, 1))
     for step, (answer, row) in enumerate(zip(best, shares, strict=True)):
-        x, share = step * wide, float(row[answer])
-        # At most 0.6: the words over it stay legible in either theme.
-        outline = f'stroke-width="{2.2 if step == now else 0.4}" fill-opacity="{0.6 * share:.2f}"'
-        parts.append(rect(x + 1, 19, wide - 2, 20, "#8a9099", INK, 0, outline))
-        size = f"{min(11, 1.9 * wide / max(len(words[answer]), 1)):.1f}"
-        parts.append(text(x + wide / 2, 33, words[answer], size))
-        parts.append(text(x + wide / 2, 51, "✓" if answer == truth else "·", fill=SOFT))
+        outline = f'stroke-width="{2.2 if step == now else 0.4}" fill-opacity="{float(row[answer]):.2f}"'
+        parts.append(rect(step * wide + 1, y + 4, wide - 2, 14, "#8a9099", INK, 0, outline))
+        parts.append(text((step + 0.5) * wide, y + 31, "✓" if answer == truth else "·"))
     said = f"{label} after each frame: {', '.join(words[answer] for answer in best)}; true is {words[truth]}."
-    return figure(472, 54, said, parts)
+    return figure(392, y + 35, said, parts)
 
 
 def forecast(label, values, truth):
@@ -218,12 +234,12 @@ def summed(one, channel, heads):
     patch, kernel, every = one.patch[..., channel], one.kernel[..., channel], np.ones(one.inside.shape, bool)
     told = f"products, sum {signed(one.products[channel], 3)}"
     tables = [
-        numbers(patch, f"patch, channel {channel}", one.inside, heads),
-        numbers(kernel, f"kernel, channel {channel}", every),
+        numbers(patch, f"patch, channel {channel + 1}", one.inside, heads),
+        numbers(kernel, f"kernel, channel {channel + 1}", every),
         numbers(patch * kernel, told, every),
     ]
     order = np.argsort(-np.abs(one.products), kind="stable")
-    told = ", ".join(f"{signed(one.products[c], 3)} (ch. {c})" for c in order[:NAMED])
+    told = ", ".join(f"{signed(one.products[c], 3)} (ch. {c + 1})" for c in order[:NAMED])
     if len(order) > NAMED:
         told += f", the {len(order) - NAMED} others together {signed(one.products[order[NAMED:]].sum(), 3)}"
     count = f"all {len(order)} channels" if len(order) > 1 else "the one channel"
@@ -234,27 +250,91 @@ def summed(one, channel, heads):
         f"<big>=</big>{tables[2]}</div>"
         + say(f"Sum of each channel: {told}.{padding}")
         + f'<div class="ci-sum"><span>sum over {count} <b>{signed(one.products.sum(), 3)}</b>, bias '
-        f"<b>{signed(one.bias, 3)}</b>, together <b>{signed(one.total, 3)}</b>; "
-        f"ReLU {'leaves it' if one.total > 0 else 'makes it 0'}: <b>{number(one.value, 3)}</b></span></div>"
+        f"<b>{signed(one.bias, 3)}</b>, together <b>{signed(one.total, 3)}</b>{normalised(one)}; "
+        f"ReLU {'leaves it' if one.normalised > 0 else 'makes it 0'}: <b>{number(one.value, 3)}</b>"
+        "</span></div>"
     )
 
 
-def gates(lstm, place, step):
-    """Six heat maps of units by steps, a cursor at the step."""
-    figures = []
-    for name, said in KINDS.items():
-        values = getattr(lstm, name).T
-        scale = max(1.0, float(np.abs(values).max()))
-        units, steps = values.shape
-        alt = f"{name} of {lstm.title}: {units} units (down) by {steps} steps, mean {values.mean():.2f}."
-        over = box("now", 0, place[0], 1, place[1], 1, steps)
-        tall = min(max(70, 2 * units), 110)
-        heat = picture(tint(values, VERMILLION, VIOLET, scale), alt, f"height:{tall}px", over)
-        most = f" (full colour: ±{scale:.1f})" if name == "cell" else ""
-        mean = number(values[:, place[0] : place[1]].mean())
-        figures.append(f"<div>{heat}{say(f'{said}{most}; mean here {mean}')}</div>")
-    words = f"{units} units from top to bottom, {steps} steps from left to right; the box is at {step}."
-    return f'<div class="ci-six">{"".join(figures)}</div>' + say(f"{words} White 0, vermillion 1, violet −1.")
+def normalised(one):
+    """What batch normalisation makes of a sum; empty where there is none."""
+    if not one.norm:
+        return ""
+    gamma, beta, mean, deviation = (number(value, 3) for value in one.norm)
+    worked = f"γ·(x − μ)/σ + β = {gamma}·({number(one.total, 3)} − {mean})/{deviation} + {beta}"
+    return f"; batch normalisation: {worked} = <b>{signed(one.normalised, 3)}</b>"
+
+
+def gates(lstm, now, step, unit):
+    """Gates and states of a unit over the steps, before those of all units; their numbers at the step `now`.
+
+    `now` and `unit` count from 0; `step` is what the step is called.
+    """
+    x, said = _over_time(now, len(lstm.cell)), []
+    wide = 7 * len(step)
+    parts = [_all_units(lstm), line([(x, 24), (x, 24 + len(GATES) * (ROW + GAP))], SOFT, 1.4)]
+    parts.append(write(min(max(x, START + wide / 2), END - wide / 2), 16, step, "middle", weight=600))
+    parts += [write(700, 16, f"unit {unit + 1}", "end", weight=600), line([(656, 22), (700, 22)], UNIT, 2.2)]
+    for name, top, ends in _gate_rows(lstm):
+        values = getattr(lstm, name)
+        mine, mean = values[now, unit], values[now].mean()
+        points = _curve(values[:, unit], top, ends)
+        parts += [
+            line(points, UNIT, 2.2, f'data-curve="{name}"'),
+            rect(x - 3.5, points[now][1] - 3.5, 7, 7, UNIT, CARD, 3.5),
+        ]
+        parts.append(write(700, top + 27, number(mine), "end", weight=600))
+        parts.append(write(756, top + 27, number(mean), "end"))
+        said.append(f"{GATES[name][0]} {number(mine)} (mean {number(mean)})")
+    steps, units = lstm.cell.shape
+    cell, most = lstm.cell[:, unit], lstm.most_changing
+    low, high = (f"{number(cell[at])} at step {at + 1}" for at in (cell.argmin(), cell.argmax()))
+    alt = f"{lstm.title}, unit {unit + 1} of {units}: over {steps} steps its cell state is lowest, {low}, "
+    alt += f"and highest, {high}. At {step}: {', '.join(said)}."
+    hint = f"The cell state of unit {most + 1} changes most. An untrained forget gate stands near 0.73."
+    return full_width(50 + len(GATES) * (ROW + GAP), alt, parts) + say(hint)
+
+
+def _over_time(step, steps):
+    return START + (END - START) * step / max(steps - 1, 1)
+
+
+def _curve(values, top, ends):
+    """Points of a course over the steps in a row at `top`; a single step goes from end to end."""
+    values, (low, high) = np.repeat(values, 2) if len(values) == 1 else values, ends
+    down = top + ROW * (high - values) / (high - low)
+    return [(_over_time(i, len(values)), y) for i, y in enumerate(down)]
+
+
+def _gate_rows(lstm):
+    """(field, its top in the picture, the ends of its axis); that of c holds the c of all units."""
+    reach = np.floor(min(lstm.cell.min(), 0) * 10) / 10, max(np.ceil(lstm.cell.max() * 10), 1) / 10
+    return [(name, 32 + i * (ROW + GAP), ends or reach) for i, (name, (*_, ends)) in enumerate(GATES.items())]
+
+
+@lru_cache(maxsize=8)
+def _all_units(lstm):
+    """What is the same for every step and unit: the axes, the middle half of the units, their mean."""
+    steps, units = lstm.cell.shape
+    parts = [rect(0, 6, 14, 11, SHADE), write(20, 16, f"middle half of {units} units")]
+    parts += [write(756, 16, "mean", "end"), line([(720, 22), (756, 22)], INK, 1.4, DASHED)]
+    for name, top, ends in _gate_rows(lstm):
+        values, (title, meaning, _) = getattr(lstm, name), GATES[name]
+        parts += [write(0, top + 17, title, weight=600), write(0, top + 35, meaning, fill=SOFT)]
+        for end in {*ends, 0}:
+            y = _curve(np.array([end]), top, ends)[0][1]
+            parts.append(path(f"M{START},{y:.1f} H{END}", LINE, 1))
+            if end in ends:
+                parts.append(write(START - 6, y + 5, number(end, int(name == "cell")), "end", SOFT))
+        low, high = (_curve(np.quantile(values, share, axis=1), top, ends) for share in (0.25, 0.75))
+        parts.append(path(through(low + high[::-1]), "none", 0, SHADE, f'data-curve="half {name}"'))
+        mean = _curve(values.mean(axis=1), top, ends)
+        parts.append(line(mean, INK, 1.4, f'{DASHED} data-curve="mean {name}"'))
+    every = next(every for every in (1, 5, 10, 20, 50, 100, 1000) if steps <= 12 * every)
+    below = 44 + len(GATES) * (ROW + GAP)
+    for tick in {1, *range(every, steps - every // 2, every), steps}:
+        parts.append(write(_over_time(tick - 1, steps), below, tick, "middle", SOFT))
+    return "".join([*parts, write(START - 14, below, "step", "end", SOFT)])
 
 
 def attended(weights, place, words=()):

@@ -15,24 +15,20 @@ from course_utils.labs.architecture.panel import TrainingPanel
 from course_utils.labs.architecture.state import PRESETS, LabState
 from course_utils.labs.architecture.tasks import TASKS
 from course_utils.labs.core.dials import brief, listed
-from course_utils.labs.core.lab import Lab, group, heading, style
+from course_utils.labs.core.lab import LABEL, Lab, cards, classed, group, heading, style
 from course_utils.labs.core.lock import LOCK
 from course_utils.labs.core.notes import Note, note
 from course_utils.labs.core.pointer import CopyButton
 
 HERE = Path(__file__).parent
 MOST_ROWS = 4
-PANELS = {
-    "train": "Train and compare",
-    "inside": "Look inside",
-    "shapes": "Shapes, axis by axis",
-    "code": "Keras code",
-}
+VIEWS = {"picture": "Picture", "shapes": "Shapes, axis by axis", "code": "Keras code"}  # of what is composed
+PANELS = {"train": "Train and compare", "inside": "Look inside"}
 CARDS = {  # block -> colour, title, what it is
     **{task.entry: ("other", task.heading, "what comes in") for task in TASKS.values()},
     "convolutions": ("cnn", "CNN", ""),
-    "joint": ("other", "Joint", "maps become a vector or steps"),
-    "lstm": ("lstm", "LSTM", "reads the steps in order"),
+    "joint": ("other", "Joint", "maps to vectors"),
+    "lstm": ("lstm", "LSTM", "reads the steps"),
     "answer": ("other", "Answer", "what is asked"),
 }
 
@@ -47,11 +43,13 @@ class ArchitectureLab(Lab):
         "textbook text", "textbook attention"...), a state string copied from another lab, or a state.
     hide : tuple of str
         What learners shall not see: dials ("lstm.layers", "task", "order", "attention", "seed"), whole blocks
-        ("clip", "convolutions", "joint", "lstm", "answer"), "presets", "state", or the panels
-        "train", "inside", "shapes" and "code"; the first panel that is left is open.
+        ("clip", "convolutions", "joint", "lstm", "answer"), "presets", "state", the views "shapes" and
+        "code" beside the dials, or the panels "train" and "inside" below them.
+    view : str
+        What is shown beside the dials at first: "picture", "shapes" or "code".
     **blocks
-        Blocks to set otherwise than `start`: `clip=(frames, size)`,
-        `convolutions=[(filters, kernel, stride, pool, padding), ...]`, `joint="flatten"` or
+        Blocks to set otherwise than `start`: `clip=(frames, height, width)`,
+        `convolutions=[(filters, kernel, stride, pool, padding, normalise), ...]`, `joint="flatten"` or
         `("dense", units, normalise)`, `lstm=(units, layers, both, "last")`, `task="reviews"`,
         `order="lstm-cnn"`, `attention=True`, `seed=0`. Later entries of a tuple may be left out.
 
@@ -76,37 +74,49 @@ class ArchitectureLab(Lab):
     state_class = LabState
     title = "Architecture lab"
 
-    def __init__(self, start="ours", hide=(), **blocks):
+    def __init__(self, start="ours", hide=(), view="picture", **blocks):
         super().__init__(starting_state(start, blocks))
         self.hidden = checked(hide, self)
-        self.picture = widgets.HTML()
-        self.picture.add_class("cl-picture")
+        if view not in VIEWS.keys() - self.hidden:
+            allowed = listed(repr(name) for name in VIEWS if name not in self.hidden)
+            raise ValueError(f"view={brief(view)} cannot be: it can be {allowed}.")
+        self.changed = widgets.HTML()  # by another order or attention
+        self.picture, self.costs = classed(widgets.HTML(), "cl-picture"), classed(widgets.HTML(), "cl-costs")
         self.inside = Inside()
         self.training = TrainingPanel(self, self._look)
         self.axes = widgets.HTML()
         self.axes.add_class("cl-picture")
         self.listing, self.copy_code = widgets.HTML(), CopyButton(label="Copy the code")
-        options = [(title, name) for name, title in PANELS.items() if name not in self.hidden]
-        self.panels = widgets.ToggleButtons(options=options)
-        self.panels.add_class("cl-panels")
-        self.panels.observe(lambda _: self._open(), "value")
+        self.views, self.panels = self._tabs(VIEWS, view), self._tabs(PANELS)
         self.parts = {
-            "train": self.training.view,
-            "inside": self.inside.view,
+            "picture": self.picture,
             "shapes": self.axes,
             "code": widgets.VBox([self.copy_code, self.listing]),
+            "train": self.training.view,
+            "inside": self.inside.view,
         }
         panel = self._panel()
         share = self.share_row(self.add_control("seed"))
         share.layout.display = "none" if "state" in self.hidden else None
-        always = [self.mark, panel, self.notes.view, self.picture, share, self.message]
-        panels = [self.panels, *self.parts.values()] if options else []
+        views = [self.views] if len(self.views.options) > 1 else []
+        seen = [*views, self.notes.view, self.changed, *(self.parts[name] for name in VIEWS)]
+        seen = classed(widgets.VBox(seen), "cl-seen")
+        screen = cards("cl-screen", dials=panel, costs=self.costs, seen=seen)
+        always = [self.mark, screen, share, self.message]
+        panels = [self.panels, *(self.parts[name] for name in PANELS)] if self.panels.options else []
         self.view = widgets.VBox([style(HERE / "lab.css", HERE / "inside.css"), *always, *panels])
         self.view.add_class("course-lab")
         self._open()
         self.state = self.state
 
     # Controls
+
+    def _tabs(self, titles, value=None):
+        """Buttons of which one is pressed: what is shown of `titles`, as far as it is not hidden."""
+        options = [(title, name) for name, title in titles.items() if name not in self.hidden]
+        tabs = widgets.ToggleButtons(options=options, **({"value": value} if value else {}))
+        tabs.observe(lambda _: self._open(), "value")
+        return classed(tabs, "cl-panels")
 
     def _panel(self):
         self.count = widgets.Dropdown(
@@ -118,12 +128,12 @@ class ArchitectureLab(Lab):
         self.count.observe(lambda change: self._turned("convolutions", self._dialled(change["new"])), "value")
         self.presets = widgets.Dropdown(
             description="Start from",
-            style={"description_width": "78px"},
+            style={"description_width": LABEL},
             layout={"width": "auto", "display": "none" if "presets" in self.hidden else None},
-            options=[("choose …", ""), *((name, name) for name in PRESETS)],
+            options=[("choose …", ""), *((name.replace("pixels", "px"), name) for name in PRESETS)],
         )
         self.presets.observe(self._preset, "value")
-        dials = [self.add_control(path) for path in ("task", "order", "attention")]
+        dials = [classed(self.add_control(path), f"cl-of-{path}") for path in ("task", "order", "attention")]
         self.cards = {"whole": group("other", "Compose", "task and order", *dials, self.presets)}
         entries = {task.entry for task in TASKS.values()}
         for block, (kind, title, remark) in CARDS.items():
@@ -132,9 +142,10 @@ class ArchitectureLab(Lab):
             else:
                 names = type(getattr(self.state, block)).dials()
                 inside = [self.add_control(f"{block}.{name}") for name in names]
-            self.cards[block] = group(kind, title, remark, *inside)
+            self.cards[block] = classed(group(kind, title, remark, *inside), f"cl-of-{block}")
             self.cards[block].layout.grid_area = "entry" if block in entries else block
         self.cards["whole"].layout.grid_area = "whole"
+        self.cards["whole"].add_class("cl-whole")
         if {"task", "order", "attention", "presets"} <= self.hidden:
             self.cards["whole"].layout.display = "none"
             for block in entries:
@@ -154,8 +165,9 @@ class ArchitectureLab(Lab):
         for row in range(MOST_ROWS):
             for name, dial in dials.items():
                 label = f"{dial.label} of convolution {row + 1}"
-                cells.append(self.add_control(f"convolutions.{row}.{name}", label, start))
-        grid = widgets.GridBox(cells, layout={"grid_template_columns": "1fr 0.9fr 0.8fr 1fr 1.1fr"})
+                cell = self.add_control(f"convolutions.{row}.{name}", label, start)
+                cells.append(classed(cell, f"cl-of-convolutions-{row}"))
+        grid = widgets.GridBox(cells, layout={"grid_template_columns": "1fr 0.9fr 0.8fr 1fr 1.1fr 40px"})
         grid.add_class("cl-rows")
         return grid
 
@@ -193,7 +205,7 @@ class ArchitectureLab(Lab):
             before = self.state
             super()._turned(path, value)
             if path in ("order", "attention") and not self._quiet:
-                self.message.value = along(before, self.state)
+                self.changed.value = along(before, self.state)
 
     def _preset(self, change):
         with LOCK:
@@ -202,7 +214,7 @@ class ArchitectureLab(Lab):
 
     def _open(self):
         for name, part in self.parts.items():
-            part.layout.display = None if name == self.panels.value else "none"
+            part.layout.display = None if name in (self.views.value, self.panels.value) else "none"
         self._fill()
         self._look(self.training.runs)
 
@@ -221,21 +233,23 @@ class ArchitectureLab(Lab):
     def show(self):
         with LOCK:
             made = self.composition
-            self.picture.value = diagram.diagram(made)
+            self.picture.value, self.costs.value = diagram.diagram(made), diagram.costs(made)
             self._fill()
-            self.mark.value = self.tag()
+            self.mark.value, self.changed.value = self.tag(), ""
             self.notes.show([*advise(self.state)] or [Note("fine", assembly.summary(made))])
             self.training.show()
 
     def _fill(self):
         """Draw the shapes or write the code, where they are looked at."""
-        if self.panels.value == "shapes":
+        if self.views.value == "shapes":
             self.axes.value = shapes.picture(self.composition)
-        elif self.panels.value == "code":
+        elif self.views.value == "code":
             script = self.code
             self.copy_code.text = script
             soft = re.sub(r"(#[^\n]*)", r"<span>\1</span>", html.escape(script, quote=False))
-            self.listing.value = f'<pre class="cl-code" tabindex="0" aria-label="Keras code">{soft}</pre>'
+            self.listing.value = (
+                f'<pre class="cl-code" tabindex="0" role="region" aria-label="Keras code">{soft}</pre>'
+            )
 
     @property
     def code(self):
@@ -255,7 +269,8 @@ class ArchitectureLab(Lab):
         return diagram.alt(self.composition)
 
     def fingerprint(self):
-        return hashlib.sha256(diagram.diagram(self.composition).encode()).hexdigest()[:16]
+        drawn = diagram.diagram(self.composition) + diagram.costs(self.composition)
+        return hashlib.sha256(drawn.encode()).hexdigest()[:16]
 
 
 def along(before, after):
@@ -264,7 +279,7 @@ def along(before, after):
     if before.joint != after.joint and after.has_cnn:
         said.append(f"the joint is {blocks.JOINTS[after.joint.kind_of]}")
     if before.lstm != after.lstm and after.has_lstm:
-        said.append(f"the LSTM hands on {'all states' if after.lstm.hands_on == 'all' else 'the last state'}")
+        said.append(f"the LSTM returns {'all states' if after.lstm.hands_on == 'all' else 'the last state'}")
     if before.convolutions != after.convolutions and after.has_cnn:
         said.append("the convolutions are those that fit here")
     return note("hint", f"Changed along: {', '.join(said)}.") if said else ""
@@ -272,7 +287,7 @@ def along(before, after):
 
 def checked(hide, lab):
     """The names of what is hidden, as a frozenset; a ValueError tells which there are."""
-    known = {"task", "order", "attention", "seed", "presets", "state", *PANELS, *CARDS}
+    known = {"task", "order", "attention", "seed", "presets", "state", "shapes", "code", *PANELS, *CARDS}
     for block in CARDS.keys() - {"convolutions"}:
         known |= {f"{block}.{name}" for name in type(getattr(lab.state, block)).dials()}
     names = (hide,) if isinstance(hide, str) else hide

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 
 from course_utils.labs.architecture.assembly import compose, dialled
-from course_utils.labs.architecture.tasks import BATCH, SPLIT
+from course_utils.labs.architecture.tasks import SPLIT
 
 LIMIT, USED = (Path("/sys/fs/cgroup") / name for name in ("memory.max", "memory.current"))
 
@@ -29,7 +29,8 @@ def needed(state):
     values = [prod(line.shape) for line, _ in made.lines]
     kept = sum(values) + 3 * max(values) + sum(_recurrent(made))
     weights = 6 * made.parameters  # with gradients, their clipped copies, Adam's two averages and a copy
-    return {"activations": 4 * BATCH * kept, "weights": 4 * weights, "data": _data(state), "Keras": 2e8}
+    activations = 4 * state.budget.batch * kept
+    return {"activations": activations, "weights": 4 * weights, "data": _data(state), "Keras": 2e8}
 
 
 def _recurrent(made):

@@ -10,16 +10,20 @@ from course_utils.labs.architecture import memory
 from course_utils.labs.architecture.advice import gigabytes, noted, obstacles
 from course_utils.labs.architecture.assembly import compose, match, short_name
 from course_utils.labs.architecture.blocks import count
-from course_utils.labs.architecture.curves import curves, measure, said_score, sparkline
+from course_utils.labs.architecture.curves import curves, measure, measured, said_score, sparkline
 from course_utils.labs.architecture.inside_panel import offer
-from course_utils.labs.architecture.tasks import BATCH, batches
-from course_utils.labs.architecture.trainer import Run
+from course_utils.labs.architecture.trainer import Run, warm_up
 from course_utils.labs.core.lab import Notes, group
 from course_utils.labs.core.lock import LOCK
 from course_utils.labs.core.notes import Note
 
-LEFT = " class='cl-left'"
 WORDS = {"loading": "reading the data", "measuring": "timing the first batches", "running": "training"}
+TOLD = (
+    "How often it sees all its examples",
+    "How many of the training examples it sees",
+    "How far each step goes: too low, and it learns slowly; too high, and it jumps about or learns nothing",
+    "Examples before each step: small batches make more steps, which take longer and are less steady",
+)
 START_UP = 10  # seconds until the first batch is trained
 ACTIVE = ("loading", "measuring", "running")
 UNDER_WAY = (*ACTIVE, "paused")
@@ -40,7 +44,7 @@ class TrainingPanel:
         self._lab, self._report = lab, report
         self.runs, self.run = [], None  # `run` is the one under way, or the last one
         self._begun, self._speed, self._matched = 0, 1.0, None
-        wide = {"layout": {"width": "auto"}, "style": {"description_width": "78px"}}
+        wide = {"layout": {"width": "auto"}, "style": {"description_width": "90px"}}
         self.name = widgets.Text(description="Name", continuous_update=False, **wide)
         self.progress = widgets.FloatProgress(description="Progress", max=1.0, **wide)
         words = {"start": "▶ Start", "pause": "Pause", "step": "One epoch", "reset": "Reset"}
@@ -59,10 +63,12 @@ class TrainingPanel:
         self.matched = widgets.HTML()
         self.compare = widgets.HBox([self.other, self.match, self.take, self.matched])
         self.compare.layout.flex_flow = "row wrap"
-        dials = [lab.add_control("budget.epochs"), lab.add_control("budget.share")]
+        dials = [lab.add_control(f"budget.{name}") for name in lab.state.budget.dials()]
+        for dial, words in zip(dials, TOLD, strict=True):
+            dial.style.description_width, dial.tooltip = "90px", words
         buttons = widgets.HBox(list(self.buttons.values()), layout={"flex_flow": "row wrap"})
-        budget = group("other", "Budget", "what it may cost", *dials, self.name, self.budget)
-        shown = self.composed, buttons, self.progress, self.clock
+        budget = group("other", "Budget", "how long, and in which steps", *dials, self.budget)
+        shown = self.composed, self.name, buttons, self.progress, self.clock
         groups = widgets.GridBox([budget, group("other", "Training", "what is composed above", *shown)])
         groups.add_class("cl-halves")
         self.view = widgets.VBox([groups, self.notes.view, self.picture, self.table, self.compare])
@@ -214,7 +220,9 @@ class TrainingPanel:
         state, run = self._lab.state, self.run
         same = bool(run and run.steps and run.state == state)
         examples, _ = state.kind.size(state.entry)
-        steps = run.steps if same else batches(examples, state.budget.fraction)
+        size, steps = state.budget.size(examples), state.budget.batches(examples)
+        if same:
+            size, steps = run.size, run.steps
         about = "" if same or state.kind.exact else "about "
         seconds = START_UP + _guess(state) * self._speed * steps * state.budget.epochs
         if same and run.left is not None:
@@ -223,11 +231,13 @@ class TrainingPanel:
             time = f"{_minutes(seconds)}, judging by the last run"
         else:
             time = f"{_minutes(seconds)}: a guess until the first batches are timed"
-        seen = min(examples, steps * BATCH)
         total = state.budget.epochs * steps
-        whole = f"{total:,} batch{'es' * (total > 1)} of {BATCH}"
-        seen = f"{about}{seen:,} {state.kind.examples}"
-        said = f"{count(state.budget.epochs, 'epoch')} × {seen} = {about}{whole}."
+        whole = f"{_batches(total)} of {min(state.budget.batch, size)}"
+        seen = f"{about}{size:,} {state.kind.examples}"
+        said = f"{count(state.budget.epochs, 'epoch')} × {seen} = {about}{whole}. The learning rate "
+        rises = warm_up(total)
+        said += f"rises to {state.peak:g} in {_batches(rises)}, then" if rises else f"of {state.peak:g}"
+        said += " falls to 0."
         if not compose(state).broken:
             room = gigabytes(sum(memory.needed(state).values()))
             time += f". About {room} of memory"
@@ -244,32 +254,39 @@ class TrainingPanel:
         if not self.runs:
             return '<div class="cl-note">The runs you train are kept here, to be compared.</div>'
         labels = list(dict.fromkeys(label for run in self.runs for label in run.labels))
-        names = {"": 1, "name": 1, **dict.fromkeys(labels, 0)}
-        names |= {"parameters": 0, "seconds": 0, "epochs": 0, "examples": 0, "curve": 1, "status": 1}
-        head, rows = _cells("th scope='col'", map(html.escape, names), names.values()), ""
+        labels += ["loss"] * any("loss" in measured(run.state) for run in self.runs)
+        names = ["", "name", *labels, "parameters", "seconds", "epochs", "examples", "batch", "rate", "curve"]
+        names.append("status")
+        rows = _row("th scope='col'", names)
         for run in self.runs:
-            scores = [said_score3(run.scores[label]) if label in run.scores else "–" for label in labels]
-            size = f"{run.size:,}" if run.size else "–"
-            cells = [run.letter, run.name, *scores, f"{run.parameters:,}", f"{run.seconds:.0f}"]
-            cells = [*map(html.escape, [*cells, f"{run.epochs} of {run.total}", size]), sparkline(run)]
-            row = _cells("td", [*cells, WORDS.get(run.status, run.status)], names.values())
-            rows += f"<tr title='{html.escape(str(run.state))}'>{row}</tr>"
-        scored = " and ".join(dict.fromkeys(measure(run) for run in self.runs))
-        budgets = {(run.total, run.size) for run in self.runs if run.size}
-        fair = "; their budgets are not equal" * (len(budgets) > 1)
+            known = {key: run.history[f"val_{key}"][-1] for key in measured(run.state) if run.epochs}
+            scores = [said_score(known[key], 3) if key in known else "–" for key in labels]
+            cells = [run.letter, html.escape(run.name), *scores, f"{run.parameters:,}", f"{run.seconds:.0f}"]
+            cells += [f"{run.epochs} of {run.total}", f"{run.size:,}" if run.size else "–"]
+            cells += [
+                run.state.budget.batch,
+                f"{run.state.peak:g}",
+                sparkline(run),
+                WORDS.get(run.status, run.status),
+            ]
+            rows += _row("td", cells, f" title='{html.escape(str(run.state))}'")
+        scored = " and ".join(dict.fromkeys([*map(measure, self.runs), *labels[-1:]]))
+        budgets = [_budget_of(run) for run in self.runs if run.size]
+        unlike = [name for name in (budgets or [{}])[0] if len({one[name] for one in budgets}) > 1]
+        fair = f"; their budgets are not equal ({', '.join(unlike)})" if unlike else ""
         caption = f"<caption>Runs: validation {scored} after the last finished epoch{fair}</caption>"
-        return f"<table class='cl-table'>{caption}<tr>{head}</tr>{rows}</table>"
+        return f"<table class='cl-table cl-runs'>{caption}{rows}</table>"
 
 
-def _cells(tag, cells, left):
-    """Cells of a row; where `left` is true, a cell does not stand on the right."""
-    name = tag.split()[0]
-    return "".join(f"<{tag}{LEFT * side}>{cell}</{name}>" for cell, side in zip(cells, left, strict=True))
+def _row(tag, cells, about=""):
+    cells = "".join(f"<{tag}>{cell}</{tag[:2]}>" for cell in cells)
+    return f"<tr{about}>{cells}</tr>"
 
 
-def said_score3(score):
-    """A score for the table: three digits of an accuracy, whole vehicles of an error."""
-    return f"{score:.3f}" if score <= 1 else said_score(score)
+def _budget_of(run):
+    budget = run.state.budget
+    whole = {"epochs": run.total, "examples": run.size, "batch size": budget.batch}
+    return whole | {"learning rate": run.state.peak}
 
 
 def _guess(state):
@@ -280,7 +297,11 @@ def _guess(state):
         for before, fact in pairwise(made.facts)
         if fact.part in ("lstm", "convlstm") and len(before.shape) > 1
     )
-    return 0.01 + 0.0008 * steps + BATCH * made.multiply_adds * 3 / 1.6e10
+    return 0.01 + 0.0008 * steps + state.budget.batch * made.multiply_adds * 3 / 1.6e10
+
+
+def _batches(number):
+    return f"{number:,} batch{'es' * (number > 1)}"
 
 
 def _letter(number):

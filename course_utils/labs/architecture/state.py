@@ -93,6 +93,11 @@ class LabState(State):
         return getattr(self, self.kind.entry)
 
     @property
+    def peak(self):
+        """The highest learning rate."""
+        return self.budget.rate or self.kind.peak
+
+    @property
     def steps(self):
         """Steps of the input."""
         return self.entry.steps
@@ -115,6 +120,10 @@ class LabState(State):
     def has_lstm(self):
         return self.order not in ("cnn", "convlstm")
 
+    @property
+    def normalises_batches(self):
+        return self.has_cnn and any(row.normalise for row in self.convolutions)
+
     def idle(self, path):
         """Whether the dial at `path` (or a whole block) changes nothing in this composition."""
         block, _, name = path.partition(".")
@@ -132,7 +141,7 @@ class LabState(State):
 OURS = LabState()
 TEXTBOOK = OURS.change("convolutions", [(32, 3, 1, 2, "valid"), (64, 3, 1, 2, "valid")]).change("lstm", 128)
 TEXTBOOK = TEXTBOOK.change("joint.kind_of", "flatten")
-LARGE = TEXTBOOK.change("clip", (8, 128, 3, True)).change("answer", "action")
+LARGE = TEXTBOOK.change("clip", (8, 128, 0, 3, True)).change("answer", "action")
 TEXT = LabState.default("reviews", "lstm-cnn").change("text", ("sentences", 50, 10000, 100))
 PRESETS = {
     "ours": OURS,
@@ -140,7 +149,7 @@ PRESETS = {
     "textbook": TEXTBOOK,
     "textbook, 128 pixels": LARGE,
     "textbook text": TEXT.change("lstm.units", 128).change("answer", Answer()),
-    "textbook attention": LARGE.change("clip", (1, 128, 3))
+    "textbook attention": LARGE.change("clip", (1, 128, 0, 3))
     .change("attention", True)
     .change("lstm.hands_on", "all"),
 }

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from math import prod
 
 import numpy as np
 
 from course_utils import datasets
 from course_utils.labs.architecture.blocks import Answer, Budget, Convolution, Memory
 
-BATCH = 32
 ROOM = 4e8  # bytes that the training clips may take
 KEPT = 16e6  # bytes of validation examples that are kept with a run
 SPLIT = (3200, 400)  # clips to train on and to validate with
@@ -33,7 +33,7 @@ class Task:
     without: Callable  # of x and a step: x when no more steps have come, and how, in words
     usual: Callable = lambda order: {}  # of an order: blocks that begin otherwise than by their defaults
     lighter: tuple = ()  # what makes it smaller: (what a button says, the path of a dial, its values)
-    peak: float = 2e-3  # the highest learning rate
+    peak: float = 2e-3  # the highest learning rate, as in its lesson
     unit: str = ""  # what a forecast is counted in; empty where classes are asked for
     scale: float = 1.0  # how many of that unit a 1 in the data is
     piece: str = "frame"  # what `PerFrame` goes over
@@ -101,11 +101,6 @@ class Feed:
         return Examples(check.x[:count].copy(), y, known, self.baseline, self.vocabulary)
 
 
-def batches(examples, share):
-    """Batches in an epoch of a share of all examples."""
-    return max(1, round(-(-examples // BATCH) * share))
-
-
 def feed(state):
     """The data for a state. What was read last is kept for the next state with the same input."""
     return _feed(state.task, state.entry, tuple(state.classes))
@@ -118,7 +113,7 @@ def _feed(task, entry, labels):
 
 def clips_that_fit(clip):
     """How many training clips of this size there is room for."""
-    return max(80, min(SPLIT[0], int(ROOM / (clip.frames * clip.size**2 * 4)) // 80 * 80))
+    return max(80, min(SPLIT[0], int(ROOM / (clip.frames * prod(clip.sides) * 4)) // 80 * 80))
 
 
 def _read_clips(clip, labels):
@@ -190,7 +185,7 @@ REVIEWS = {"sentences": (6800, 1e8), "long": (20000, 4e8)}  # training examples 
 
 TASKS = {
     "digits": Task(
-        "video: moving digits",
+        "moving digits",
         heading="Clip",
         entry="clip",
         input="clip",
@@ -207,7 +202,7 @@ TASKS = {
         peak=4e-3,
     ),
     "reviews": Task(
-        "text: reviews",
+        "reviews",
         heading="Review",
         entry="text",
         input="words",
@@ -231,7 +226,7 @@ TASKS = {
         ),
     ),
     "traffic": Task(
-        "series: traffic",
+        "traffic",
         heading="Hours",
         entry="series",
         input="hours",

@@ -6,7 +6,7 @@ import threading
 import time
 
 from course_utils.labs.architecture import assembly, inside
-from course_utils.labs.architecture.tasks import BATCH, batches, feed
+from course_utils.labs.architecture.tasks import feed
 
 WARM_UP = 100  # batches
 REPORT = 0.25  # seconds between two reports within an epoch
@@ -25,9 +25,9 @@ class Run:
     Attributes
     ----------
     history : dict
-        "digit" (training score), "val_digit" (validation score) and so on -> one number per finished epoch.
-        It is never altered: a finished epoch puts another in its place. Scores are accuracies, or mean
-        absolute errors in vehicles per hour.
+        "digit" (training score), "val_digit" (validation score), "loss", "val_loss" and so on -> one number
+        per finished epoch. It is never altered: a finished epoch puts another in its place. Scores are
+        accuracies, or mean absolute errors in vehicles per hour; the loss is as Keras has it.
     live : list
         (epochs passed, {label: score}) within the epoch that is under way.
     status : str
@@ -157,17 +157,17 @@ class Run:
     def _train(self):
         import keras
 
-        kind, found = self.state.kind, feed(self.state)
-        data, steps = found.data, batches(len(found.data.train), self.state.budget.fraction)
-        self.size, self.examples = min(len(data.train), steps * BATCH), found.examples(self.labels)
-        self._checks = len(data.validation) / BATCH
+        kind, budget, found = self.state.kind, self.state.budget, feed(self.state)
+        data, steps = found.data, budget.batches(len(found.data.train))
+        self.size, self.examples = budget.size(len(data.train)), found.examples(self.labels)
+        self._checks = len(data.validation) / budget.batch
         self.built = assembly.build(self.state)
         self.steps = steps
         model = keras.Model(
             self.model.input, self.model.output
         )  # the same layers: the optimizer goes with it
         model.compile(
-            recipe(kind.peak, steps * self.total),
+            recipe(self.state.peak, steps * self.total),
             loss=one_or_all(dict.fromkeys(self.labels, kind.loss)),
             metrics=one_or_all({label: [kind.metric] for label in self.labels}),
         )
@@ -179,7 +179,7 @@ class Run:
         check = self._part(data.validation, None)
         for epoch in range(self.total):  # each has other clips, or the same texts in another order
             x, y = self._part(data.recompose(epoch), self.size)
-            how = {"batch_size": BATCH, "shuffle": False, "verbose": 0, "callbacks": [watch]}
+            how = {"batch_size": budget.batch, "shuffle": False, "verbose": 0, "callbacks": [watch]}
             model.fit(x, y, initial_epoch=epoch, epochs=epoch + 1, validation_data=check, **how)
 
     def _part(self, split, size):
@@ -247,7 +247,8 @@ class Run:
     def _scores(self, logs, part=""):
         labels, kind = self.labels, self.state.kind
         names = {label: f"{label}_{kind.metric}" if len(labels) > 1 else kind.metric for label in labels}
-        return {label: float(logs[part + name]) * kind.scale for label, name in names.items()}
+        scores = {label: float(logs[part + name]) * kind.scale for label, name in names.items()}
+        return scores | {"loss": float(logs[f"{part}loss"])}
 
     def _tell(self, now=False):
         if now or time.monotonic() - self._reported > REPORT:
@@ -261,6 +262,11 @@ class Run:
 def one_or_all(labels):
     """The labels as Keras wants them: those of a model with one answer stand alone."""
     return labels if len(labels) > 1 else next(iter(labels.values()))
+
+
+def warm_up(steps):
+    """Batches in which the learning rate rises, of so many in all."""
+    return min(WARM_UP, steps // 2)
 
 
 def recipe(peak, steps):
@@ -279,11 +285,11 @@ def recipe(peak, steps):
     """
     import keras
 
-    warm_up = min(WARM_UP, steps // 2)
+    rises = warm_up(steps)
     schedule = keras.optimizers.schedules.CosineDecay(
-        0.0 if warm_up else peak,
-        steps - warm_up,
-        warmup_target=peak if warm_up else None,
-        warmup_steps=warm_up,
+        0.0 if rises else peak,
+        steps - rises,
+        warmup_target=peak if rises else None,
+        warmup_steps=rises,
     )
     return keras.optimizers.Adam(schedule, clipnorm=1.0)

@@ -93,6 +93,17 @@ class Real(Dial):
 
 
 @dataclass(frozen=True)
+class Small(Dial):
+    """A choice of numbers below 1, written without the point that parts the dials of a block: `r4e-03`."""
+
+    def write(self, value):
+        return f"{self.key}{value:.0e}"
+
+    def owns(self, token):
+        return bool(re.fullmatch(f"{self.key}[0-9]+(e[-+]?[0-9]+)?", token))
+
+
+@dataclass(frozen=True)
 class Several(Dial):
     """Numbers in a row: `number` is the dial of each, `counts` says how many there can be.
 
@@ -157,8 +168,8 @@ def plain(value):
 
 def brief(value):
     """What somebody gave, in few words: where it is long, its middle is left out."""
-    said = " ".join(reprlib.repr(value).split())
-    return type(value).__name__ if "<" in said and not isinstance(value, str) else said
+    text = " ".join(reprlib.repr(value).split())
+    return type(value).__name__ if "<" in text and not isinstance(value, str) else text
 
 
 class Dialled:
@@ -249,8 +260,8 @@ class State(Dialled):
     @classmethod
     def having(cls, fields, **more):
         """A subclass with these fields as well (name -> field), and with `more` to know of its lab."""
-        made = [(name, type(f.default), f) for name, f in fields.items()]
-        return dataclasses.make_dataclass(cls.__name__, made, bases=(cls,), frozen=True, namespace=more)
+        parts = [(name, type(f.default), f) for name, f in fields.items()]
+        return dataclasses.make_dataclass(cls.__name__, parts, bases=(cls,), frozen=True, namespace=more)
 
     @classmethod
     def default(cls, **decided):

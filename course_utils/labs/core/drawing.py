@@ -16,7 +16,7 @@ LINE = "var(--cl-line)"
 BAND = "color-mix(in srgb, var(--cl-other) 22%, transparent)"
 CNN, LSTM, ATTENTION = "#0072B2", "#D55E00", "#009E73"
 BLUE, VERMILLION = (0, 114, 178), (213, 94, 0)  # of CNN and LSTM, to mix
-VIOLET, BROWN = (78, 42, 132), (140, 81, 10)  # below zero: in the LSTM, in the CNN
+BROWN = (140, 81, 10)  # below zero
 FULL = 760  # units that a picture is wide which takes the whole width of a lab
 LETTERS = 13.2  # size of `write`: in a picture that is made narrow it is still 11 pixels
 
@@ -52,9 +52,9 @@ def grey(frame):
 
 def svg(width, height, words, parts, more=""):
     """A whole picture, with what it says in words for those who cannot see it."""
-    said = html.escape(words, quote=True)
+    label = html.escape(words, quote=True)
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height:.0f}"{more}'
-    return f'{head} role="img" aria-label="{said}">{"".join(parts)}</svg>'
+    return f'{head} role="img" aria-label="{label}">{"".join(parts)}</svg>'
 
 
 def full_width(height, words, parts):

@@ -21,27 +21,28 @@ HERE = Path(__file__).parent
 PREVIEWS = HERE.parent / "previews"
 UNDO = 500  # steps that can be undone
 NOTES = 3  # shown at once
+LABEL = "74px"  # the width of what stands before a dial
 
 
-def control(one, value, label=None):
+def control(dial, value, label=None):
     """The ipywidget of a dial. `label` is read aloud in place of the visible heading (rows of a table)."""
-    text = label or one.label
-    common = {"description": text, "style": {"description_width": "78px"}, "layout": {"width": "auto"}}
-    options = [(one.words(choice), choice) for choice in one.choices]
-    if one.kind is bool:
-        made = widgets.Checkbox(value=value, indent=False, description=text, layout={"width": "auto"})
-    elif one.slider and is_range(one.choices):
-        made = widgets.IntSlider(value=value, min=one.choices[0], max=one.choices[-1], **common)
-    elif len(one.choices) > 100 and is_range(one.choices):
-        made = widgets.BoundedIntText(value=value, min=one.choices[0], max=one.choices[-1], **common)
-    elif one.slider:
-        made = widgets.SelectionSlider(value=value, options=options, **common)
-        made.add_class("cl-choice")
+    text = label or dial.label
+    common = {"description": text, "style": {"description_width": LABEL}, "layout": {"width": "auto"}}
+    options = [(dial.words(choice), choice) for choice in dial.choices]
+    if dial.kind is bool:
+        widget = widgets.Checkbox(value=value, indent=False, description=text, layout={"width": "auto"})
+    elif dial.slider and is_range(dial.choices):
+        widget = widgets.IntSlider(value=value, min=dial.choices[0], max=dial.choices[-1], **common)
+    elif len(dial.choices) > 100 and is_range(dial.choices):
+        widget = widgets.BoundedIntText(value=value, min=dial.choices[0], max=dial.choices[-1], **common)
+    elif dial.slider:
+        widget = widgets.SelectionSlider(value=value, options=options, **common)
+        widget.add_class("cl-choice")
     else:
-        made = widgets.Dropdown(value=value, options=options, **common)
+        widget = widgets.Dropdown(value=value, options=options, **common)
     if label:
-        made.add_class("cl-bare")
-    return made
+        widget.add_class("cl-bare")
+    return widget
 
 
 def style(*sheets):
@@ -97,11 +98,11 @@ class Notes:
         """Show the first notes."""
         self._shown = tuple(notes)[:NOTES]
         for number, (words, button) in enumerate(self.lines):
-            one = self._shown[number] if number < len(self._shown) else None
-            words.value = note(one.level, one.text) if one else ""
-            words.layout.display = None if one else "none"
-            button.description = one.fix if one else ""
-            button.layout.display = None if one and one.fix else "none"
+            shown = self._shown[number] if number < len(self._shown) else None
+            words.value = note(shown.level, shown.text) if shown else ""
+            words.layout.display = None if shown else "none"
+            button.description = shown.fix if shown else ""
+            button.layout.display = None if shown and shown.fix else "none"
 
     def fix(self, number=0):
         """Press the button of the note `number`."""
@@ -127,8 +128,8 @@ class Lab:
         try:
             self._state = self._begin = self.state_class.parse(start)
         except (TypeError, ValueError) as problem:
-            told = f"start is {brief(start)}, which is no state of this lab. {problem}"
-            raise type(problem)(told) from None
+            message = f"start is {brief(start)}, which is no state of this lab. {problem}"
+            raise type(problem)(message) from None
         self._past, self._future = [], []
         self._quiet = False
         self.controls = {}
@@ -140,7 +141,9 @@ class Lab:
         self.message = widgets.HTML()
         self.line.observe(self._pasted, "value")
         self.copy_state = CopyButton(label="Copy")
-        self.undo, self.redo = (widgets.Button(description=said, disabled=True) for said in ("Undo", "Redo"))
+        self.undo, self.redo = (
+            widgets.Button(description=label, disabled=True) for label in ("Undo", "Redo")
+        )
         self.undo.on_click(lambda _: self._undone())
         self.redo.on_click(lambda _: self._redone())
         self.back = widgets.Button(description="Back to the start")
@@ -177,8 +180,8 @@ class Lab:
         except BaseException as problem:
             self._state, self._past, self._future = here
             self._draw()
-            told = f"{type(problem).__name__}: {problem}. The lab stays as it was."
-            self.message.value = note("broken", told, "✕ Cannot be drawn.")
+            message = f"{type(problem).__name__}: {problem}. The lab stays as it was."
+            self.message.value = note("broken", message, "✕ Cannot be drawn.")
             raise
 
     def _draw(self):
@@ -210,10 +213,10 @@ class Lab:
         state = state or self.state
         *parents, name = path.split(".")
         owner = state.get(".".join(parents)) if parents else state
-        one = next(f for f in dataclasses.fields(owner) if f.name == name).metadata["dial"]
-        made = self.controls[path] = control(one, state.get(path), label)
-        made.observe(lambda change: self._turned(path, change["new"]), "value")
-        return made
+        dial = next(f for f in dataclasses.fields(owner) if f.name == name).metadata["dial"]
+        widget = self.controls[path] = control(dial, state.get(path), label)
+        widget.observe(lambda change: self._turned(path, change["new"]), "value")
+        return widget
 
     def share_row(self, *more):
         """The state as a line to copy and to paste into, `more`, undo, redo and the way back to the start."""
@@ -223,11 +226,11 @@ class Lab:
 
     def mirror(self):
         """Let every control show the state."""
-        for path, made in self.controls.items():
+        for path, widget in self.controls.items():
             value = self.state.get(path)
             # A slider tells 0.30000000000000004; to write 0.3 back would end the drag.
-            if not (isinstance(value, float) and math.isclose(made.value, value, abs_tol=1e-9)):
-                made.value = value
+            if not (isinstance(value, float) and math.isclose(widget.value, value, abs_tol=1e-9)):
+                widget.value = value
 
     def _turned(self, path, value):
         with LOCK:

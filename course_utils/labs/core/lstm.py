@@ -17,6 +17,11 @@ class Gates:
     cell: np.ndarray
     hidden: np.ndarray
 
+    @property
+    def most_changing(self):
+        """The unit whose cell state covers the widest range, its beginning at 0 included."""
+        return int((self.cell.max(0).clip(min=0) - self.cell.min(0).clip(max=0)).argmax())
+
 
 def run_lstm(title, given, kernel, recurrent, bias, backward=False):
     """An LSTM step by step: `Gates` from Keras's weights, whose blocks stand in the order i, f, c, o.

@@ -24,8 +24,8 @@ function render({ model, el }) {
   };
   const show = () => {
     const [rows, columns] = size(), row = model.get('row'), column = model.get('column');
-    const said = `${model.get('label')} Selected: row ${row} of ${rows}, column ${column} of ${columns}, ` +
-      'counted from 0. Arrow keys move it.';
+    const place = `row ${row + 1} of ${rows}, column ${column + 1} of ${columns}`;
+    const said = `${model.get('label')} Selected: ${place}. Arrow keys move it.`;
     if (image.getAttribute('src') !== model.get('image')) image.src = model.get('image');
     image.hidden = !model.get('image');
     image.alt = model.get('label') || 'A map';
