@@ -14,6 +14,7 @@ import keras
 import numpy as np
 import psutil
 import pytest
+import tensorflow as tf
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -202,7 +203,7 @@ def test_no_fix_brings_another_fault_along_unless_all_that_help_do(state):
             assert fault.topic not in advice.topics(note.fixed)
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @with_examples
 @given(st.one_of(STATES, nearly_usual()))
 def test_diagram_code_and_model_of_any_state_agree(state):
@@ -874,12 +875,23 @@ SMALL = SMALL.change("budget", (2, "quarter"))
 
 @pytest.fixture(autouse=True)
 def few_clips(monkeypatch):
-    """Fewer clips than learners get, and a machine of a given size, in every training of this file."""
+    """Fewer clips than learners get, and a machine of a given size, in every training of this file.
+
+    TensorFlow runs without graphs: to make one takes longer than these few batches.
+    """
     monkeypatch.setattr(tasks, "SPLIT", (320, 64))
     monkeypatch.setattr(memory, "available", lambda: 8e9)
     tasks._feed.cache_clear()
+    tf.config.run_functions_eagerly(True)
     yield
+    tf.config.run_functions_eagerly(False)
     tasks._feed.cache_clear()
+
+
+@pytest.fixture
+def in_graphs(few_clips):
+    """As learners train."""
+    tf.config.run_functions_eagerly(False)
 
 
 def trained(state, **options):
@@ -917,6 +929,7 @@ def test_a_training_ends_with_curves_and_a_row():
 
 
 @pytest.mark.parametrize("task", ["digits", "traffic"])
+@pytest.mark.usefixtures("in_graphs")
 def test_the_history_is_what_keras_says_of_the_network(task):
     state = SMALL if task == "digits" else SMALL.turn("task", "traffic").change("series", (1, 6))
     run = trained(state.change("budget", (1, "quarter"))).training.run
@@ -945,6 +958,7 @@ def test_the_loss_is_drawn_where_it_is_not_the_score_and_never_leaves_its_panel(
     assert drawn.count(" L") < curves([run], run, run.state, 2).count(" L")
 
 
+@pytest.mark.usefixtures("in_graphs")
 def test_the_same_string_gives_the_same_numbers_whatever_else_runs():
     state = SMALL.change("answer.dropout", 20).change("budget.share", "all")
     first = trained(state).training.run
@@ -1274,6 +1288,7 @@ def test_what_runs_goes_on_when_the_dials_move():
         ),
     ],
 )
+@pytest.mark.usefixtures("in_graphs")
 def test_every_task_can_be_trained(state, label, noun):
     lab = trained(state.change("budget", (1, "quarter")))
     run = lab.training.run

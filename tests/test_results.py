@@ -2,9 +2,11 @@
 
 import ast
 import concurrent.futures
+import importlib
 import json
 import math
 import os
+import pickle
 import subprocess
 import sys
 
@@ -176,23 +178,38 @@ def test_every_network_has_a_learning_rate_with_lower_and_higher_ones_tried(name
         assert min(map(float, scores)) < peak < max(map(float, scores)), f"{model}: widen the search"
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in results.FOLDER.glob("[0-9]*.py")))
-def test_the_command_that_makes_the_tables_runs_at_toy_size(name, tmp_path):
-    environment = os.environ | {
-        "TMPDIR": str(tmp_path),
-        "TEMP": str(tmp_path),
-        "PYTHONPATH": str(results.ROOT),
-    }
-    command = [sys.executable, str(results.FOLDER / name), "--quick"]
+SCRIPTS = sorted(results.FOLDER.glob("[0-9]*.py"))
+ONE_AFTER_THE_OTHER = """
+import runpy, sys
+scripts, sys.argv[1:] = sys.argv[1:], ["--quick"]
+for script in scripts:
+    runpy.run_path(script, run_name="__main__")
+"""
+
+
+def test_the_commands_that_make_the_tables_run_at_toy_size(tmp_path):
+    """All in one process, as importing TensorFlow takes longer than most toys."""
+    paths = os.pathsep.join(map(str, (results.ROOT, results.FOLDER)))
+    environment = os.environ | {"TMPDIR": str(tmp_path), "TEMP": str(tmp_path), "PYTHONPATH": paths}
+    command = [sys.executable, "-c", ONE_AFTER_THE_OTHER, *map(str, SCRIPTS)]
     ran = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     made = {path.stem: json.loads(path.read_text()) for path in tmp_path.glob("results-*/*.json")}
-    assert sorted(made) == [table for table in TABLES if table[:2] == name[:2]]
+    assert sorted(made) == TABLES
     for table, content in made.items():
         real = results.load(table)
         for row in content["rows"]:
             assert row.keys() == real.row(row["model"]).keys()
             assert row["parameters"] == real.row(row["model"])["parameters"] or "network" in row["model"]
+
+
+def test_what_a_script_measures_can_be_measured_in_other_processes(monkeypatch):
+    monkeypatch.setenv("COURSE_THREADS", "2")  # to have it back afterwards
+    studies = [importlib.import_module(script.stem).STUDY for script in SCRIPTS]
+    assert [pickle.loads(pickle.dumps(study.measure)) for study in studies] == [s.measure for s in studies]
+    with common.two_processes() as pool:
+        job = ("01_digits", "No network: pixels", 0, None, "test", True)
+        assert pool.submit(studies[0].measure, *job).result().keys() == {"parameters", "anywhere"}
 
 
 def names_in(node):

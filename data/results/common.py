@@ -328,7 +328,18 @@ def time_training(study, table, quick):
     return {row: [round(number, 2) for number in seconds[1:]] for row, seconds in timed.items()}
 
 
-def main(study, description):
+def one_thread():
+    """For toy sizes, which take less time than another process needs to import TensorFlow."""
+    return concurrent.futures.ThreadPoolExecutor(1)
+
+
+def two_processes():
+    os.environ["COURSE_THREADS"] = "1"  # for each of them
+    spawn = multiprocessing.get_context("spawn")  # a fork would share TensorFlow's threads
+    return concurrent.futures.ProcessPoolExecutor(2, spawn, check.setup)
+
+
+def main(study, description, arguments=None):
     """Do what the command line asks for; the tables go to data/results, quick ones to a temporary folder."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -338,15 +349,16 @@ def main(study, description):
     parser.add_argument(
         "--table", choices=study.seeds, action="append", help="only this one; may be repeated"
     )
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     tables = given.table or list(study.seeds)
     folder = Path(tempfile.mkdtemp(prefix="results-")) if given.quick else results.FOLDER
     check.setup()
+    if given.quick:
+        import tensorflow as tf
+
+        tf.config.run_functions_eagerly(True)  # to trace a network takes longer than its few batches
     if not given.times:
-        spawn = multiprocessing.get_context("spawn")  # a fork would share TensorFlow's threads
-        os.environ["COURSE_THREADS"] = "1"  # for each of the two processes
-        workers = 1 if given.quick else 2  # each has to import TensorFlow
-        with concurrent.futures.ProcessPoolExecutor(workers, spawn, check.setup) as pool:
+        with one_thread() if given.quick else two_processes() as pool:
             train_all(study, tables, given.quick, pool, folder)
     for table in tables:
         add_column(table, "seconds", time_training(study, table, given.quick), folder)
