@@ -6,7 +6,7 @@ import re
 import cases
 import pytest
 
-FILES = ("budget", "check", "datasets", "layers", "plotting")
+FILES = ("check", "datasets", "layers", "plotting")
 FILES += ("labs", "kernel_lab", "gate_lab", "sentence_lab", "attention_lab")
 
 

@@ -8,7 +8,6 @@ from math import ceil, log2, prod
 from course_utils.labs.architecture import memory
 from course_utils.labs.architecture.assembly import compose, dialled
 from course_utils.labs.architecture.blocks import JOINTS, Convolution, Joint, count, times
-from course_utils.labs.architecture.tasks import batches
 from course_utils.labs.core.notes import Note
 
 HUGE = 1_000_000  # weights in one matrix from which the lab warns
@@ -212,7 +211,7 @@ def _steps_of_lstm(state, made):
 def _lagging(state):
     """Batch normalisation whose moving averages still hold much of what they began with."""
     examples, _ = state.kind.size(state.entry)
-    number = batches(examples, state.budget.fraction)
+    number = state.budget.batches(examples)
     begin = MOMENTUM**number
     if begin > 0.02:
         words = "Batch normalisation answers by moving averages, which take in 1 % of each training batch. "
