@@ -620,7 +620,7 @@ def test(options):
     units = ["tests", "--ignore=tests/browser", "--ignore=tests/test_notebooks.py"]
     stages = {
         "lint": lint,
-        "units": lambda: pytest(*units, "--numprocesses=2", "--dist=loadfile"),
+        "units": lambda: pytest(*units, "--numprocesses=2", "--dist=worksteal"),
         "hygiene": lambda: pytest("tests/test_notebooks.py"),
         "notebooks": check_notebooks,
         "browser": check_browser,

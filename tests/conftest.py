@@ -1,9 +1,12 @@
 """What holds for every test: no window opens, and a learner's progress is out of reach."""
 
 import os
+import sys
+from pathlib import Path
 
 import hypothesis
 import pytest
+from small_course import small_course
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -17,3 +20,17 @@ hypothesis.settings.load_profile("course")
 def own_progress(tmp_path, monkeypatch):
     """Every test has a progress file of its own."""
     monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "progress.json"))
+
+
+@pytest.fixture
+def house(tmp_path):
+    """The course.py of a small course, as a module."""
+    return small_course(tmp_path)
+
+
+@pytest.fixture
+def ready(house):
+    """The same with the packages of this environment, as after a first `lab`."""
+    house.PYTHON, house.STAMP = Path(sys.executable), house.ROOT / "stamp"
+    house.STAMP.write_text(house.stamp())
+    return house

@@ -95,13 +95,17 @@ def kernel():
     return labs.KernelLab({"a bar": bar(16, 12), "a square": bar(9, 9), "noise": noise})
 
 
+def lstm(units, seed):
+    """An untrained LSTM over one feature."""
+    keras.utils.set_random_seed(seed)
+    layer = layers.LSTM(units)
+    layer.build((None, None, 1))
+    return layer
+
+
 def gate():
     """The gate lab over a layer of three units and one of one, and two sequences."""
-    cells = {}
-    for units in (3, 1):
-        keras.utils.set_random_seed(units)
-        cells[f"{units} units"] = layers.LSTM(units)
-        cells[f"{units} units"].build((None, None, 1))
+    cells = {"3 units": lstm(3, 3), "1 units": lstm(1, 1)}
     return labs.GateLab(cells, {"noise": np.random.default_rng(0).uniform(-1, 1, 40), "brief": [0, 1, 0, 0]})
 
 

@@ -6,7 +6,8 @@ import re
 import cases
 import pytest
 
-FILES = ("check", "datasets", "labs", "layers", "plotting")
+FILES = ("check", "datasets", "layers", "plotting")
+FILES += ("labs", "kernel_lab", "gate_lab", "sentence_lab", "attention_lab")
 
 
 @functools.cache

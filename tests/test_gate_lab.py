@@ -305,41 +305,6 @@ def test_any_sequence_comes_back_from_its_string(values, data):
     assert len(said(lab)) > 200
 
 
-def test_a_string_pasted_into_another_lab_gives_the_same_picture(several):
-    several.state = "gat1;cell=eight-units;unit=3;input=own;step=4;i=open;o=shut;gate=o;own=0,0.5,-1,0.25,1"
-    second = GateLab(LAYERS, {"long": LONG, "short": SHORT})
-    second.line.value = several.line.value
-    assert second.picture.value == several.picture.value
-    assert second.below.value == several.below.value
-    assert second.controls["value"].value == 0.25
-    second.back.click()
-    assert str(second.state) == "gat1;cell=eight-units;input=long;step=5"
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("nonsense", "begins with 'gat1;'"),
-        ("gat1;cell=other", "it can be latch, leaky-counter or alternator"),
-        ("gat1;unit=2", "here it can only be 1"),
-        ("gat1;step=17", "this input has 16 steps"),
-        ("gat1;input=own", "without a sequence: write one"),
-        ("gat1;own=1,2,3,4", "A value cannot be 2.0: it can be −1 to 1"),
-        ("gat1;own=1,0", "Own has 2 numbers: it can have 4 to 40"),
-        ("gat1;speed=2", "the parts are cell, unit, input, step"),
-    ],
-)
-def test_a_string_that_does_not_fit_is_told(lab, text, told):
-    turn(lab, "value", 0.25)
-    before, state = lab.picture.value, lab.state
-    lab.line.value = text
-    words = plain(lab.message)
-    assert "Not a state." in words
-    assert told in words
-    assert lab.picture.value == before
-    assert lab.state == state
-
-
 # ------------------------------------------------------------------------------------------- what is given
 
 
@@ -357,24 +322,6 @@ def test_names_become_short_ones_and_start_is_where_it_begins():
 
 
 # ------------------------------------------------------------------------------------ what a notebook shows
-
-
-def test_the_lab_shows_itself_without_a_kernel(lab):
-    bundle = lab._repr_mimebundle_()
-    assert bundle["text/plain"] == "GateLab: run this cell to use the lab."
-    assert "application/vnd.jupyter.widget-view+json" in bundle
-    assert "Gate lab (run this cell to use it). The course of one LSTM over time" in bundle["text/html"]
-
-
-def test_nothing_that_is_kept_depends_on_trained_numbers():
-    first, second = (GateLab({"a": trained(3, seed)}) for seed in (0, 5))
-    assert first.picture.value != second.picture.value
-    assert first.tag() == second.tag()
-    assert first.alt == second.alt
-    assert first.preview == second.preview
-    second.controls["step"].value = 2
-    assert first.tag() != second.tag()
-    assert first.preview != second.preview
 
 
 def test_the_layer_is_read_when_the_lab_is_made():

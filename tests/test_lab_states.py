@@ -1,48 +1,31 @@
 """What holds for every lab: bad states change nothing, every change can be undone, and input is named."""
 
 import dataclasses
+import html
 import math
+import re
 
+import cases
+import ipywidgets as widgets
 import keras
 import numpy as np
 import pytest
+import small_labs
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from keras import layers
 
 from course_utils import labs
 from course_utils.labs.architecture.blocks import Clip, Memory
 from course_utils.labs.core.dials import Block, State, dial, rows
 
-READ = layers.TextVectorization(output_sequence_length=6, vocabulary=["good", "bad", "film"])
-
-
-def network():
-    """Attention over the four frames of a clip."""
-    clip = keras.Input((4, 8, 8, 1))
-    features = layers.Dense(3, name="features")(layers.Reshape((4, 64))(clip))
-    weights = layers.Softmax(axis=1)(layers.Dense(1, name="scores")(features))
-    summed = layers.Flatten()(layers.Dot(axes=1)([weights, features]))
-    return keras.Model(clip, layers.Dense(2, activation="softmax", name="answer")(summed))
-
-
-def bag(texts):
-    return [0.25 + 0.5 * ("good" in text) for text in texts]
-
-
-LABS = {
-    "architecture": labs.ArchitectureLab("ours"),
-    "attention": labs.AttentionLab({"plain": network()}, np.random.default_rng(0).random((3, 4, 8, 8, 1))),
-    "gate": labs.GateLab(),
-    "kernel": labs.KernelLab({"bar": np.eye(12), "dot": np.pad([[1.0]], 5)}),
-    "sentence": labs.SentenceLab({"bag": bag, "other": bag}, READ, "a good film", ("bad", "")),
-}
+LABS = {name: make() for name, make in small_labs.LABS.items()}
 TURNS = {  # two dials of each lab, and where to turn them
     "architecture": (("lstm.units", 40), ("clip.frames", 9)),
-    "attention": (("clip", 2), ("temperature", 0.5)),
-    "gate": (("step", 7), ("value", -0.25)),
     "kernel": (("kernel", "own"), ("bias", 0.5)),
+    "gate": (("step", 7), ("value", -0.25)),
     "sentence": (("text", "bad film"), ("read", 1)),
+    "frames": (("clip", 2), ("temperature", 0.5)),
+    "places": (("row", 2), ("uniform", True)),
 }
 
 
@@ -184,6 +167,71 @@ def test_a_state_that_cannot_be_drawn_leaves_all_as_it_was(kind, lab, monkeypatc
     assert lab.state == lab._begin
 
 
+@pytest.mark.parametrize(("line", "error", "words"), cases.read("states")[0])
+def test_a_string_that_does_not_fit_is_told_and_changes_nothing(line, error, words):
+    """Each line of the file is the name of a lab and what is pasted into it."""
+    name, _, pasted = line.partition(" ")
+    lab = LABS[name]
+    lab.back.click()
+    before = lab.state
+    lab.line.value = pasted
+    message = html.unescape(re.sub(r"<[^>]+>", "", lab.message.value))
+    assert "Not a state. " in message
+    assert words.removeprefix("... ") in message
+    assert lab.state is before
+    with pytest.raises(eval(error)):
+        lab.state = pasted
+    turn(lab, TURNS[name][:1])
+    assert "Not a state" not in lab.message.value
+
+
+def test_a_string_pasted_into_another_lab_shows_the_same(kind, lab):
+    turn(lab, TURNS[kind])
+    second = small_labs.LABS[kind]()
+    begin = drawn(second)
+    second.line.value = lab.line.value
+    assert drawn(second) == drawn(lab) != begin
+    second.back.click()
+    assert drawn(second) == begin
+
+
+def drawn(lab):
+    """All that a lab shows in HTML, its controls and its line left out."""
+    return [widget.value for widget in small_labs.visible(lab.view) if isinstance(widget, widgets.HTML)]
+
+
+def test_a_notebook_shows_the_lab_live_and_without_a_kernel(lab):
+    bundle = lab._repr_mimebundle_()
+    assert bundle["text/plain"] == f"{type(lab).__name__}: run this cell to use the lab."
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    assert "run this cell" in bundle["text/html"].lower()
+    assert html.escape(lab.alt) in bundle["text/html"]
+    assert ("image/png" in bundle) == lab.preview.exists()
+
+
+OF_WEIGHTS = {  # a lab over a network with weights drawn by a seed
+    "attention": lambda seed: labs.AttentionLab(
+        {"a": small_labs.over_frames(seed=seed)}, *small_labs.bright_clips()
+    ),
+    "gate": lambda seed: labs.GateLab({"a": small_labs.lstm(3, seed)}),
+    "sentence": lambda seed: labs.SentenceLab(
+        {"a": small_labs.over_words("cnn", seed=seed)}, small_labs.READ, small_labs.TEXT
+    ),
+}
+
+
+@pytest.mark.parametrize("make", OF_WEIGHTS.values(), ids=OF_WEIGHTS)
+def test_nothing_that_is_kept_depends_on_trained_numbers(make):
+    """Mark and preview stay with other weights, not with another state."""
+    first, second = make(0), make(5)
+    assert drawn(first) != drawn(second)
+    assert (first.tag(), first.preview) == (second.tag(), second.preview)
+    dial = next(control for name, control in second.controls.items() if name in ("step", "clip", "read"))
+    dial.value = 3
+    assert first.tag() != second.tag()
+    assert first.preview != second.preview
+
+
 # ----------------------------------------------------------------------------------------------- dials
 
 
@@ -277,27 +325,3 @@ def test_more_than_a_hundred_names_are_a_list_and_not_all_are_told():
     assert lab.state.image == "image-119"
     with pytest.raises(ValueError, match=r"image-0, image-1, .*image-9 \.\.\. or image-119 \(120 in all\)"):
         lab.state = "ker1;image=none"
-
-
-@pytest.mark.parametrize(
-    ("make", "told"),
-    [
-        (lambda: labs.ArchitectureLab(None), "start is None, but must be 'ours', 'pooled', .* or a state"),
-        (lambda: labs.ArchitectureLab(5), "start is 5, but must be"),
-        (lambda: labs.ArchitectureLab("hours"), "start is 'hours', but must be 'ours'"),
-        (lambda: labs.ArchitectureLab(LABS["gate"].state), "begins with 'lab2;', not with 'gat1'"),
-        (lambda: labs.ArchitectureLab(frames=8), "has no block 'frames': it has task, order, .* clip"),
-        (lambda: labs.ArchitectureLab(hide=None), "hide is None, but must be a tuple of names"),
-        (lambda: labs.ArchitectureLab(hide=3), "hide is 3, but must be"),
-        (lambda: labs.ArchitectureLab(hide=("task", ["lstm"])), r"hide=\['lstm'\] cannot be: there are"),
-        (lambda: labs.ArchitectureLab(convolutions=16), "convolutions cannot be 16: it is a list of rows"),
-        (lambda: labs.ArchitectureLab(clip=(8, 24, 0, 1, True, 5)), "its parts are frames, size, width"),
-        (lambda: labs.ArchitectureLab(lstm=None), "lstm: units cannot be None"),
-        (lambda: labs.ArchitectureLab(task=None), "task cannot be None: it can be digits, reviews"),
-        (lambda: labs.GateLab(start=5), "start is 5, which is no state of this lab"),
-        (lambda: labs.KernelLab({"a": np.eye(9)}, start=[]), r"start is \[\], which is no state of this lab"),
-    ],
-)
-def test_an_argument_of_another_kind_is_named(make, told):
-    with pytest.raises((TypeError, ValueError), match=told):
-        make()

@@ -10,14 +10,16 @@ import threading
 import weakref
 import xml.etree.ElementTree as ET
 
+import common
 import keras
 import numpy as np
 import psutil
 import pytest
+import tensorflow as tf
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from course_utils import datasets, labs, results
+from course_utils import datasets, labs
 from course_utils.datasets.series import FEATURES
 from course_utils.labs.architecture import (
     advice,
@@ -205,7 +207,7 @@ def test_no_fix_brings_another_fault_along_unless_all_that_help_do(state):
             assert fault.topic not in advice.topics(note.fixed)
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @with_examples
 @given(st.one_of(STATES, nearly_usual()))
 def test_diagram_code_and_model_of_any_state_agree(state):
@@ -319,17 +321,6 @@ def test_a_bad_string_is_explained(text):
         assert len(said) < 400
     else:
         assert LabState.parse(str(state)) == state
-
-
-def test_a_preset_with_an_impossible_value_names_what_is_allowed():
-    with pytest.raises(ValueError, match="kernel cannot be 6: it can be 1, 2, 3"):
-        labs.ArchitectureLab(convolutions=[(16, 6)])
-    with pytest.raises(ValueError, match="frames cannot be 0: it can be 1 to 32"):
-        labs.ArchitectureLab(clip=(0, 24))
-    with pytest.raises(ValueError, match="5 rows"):
-        labs.ArchitectureLab(convolutions=[16] * 5)
-    with pytest.raises(ValueError, match="hide='lstms' cannot be: there are"):
-        labs.ArchitectureLab(hide="lstms")
 
 
 # -------------------------------------------------------------------------------- numbers, by slow means
@@ -770,20 +761,6 @@ def test_rows_that_were_hidden_come_back_as_they_were(lab):
     assert lab.state == OURS.change("convolutions.2.filters", 48)
 
 
-def test_a_string_pasted_into_a_second_lab_gives_the_same_picture(lab):
-    lab.controls["lstm.units"].value = 32
-    second = labs.ArchitectureLab("textbook text")
-    second.line.value = lab.line.value
-    assert second.picture.value == lab.picture.value
-    assert second.copy_state.text == lab.line.value
-    second.line.value = "lab2;clip=f99"
-    assert "1 to 32" in second.message.value
-    assert second.picture.value == lab.picture.value
-    second.back.click()
-    assert second.state == labs.PRESETS["textbook text"]
-    assert second.message.value == ""
-
-
 def test_the_code_is_shown_and_ready_to_copy(lab):
     lab.views.value = "code"
     assert lab.copy_code.text == lab.code
@@ -904,14 +881,6 @@ def test_a_new_block_is_a_class_and_three_lines(monkeypatch):
 # ------------------------------------------------------------------------------------ what a notebook shows
 
 
-def test_a_lab_shows_itself_live_and_without_a_kernel(lab):
-    bundle = lab._repr_mimebundle_()
-    assert bundle["text/plain"] == "ArchitectureLab: run this cell to use the lab."
-    assert "application/vnd.jupyter.widget-view+json" in bundle
-    assert re.search(r'alt="[^"]{40,}"', bundle["text/html"])
-    assert "image/png" in bundle
-
-
 def test_a_lab_without_a_picture_of_itself_says_so_in_words():
     bundle = labs.ArchitectureLab("ours", seed=999)._repr_mimebundle_()
     assert "image/png" not in bundle
@@ -926,12 +895,23 @@ SMALL = SMALL.change("budget", (2, "quarter"))
 
 @pytest.fixture(autouse=True)
 def few_clips(monkeypatch):
-    """Fewer clips than learners get, and a machine of a given size, in every training of this file."""
+    """Fewer clips than learners get, and a machine of a given size, in every training of this file.
+
+    TensorFlow runs without graphs: to make one takes longer than these few batches.
+    """
     monkeypatch.setattr(tasks, "SPLIT", (320, 64))
     monkeypatch.setattr(memory, "available", lambda: 8e9)
     tasks._feed.cache_clear()
+    tf.config.run_functions_eagerly(True)
     yield
+    tf.config.run_functions_eagerly(False)
     tasks._feed.cache_clear()
+
+
+@pytest.fixture
+def in_graphs(few_clips):
+    """As learners train."""
+    tf.config.run_functions_eagerly(False)
 
 
 def trained(state, **options):
@@ -969,6 +949,7 @@ def test_a_training_ends_with_curves_and_a_row():
 
 
 @pytest.mark.parametrize("task", ["digits", "traffic"])
+@pytest.mark.usefixtures("in_graphs")
 def test_the_history_is_what_keras_says_of_the_network(task):
     state = SMALL if task == "digits" else SMALL.turn("task", "traffic").change("series", (1, 6))
     run = trained(state.change("budget", (1, "quarter"))).training.run
@@ -999,6 +980,7 @@ def test_the_loss_is_drawn_where_it_is_not_the_score_and_never_leaves_its_panel(
     assert drawn.count(" L") < curves([run], run, run.state, 2).count(" L")
 
 
+@pytest.mark.usefixtures("in_graphs")
 def test_the_same_string_gives_the_same_numbers_whatever_else_runs():
     state = SMALL.change("answer.dropout", 20).change("budget.share", "all")
     first = trained(state).training.run
@@ -1453,6 +1435,7 @@ def test_what_runs_goes_on_when_the_dials_move():
         ),
     ],
 )
+@pytest.mark.usefixtures("in_graphs")
 def test_every_task_can_be_trained(state, label, noun):
     lab = trained(state.change("budget", (1, "quarter")))
     run = lab.training.run
@@ -1613,9 +1596,10 @@ class OnlyCounted:
 
 @pytest.mark.parametrize(("clips", "epochs"), [(3200, 14), (3200, 1), (320, 2), (64, 1), (32, 1), (80, 30)])
 def test_the_recipe_is_that_of_lesson_04(clips, epochs):
+    train = common.definitions_of("04_cnn_lstm_video", ["train"])["train"]
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(10, name="digit")])
     with pytest.raises(Enough):
-        results.definitions("04_cnn_lstm_video", ["train"])["train"](model, OnlyCounted(clips), 4e-3, epochs)
+        train(model, OnlyCounted(clips), 4e-3, epochs)
     taught, steps = model.optimizer, -(-clips // 32) * epochs
     state = OURS.change("answer.labels", "digit").change("budget.epochs", epochs)
     names = {"keras": keras, "math": math, "model": model, "data": OnlyCounted(clips)}

@@ -5,14 +5,14 @@ import argparse
 import nbformat
 import portable
 import pytest
-from test_house import house, notebook, ready  # noqa: F401  (fixtures)
+from small_course import notebook
 
 CLAIM = 'import os\nassert os.environ.get("COURSE_SEED_SHIFT") != "11", "a fluke of one seed"'
 THREADS = 'print(os.environ.get("COURSE_THREADS", 2))'
 
 
 @pytest.fixture
-def fragile(ready, monkeypatch):  # noqa: F811
+def fragile(ready, monkeypatch):
     """A course of one lesson, which prints the number of threads; its claim fails under one shift."""
     for path in ready.NOTEBOOKS.glob("*.ipynb"):
         path.unlink()

@@ -2,13 +2,15 @@
 
 import ast
 import concurrent.futures
-import importlib.util
+import importlib
 import json
 import math
 import os
+import pickle
 import subprocess
 import sys
 
+import common
 import lessons
 import pytest
 
@@ -51,7 +53,7 @@ def test_an_unknown_model_or_table_is_named_beside_the_known_ones(table, tmp_pat
 
 
 def test_a_column_is_added_to_every_row(table, tmp_path):
-    results.add_column("00_some", "seconds", {"a": [1.0], "b": [2.0]}, tmp_path)
+    common.add_column("00_some", "seconds", {"a": [1.0], "b": [2.0]}, tmp_path)
     again = results.load("00_some", tmp_path)
     assert [row["seconds"] for row in again.rows] == [[1.0], [2.0]]
     where = again.provenance.pop("seconds")
@@ -71,16 +73,16 @@ def test_a_stopped_run_goes_on_where_it_was(tmp_path):
     jobs = [(row, seed) for seed in (0, 1) for row in "ab"]
     path = tmp_path / "some.part"
     with concurrent.futures.ThreadPoolExecutor(1) as pool, pytest.raises(KeyboardInterrupt):
-        results.Journal(path, "digest").measure(pool, measure, jobs)
+        common.Journal(path, "digest").measure(pool, measure, jobs)
     kept = set(calls) - {("b", 1)}
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         calls[:] = [None] * 5
-        found = results.Journal(path, "digest").measure(pool, measure, jobs)
+        found = common.Journal(path, "digest").measure(pool, measure, jobs)
     assert found == {job: {"score": job[1] + 1} for job in jobs}
     assert kept
     assert not kept & set(calls)
     with concurrent.futures.ThreadPoolExecutor(1) as pool:  # the lesson's models have changed
-        results.Journal(path, "another digest").measure(pool, measure, jobs)
+        common.Journal(path, "another digest").measure(pool, measure, jobs)
     assert kept <= set(calls)
 
 
@@ -89,7 +91,7 @@ def lesson_of(monkeypatch):
     """Sets the cells tagged definition; returns the name of the lesson."""
 
     def set_cells(*cells):
-        monkeypatch.setattr(results, "definition_cells", lambda lesson: list(cells))
+        monkeypatch.setattr(common, "definition_cells", lambda lesson: list(cells))
         return "any"
 
     return set_cells
@@ -97,7 +99,7 @@ def lesson_of(monkeypatch):
 
 def test_the_digest_follows_the_code_and_not_its_comments(lesson_of):
     def digest(*cells):
-        return results.digest(lesson_of(*cells), ["a", "b"])
+        return common.digest(lesson_of(*cells), ["a", "b"])
 
     assert digest("a = 1", "b = 2") == digest("b = 2  # two", "a = 1") == digest("a = 1\nb = 2")
     assert digest("a = 1", "b = 2") != digest("a = 2", "b = 2")
@@ -112,28 +114,20 @@ def test_a_table_sees_and_follows_what_it_uses_and_nothing_else(lesson_of):
         "def helper(x):\n    return math.floor(x)",
         "def other():\n    return SIZE",
     ]
-    names = results.definitions(lesson_of(*cells), ["used"])
+    names = common.definitions_of(lesson_of(*cells), ["used"])
     assert names["used"](1.5) == 4
     assert "other" not in names
-    before = results.digest("any", ["used"])
+    before = common.digest("any", ["used"])
     lesson_of(*cells[:3], "def other():\n    return 7")
-    assert results.digest("any", ["used"]) == before
+    assert common.digest("any", ["used"]) == before
     lesson_of(*cells[:2], "def helper(x):\n    return math.ceil(x)")
-    assert results.digest("any", ["used"]) != before
+    assert common.digest("any", ["used"]) != before
     with pytest.raises(KeyError, match=r"'gone'.*helper, math, used"):
-        results.digest("any", ["used", "gone"])
-
-
-@pytest.fixture(scope="module")
-def common():
-    spec = importlib.util.spec_from_file_location("common", results.FOLDER / "common.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+        common.digest("any", ["used", "gone"])
 
 
 @pytest.mark.parametrize("optimum", [2e-4, 1e-3, 3e-3, 9e-3, 2e-2])
-def test_a_learning_rate_is_searched_until_the_best_is_inside(common, optimum):
+def test_a_learning_rate_is_searched_until_the_best_is_inside(optimum):
     starts = (2e-3, 4e-3, 8e-3)
     scores = {}
     waiting = list(starts)
@@ -144,7 +138,7 @@ def test_a_learning_rate_is_searched_until_the_best_is_inside(common, optimum):
     assert abs(math.log(common.best(scores) / optimum)) <= math.log(2) / 2
 
 
-def test_the_search_ends_far_out_and_takes_the_middle_of_equals(common):
+def test_the_search_ends_far_out_and_takes_the_middle_of_equals():
     starts = (2e-3, 4e-3, 8e-3)
     assert common.further({peak: -peak for peak in (1.25e-4, 2.5e-4, *starts)}, starts) == []
     assert common.best(dict.fromkeys(starts, 1.0)) == 4e-3
@@ -160,7 +154,7 @@ def test_there_are_tables():
 def test_a_table_belongs_to_the_models_as_the_lesson_has_them(name):
     table = results.load(name)
     source = table.provenance
-    assert source["definitions"] == results.digest(LESSONS[name[:2]], source["uses"]), "run `make results`"
+    assert source["definitions"] == common.digest(LESSONS[name[:2]], source["uses"]), "run `make results`"
     for row in table.rows:
         scores = [key for key in row if key not in ("model", "parameters", "peak", "seconds")]
         assert scores
@@ -184,23 +178,38 @@ def test_every_network_has_a_learning_rate_with_lower_and_higher_ones_tried(name
         assert min(map(float, scores)) < peak < max(map(float, scores)), f"{model}: widen the search"
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in results.FOLDER.glob("[0-9]*.py")))
-def test_the_command_that_makes_the_tables_runs_at_toy_size(name, tmp_path):
-    environment = os.environ | {
-        "TMPDIR": str(tmp_path),
-        "TEMP": str(tmp_path),
-        "PYTHONPATH": str(results.ROOT),
-    }
-    command = [sys.executable, str(results.FOLDER / name), "--quick"]
+SCRIPTS = sorted(results.FOLDER.glob("[0-9]*.py"))
+ONE_AFTER_THE_OTHER = """
+import runpy, sys
+scripts, sys.argv[1:] = sys.argv[1:], ["--quick"]
+for script in scripts:
+    runpy.run_path(script, run_name="__main__")
+"""
+
+
+def test_the_commands_that_make_the_tables_run_at_toy_size(tmp_path):
+    """All in one process, as importing TensorFlow takes longer than most toys."""
+    paths = os.pathsep.join(map(str, (results.ROOT, results.FOLDER)))
+    environment = os.environ | {"TMPDIR": str(tmp_path), "TEMP": str(tmp_path), "PYTHONPATH": paths}
+    command = [sys.executable, "-c", ONE_AFTER_THE_OTHER, *map(str, SCRIPTS)]
     ran = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     made = {path.stem: json.loads(path.read_text()) for path in tmp_path.glob("results-*/*.json")}
-    assert sorted(made) == [table for table in TABLES if table[:2] == name[:2]]
+    assert sorted(made) == TABLES
     for table, content in made.items():
         real = results.load(table)
         for row in content["rows"]:
             assert row.keys() == real.row(row["model"]).keys()
             assert row["parameters"] == real.row(row["model"])["parameters"] or "network" in row["model"]
+
+
+def test_what_a_script_measures_can_be_measured_in_other_processes(monkeypatch):
+    monkeypatch.setenv("COURSE_THREADS", "2")  # to have it back afterwards
+    studies = [importlib.import_module(script.stem).STUDY for script in SCRIPTS]
+    assert [pickle.loads(pickle.dumps(study.measure)) for study in studies] == [s.measure for s in studies]
+    with common.two_processes() as pool:
+        job = ("01_digits", "No network: pixels", 0, None, "test", True)
+        assert pool.submit(studies[0].measure, *job).result().keys() == {"parameters", "anywhere"}
 
 
 def names_in(node):
@@ -217,13 +226,12 @@ def claims_that_hide_their_source(cells):
     """
     parts = [part for cell in cells for part in ast.walk(ast.parse(cell))]
     bound = [part for part in parts if isinstance(part, ast.Assign)]
-    computed = {name for part in bound for target in part.targets for name in names_in(target)}
-    stored = set()
+    bound = [(set().union(*map(names_in, part.targets)), part.value) for part in bound]
+    computed = set().union(*(names for names, _ in bound))
+    stored = set().union(*(names for names, value in bound if "results.load" in ast.unparse(value)))
+    bound = [(names, names_in(value) & computed) for names, value in bound]
     for _ in bound:
-        for part in bound:
-            used = names_in(part.value) & computed
-            if "results.load" in ast.unparse(part.value) or (used and used <= stored):
-                stored |= {name for target in part.targets for name in names_in(target)}
+        stored = stored.union(*(names for names, used in bound if used and used <= stored))
     for part in parts:
         if isinstance(part, ast.Call) and ast.unparse(part.func) == "check.claim":
             values = [*part.args[1:], *(word.value for word in part.keywords if word.arg != "stored")]

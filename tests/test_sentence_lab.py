@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from keras import layers, ops
+from keras import layers
 from small_labs import READ, STEPS, TEXT, bag, reader, readers
 from small_labs import over_words as network
 
@@ -460,31 +460,6 @@ def test_an_older_string_counts_filters_from_0(lab):
     assert str(lab.state) == "sen2;text=off%3D1.4;model=CNN;filter=5;off=2.5"
 
 
-@pytest.mark.parametrize(
-    ("line", "problem"),
-    [
-        ("lab2;task=digits", "begins with 'sen2;'"),
-        ("sen2;words=3", "the parts are text, model, filter, read, off"),
-        ("sen2;text=good;model=GRU", "Model cannot be 'GRU': it can be Bag of words, CNN, LSTM"),
-        ("sen2;text=good;model=CNN;filter=8", "Filter cannot be 8: it can be strongest, 1, 2, 3"),
-        ("sen2;text=good;model=CNN;filter=00000000000000012", "Filter cannot be 12"),
-        ("sen2;text=good;model=CNN;off=1.x", "Off cannot be 'x': it can be 1 to 7"),
-        ("sen2;text=good;model=CNN;filter=x", "Filter cannot be 'x': it can be strongest, 1"),
-        ("sen2;text=good;model=LSTM;filter=1", "has no filter 1: it has no filters"),
-        ("sen2;text=good;model=CNN+→+LSTM;off=1", "cannot be switched off"),
-        ("sen2;text=%ff", "copy the whole line anew"),
-        ("", "begins with 'sen2;'"),
-    ],
-)
-def test_a_bad_string_is_explained_and_changes_nothing(lab, line, problem):
-    before = lab.state
-    lab.line.value = line or " "
-    assert problem in Page(lab.message.value).text
-    assert lab.state == before
-    lab.text.value = "good"
-    assert lab.message.value == ""
-
-
 def test_another_text_is_read_to_its_end_and_another_model_has_other_filters(lab):
     lab.filter.value, lab.read.value = 3, 2
     lab.off.value = True
@@ -496,89 +471,6 @@ def test_another_text_is_read_to_its_end_and_another_model_has_other_filters(lab
 
 
 # ------------------------------------------------------------------------------------------ what is refused
-
-
-def changed(name, **more):
-    """A network with one layer that is not as it must be."""
-    ids = keras.Input((STEPS,), dtype="int32")
-    real = ops.cast(ops.not_equal(ids, 0), "float32")[..., None]
-    x = layers.Embedding(len(READ.get_vocabulary()), 5)(ids)
-    settings = {"padding": "same", "activation": "relu", "name": "filters", **more}
-    x = layers.Dense(6, name="filters")(x) if name == "dense" else layers.Conv1D(6, 3, **settings)(x)
-    x = x if name in ("unmasked", "valid") else x * real
-    x = (
-        layers.GlobalAveragePooling1D(name="pooled")(x)
-        if name == "mean"
-        else layers.GlobalMaxPooling1D(name="pooled")(x)
-    )
-    x = layers.Dense(6, "relu")(x) if name == "between" else x
-    model = keras.Model(
-        ids, layers.Dense(1, activation=None if name == "linear" else "sigmoid", name="answer")(x)
-    )
-    rng = np.random.default_rng(0)
-    model.set_weights([rng.normal(0.5, 1, w.shape) for w in model.get_weights()])
-    return model
-
-
-def diverged(name):
-    model = network("cnn")
-    for weight in model.get_layer(name).weights:
-        weight.assign(weight * np.nan)
-    return model
-
-
-WRONG = [
-    (
-        lambda: diverged("filters"),
-        "has weights that are NaN or infinite, in 'filters/kernel', 'filters/bias'",
-    ),
-    (lambda: diverged("answer"), "has weights that are NaN or infinite, in 'answer/kernel'"),
-    (lambda: lambda texts: [np.nan] * len(texts), "values from nan to nan: P\\(positive\\) is 0 to 1"),
-    (lambda: changed("dense"), "'filters', a Dense, must be a Conv1D"),
-    (lambda: changed("valid", padding="valid"), "must be a Conv1D with padding='same'"),
-    (lambda: changed("dilated", dilation_rate=2), "no strides or dilation_rate"),
-    (lambda: changed("mean"), "'pooled' is not the maximum"),
-    (lambda: changed("unmasked"), "times 0 where the padding is"),
-    (lambda: changed("signed", activation=None), "activation='relu'"),
-    (lambda: changed("between"), "is not sigmoid"),
-    (lambda: changed("linear"), "is not sigmoid"),
-    (lambda: network("lstm", steps=5), "reads 5 words and read gives 8"),
-    (lambda: network("lstm", words=4), "Is Embedding\\(input_dim\\) the size of the vocabulary"),
-    (lambda: keras.Sequential([layers.Embedding(99, 4), layers.LSTM(4)]), "inputs and outputs are \\[\\]"),
-    (
-        lambda: keras.Sequential([keras.Input((STEPS,)), layers.Dense(2)]),
-        "go from \\(batch, words\\) to \\(batch, 1\\)",
-    ),
-    (lambda: keras.Sequential([keras.Input((STEPS,)), layers.Dense(1)]), "P\\(positive\\) is 0 to 1"),
-    (lambda: "CNN", "it is a keras.Model from numbers of words"),
-    (lambda: lambda texts: np.zeros((len(texts), 2)), "predict_proba\\(texts\\)\\[:, 1\\]"),
-    (lambda: lambda texts: [len(text) for text in texts], "values from 0 to 5: P\\(positive\\) is 0 to 1"),
-]
-
-
-@pytest.mark.parametrize(("make", "problem"), WRONG)
-def test_a_model_that_cannot_be_used_is_refused_with_a_way_out(make, problem):
-    with pytest.raises(ValueError, match=problem) as caught:
-        SentenceLab({"mine": make()}, READ)
-    assert str(caught.value).startswith("models['mine']")
-
-
-def test_what_is_no_lab_is_refused():
-    with pytest.raises(ValueError, match=r"models is {}, but must be a dict of names"):
-        SentenceLab({}, READ)
-    with pytest.raises(ValueError, match="it is a keras"):
-        SentenceLab(MODELS, str.split)
-    with pytest.raises(ValueError, match="output_mode='int'"):
-        SentenceLab(MODELS, layers.TextVectorization(output_mode="count", vocabulary=["a", "b"]))
-    with pytest.raises(ValueError, match="call read"):
-        SentenceLab(MODELS, layers.TextVectorization())
-    with pytest.raises(ValueError, match="models has the name 1, but a name must be a str"):
-        SentenceLab({1: bag, "1": bag}, READ)
-    with pytest.raises(ValueError, match="text cannot be None: it is a str"):
-        SentenceLab(MODELS, READ, None)
-    for examples in (None, "a good film", ("a", 3)):
-        with pytest.raises(ValueError, match=r"examples=.* cannot be: it is a tuple of sentences"):
-            SentenceLab(MODELS, READ, "good", examples)
 
 
 def test_a_function_that_fails_at_a_text_is_told_and_loses_nothing():
@@ -616,23 +508,3 @@ def test_a_chain_under_other_names_shows_no_sum():
     lab = SentenceLab({"mine": model}, READ, TEXT)
     assert "Together" not in Page(lab.table.value).text
     assert lab.next_off.layout.display == "none"
-
-
-# ------------------------------------------------------------------------------------------ in a notebook
-
-
-def test_a_lab_shows_itself_live_and_without_a_kernel(lab):
-    bundle = lab._repr_mimebundle_()
-    assert bundle["text/plain"] == "SentenceLab: run this cell to use the lab."
-    assert "application/vnd.jupyter.widget-view+json" in bundle
-    assert "Sentence lab (run this cell to use it). Not a good film, and NOT funny one" in bundle["text/html"]
-    assert re.search(r"LSTM → CNN 0\.\d\d (positive|negative)", bundle["text/html"])
-
-
-def test_the_preview_follows_the_state_and_not_the_weights(lab):
-    first = lab.preview
-    assert SentenceLab({"LSTM → CNN": network("lstm", "cnn", seed=5)}, READ, TEXT).preview == first
-    lab.read.value = 3
-    assert lab.preview != first
-    lab.read.value = STEPS
-    assert lab.preview == first

@@ -65,7 +65,7 @@ def boxes(svg):
         yield group.get("data-axes").split(","), tuple(sizes), words
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @with_examples
 @given(st.one_of(STATES, nearly_usual()))
 def test_the_shapes_of_any_state_are_those_of_its_model(state):

@@ -12,9 +12,9 @@ validation; the test is asked twice, with digits in the middle and with digits a
 import dataclasses
 from functools import cache, partial
 
-from common import Study, main, needs_network
+from common import Study, definitions_of, main, needs_network
 
-from course_utils import datasets, results
+from course_utils import datasets
 
 LESSON = "01_convolution"
 NETWORKS = ["cnn", "TWO", "THREE", "dense_network", "train", "score", "by_pixels", "anywhere", "EPOCHS"]
@@ -23,7 +23,7 @@ USES = {"01_digits": [*NETWORKS, "THREE_THAT_SEE_LESS"], "01_moved": [*NETWORKS,
 
 @cache
 def definitions(table):
-    return results.definitions(LESSON, USES[table])
+    return definitions_of(LESSON, USES[table])
 
 
 @cache

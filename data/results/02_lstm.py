@@ -11,9 +11,7 @@ network of a table gets the same sequences, the same number of batches and the s
 
 from functools import cache, partial
 
-from common import Study, main
-
-from course_utils import results
+from common import Study, definitions_of, main
 
 LESSON = "02_lstm"
 RECALL = ["readers", "train_to_recall", "recalled", "marked", "WITHIN", "BATCHES"]
@@ -27,7 +25,7 @@ USES = {
 
 @cache
 def definitions(table):
-    return results.definitions(LESSON, USES[table])
+    return definitions_of(LESSON, USES[table])
 
 
 def wait_of(table):

@@ -12,9 +12,7 @@ rates are searched anew.
 import dataclasses
 from functools import cache, lru_cache, partial
 
-from common import Study, main
-
-from course_utils import results
+from common import Study, definitions_of, main
 
 LESSON = "03_joining"
 USES = {
@@ -25,7 +23,7 @@ USES["03_longer"] = USES["03_bridges"]
 
 @cache
 def definitions(table):
-    return results.definitions(LESSON, USES[table])
+    return definitions_of(LESSON, USES[table])
 
 
 @cache

@@ -13,9 +13,7 @@ fixed before any score on these test clips was seen.
 import dataclasses
 from functools import cache, lru_cache
 
-from common import Study, main
-
-from course_utils import results
+from common import Study, definitions_of, main
 
 LESSON = "04_cnn_lstm_video"
 TRAINING = ["train", "scores", "EPOCHS"]
@@ -48,7 +46,7 @@ def data_of(quick):
 
 @cache
 def definitions(table):
-    return results.definitions(LESSON, USES[table])
+    return definitions_of(LESSON, USES[table])
 
 
 def rows_of(table, quick):

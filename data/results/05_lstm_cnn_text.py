@@ -15,9 +15,9 @@ import string
 from functools import cache, partial
 
 import numpy as np
-from common import Study, main
+from common import Study, definitions_of, main
 
-from course_utils import datasets, results
+from course_utils import datasets
 from course_utils.datasets.texts import _reviews
 
 LESSON = "05_lstm_cnn_text"
@@ -36,7 +36,7 @@ TWINS = {"train": 3000, "validation": 300, "test": 1000}  # pairs of sentences
 
 @cache
 def definitions(table):
-    return results.definitions(LESSON, USES[table])
+    return definitions_of(LESSON, USES[table])
 
 
 @cache

@@ -13,7 +13,7 @@ import dataclasses
 from functools import cache, lru_cache
 
 import numpy as np
-from common import Study, main, needs_network
+from common import Study, definitions_of, main, needs_network
 
 from course_utils import datasets, results
 
@@ -30,7 +30,7 @@ USES = {
 
 @cache
 def definitions(table):
-    return results.definitions(LESSON, USES[table])
+    return definitions_of(LESSON, USES[table])
 
 
 @lru_cache(maxsize=1)

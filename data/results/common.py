@@ -1,5 +1,7 @@
 """What the scripts of this folder share: tune, train every row with every seed, time the training.
 
+The models are not written a second time: `definitions_of` reads them out of the lesson's own cells.
+
 Each script describes its tables as a `Study` and calls `main`. Two trainings run side by side, on one thread
 each. Of the peak learning rates, each network gets the one with its own best validation score after all
 epochs, the mean of two seeds that no table uses. Where the best is the lowest or the highest tried, one
@@ -7,14 +9,21 @@ further out is tried, until it is neither. The test part is scored once.
 """
 
 import argparse
+import ast
 import concurrent.futures
+import hashlib
+import json
 import multiprocessing
 import os
+import platform
 import statistics
 import tempfile
 import time
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
+
+import jupytext
 
 from course_utils import check, results
 
@@ -58,6 +67,194 @@ class Study:
     ready: callable
 
 
+# ----------------------------------------------------------------------------------- a lesson's definitions
+
+
+def definition_cells(lesson):
+    """The source of every cell of a lesson tagged `definition`, in order."""
+    cells = jupytext.read(results.ROOT / "notebooks" / "source" / f"{lesson}.py").cells
+    return [cell.source for cell in cells if "definition" in cell.metadata.get("tags", [])]
+
+
+def needed(lesson, names):
+    """The statements of a lesson's cells tagged `definition` that bind `names` and all that these build on.
+
+    Parameters
+    ----------
+    lesson : str
+        For instance "04_cnn_lstm_video".
+    names : iterable of str
+        Functions, classes and constants of the lesson.
+
+    Returns
+    -------
+    list of ast.stmt
+        In the order of the lesson, without docstrings.
+
+    Raises
+    ------
+    KeyError
+        If no such cell binds one of the names.
+    """
+    statements = [node for cell in definition_cells(lesson) for node in ast.parse(cell).body]
+    binders = {name: node for node in statements for name in bound_by(node)}
+    if missing := sorted(set(names) - binders.keys()):
+        raise KeyError(
+            f"names={missing} are bound by no cell of {lesson} tagged definition. Those bind: "
+            f"{', '.join(sorted(binders))}."
+        )
+    waiting, found = list(names), set()
+    while waiting:
+        node = binders[waiting.pop()]
+        if node not in found:
+            found.add(node)
+            waiting += [
+                part.id for part in ast.walk(node) if isinstance(part, ast.Name) and part.id in binders
+            ]
+    kept = [node for node in statements if node in found]
+    for node in kept:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node):
+            node.body = node.body[1:] or [ast.Pass()]
+    return kept
+
+
+def bound_by(node):
+    """The names that a statement binds: those of a definition, an import or an assignment."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return {node.name}
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return {alias.asname or alias.name.partition(".")[0] for alias in node.names}
+    return {
+        part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
+    }
+
+
+def definitions_of(lesson, names):
+    """Run what `names` need of a lesson (see `needed`), and nothing else.
+
+    Returns
+    -------
+    dict
+        What was bound. A table can therefore not use what its digest does not follow.
+    """
+    bound = {"__name__": lesson}
+    code = ast.fix_missing_locations(ast.Module(needed(lesson, names), type_ignores=[]))
+    exec(compile(code, f"{lesson}.py (cells tagged definition)", "exec"), bound)
+    return bound
+
+
+def digest(lesson, names):
+    """Changes with the definitions that `names` need, not with comments, docstrings or the order of cells.
+
+    Tells whether a table is older than the models it is about.
+    """
+    parts = sorted(map(ast.dump, needed(lesson, names)))
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+# ------------------------------------------------------------------------------------------ numbers on disk
+
+
+class Journal:
+    """Numbers measured so far for one table, kept in a `.part` file, so that a stopped run can go on.
+
+    A journal made from other definitions (another digest) is thrown away.
+    """
+
+    def __init__(self, path, digest):
+        self.path, self.numbers = Path(path), {"definitions": digest}
+        if self.path.exists():
+            found = json.loads(self.path.read_text(encoding="utf-8"))
+            if found.get("definitions") == self.numbers["definitions"]:
+                self.numbers = found
+
+    def measure(self, pool, function, jobs):
+        """Call `function(*job)` for every job that is not in the journal, in the processes of the pool.
+
+        Parameters
+        ----------
+        pool : concurrent.futures.Executor
+            Runs the jobs.
+        function : callable
+            Returns a dict of plain numbers.
+        jobs : list of tuple
+            The arguments of each call.
+
+        Returns
+        -------
+        dict
+            job -> its numbers.
+        """
+        waiting = {pool.submit(function, *job): job for job in jobs if str(job) not in self.numbers}
+        for future in concurrent.futures.as_completed(waiting):
+            self.numbers[str(waiting[future])] = future.result()
+            write(self.path, self.numbers)
+            print(waiting[future], future.result(), flush=True)
+        return {job: self.numbers[str(job)] for job in jobs}
+
+
+def save(study, table, runs, seeds, tuning, folder):
+    """Write a table, with where it comes from.
+
+    Parameters
+    ----------
+    study, table : Study, str
+        What was trained.
+    runs : dict
+        Row -> a list with a dict of numbers for each seed. `parameters` must not depend on the seed.
+    seeds : list of int
+        In the order of the runs.
+    tuning : dict
+        Row -> {peak learning rate tried: mean score on the validation part}.
+    folder : path
+        Where to write it.
+    """
+    import tensorflow as tf
+
+    rows = []
+    for model, numbers in runs.items():
+        columns = {key: [round(run[key], 6 if key == "peak" else 4) for run in numbers] for key in numbers[0]}
+        rows.append({"model": model, **columns, "parameters": numbers[0]["parameters"]})
+    provenance = {
+        "command": "make results",
+        "seeds": seeds,
+        **where(),
+        "python": platform.python_version(),
+        "versions": {"tensorflow": tf.__version__}
+        | {package: version(package) for package in ("keras", "numpy", "scikit-learn")},
+        "uses": sorted(study.uses[table]),
+        "definitions": digest(study.lesson, study.uses[table]),
+        "tuning": tuning,
+    }
+    write(folder / f"{table}.json", {"rows": rows, "provenance": provenance})
+
+
+def add_column(name, column, values, folder):
+    """Write one more column, `values[model]`, into a table, such as times measured in a run of their own.
+
+    When and on what machine goes into the provenance, under the name of the column.
+    """
+    table = results.load(name, folder)
+    for row in table.rows:
+        row[column] = values[row["model"]]
+    provenance = table.provenance | {column: where()}
+    write(Path(folder) / f"{name}.json", {"rows": table.rows, "provenance": provenance})
+
+
+def where():
+    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    return {"date": time.strftime("%Y-%m-%d"), "machine": machine}
+
+
+def write(path, content):
+    new = path.with_suffix(path.suffix + ".new")
+    new.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    new.replace(path)
+
+
+# ------------------------------------------------------------------------------------------ what is trained
+
+
 def needs_network(row):
     return not row.startswith("No network")
 
@@ -94,7 +291,7 @@ def train_all(study, tables, quick, pool, folder):
     """Tune every network, train every row of the tables with every seed, write the tables."""
     journals = []
     for table in tables:
-        journal = results.Journal(folder / f"{table}.part", results.digest(study.lesson, study.uses[table]))
+        journal = Journal(folder / f"{table}.part", digest(study.lesson, study.uses[table]))
         journals.append(journal)
         rows, seeds = study.rows_of(table, quick), list(range(1 if quick else study.seeds[table]))
         tuning = tune(study, table, quick, journal, pool)
@@ -102,7 +299,7 @@ def train_all(study, tables, quick, pool, folder):
         jobs = [(table, row, seed, peaks.get(row), "test", quick) for seed in seeds for row in rows]
         found = journal.measure(pool, study.measure, jobs)
         runs = {row: [numbers for job, numbers in found.items() if job[1] == row] for row in rows}
-        results.save(table, study.lesson, runs, seeds, study.uses[table], tuning, folder)
+        save(study, table, runs, seeds, tuning, folder)
     for journal in journals:
         journal.path.unlink()
 
@@ -131,7 +328,18 @@ def time_training(study, table, quick):
     return {row: [round(number, 2) for number in seconds[1:]] for row, seconds in timed.items()}
 
 
-def main(study, description):
+def one_thread():
+    """For toy sizes, which take less time than another process needs to import TensorFlow."""
+    return concurrent.futures.ThreadPoolExecutor(1)
+
+
+def two_processes():
+    os.environ["COURSE_THREADS"] = "1"  # for each of them
+    spawn = multiprocessing.get_context("spawn")  # a fork would share TensorFlow's threads
+    return concurrent.futures.ProcessPoolExecutor(2, spawn, check.setup)
+
+
+def main(study, description, arguments=None):
     """Do what the command line asks for; the tables go to data/results, quick ones to a temporary folder."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -141,16 +349,17 @@ def main(study, description):
     parser.add_argument(
         "--table", choices=study.seeds, action="append", help="only this one; may be repeated"
     )
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     tables = given.table or list(study.seeds)
     folder = Path(tempfile.mkdtemp(prefix="results-")) if given.quick else results.FOLDER
     check.setup()
+    if given.quick:
+        import tensorflow as tf
+
+        tf.config.run_functions_eagerly(True)  # to trace a network takes longer than its few batches
     if not given.times:
-        spawn = multiprocessing.get_context("spawn")  # a fork would share TensorFlow's threads
-        os.environ["COURSE_THREADS"] = "1"  # for each of the two processes
-        workers = 1 if given.quick else 2  # each has to import TensorFlow
-        with concurrent.futures.ProcessPoolExecutor(workers, spawn, check.setup) as pool:
+        with one_thread() if given.quick else two_processes() as pool:
             train_all(study, tables, given.quick, pool, folder)
     for table in tables:
-        results.add_column(table, "seconds", time_training(study, table, given.quick), folder)
+        add_column(table, "seconds", time_training(study, table, given.quick), folder)
     print(f"Tables written to {folder}.")

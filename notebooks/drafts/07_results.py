@@ -10,9 +10,9 @@ import dataclasses
 from functools import cache
 
 import numpy as np
-from common import Study, main, needs_network
+from common import Study, definitions_of, main, needs_network
 
-from course_utils import datasets, results
+from course_utils import datasets
 
 LESSON = "07_forecasting"
 TABLE = "07_hours"
@@ -21,7 +21,7 @@ USES = {TABLE: ["rules", "hour_readers", "train_on_hours", "hourly_error", "hour
 
 @cache
 def definitions():
-    return results.definitions(LESSON, USES[TABLE])
+    return definitions_of(LESSON, USES[TABLE])
 
 
 @cache

@@ -9,9 +9,7 @@ beside this file was trained for lesson 04, with two learning rates in a fixed g
 import dataclasses
 from functools import cache
 
-from common import Study, main
-
-from course_utils import results
+from common import Study, definitions_of, main
 
 LESSON = "08_camera_moves"
 TABLE = "08_camera_moves"
@@ -28,7 +26,7 @@ def data_of(quick):
 
 @cache
 def definitions():
-    return results.definitions(LESSON, USES)
+    return definitions_of(LESSON, USES)
 
 
 def rows_of(table, quick):
