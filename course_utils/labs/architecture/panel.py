@@ -60,7 +60,9 @@ class TrainingPanel:
         self.match.on_click(lambda _: self.match_parameters())
         self.take = widgets.Button(description="Compose it again")
         self.take.on_click(lambda _: self._taken())
-        self.called = widgets.Text(description="Its name", continuous_update=False, layout={"width": "auto"})
+        self.called = widgets.Text(
+            description="Its name", continuous_update=False, layout={"flex": "0 1 280px"}
+        )
         self.called.style.description_width = "initial"
         self.bin = widgets.Button(description="Delete run")
         self.bin.on_click(lambda _: self.delete())
@@ -305,27 +307,28 @@ class TrainingPanel:
             return '<div class="cl-note">The runs you train are kept here, to be compared.</div>'
         labels = list(dict.fromkeys(label for run in self.runs for label in run.labels))
         labels += ["loss"] * any("loss" in measured(run.state) for run in self.runs)
-        names = ["", "name", *labels, "parameters", "seconds", "epochs", "examples", "batch", "rate", "curve"]
-        names.append("status")
+        names = ["", "name", *labels, "parameters", "time", "epochs", "examples", "batch", "rate", "curve"]
         rows = _row("th scope='col'", names)
         for run in self.runs:
             known = {key: run.history[f"val_{key}"][-1] for key in measured(run.state) if run.epochs}
             scores = [said_score(known[key], 3) if key in known else "–" for key in labels]
-            cells = [run.letter, html.escape(run.name), *scores, f"{run.parameters:,}", f"{run.seconds:.0f}"]
-            cells += [f"{run.epochs} of {run.total}", f"{run.size:,}" if run.size else "–"]
-            cells += [
-                run.state.budget.batch,
-                f"{run.state.peak:g}",
-                sparkline(run),
-                WORDS.get(run.status, run.status),
+            cells = [
+                run.letter,
+                html.escape(run.name),
+                *scores,
+                f"{run.parameters:,}",
+                f"{run.seconds:.0f} s",
             ]
+            status = "" if run.status == "done" else f", {WORDS.get(run.status, run.status)}"
+            cells += [f"{run.epochs} of {run.total}{status}", f"{run.size:,}" if run.size else "–"]
+            cells += [run.state.budget.batch, f"{run.state.peak:g}", sparkline(run)]
             rows += _row("td", cells, f" title='{html.escape(str(run.state))}'")
         scored = " and ".join(dict.fromkeys([*map(measure, self.runs), *labels[-1:]]))
         budgets = [_budget_of(run) for run in self.runs if run.size]
         unlike = [name for name in (budgets or [{}])[0] if len({one[name] for one in budgets}) > 1]
         fair = f"; their budgets are not equal ({', '.join(unlike)})" if unlike else ""
         caption = f"<caption>Runs: validation {scored} after the last finished epoch{fair}</caption>"
-        return f"<table class='cl-table cl-runs'>{caption}{rows}</table>"
+        return f"<div class='cl-wide'><table class='cl-table cl-runs'>{caption}{rows}</table></div>"
 
 
 def _row(tag, cells, about=""):

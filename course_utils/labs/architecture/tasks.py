@@ -147,7 +147,7 @@ read.adapt(list(texts.train.x))  # only the words of these texts have a number
 
 
 def numbers(split):
-    \"\"\"A split with numbers for words; what is too short is filled up with zeros on the left.\"\"\"
+    \"\"\"A split with numbers for its words, filled up with zeros on the left.\"\"\"
     rows = np.asarray(read(list(split.x)))  # filled up on the right
     rows = [np.roll(row, np.sum(row == 0)) for row in rows]
     return replace(split, x=np.array(rows, "int32"))

@@ -264,31 +264,32 @@ def script(state):
 
 def compiling(state):
     """Optimizer, loss and metrics: clipped Adam as in lesson 04, a warm-up, then a cosine down to zero."""
-    kind, budget, several = state.kind, state.budget, len(state.classes) > 1
+    kind, budget, labels = state.kind, state.budget, tuple(state.classes)
     part = SHARES[budget.share]
-    share = f" // {part}  # examples in an epoch" if part > 1 else "  # examples in an epoch"
+    named, loss, metrics = "", f'"{kind.loss}"', f'["{kind.metric}"]'
+    if len(labels) > 1:
+        named = f"labels = {labels}\n".replace("'", '"')
+        loss, metrics = (f'{{label: "{each}" for label in labels}}' for each in (kind.loss, kind.metric))
     return f"""\
 epochs, batch_size, peak = {budget.epochs}, {budget.batch}, {state.peak:g}
-size = len(data.train){share}
+size = len(data.train){f" // {part}" if part > 1 else ""}  # examples in an epoch
 steps = epochs * math.ceil(size / batch_size)
-warm_up = min({WARM_UP}, steps // 2)  # batches in which the learning rate rises, before it falls
+warm_up = min({WARM_UP}, steps // 2)  # batches in which the learning rate rises
 rate = keras.optimizers.schedules.CosineDecay(
     0.0, steps - warm_up, warmup_target=peak, warmup_steps=warm_up
 )
-model.compile(
+{named}model.compile(
     keras.optimizers.Adam(rate, clipnorm=1.0),
-    loss={_for_each(state, f'"{kind.loss}"')},
-    metrics={_for_each(state, f'"{kind.metric}"') if several else f'["{kind.metric}"]'},
+    loss={loss},
+    metrics={metrics},
 )
 """
 
 
 def fitting(state):
     """The loop over the epochs."""
-    labels = list(state.classes)
-    y = f'split.y["{labels[0]}"][:size]'
-    if len(labels) > 1:
-        y = f"{{label: split.y[label][:size] for label in {tuple(labels)}}}".replace("'", '"')
+    first, *more = state.classes
+    y = "{label: split.y[label][:size] for label in labels}" if more else f'split.y["{first}"][:size]'
     other = "has other clips" if state.kind.in_space else "in another order"
     return f"""\
 def examples(split, size=None):
@@ -304,9 +305,3 @@ for epoch in range(epochs):  # each {other}
         initial_epoch=epoch, epochs=epoch + 1,
     )
 """
-
-
-def _for_each(state, words):
-    """Code: the same for each answer, as Keras wants it."""
-    pairs = ", ".join(f'"{label}": {words}' for label in state.classes)
-    return f"{{{pairs}}}" if len(state.classes) > 1 else words
