@@ -348,7 +348,8 @@ class Inside:
 
     def _explain(self, row, column, chosen):
         maps = self._maps
-        self.channel.layout.display = "none"
+        count = maps.given.shape[-1]
+        self.channel.layout.display = None if maps.kind == "convolution" and count > 1 else "none"
         try:
             one = inside.explain(self._trace, self.stage.value, self._now, row, column, chosen)
         except ValueError as problem:
@@ -358,9 +359,7 @@ class Inside:
         if maps.kind == "pooling":
             self.sum.value = pictures.pooled(one, heads)
             return
-        count = len(one.products)
         offer(self.channel, [("the one that counts most", 0), *((f"{c}", c) for c in range(1, count + 1))])
-        self.channel.layout.display = None if count > 1 else "none"
         channel = self.channel.value or int(np.abs(one.products).argmax()) + 1
         self.sum.value = pictures.summed(one, channel - 1, heads)
 
