@@ -58,6 +58,7 @@ def alt(made):
         return f"{start}: {said}. There it breaks: {made.broken.title} does not fit."
     most = max(made.all, key=lambda fact: fact.parameters)
     answers = " and ".join(f"{fact.title} ({fact.detail})" for fact in made.answers)
+    answers += " after each frame" * state.answers_each
     share = most.parameters / made.parameters
     return (
         f"{start}: {', then '.join(chain)}; the answer is {answers}. {made.parameters:,} parameters in all"
@@ -377,10 +378,11 @@ def _answers(made, column, top):
     for i, fact in enumerate(made.answers):
         y = top + MIDDLE + (tall + 8) * (i - (count - 1) / 2)
         parts.append(rect(x - wide / 2, y - tall / 2, wide, tall, SHADES["other"][0], SHADES["other"][2], 5))
-        named = f'data-stage="{fact.title}" data-shape="{fact.shape[0]}"'
-        words = text(x, y + 4.5, f"{fact.title}: {fact.shape[0]}", 12.5, fill=DARK, weight=600)
+        named = f'data-stage="{fact.title}" data-shape="{",".join(map(str, fact.shape))}"'
+        words = text(x, y + 4.5, f"{fact.title}: {times(fact.shape)}", 12.5, fill=DARK, weight=600)
         parts.append(f"<g {named}>{words}</g>")
     detail = f"{kind.step}s to come" if kind.forecasts else "softmax"
+    detail += " after each frame" * made.state.answers_each
     return "".join(parts) + _below(column, top, "Dense", detail, _costs(made, made.answers))
 
 

@@ -5,6 +5,8 @@ import math
 import threading
 import time
 
+import numpy as np
+
 from course_utils.labs.architecture import assembly, inside
 from course_utils.labs.architecture.tasks import BATCH, batches, feed
 
@@ -184,7 +186,10 @@ class Run:
 
     def _part(self, split, size):
         """The first examples of a split, as a model with these labels takes them."""
-        return split.x[:size], one_or_all({label: split.y[label][:size] for label in self.labels})
+        y = {label: split.y[label][:size] for label in self.labels}
+        if self.state.answers_each:  # the same is true after each frame
+            y = {label: np.repeat(true[:, None], self.state.steps, axis=1) for label, true in y.items()}
+        return split.x[:size], one_or_all(y)
 
     def _batch_begins(self, batch, logs=None):
         """Wait while paused. Never reports while it holds the condition."""
