@@ -26,6 +26,7 @@ from course_utils.labs.architecture import (
     assembly,
     blocks,
     diagram,
+    inside,
     memory,
     panel,
     tasks,
@@ -78,6 +79,7 @@ def nearly_usual(draw):
 
 
 CONV = blocks.Convolution
+EACH = OURS.change("answer.each", True).change("lstm.hands_on", "all")  # answers after each frame
 NASTY = [
     OURS.change("clip", (1, 8)),
     OURS.change("clip", (32, 128, 224, 3)).change("lstm", (512, 3, True)).change("joint.kind_of", "flatten"),
@@ -99,6 +101,8 @@ NASTY = [
     OURS.change("joint.kind_of", "columns").change("clip", (3, 24, 96)).change("clip.any_number", True),
     usual("digits", "convlstm", True).change("joint.kind_of", "columns"),
     usual("traffic", "convlstm", True).change("joint.kind_of", "columns"),
+    EACH.change("clip.any_number", True),
+    EACH.change("clip.any_number", True).change("joint.kind_of", "columns"),
     usual("digits", "lstm", True).change("clip", (32, 96, 0, 3)).change("answer.dropout", 10),  # 32×27648
     usual("reviews", "convlstm", True),
     usual("reviews", "cnn-lstm").change("joint.kind_of", "max").change("text.tokens", 1),
@@ -610,6 +614,13 @@ def test_the_fix_button_mends_what_does_not_fit(lab):
         (usual("digits", "lstm-cnn").change("joint.kind_of", "flatten").change("clip.any_number", True),
          "the number of frames is open", "A fixed number"),
         (usual("digits", "parallel", True).change("joint.kind_of", "steps"), None, None),
+        (EACH, None, None),
+        (EACH.change("lstm.hands_on", "last"), "given one vector", "Hand on all states"),
+        (EACH.change("attention", True), "given one vector", "No attention"),
+        (EACH.change("joint.kind_of", "columns"), "given 48 steps", "Flatten + dense 96"),
+        (EACH.turn("order", "parallel").change("lstm.hands_on", "last"), "a vector for each", "Hand on all"),
+        (EACH.turn("order", "lstm-cnn").change("convolutions", [(8, 3, 2)]), "one vector", "Keep the grid"),
+        (usual("reviews", "cnn").change("answer.each", True), None, None),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_together_is_told_and_mended(lab, state, said, fix):
@@ -1243,6 +1254,7 @@ def test_batch_normalisation_learns_averages_of_its_own():
     [
         SMALL.change("answer.dropout", 20).change("budget.batch", 8),
         SMALL.change("answer.labels", "motion").change("budget", (1, "half", 0.02)),
+        SMALL.change("answer.each", True).change("lstm.hands_on", "all").change("budget", (1, "quarter")),
         usual("reviews", "cnn").change("text", ("sentences", 10, 1000, 4)).change("budget", (2, "quarter")),
         usual("traffic", "cnn").change("series", (1, 6)).change("budget", (1, "quarter")),
     ],
@@ -1279,6 +1291,24 @@ def test_code_that_could_not_be_run_is_not_offered(lab):
         lab.controls[path].value = value
         assert said in lab.copy_training.text
         compile(lab.copy_training.text, "training", "exec")
+
+
+def test_an_answer_after_each_frame_is_trained_on_each():
+    lab = trained(SMALL.change("answer.each", True).change("lstm.hands_on", "all").change("budget.epochs", 1))
+    run = lab.training.run
+    assert run.problem == ""
+    assert run.model.output["motion"].shape == (None, 8, 8)
+    assert "the mean over all frames" in lab.notes.lines[0][0].value
+    assert "digit: 8×10" in lab.picture.value
+    assert "(8 classes) after each frame" in lab.alt
+    x = run.examples.x[0]
+    every = {label: np.asarray(values)[0] for label, values in run.model(x[None]).items()}
+    for step in (1, 3, 8):
+        answers, _ = inside.answer_after(run.built, x, step)
+        for label, values in answers.items():
+            np.testing.assert_allclose(values, every[label][step - 1], atol=1e-5)
+    lab.panels.value = "inside"
+    assert lab.inside.message.value == ""
 
 
 def test_runs_are_kept_named_compared_and_matched():

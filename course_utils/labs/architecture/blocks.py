@@ -363,10 +363,13 @@ ASKED = {
 
 @dataclass(frozen=True)
 class Answer(Block):
-    """What is asked about a clip (the other tasks ask one thing only), and the dropout before the answer."""
+    """What is asked about a clip, once or after each frame (the other tasks ask one thing, once), and the
+    dropout before the answer.
+    """
 
     labels: str = dial("digit+motion", "Asked", tuple(ASKED), shown=ASKED)
     dropout: int = dial(0, "Dropout", RATES, "d", shown={0: "none"} | {n: f"{n} %" for n in RATES[1:]})
+    each: bool = dial(False, "An answer after each frame", (False, True), "each")
 
     @property
     def classes(self):
@@ -415,7 +418,7 @@ def stages(state):
     if state.order == "parallel":
         yield BRANCH
         yield from _cnn(state, 1 + state.kind.in_space)
-        if state.kind.in_space:
+        if state.kind.in_space and not state.answers_each:
             yield _mean("joint", "of all frames")
         yield BRANCH
         yield from _lstm(state)
@@ -471,10 +474,10 @@ def _convlstm(state):
 
 
 def _weighed(state, every):
-    """From steps to one vector: by attention, or by the mean where every step is handed on."""
+    """From steps to one vector: by attention, or by the mean where every step is handed on and not asked."""
     if state.attention:
         yield ATTENTION
-    elif every:
+    elif every and not state.answers_each:
         detail = {"cnn": "of all frames", "convlstm": "of all steps"}.get(state.order, "of all states")
         yield _mean("pool", detail)
 

@@ -289,7 +289,11 @@ rate = keras.optimizers.schedules.CosineDecay(
 def fitting(state):
     """The loop over the epochs."""
     first, *more = state.classes
-    y = "{label: split.y[label][:size] for label in labels}" if more else f'split.y["{first}"][:size]'
+    name = "label" if more else f'"{first}"'
+    y = f"split.y[{name}][:size]"
+    if state.answers_each:  # what is true of a clip is true after each of its frames
+        y = f"split.y[{name}][:size, None].repeat({state.steps}, axis=1)"
+    y = f"{{label: {y} for label in labels}}" if more else y
     other = "has other clips" if state.kind.in_space else "in another order"
     return f"""\
 def examples(split, size=None):
