@@ -103,26 +103,23 @@ def strip(clips, titles=None, alt=None):
     return Picture(fig, alt or f"{_count(count, 'clip')} of {_count(frames, 'frame')}{said}.")
 
 
-def animate(clips, titles=None, alt=None, fps=4):
+def animate(clips, titles=None, alt=None):
     """Play clips side by side; the animation stops by itself within five seconds.
 
-    Where animations are not shown, the same clips appear as a :func:`strip`.
+    It shows four frames a second, or more if it would not end in time. Where animations are not shown,
+    the same clips appear as a :func:`strip`.
 
     Parameters
     ----------
     clips, titles, alt
         As in :func:`strip`; at most eight clips.
-    fps : number
-        Frames a second; more if the clip would not end in time.
     """
     clips = _clips(clips)
     count, frames, height, width = clips.shape[:4]
     titles = _titles("titles", titles, count) or [""] * count
     if count > 8:
         raise ValueError(f"clips holds {count} clips, but at most 8 fit side by side")
-    if not isinstance(fps, (int, float)) or not 0 < fps <= 50:
-        raise ValueError(f"fps is {fps!r}, but must be a number above 0, up to 50")
-    milliseconds = int(1000 / max(fps, frames / 5) / 10) * 10  # GIFs count in hundredths of a second
+    milliseconds = int(1000 / max(4, frames / 5) / 10) * 10  # GIFs count in hundredths of a second
     plays = max(1, 5000 // (milliseconds * frames))
     font = ImageFont.truetype(font_manager.findfont("DejaVu Sans"), 15)
     zoom = max(1, min(144 // height, 880 // (count * (width + 2))))

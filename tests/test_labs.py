@@ -299,34 +299,6 @@ def test_another_task_order_or_attention_leaves_what_the_learner_set(state, path
         assert turned.joint.units == state.joint.units
 
 
-GOOD = str(TEXTBOOK)
-
-
-@given(
-    st.one_of(
-        st.text(max_size=60),
-        st.text(max_size=20).map(lambda text: f"lab2;{text}"),
-        st.tuples(st.integers(0, len(GOOD)), st.text(max_size=3)).map(lambda cut: GOOD[: cut[0]] + cut[1]),
-        st.tuples(st.integers(0, len(GOOD) - 1), st.characters()).map(
-            lambda c: GOOD[: c[0]] + c[1] + GOOD[c[0] + 1 :]
-        ),
-        st.integers(5, 5000).map(lambda n: f"lab2;seed={'9' * n}"),
-    )
-)
-def test_a_bad_string_is_explained(text):
-    said = ""
-    try:
-        state = LabState.parse(text)
-    except ValueError as problem:
-        said = str(problem)
-    if said:
-        assert said[0].isupper() or said[0] == "'"
-        assert said.endswith(".")
-        assert len(said) < 400
-    else:
-        assert LabState.parse(str(state)) == state
-
-
 # -------------------------------------------------------------------------------- numbers, by slow means
 
 
@@ -571,25 +543,6 @@ def test_each_dial_that_is_shown_changes_state_and_picture(task, order):
         assert control.description
         drawn_shapes(lab.picture.value)
     assert {"task", "order", "attention", "convolutions.0.filters", "lstm.hands_on", "joint.units"} <= seen
-
-
-@settings(max_examples=15)
-@given(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 99)), min_size=5, max_size=15))
-def test_no_walk_over_the_dials_raises(moves):
-    lab = labs.ArchitectureLab("textbook")
-    dials = [*lab.controls.values(), lab.count]
-    for which, where in moves:
-        control = dials[which % len(dials)]
-        options = getattr(control, "options", None)
-        values = (
-            [v for _, v in options]
-            if options
-            else ([False, True] if isinstance(control.value, bool) else range(1, 33))
-        )
-        control.value = values[where % len(values)]
-        drawn_shapes(lab.picture.value)
-        assert LabState.parse(lab.line.value) == lab.state
-        assert lab.count.value == len(lab.state.convolutions)
 
 
 def test_the_fix_button_mends_what_does_not_fit(lab):

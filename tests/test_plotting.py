@@ -6,7 +6,7 @@ import io
 import matplotlib
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -161,11 +161,10 @@ def gif_of(picture):
     return Image.open(io.BytesIO(base64.b64decode(html.split("gif;base64,")[1].split('"')[0])))
 
 
-@given(frames=st.integers(1, 30), fps=st.floats(0.5, 50))
-@settings(max_examples=12, deadline=None)
-def test_animations_show_every_frame_and_end_within_five_seconds(frames, fps):
+@pytest.mark.parametrize("frames", [1, 8, 20, 21, 30])
+def test_animations_show_every_frame_and_end_within_five_seconds(frames):
     clip = np.linspace(0, 1, frames)[:, None, None, None] * np.ones((1, 6, 6, 1))
-    gif = gif_of(plotting.animate(clip, fps=fps))
+    gif = gif_of(plotting.animate(clip))
     durations = []
     for frame in range(gif.n_frames):
         gif.seek(frame)

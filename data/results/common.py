@@ -55,6 +55,8 @@ class Study:
     ready : callable
         (table, row, quick) -> a compiled model, a list of batches, and how many of these one training (or
         whatever the column of seconds is about) takes.
+    traced : bool
+        Whether toys are traced too: that takes longer than a few batches, but less than many.
     """
 
     lesson: str
@@ -65,6 +67,7 @@ class Study:
     rows_of: callable
     measure: callable
     ready: callable
+    traced: bool = False
 
 
 # ----------------------------------------------------------------------------------- a lesson's definitions
@@ -356,7 +359,7 @@ def main(study, description, arguments=None):
     if given.quick:
         import tensorflow as tf
 
-        tf.config.run_functions_eagerly(True)  # to trace a network takes longer than its few batches
+        tf.config.run_functions_eagerly(not study.traced)
     if not given.times:
         with one_thread() if given.quick else two_processes() as pool:
             train_all(study, tables, given.quick, pool, folder)
