@@ -1314,23 +1314,25 @@ def test_a_run_can_be_renamed_but_not_to_nothing_or_to_anothers_name(two_runs):
     first, second = training.runs
     two_runs.panels.value = "inside"
     training.other.value = "B"
-    assert training.called.value == second.name
-    training.called.value = "  wider <b> "
-    assert second.name == training.called.value == "wider <b>"
+    assert training.new_name.value == second.name
+    training.new_name.value = "  wider <b> "
+    assert second.name == training.new_name.value == "wider <b>"
     assert "wider &lt;b&gt;" in training.table.value
     assert ("B: wider <b>", "B") in training.other.options
     assert ("B: wider <b>", "B") in two_runs.inside.run.options
     assert "new name" in training.matched.value
+    training.new_name.value = "wider <b> "
+    assert training.new_name.value == "wider <b>"
     for name, said in (
         ("  ", "A run needs a name"),
         (first.name, "Run A has this name: run B keeps its own"),
     ):
-        training.called.value = name
+        training.new_name.value = name
         assert said in training.matched.value
-        assert second.name == training.called.value == "wider <b>"
+        assert second.name == training.new_name.value == "wider <b>"
     training.other.value = "A"
     assert training.matched.value == ""
-    assert training.called.value == first.name
+    assert training.new_name.value == first.name
 
 
 def test_deleting_a_run_keeps_the_others(two_runs):
@@ -1339,13 +1341,13 @@ def test_deleting_a_run_keeps_the_others(two_runs):
     two_runs.panels.value = "inside"
     assert inside.run.value == "B"
     training.other.value = "B"
-    assert training.bin.description == "Delete run B"
-    training.bin.click()
+    assert training.discard.description == "Delete run B"
+    training.discard.click()
     assert training.runs == [first]
     assert training.run is None
     assert second.name not in training.table.value
     assert f"<td>{first.parameters:,}</td>" in training.table.value
-    assert training.bin.description == "Delete run A"
+    assert training.discard.description == "Delete run A"
     assert "Run B is deleted" in training.matched.value
     assert inside.run.value == "A"
     assert inside.message.value == ""
@@ -1354,11 +1356,11 @@ def test_deleting_a_run_keeps_the_others(two_runs):
     assert [run.letter for run in training.runs] == ["A", "C"]
     assert inside.run.value == "C"
     for _ in range(2):
-        training.bin.click()
+        training.discard.click()
     assert training.runs == []
     assert "are kept here" in training.table.value
     assert "Nothing is trained yet" in inside.message.value
-    training.bin.click()
+    training.discard.click()
 
 
 def test_a_run_under_way_is_not_deleted():
@@ -1367,12 +1369,12 @@ def test_a_run_under_way_is_not_deleted():
     training.step()
     assert training.wait(120)
     assert training.run.status == "paused"
-    assert training.bin.disabled
+    assert training.discard.disabled
     training.delete()
     assert len(training.runs) == 1
     training.reset()
-    assert not training.bin.disabled
-    training.bin.click()
+    assert not training.discard.disabled
+    training.discard.click()
     assert training.runs == []
 
 

@@ -18,7 +18,7 @@ from course_utils.labs.core.lock import LOCK
 from course_utils.labs.core.notes import Note, note
 
 WORDS = {"loading": "reading the data", "measuring": "timing the first batches", "running": "training"}
-TOLD = (
+HINTS = (
     "How often it sees all its examples",
     "How many of the training examples it sees",
     "How far each step goes: too low, and it learns slowly; too high, and it jumps about or learns nothing",
@@ -60,19 +60,19 @@ class TrainingPanel:
         self.match.on_click(lambda _: self.match_parameters())
         self.take = widgets.Button(description="Compose it again")
         self.take.on_click(lambda _: self._taken())
-        self.called = widgets.Text(
+        self.new_name = widgets.Text(
             description="Its name", continuous_update=False, layout={"flex": "0 1 280px"}
         )
-        self.called.style.description_width = "initial"
-        self.bin = widgets.Button(description="Delete run")
-        self.bin.on_click(lambda _: self.delete())
+        self.new_name.style.description_width = "initial"
+        self.discard = widgets.Button(description="Delete run")
+        self.discard.on_click(lambda _: self.delete())
         self.other.observe(lambda _: self._chose(), "value")
-        self.called.observe(lambda change: self.rename(change["new"]), "value")
+        self.new_name.observe(lambda change: self.rename(change["new"]), "value")
         self.matched = widgets.HTML()
-        self.compare = widgets.HBox([self.other, self.match, self.take, self.called, self.bin])
+        self.compare = widgets.HBox([self.other, self.match, self.take, self.new_name, self.discard])
         self.compare.layout.flex_flow = "row wrap"
         dials = [lab.add_control(f"budget.{name}") for name in lab.state.budget.dials()]
-        for dial, words in zip(dials, TOLD, strict=True):
+        for dial, words in zip(dials, HINTS, strict=True):
             dial.style.description_width, dial.tooltip = "90px", words
         buttons = widgets.HBox(list(self.buttons.values()), layout={"flex_flow": "row wrap"})
         budget = group("other", "Budget", "how long, and in which steps", *dials, self.budget)
@@ -136,6 +136,7 @@ class TrainingPanel:
         with LOCK:
             run, name = self._chosen, name.strip()
             if not run or name == run.name:
+                self.new_name.value = name
                 return
             owner = next((one for one in self.runs if one.name == name), None)
             if name and not owner:
@@ -144,7 +145,7 @@ class TrainingPanel:
                 said = note("warning", f"Run {owner.letter} has this name: run {run.letter} keeps its own.")
             else:
                 said = note("warning", f"A run needs a name: run {run.letter} keeps its own.")
-            self.called.value = run.name
+            self.new_name.value = run.name
             self._tell()
             self.matched.value = said
 
@@ -165,10 +166,10 @@ class TrainingPanel:
 
     def _show_chosen(self):
         run = self._chosen
-        self.called.value = run.name if run else ""
-        self.bin.description = f"Delete run {run.letter}" if run else "Delete run"
-        self.bin.disabled = busy = self._busy(run)
-        self.bin.tooltip = "It is under way: end it with Reset first" if busy else "The others stay"
+        self.new_name.value = run.name if run else ""
+        self.discard.description = f"Delete run {run.letter}" if run else "Delete run"
+        self.discard.disabled = busy = self._busy(run)
+        self.discard.tooltip = "It is under way: end it with Reset first" if busy else "The others stay"
 
     def _busy(self, run):
         return bool(run) and run is self.run and run.status in UNDER_WAY

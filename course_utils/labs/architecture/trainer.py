@@ -161,8 +161,8 @@ class Run:
         import keras
 
         found = feed(self.state)
-        self.examples, self._checks = found.examples(self.labels), len(found.data.validation)
-        self._checks /= self.state.budget.batch
+        self.examples = found.examples(self.labels)
+        self._checks = len(found.data.validation) / self.state.budget.batch
         self.built = assembly.build(self.state)
         # The same layers: the optimizer goes with it.
         model = keras.Model(self.model.input, self.model.output)
