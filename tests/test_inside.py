@@ -284,6 +284,18 @@ def test_the_curves_of_an_lstm_are_its_numbers(seed):
     np.testing.assert_allclose([value(ends[1]), value(ends[3])], [course.min(), course.max()], atol=0.00501)
 
 
+def test_an_answer_that_stays_is_written_once_and_ticked_where_it_is_true():
+    words = ("left", "down right", "up")
+    shares = np.eye(3)[[0, 0, 0, 1, 2, 2, 2, 2]] * 0.8
+    root = ET.fromstring(pictures.course("motion", shares, words, 2, now=3))
+    assert [one.text for one in root.iter() if one.text] == [
+        "motion after each frame", "left", "down", "right", "up ✓",
+    ]  # fmt: skip
+    assert "left, left, left, down right, up, up, up, up; true is up" in root.get("aria-label")
+    crowded = ET.fromstring(pictures.course("motion", shares.repeat(4, axis=0)[3:], words, 2, now=0))
+    assert [one.text for one in crowded.iter() if one.text][-1] == "up ✓"
+
+
 # ---------------------------------------------------------------------------------------------- panel
 
 
