@@ -68,10 +68,11 @@ def run(state, letter="A"):
     )
 
 
-def inside():
-    """The panel *Look inside* over untrained networks for clips, reviews and traffic."""
+def inside(*states):
+    """The panel *Look inside* over untrained networks: small ones of clips, reviews and traffic, or these."""
     panel = Inside()
-    states = (small("digits", "cnn-lstm"), small("reviews", "cnn"), small("traffic", "parallel", True))
+    tasks = (("digits", "cnn-lstm"), ("reviews", "cnn"), ("traffic", "parallel", True))
+    states = states or [small(*task) for task in tasks]
     panel.show([run(state, letter) for state, letter in zip(states, "ABC")])
     panel.view = widgets.VBox([style(STYLE), panel.view])
     panel.view.add_class("course-lab")

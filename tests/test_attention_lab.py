@@ -220,7 +220,7 @@ def test_the_most_attended_cell_is_hidden(places):
     places.hide_top.click()
     row, column = divmod(strongest, SIDE)
     assert f"Hidden: the cell in row {row + 1} column {column + 1}" in said(places)
-    assert f"row {row + 1} column {column + 1}" in places.hidden_now.value
+    assert f"cell row {row + 1}, column {column + 1}" in places.hidden_now.value
     assert places.seen().weights[strongest] == 0
     for _ in range(SIDE * SIDE):
         places.hide_top.click()

@@ -145,6 +145,17 @@ def test_gates_give_what_the_keras_layer_gives(task, order, layers, both, every)
     )
 
 
+def test_columns_are_read_from_left_to_right_frame_by_frame():
+    state = small("digits", "cnn-lstm").change("joint.kind_of", "columns")
+    built, x = build(state), example(state)[0]
+    maps, lstm = inside.trace(built, x).maps[-1], next(fact for fact in built.facts if fact.part == "lstm")
+    read = keras.Model(built.model.input, lstm.given).predict_on_batch(x[None])[0]
+    frames, _, width, _ = maps.gives.shape
+    for step, (frame, column) in enumerate(itertools.product(range(frames), range(width))):
+        np.testing.assert_allclose(read[step], maps.gives[frame, :, column].ravel(), atol=1e-6)
+    assert len(inside.trace(built, x).lstms[0].cell) == frames * width == step + 1
+
+
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("order", ["cnn", "lstm-cnn", "parallel"])
 def test_an_answer_knows_nothing_of_later_steps(task, order):
@@ -231,7 +242,10 @@ def read_curves(shown):
             heights = np.array([float(y) for y in re.findall(r",([\d.]+)", one.get("d"))])
             (top, high), (bottom, low) = axes[name.split()[-1]]
             curves[name] = low + (bottom - heights) / (bottom - top) * (high - low)
-    columns = [[value(said) for x, y, said in words if x == at and y > 40] for at in (700, 756)]
+    columns = [
+        [value(said) for x, y, said in words if x == at and y > 40]
+        for at in (pictures.UNIT_COLUMN, pictures.MEAN_COLUMN)
+    ]
     return curves, {name: (low, high) for name, ((_, high), (_, low)) in axes.items()}, columns, root
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import gc
 import itertools
+import math
 import random
 import re
 import threading
@@ -25,6 +26,7 @@ from course_utils.labs.architecture import (
     assembly,
     blocks,
     diagram,
+    inside,
     memory,
     panel,
     tasks,
@@ -77,6 +79,7 @@ def nearly_usual(draw):
 
 
 CONV = blocks.Convolution
+EACH = OURS.change("answer.each", True).change("lstm.hands_on", "all")  # answers after each frame
 NASTY = [
     OURS.change("clip", (1, 8)),
     OURS.change("clip", (32, 128, 224, 3)).change("lstm", (512, 3, True)).change("joint.kind_of", "flatten"),
@@ -95,6 +98,11 @@ NASTY = [
         "convolutions", [CONV(4, 9, 3, 4, "valid"), CONV(4, 11, 1, 1, "valid")]
     ),
     OURS.turn("order", "parallel").change("joint.kind_of", "steps").change("lstm.hands_on", "all"),
+    OURS.change("joint.kind_of", "columns").change("clip", (3, 24, 96)).change("clip.any_number", True),
+    usual("digits", "convlstm", True).change("joint.kind_of", "columns"),
+    usual("traffic", "convlstm", True).change("joint.kind_of", "columns"),
+    EACH.change("clip.any_number", True),
+    EACH.change("clip.any_number", True).change("joint.kind_of", "columns"),
     usual("digits", "lstm", True).change("clip", (32, 96, 0, 3)).change("answer.dropout", 10),  # 32×27648
     usual("reviews", "convlstm", True),
     usual("reviews", "cnn-lstm").change("joint.kind_of", "max").change("text.tokens", 1),
@@ -132,7 +140,7 @@ def drawn_shapes(svg):
 
 
 NORMS = ("LayerNormalization", "BatchNormalization")
-WITHIN = (*NORMS, "Softmax", "Dot", "PerFrame")  # parts of a stage, not its end
+WITHIN = (*NORMS, "Softmax", "Dot", "PerFrame", "Permute")  # parts of a stage, not its end
 
 
 def made_by(tensor):
@@ -329,6 +337,18 @@ def test_the_receptive_field_is_what_a_nudged_pixel_reaches(rows):
         frame = np.ones((48, 64, 1), "float32")
         found = reached(model, frame, lambda m: m[m.shape[0] // 2, m.shape[1] // 2, 0], axis)
         assert np.ptp(found) + 1 == maps.sees[axis]
+
+
+def test_a_column_sees_the_whole_height_and_its_own_width():
+    state = OURS.change("clip", (1, 48, 64)).change("joint.kind_of", "columns")
+    built = assembly.build(state)
+    columns = next(fact for fact in built.facts if fact.along == "columns")
+    model = with_ones(keras.Model(built.model.input, columns.gives))
+    for axis in (1, 2):
+        clip = np.ones((1, 48, 64, 1), "float32")
+        found = reached(model, clip, lambda m: m[len(m) // 2].sum(), axis)
+        assert np.ptp(found) + 1 == columns.sees[axis - 1]
+    assert columns.sees == (48, 17)
 
 
 def test_the_receptive_field_in_time_is_what_a_nudged_hour_reaches():
@@ -547,6 +567,13 @@ def test_the_fix_button_mends_what_does_not_fit(lab):
         (usual("digits", "lstm-cnn").change("joint.kind_of", "flatten").change("clip.any_number", True),
          "the number of frames is open", "A fixed number"),
         (usual("digits", "parallel", True).change("joint.kind_of", "steps"), None, None),
+        (EACH, None, None),
+        (EACH.change("lstm.hands_on", "last"), "given one vector", "Hand on all states"),
+        (EACH.change("attention", True), "given one vector", "No attention"),
+        (EACH.change("joint.kind_of", "columns"), "given 48 steps", "Flatten + dense 96"),
+        (EACH.turn("order", "parallel").change("lstm.hands_on", "last"), "a vector for each", "Hand on all"),
+        (EACH.turn("order", "lstm-cnn").change("convolutions", [(8, 3, 2)]), "one vector", "Keep the grid"),
+        (usual("reviews", "cnn").change("answer.each", True), None, None),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_together_is_told_and_mended(lab, state, said, fix):
@@ -676,6 +703,8 @@ def test_what_one_step_depends_on_is_told(lab):
     lab.state = OURS.change("joint.kind_of", "steps")
     assert sees("Reshape")[0] == (17, 17)
     assert sees("LSTM")[0] == (24, 24)  # it reads the cells of the whole frame
+    lab.controls["joint.kind_of"].value = "columns"
+    assert sees("LSTM")[0] == (24, 24)
     lab.state = OURS.change("clip", (8, 16, 48))
     assert sees("Conv 32")[0] == (9, 9)
     assert "sees 16×17 of 16×48 pixels" in lab.notes.lines[0][0].value
@@ -741,12 +770,13 @@ def test_the_seed_decides_the_weights(lab):
 
 
 def test_a_new_task_is_one_record(monkeypatch):
-    """17 lines: a reader of the data of 4 lines, and a record of 13; nothing else knows of the task."""
-
-    def read(series, labels):
-        part = datasets.Split(np.ones((64, *series.shape), "float32"), {"rain": np.arange(64) % 2})
-        data = datasets.Dataset("", part, part, part, {"rain": ("dry", "wet")}, {}, lambda split, epoch: part)
-        return tasks.Feed(data, {"rain": (0.5, "guessing")})
+    """19 lines: 5 of code that reads the data, and a record of 14; nothing else knows of the task."""
+    read = """
+import numpy as np
+from course_utils.datasets import Dataset, Split
+part = Split(np.ones((64, {}, {}), "float32"), {{"rain": np.arange(64) % 2}})
+data = Dataset("", part, part, part, {{"rain": ("dry", "wet")}}, {{}}, lambda split, epoch: part)
+"""
 
     rain = tasks.Task(
         "series: rain or not",
@@ -758,7 +788,8 @@ def test_a_new_task_is_one_record(monkeypatch):
         example="answer",
         examples="days",
         classes=lambda state: {"rain": 2},
-        read=read,
+        data=lambda series, labels: read.format(*series.shape),
+        baseline=lambda data, series: {"rain": (0.5, "guessing")},
         size=lambda series: (64, 0),
         without=TASKS["traffic"].without,
     )
@@ -888,9 +919,11 @@ def test_the_history_is_what_keras_says_of_the_network(task):
     run = trained(state.change("budget", (1, "quarter"))).training.run
     part, kind = tasks.feed(run.state).data.validation, run.state.kind
     y = {label: part.y[label] for label in run.labels}
-    run.model.compile(loss=trainer.one_or_all(dict.fromkeys(y, kind.loss)),
-                      metrics=trainer.one_or_all({label: [kind.metric] for label in y}))  # fmt: skip
-    told = run.model.evaluate(part.x, trainer.one_or_all(y), return_dict=True, verbose=0)
+    loss, metrics = dict.fromkeys(y, kind.loss), dict.fromkeys(y, kind.metric)
+    if len(y) == 1:
+        (y,), loss, metrics = y.values(), kind.loss, [kind.metric]
+    run.model.compile(loss=loss, metrics=metrics)
+    told = run.model.evaluate(part.x, y, return_dict=True, verbose=0)
     assert run.history["val_loss"] == [pytest.approx(told["loss"], rel=1e-5)]
     for label in run.labels:
         score = told[f"{label}_{kind.metric}" if len(run.labels) > 1 else kind.metric] * kind.scale
@@ -950,7 +983,7 @@ def test_a_finished_run_lets_go_of_its_data_and_its_optimizer(monkeypatch):
         return called
 
     monkeypatch.setattr(trainer, "feed", watched(tasks.feed))
-    monkeypatch.setattr(trainer, "recipe", watched(trainer.recipe))
+    monkeypatch.setattr(keras.optimizers, "Adam", watched(keras.optimizers.Adam))
     monkeypatch.setattr(datasets, "moving_digits", watched(datasets.moving_digits))
     monkeypatch.setattr(tasks, "KEPT", 10 * 8 * 24 * 24 * 4)
     lab = trained(SMALL.change("budget", (1, "quarter")))
@@ -1169,6 +1202,68 @@ def test_batch_normalisation_learns_averages_of_its_own():
     assert lab.training.run.name == "1 conv (batch norm), dense 8, LSTM 8"
 
 
+@pytest.mark.parametrize(
+    "state",
+    [
+        SMALL.change("answer.dropout", 20).change("budget.batch", 8),
+        SMALL.change("answer.labels", "motion").change("budget", (1, "half", 0.02)),
+        SMALL.change("answer.each", True).change("lstm.hands_on", "all").change("budget", (1, "quarter")),
+        usual("reviews", "cnn").change("text", ("sentences", 10, 1000, 4)).change("budget", (2, "quarter")),
+        usual("traffic", "cnn").change("series", (1, 6)).change("budget", (1, "quarter")),
+    ],
+    ids=lambda state: state.task,
+)
+def test_the_code_of_the_training_gives_the_numbers_of_the_lab(state):
+    lab = trained(state)
+    names = run_script(lab.code)
+    exec(lab.training_code, names)
+    run, epochs = lab.training.run, names["model"].history
+    assert epochs.epoch == [state.budget.epochs - 1]
+    for key, values in run.history.items():
+        part, label = ("val_", key[4:]) if key.startswith("val_") else ("", key)
+        metric = state.kind.metric if len(run.labels) == 1 else f"{label}_{state.kind.metric}"
+        (same,) = epochs.history[part + ("loss" if label == "loss" else metric)]
+        scale = 1 if label == "loss" else state.kind.scale
+        assert values[-1] == pytest.approx(same * scale, rel=1e-4, abs=1e-6)
+    pairs = zip(run.model.get_weights(), names["model"].get_weights(), strict=True)
+    assert all(np.allclose(a, b, rtol=1e-3, atol=1e-5) for a, b in pairs)
+
+
+def test_code_that_could_not_be_run_is_not_offered(lab):
+    lab.views.value = "code"
+    assert "model.fit(" in lab.fitting.value
+    assert "model.fit(" in lab.copy_training.text
+    assert "model.fit(" not in lab.copy_code.text
+    for path, value, said in (("budget.epochs", 3, "epochs, batch_size, peak = 3, 32, 0.004"),
+                              ("budget.rate", 0.02, "peak = 3, 32, 0.02"),
+                              ("clip.channels", 3, "There is nothing to train yet. The course's clips are"),
+                              ("clip.size", 8, "It has to fit first")):  # fmt: skip
+        if path == "clip.size":
+            lab.controls["convolutions.0.padding"].value = "valid"
+            lab.controls["convolutions.0.kernel"].value = 11
+        lab.controls[path].value = value
+        assert said in lab.copy_training.text
+        compile(lab.copy_training.text, "training", "exec")
+
+
+def test_an_answer_after_each_frame_is_trained_on_each():
+    lab = trained(SMALL.change("answer.each", True).change("lstm.hands_on", "all").change("budget.epochs", 1))
+    run = lab.training.run
+    assert run.problem == ""
+    assert run.model.output["motion"].shape == (None, 8, 8)
+    assert "the mean over all frames" in lab.notes.lines[0][0].value
+    assert "digit: 8×10" in lab.picture.value
+    assert "(8 classes) after each frame" in lab.alt
+    x = run.examples.x[0]
+    every = {label: np.asarray(values)[0] for label, values in run.model(x[None]).items()}
+    for step in (1, 3, 8):
+        answers, _ = inside.answer_after(run.built, x, step)
+        for label, values in answers.items():
+            np.testing.assert_allclose(values, every[label][step - 1], atol=1e-5)
+    lab.panels.value = "inside"
+    assert lab.inside.message.value == ""
+
+
 def test_runs_are_kept_named_compared_and_matched():
     lab = trained(SMALL)
     training = lab.training
@@ -1204,6 +1299,83 @@ def test_runs_are_kept_named_compared_and_matched():
     assert lab.state == training.runs[0].state
 
 
+@pytest.fixture
+def two_runs():
+    """A training panel with the runs A and B."""
+    lab = trained(SMALL.change("budget", (1, "quarter")))
+    lab.controls["seed"].value = 5
+    lab.training.start()
+    assert lab.training.wait(120)
+    return lab
+
+
+def test_a_run_can_be_renamed_but_not_to_nothing_or_to_anothers_name(two_runs):
+    training = two_runs.training
+    first, second = training.runs
+    two_runs.panels.value = "inside"
+    training.other.value = "B"
+    assert training.called.value == second.name
+    training.called.value = "  wider <b> "
+    assert second.name == training.called.value == "wider <b>"
+    assert "wider &lt;b&gt;" in training.table.value
+    assert ("B: wider <b>", "B") in training.other.options
+    assert ("B: wider <b>", "B") in two_runs.inside.run.options
+    assert "new name" in training.matched.value
+    for name, said in (
+        ("  ", "A run needs a name"),
+        (first.name, "Run A has this name: run B keeps its own"),
+    ):
+        training.called.value = name
+        assert said in training.matched.value
+        assert second.name == training.called.value == "wider <b>"
+    training.other.value = "A"
+    assert training.matched.value == ""
+    assert training.called.value == first.name
+
+
+def test_deleting_a_run_keeps_the_others(two_runs):
+    training, inside = two_runs.training, two_runs.inside
+    first, second = training.runs
+    two_runs.panels.value = "inside"
+    assert inside.run.value == "B"
+    training.other.value = "B"
+    assert training.bin.description == "Delete run B"
+    training.bin.click()
+    assert training.runs == [first]
+    assert training.run is None
+    assert second.name not in training.table.value
+    assert f"<td>{first.parameters:,}</td>" in training.table.value
+    assert training.bin.description == "Delete run A"
+    assert "Run B is deleted" in training.matched.value
+    assert inside.run.value == "A"
+    assert inside.message.value == ""
+    training.start()  # letters are never given twice
+    assert training.wait(120)
+    assert [run.letter for run in training.runs] == ["A", "C"]
+    assert inside.run.value == "C"
+    for _ in range(2):
+        training.bin.click()
+    assert training.runs == []
+    assert "are kept here" in training.table.value
+    assert "Nothing is trained yet" in inside.message.value
+    training.bin.click()
+
+
+def test_a_run_under_way_is_not_deleted():
+    lab = labs.ArchitectureLab(SMALL)
+    training = lab.training
+    training.step()
+    assert training.wait(120)
+    assert training.run.status == "paused"
+    assert training.bin.disabled
+    training.delete()
+    assert len(training.runs) == 1
+    training.reset()
+    assert not training.bin.disabled
+    training.bin.click()
+    assert training.runs == []
+
+
 def test_a_small_run_does_not_promise_that_a_large_one_takes_no_time():
     lab = trained(SMALL)
     lab.state = OURS
@@ -1237,6 +1409,11 @@ def test_what_runs_goes_on_when_the_dials_move():
         (
             SMALL.turn("order", "convlstm").change("answer.labels", "motion").change("clip", (3, 16)),
             "motion",
+            "clips",
+        ),
+        (
+            SMALL.change("joint.kind_of", "columns").change("answer.labels", "digit").change("clip", (1, 16)),
+            "digit",
             "clips",
         ),
     ],
@@ -1407,7 +1584,12 @@ def test_the_recipe_is_that_of_lesson_04(clips, epochs):
     with pytest.raises(Enough):
         train(model, OnlyCounted(clips), 4e-3, epochs)
     taught, steps = model.optimizer, -(-clips // 32) * epochs
-    ours = trainer.recipe(4e-3, steps)
+    state = OURS.change("answer.labels", "digit").change("budget.epochs", epochs)
+    names = {"keras": keras, "math": math, "model": model, "data": OnlyCounted(clips)}
+    exec(trainer.compiling(state), names)
+    ours = model.optimizer
+    assert names["steps"] == steps
+    assert names["warm_up"] == trainer.warm_up(steps)
     rates = [[float(one._learning_rate(step)) for step in range(steps + 1)] for one in (ours, taught)]
     assert rates[0] == rates[1]
     taught, ours = taught.get_config(), ours.get_config()

@@ -147,15 +147,15 @@ def test_the_phrase_of_a_filter_is_the_window_of_its_largest_value(lab, name):
     values = keras.Model(model.input, layer.output).predict(ids(TEXT), verbose=0)[0]
     spoken = [word.strip(",") for word in TEXT.split()]
     for one in range(layer.filters):
-        lab.filter.value = one
+        lab.filter.value = one + 1
         told = words(lab.phrases)
         if values[:, one].max() == 0:
-            assert f"Filter {one} does not fire" in told
+            assert f"Filter {one + 1} does not fire" in told
             continue
         middle = values[:, one].argmax()
         left = (layer.kernel_size[0] - 1) // 2
         window = spoken[max(middle - left, 0) : middle - left + layer.kernel_size[0]]
-        assert f"Filter {one} fires most, {values[middle, one]:.2f}, on “{' '.join(window)}”" in told
+        assert f"Filter {one + 1} fires most, {values[middle, one]:.2f}, on “{' '.join(window)}”" in told
         listed = ", ".join(f"{word} {value:.2f}" for word, value in zip(spoken, values[:, one]))
         assert f"Its values: {listed}." in told
 
@@ -164,7 +164,7 @@ def test_the_strongest_filters_are_listed_with_number_sign_and_phrase(lab):
     look = lab.seen.look
     order = [n for n in np.argsort(-np.abs(look.adds)) if look.adds[n]][:6]
     rows = Page(lab.table.value).rows[1:]
-    assert [row[1] for row in rows[: len(order)]] == [f"filter {n}" for n in order]
+    assert [row[1] for row in rows[: len(order)]] == [f"filter {n + 1}" for n in order]
     for rank, (row, one) in enumerate(zip(rows, order), 1):
         sign = "+" if look.adds[one] > 0 else "−"
         assert row[0] == f"{rank}{sign}"
@@ -172,7 +172,7 @@ def test_the_strongest_filters_are_listed_with_number_sign_and_phrase(lab):
         assert abs(number(row[3]) * number(row[4]) - number(row[5])) < 0.02
         assert row[2][1:].split("”")[0] in TEXT.replace(",", "")
     assert lab.filter.value == "strongest"
-    assert f"Filter {order[0]} fires most" in words(lab.phrases)
+    assert f"Filter {order[0] + 1} fires most" in words(lab.phrases)
 
 
 @pytest.mark.parametrize("name", SUMS)
@@ -182,8 +182,8 @@ def test_a_filter_that_is_switched_off_is_gone_from_the_answer(lab, name):
     whole = model.get_layer("answer").get_weights()
     strongest = lab.seen.look.best[0]
     lab.off.value = True
-    assert lab.filter.value == strongest  # it stays the one that is looked at
-    assert f"Filter {strongest} (switched off)" in words(lab.phrases)
+    assert lab.filter.value == strongest + 1  # it stays the one that is looked at
+    assert f"Filter {strongest + 1} (switched off)" in words(lab.phrases)
     kernel = whole[0].copy()
     kernel[strongest] = 0
     try:
@@ -193,7 +193,7 @@ def test_a_filter_that_is_switched_off_is_gone_from_the_answer(lab, name):
         model.get_layer("answer").set_weights(whole)
     np.testing.assert_allclose(lab.seen.after[lab.seen.chosen], without, atol=1e-5)
     assert shown(lab)[name] == pytest.approx(without[-1], abs=0.0051)
-    assert f"Switched off: {strongest}" in Page(lab.table.value).text
+    assert f"Switched off: {strongest + 1}" in Page(lab.table.value).text
     assert total(lab)[1] == pytest.approx(logit(without[-1]), abs=0.006)
     lab.off.value = False
     assert shown(lab)[name] == pytest.approx(predicted(name, TEXT)[0], abs=0.0051)
@@ -204,9 +204,9 @@ def test_the_strongest_can_be_switched_off_one_after_another_and_all_on_again(la
     for one in order[:3]:
         assert lab.seen.look.best[0] == one
         lab.next_off.click()
-    assert lab.state.off == tuple(sorted(order[:3]))
+    assert lab.state.off == tuple(sorted(one + 1 for one in order[:3]))
     assert not lab.all_on.disabled
-    lab.filter.value = order[1]
+    lab.filter.value = order[1] + 1
     assert lab.off.value
     for _ in range(10):  # more than there are
         lab.next_off.click()
@@ -422,7 +422,7 @@ def test_a_vectorization_of_ones_own_is_followed():
 # ------------------------------------------------------------------------------------------ states
 
 
-FILTERS = st.integers(0, 6)
+FILTERS = st.integers(1, 7)
 STATES = st.builds(
     LAB.state_class,
     st.text(max_size=80),
@@ -436,13 +436,13 @@ STATES = st.builds(
 @given(STATES)
 def test_a_state_survives_its_string(state):
     written = str(state)
-    assert written.startswith("sen1;text=")
+    assert written.startswith("sen2;text=")
     assert not re.search(r"\s", written)
     assert LAB.state_class.parse(f"  {written}\n") == state
 
 
 def test_a_pasted_state_sets_every_control(lab):
-    lab.line.value = "sen1;text=not+a+good+film;model=CNN;filter=4;read=3;off=1.4"
+    lab.line.value = "sen2;text=not+a+good+film;model=CNN;filter=4;read=3;off=1.4"
     assert lab.message.value == ""
     assert (lab.text.value, lab.model.value, lab.read.value, lab.filter.value) == (
         "not a good film",
@@ -453,6 +453,11 @@ def test_a_pasted_state_sets_every_control(lab):
     assert lab.off.value
     assert "after 3 of 4 words" in words(lab.answers)
     assert str(lab.state) == lab.line.value == lab.copy_state.text
+
+
+def test_an_older_string_counts_filters_from_0(lab):
+    lab.state = "sen1;text=off%3D1.4;model=CNN;filter=4;off=1.4"
+    assert str(lab.state) == "sen2;text=off%3D1.4;model=CNN;filter=5;off=2.5"
 
 
 def test_another_text_is_read_to_its_end_and_another_model_has_other_filters(lab):

@@ -1,6 +1,7 @@
 """The shapes of the architecture lab: those of the real Keras model, each axis with the right name."""
 
 import html
+import itertools
 import re
 import time
 import xml.etree.ElementTree as ET
@@ -104,6 +105,8 @@ def test_the_shapes_of_any_state_are_those_of_its_model(state):
          ["time height width channels", "time channels", "units", "classes"]),
         (OURS.change("joint.kind_of", "steps"),
          ["time height width channels", "steps channels", "units", "classes"]),
+        (OURS.change("joint.kind_of", "columns"),
+         ["time height width channels", "time width height channels", "steps features", "units", "classes"]),
         (OURS.turn("order", "lstm"), ["time height width channels", "time features", "units", "classes"]),
         (OURS.turn("order", "convlstm"),
          ["time height width channels", "height width channels", "features", "units", "classes"]),
@@ -150,6 +153,11 @@ def test_each_axis_has_its_name(state, expected):
         (OURS, "Dense(8", "96 units become 8 classes", "classes"),
         (OURS.change("joint.kind_of", "max"), "Global", "height and width are gone: only the largest", ""),
         (OURS.change("joint.kind_of", "steps"), "Reshape", "time × height × width become 288 steps", "steps"),
+        (OURS.change("joint.kind_of", "columns"), "Permute", "width and height change places", ""),
+        (OURS.change("joint.kind_of", "columns"), "Reshape",
+         "time × width become 48 steps, height × channels 192 features", "steps features"),
+        (OURS.turn("order", "convlstm").change("joint.kind_of", "columns"), "Reshape",
+         "width becomes 6 steps, height × channels 96 features", "steps features"),
         (OURS.change("joint.kind_of", "steps"), "LSTM",
          "steps are gone: only the last state, 32 channels become 96 units", "units"),
         (TEXTBOOK, "Conv2D(32", "height and width 24 → 22, channels 1 → 32", "height width channels"),
@@ -223,6 +231,12 @@ def test_an_axis_stands_in_one_column_and_becomes_wide_where_it_takes_others_in(
     assert len(time_reaches) == 1
     conv, flat = table[3], table[4]
     assert columns.reach(flat, 1) == (columns.reach(conv, 1)[0], columns.reach(conv, 3)[1])
+    *_, permuted, merged, _, _, _ = table = rows(OURS.change("joint.kind_of", "columns"))
+    columns = shapes._Columns(table)
+    for row in (permuted, merged):
+        ends = [columns.reach(row, number) for number in range(len(row.axes))]
+        assert all(left[1] < right[0] for left, right in itertools.pairwise(ends))
+    assert columns.reach(merged, 0) == (columns.reach(permuted, 0)[0], columns.reach(permuted, 1)[1])
 
 
 def test_the_panel_follows_the_dials_while_it_is_open():

@@ -1,7 +1,8 @@
-"""Measure how long a lab takes from a key press to the changed picture, in a real browser.
+"""Measure how long a lab takes from a key press to the last picture that changes, in a real browser.
 
 python tests/browser/latency.py        # 30 presses on each control; median and 90th percentile in ms
-python tests/browser/latency.py kernel   # of another lab: kernel or gates; shapes: with that panel open
+python tests/browser/latency.py kernel   # of another lab: kernel or gates; shapes: with that panel open;
+                                         # inside: the panel that looks into a network
 """
 
 import re
@@ -59,6 +60,14 @@ GATES = {
     "Forget gate f": ("Clamp", PICK),
     "Input gate i": ("Clamp", PICK),
 }
+STATE = "from course_utils.labs.architecture.state import OURS\nstate = OURS.turn('attention', True)"
+INSIDE = {
+    "Frame": ("", SLIDE[::-1]),  # it begins at its end
+    "Filter": ("Feature maps", SLIDE),
+    "Row": ("Feature maps", SLIDE),
+    "Channel": ("Feature maps", PICK),
+    "Unit": ("Gates and memory of the LSTM", SLIDE),
+}
 LABS = {  # what is named on the command line -> (cells that show it, its controls)
     "architecture": ([FRESH, "labs.ArchitectureLab('ours')"], ARCHITECTURE),
     "shapes": (
@@ -67,40 +76,40 @@ LABS = {  # what is named on the command line -> (cells that show it, its contro
     ),
     "kernel": (["labs.KernelLab({'noise': np.random.default_rng(0).random((32, 32))})"], KERNEL),
     "gates": (["labs.GateLab()"], GATES),
+    "inside": ([f"import small_labs\n{STATE}\nsmall_labs.inside(state).view"], INSIDE),
 }
-WATCH = """(lab, last) => {
+PICTURES = ".cl-picture, .ci-body .widget-html-content"
+WATCH = """(lab, pictures) => {
     window.presses = [];
     let begun = 0;
-    document.addEventListener('keydown', () => { begun = performance.now(); }, true);
-    const seen = new MutationObserver(() => {
-        if (!begun) return;
-        const from = begun;
-        begun = 0;
-        requestAnimationFrame(() => window.presses.push(performance.now() - from));
-    });
+    document.addEventListener('keydown', () => {
+        begun = performance.now();
+        window.presses.push(0);
+    }, true);
+    const seen = new MutationObserver(() => requestAnimationFrame(() => {
+        if (window.presses.length) window.presses[window.presses.length - 1] = performance.now() - begun;
+    }));
     const what = {childList: true, subtree: true};
-    const places = [...lab.querySelectorAll('.cl-picture')];
-    places.slice(last ? -1 : 0).forEach(place => seen.observe(place, what));
+    lab.querySelectorAll(pictures).forEach(picture => seen.observe(picture, what));
 }"""
 
 
-def measure(notebook, controls, last=False, presses=30):
-    """Times of the first picture that changes, or of the last one of the lab."""
+def measure(notebook, controls, presses=30):
+    """Milliseconds from each press of a key to the last picture that it changes."""
     lab = notebook.labs().first
-    lab.locator(".cl-picture svg").first.wait_for()
-    lab.evaluate(WATCH, last)
+    lab.locator("svg[role=img]").first.wait_for()
+    lab.evaluate(WATCH, PICTURES)
     results = {}
     for name, (card, keys) in controls.items():
         head = notebook.page.locator(".cl-head", has_text=re.compile(f"^{card} ?"))
-        inside = lab.locator(".cl-group", has=head)
+        inside = lab.locator(".cl-group", has=head) if card else lab
         control = inside.get_by_label(name, exact=True)
         control.focus()
         times = []
         for i in range(presses):
             control.press(keys[i % 2])
-            notebook.page.wait_for_function(
-                "seen => window.presses.length > seen", arg=len(times), timeout=5000
-            )
+            notebook.page.wait_for_function("i => window.presses[i] > 0", arg=i, timeout=5000)
+            notebook.settle()
             times = notebook.page.evaluate("window.presses")
         results[name] = times
         notebook.page.evaluate("window.presses = []")
@@ -116,7 +125,7 @@ def main(lab="architecture"):
         write(folder / "latency.ipynb", [SETUP, *cells])
         with server(folder, home) as (address, token), browser() as made:
             notebook = Notebook(made, address, token, "latency.ipynb").run_all()
-            results = measure(notebook, controls, last=lab == "shapes")
+            results = measure(notebook, controls)
     every = [time for times in results.values() for time in times]
     print(f"{'control':28}{'median':>8}{'90 %':>8}  ms")
     for name, times in {**results, "all": every}.items():

@@ -55,9 +55,9 @@ def test_a_learner_composes_trains_looks_inside_and_shares(open_cells):
     expect(picture).to_have_attribute("aria-label", re.compile(r"Clip of 4×12×12×1"))
     total = re.search(r"([\d,]+) parameters in all", picture.get_attribute("aria-label"))[1].replace(",", "")
     open_panel(lab, "Keras code")
-    expect(lab.locator(".cl-code")).to_contain_text("layers.LSTM(8)")
-    lab.locator("pre.cl-code").click()
-    lab.get_by_role("button", name="Copy the code").click()
+    expect(lab.locator(".cl-code").first).to_contain_text("layers.LSTM(8)")
+    lab.locator("pre.cl-code").first.click()
+    lab.get_by_role("button", name="Copy model").click()
     expect(lab.get_by_text("Copied", exact=True)).to_be_visible()
     assert notebook.run_in_cell(3, paste=True) == ""
     assert notebook.run_in_cell(4, COUNT) == f"({total}, (None, 10))"
@@ -131,3 +131,55 @@ def test_a_click_on_a_stage_of_the_picture_leads_to_its_dials(open_cells):
     for stage, dial in dials.items():
         lab.locator(f"[data-path='{stage}'] text").first.click()
         expect(lab.get_by_label(dial, exact=True)).to_be_focused()
+
+
+def test_a_learner_turns_the_learning_rate_and_clears_up_among_the_runs(open_cells):
+    notebook = open_cells("runs.ipynb", [SETUP, "labs.ArchitectureLab()", "...", "...", "..."]).run_all(180)
+    lab = notebook.labs().first
+    line = lab.get_by_label("State", exact=True)
+    set_state(lab, SMALL.replace("e12", "e2"))
+    lab.get_by_role("button", name="▶ Start").press("Enter")
+    expect(lab.get_by_text(re.compile("Run A, done: 2 of 2"))).to_be_visible(timeout=120_000)
+    expect(
+        lab.get_by_role("img", name=re.compile("Run A, 2 of 2 epochs.*; loss: validation"))
+    ).to_be_visible()
+    loss = lab.locator(".cl-runs td").nth(4).inner_text()
+
+    # Steps that are too large, told beside the dial, in the line with the state and over the table.
+    rate = lab.get_by_label("Learning rate")
+    expect(rate.locator("option:checked")).to_have_text("as in the lesson")
+    rate.press("End")
+    expect(line).to_have_value(re.compile("budget=e2.quarter.r2e-01;"))
+    expect(lab.get_by_text(re.compile("The learning rate rises to 0.2 in"))).to_be_visible()
+    lab.get_by_role("button", name="▶ Start").press("Enter")
+    expect(lab.get_by_text(re.compile("Run B, done: 2 of 2"))).to_be_visible(timeout=120_000)
+    expect(lab.get_by_text(re.compile(r"their budgets are not equal \(learning rate\)"))).to_be_visible()
+
+    # A run gets another name, keeps it where the next one is no name, and goes.
+    chosen, name = lab.get_by_label("Run", exact=True).first, lab.get_by_label("Its name")
+    chosen.select_option(index=1)
+    expect(name).to_have_value("1 conv, dense 8, LSTM 8 (2)")
+    name.fill("too steep")
+    name.press("Enter")
+    expect(lab.locator(".cl-runs")).to_contain_text("too steep")
+    expect(chosen.locator("option:checked")).to_have_text("B: too steep")
+    name.fill(" ")
+    name.press("Enter")
+    expect(lab.get_by_text("A run needs a name")).to_be_visible()
+    expect(name).to_have_value("too steep")
+    lab.get_by_role("button", name="Delete run B").press("Enter")
+    expect(lab.get_by_text("Run B is deleted.")).to_be_visible()
+    expect(lab.locator(".cl-runs tr")).to_have_count(2)
+    expect(lab.get_by_role("button", name="Delete run A")).to_be_enabled()
+
+    # The code of the other, pasted into cells, gives the numbers of the lab.
+    lab.get_by_role("button", name="Compose it again").press("Enter")
+    expect(line).to_have_value(SMALL.replace("e12", "e2"))
+    open_panel(lab, "Keras code")
+    for cell, part in ((2, "Copy model"), (3, "Copy training")):
+        lab.get_by_role("button", name=part).click()
+        expect(lab.get_by_text("Copied", exact=True).last).to_be_visible()
+        told = notebook.run_in_cell(cell, paste=True)
+    assert "Epoch 2/2" in told
+    assert notebook.run_in_cell(4, "round(model.history.history['val_loss'][0], 3)") == f"{float(loss):g}"
+    check_page(notebook)

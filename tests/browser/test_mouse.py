@@ -210,7 +210,7 @@ STATES = {  # settings that together show every control
     ],
     "kernel": ["ker1;image=a-bar;size=5", "ker1;image=noise;size=5;dilation=2;padding=valid"],
     "gate": ["gat1;cell=3-units;input=noise;step=3;f=open"],
-    "sentence": ["sen1;text=not+a+good+film;model=CNN;filter=1;off=2"],
+    "sentence": ["sen2;text=not+a+good+film;model=CNN;filter=1;off=2"],
     "frames": ["att1;scene=frames;network=two-heads;hidden=2"],
     "places": ["att1;scene=places;network=two;hidden=2"],
 }
@@ -218,7 +218,8 @@ NAME = """one => one.ariaLabel || (one.localName === 'button' || one.localName =
     : one.closest('.jupyter-widgets').querySelector('label')).textContent.replaceAll('\\u200b', '')"""
 UNDO, REDO = "Undo", "Redo"  # redo can be clicked after undo only
 TRAINS = {"▶ Start", "One epoch"}  # clicked in the test of the architecture lab, like those below
-ELSEWHERE = {"Pause", "Reset", "Match its parameters", "Compose it again", "Copy the code", "Keras code"}
+ELSEWHERE = {"Pause", "Reset", "Match its parameters", "Compose it again", "Its name", "Delete run",
+             "Copy model", "Copy training", "Keras code"}
 FIXES = {"Read 8 frames", "One channel"}  # buttons of notes that are not shown
 ROWS = {f"{name} of convolution {row}" for name in ("Filters", "Kernel", "Stride", "Max pool", "Padding",
         "Batch norm") for row in (3, 4)}  # like the first two

@@ -79,11 +79,11 @@ def test_a_learner_types_scrubs_and_switches_filters_off(open_cells):
     # One filter, then without it, then without the strongest, then with all again.
     chosen = lab.get_by_label("Filter", exact=True)
     _, after = press(chosen, "ArrowDown", phrases)
-    assert after.startswith("Filter 0 ")
+    assert after.startswith("Filter 1 ")
     share = answers.get_attribute("aria-label")
     _, after = press(lab.get_by_label("Switch off this filter"), " ", phrases)
-    assert after.startswith("Filter 0 (switched off)")
-    expect(lab.get_by_text(re.compile("Switched off: 0 "))).to_be_visible(timeout=SLOW)
+    assert after.startswith("Filter 1 (switched off)")
+    expect(lab.get_by_text(re.compile("Switched off: 1 "))).to_be_visible(timeout=SLOW)
     press(lab.get_by_role("button", name="Switch off the strongest"), "Enter", answers)
     lab.get_by_role("button", name="All filters on").press("Enter")
     expect(answers).to_have_attribute("aria-label", share)
@@ -117,7 +117,7 @@ def test_a_learner_types_scrubs_and_switches_filters_off(open_cells):
 
     # The state is a line that can be pasted; what is no state is told.
     line = lab.get_by_label("State", exact=True)
-    line.fill("sen1;text=not+a+good+film;model=LSTM+%E2%86%92+CNN;read=2;filter=3")
+    line.fill("sen2;text=not+a+good+film;model=LSTM+%E2%86%92+CNN;read=2;filter=3")
     line.press("Enter")
     expect(field).to_have_value("not a good film")
     expect(phrases).to_have_attribute("aria-label", re.compile("^Filter 3 "))

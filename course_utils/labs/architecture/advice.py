@@ -135,6 +135,10 @@ def faults(state):
         yield from _windows(state, made)
     if state.normalises_batches:
         yield from _lagging(state)
+    if state.answers_each and state.steps > 1:
+        words = "The score is the mean over all frames, the first ones included, in which there is little to "
+        words += "see: it is lower than that of an answer at the end."
+        yield Fault("each frame", "hint", words)
 
 
 def _attends_to_nothing(state, made):

@@ -13,8 +13,10 @@ from course_utils.labs.architecture.blocks import (
     FRAME,
     JOIN,
     JOINTS,
+    KEPT,
     Budget,
     Convolution,
+    Joint,
     Line,
     Stage,
     count,
@@ -182,9 +184,10 @@ class Composition:
         before, given = self._shape(), self._names[self._now]
         layers, lines, multiply_adds, largest = [], [], 0, 0
         number = len(self.lines)
+        column = prod(before[-3::2]) if stage.along == "columns" else 0  # height × channels
         for line in stage.lines:
-            of = line.of or (self._now,)
-            layer = eval(line.layer, self._names)
+            of, call = line.of or (self._now,), line.layer.format(column=column)
+            layer = eval(call, self._names)
             try:
                 if stage.part == "attention" and len(before) == 1:
                     raise ValueError("a vector has no steps")
@@ -196,9 +199,9 @@ class Composition:
             if 0 in shape or shape == (None,):
                 self._break(stage, before, "nothing is left")
             words = f"[{', '.join(of)}]" if len(of) > 1 else of[0]
-            self.script.append((f"{line.to} = {line.layer}({words})", shape))
+            self.script.append((f"{line.to} = {call}({words})", shape))
             layers.append(layer)
-            known = {"kind": type(layer).__name__, "shortens": stage.shortens(layer)}
+            known = {"layer": call, "kind": type(layer).__name__, "shortens": stage.shortens(layer)}
             known |= {"shape": self._full(shape), "given": tuple(self._sources[name] for name in of)}
             lines.append(replace(line, **known))
             self._names[line.to], self._sources[line.to] = value, number + len(lines) - 1
@@ -238,15 +241,17 @@ class Composition:
                 if stage.along == "both":  # the state is convolved once more at every step
                     more += (window - 1) * jump * (state.steps - 1)
                 sees = tuple(min(seen + more, side) for seen, side in zip(sees, state.entry.sides))
-        if stage.along == "time" and stage.window:
+        if stage.along == "columns":
+            sees = state.entry.sides[0], sees[1]
+        elif stage.along == "time" and stage.window:
             window, stride = stage.window
             steps, step_jump = steps + (window - 1) * step_jump, step_jump * stride
         elif stage.along in ("time", "both"):
             steps = state.steps
             backwards = stage.part == "lstm" and state.lstm.both
             self._up_to = stage.part in ("lstm", "convlstm") and not backwards
-            if sees and state.joint.kind_of == "steps" and stage.along == "time":
-                sees = state.entry.sides  # the steps are cells of the whole frame
+            if sees and state.joint.kind_of in KEPT and stage.along == "time":
+                sees = state.entry.sides  # the steps are all cells or columns of a frame
         self._field = (sees, jump, min(steps, state.steps), step_jump)
 
     def _fact(self, stage, shape, **known):
@@ -256,17 +261,22 @@ class Composition:
 
     def _answer(self, entry):
         shape, state = self._shape(), self.state
-        if len(shape) != 1:
-            layer = next(iter(heads(state).values()))
-            self._break(Stage("answer", "answer", "Answer", "one vector needed", (Line(layer),)), shape, "")
+        before = state.entry.shape[:1] if state.answers_each else ()  # the axes in front of the classes
+        kept = state.over_frames and state.joint.kind_of in KEPT
+        open_number = before == (None,) and (kept or any(line.shortens for line, _ in self.lines))
+        if shape[:-1] != before or open_number:
+            layer, needed = next(iter(heads(state).values())), "a step a frame" if before else "one vector"
+            self._break(Stage("answer", "answer", "Answer", f"{needed} needed", (Line(layer),)), shape, "")
         self.script.append(("", None))
         noun = f"{state.kind.step}s" if state.kind.forecasts else "classes"
         for name, layer in heads(state).items():
             size = self._say(name, f"{layer}({self._now})", note=True, keep=True).shape[-1]
-            line = Line(layer, kind="Dense", shape=(size,), given=(self._sources[self._now],))
-            weights, (sees, _, sees_steps, _) = size * shape[0], self._field
-            known = {"shape": (size,), "window": None, "sees": sees, "sees_steps": sees_steps}
-            known |= {"parameters": weights + size, "multiply_adds": weights, "largest": weights + size}
+            line = Line(layer, kind="Dense", shape=(*before, size), given=(self._sources[self._now],))
+            weights, (sees, _, sees_steps, _) = size * shape[-1], self._field
+            known = {"shape": line.shape, "window": None, "sees": sees, "sees_steps": sees_steps}
+            known |= {"parameters": weights + size, "largest": weights + size}
+            known |= {"multiply_adds": weights * (state.steps if before else 1)}
+            known |= {"up_to": self._up_to and bool(before)}
             self.answers.append(Fact("answer", "answer", name, f"{size} {noun}", (line,), **known))
         names = list(state.classes)
         pairs = ", ".join(f'"{name}": {name}' for name in names)
@@ -313,6 +323,8 @@ def obstacle(state, stage, before, problem):
         return words + "the time axis is gone.", steps
     if stage.part == "cnn" and vector:
         return "The convolution runs over the states, and the LSTM hands on its last one only.", every
+    if state.answers_each and (stage.title == "Concatenate" or stage.part == "answer"):
+        return _not_each(state, before, every, steps)
     if stage.title == "Concatenate":
         return "Side by side, both must give a vector, and one of them gives steps.", pooled
     if stage.part == "answer":
@@ -320,6 +332,24 @@ def obstacle(state, stage, before, problem):
         return f"One answer is asked for, and {sizes} features arrive: steps, not one vector.", pooled
     sound = state.default(state.task, state.order, state.attention)
     return f"{stage.title}: {problem.splitlines()[0][:200]}", ("Start from what fits", sound)
+
+
+def _not_each(state, before, every, steps):
+    """Why there is no step for each frame, which is to be answered, then changes that help."""
+    given = "another number of steps" if before[0] is None else count(before[0], "step")
+    given = "one vector" if len(before) == 1 else given
+    words = f"An answer is asked for after each frame (here {state.steps}), and it is given {given}."
+    if state.order == "parallel":
+        words = "Side by side, and asked after each frame, both must give a vector for each frame."
+    ways = [("No attention", state.change("attention", False))]
+    if state.order == "lstm-cnn":
+        same = tuple(replace(row, stride=1, pool=1, padding="same") for row in state.convolutions)
+        ways += [steps, ("Keep the number of steps", state.change("convolutions", same))]
+    else:
+        dense = ("Flatten + dense 96", state.change("joint", Joint()))
+        ways += [dense] * (state.joint.kind_of in KEPT) + [every]
+    ways = [way for way in ways if way[1] != state]
+    return words, *ways, ("Answer once", state.change("answer.each", False))
 
 
 def build(state):
@@ -401,13 +431,15 @@ def summary(made):
     state, last = made.state, made.facts[-1]
     steps = count(state.steps, state.kind.step)
     maps = [fact for fact in made.facts if fact.part in ("cnn", "convlstm")]
-    seen = ""
+    seen, answer = "", "Each" if state.answers_each else "The"
     if maps and state.over_frames:
         of = times(state.entry.sides)
         seen = f"A feature of the last maps sees {times(maps[-1].sees)} of {of} pixels. "
     elif maps and maps[-1].sees_steps < state.steps:
         seen = f"A feature of the last maps sees {maps[-1].sees_steps} of {steps}. "
-    return f"{seen}The answer has seen {last.sees_steps} of {steps}."
+    if state.answers_each and last.up_to:
+        return f"{seen}Each answer has seen the frames up to its own."
+    return f"{seen}{answer} answer has seen {last.sees_steps} of {steps}."
 
 
 def short_name(state):
@@ -420,7 +452,8 @@ def short_name(state):
     deep = f" ×{state.lstm.layers}" if state.lstm.layers > 1 else ""
     lstm = [f"{'Bi' * state.lstm.both}LSTM {state.lstm.units}{deep}"]
     ordered = {"cnn": cnn, "convlstm": cnn, "lstm": lstm, "lstm-cnn": lstm + cnn}.get(state.order, cnn + lstm)
-    words = ", ".join(ordered + ["attention"] * state.attention)
+    ordered += ["attention"] * state.attention + ["an answer a frame"] * state.answers_each
+    words = ", ".join(ordered)
     return f"side by side: {words}" if state.order == "parallel" else words
 
 

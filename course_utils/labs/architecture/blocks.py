@@ -21,7 +21,8 @@ RATES = (0, 10, 20, 30, 40, 50)
 class Line:
     """One layer: the Keras expression that makes it, what it is applied to, and the name of what it gives.
 
-    An empty `of` is whatever the line before gave. Once it is built, it knows the `kind` of its layer, the
+    An empty `of` is whatever the line before gave; `{column}` in the expression stands for how many numbers
+    a column of the maps has that its stage is given. Once it is built, it knows the `kind` of its layer, the
     `shape` that it gives (without the batch; None is any number), the numbers of the lines whose tensors it
     was `given`, and whether it `shortens` the steps.
     """
@@ -40,7 +41,8 @@ class Stage:
     """What is drawn as one column. `part` groups columns: input, cnn, joint, lstm, attention or answer.
 
     `window` is the (size, stride) with which it looks at its input, None where it looks at all of it;
-    `along` tells whether that is in "space", in "time" or in "both".
+    `along` tells whether that is in "space", in "time" or in "both"; with "columns" it puts the numbers of
+    every column of a map together.
     """
 
     path: str
@@ -269,7 +271,9 @@ JOINTS = {
     "max": "global max pooling",
     "average": "global average pooling",
     "steps": "keep the grid as steps",
+    "columns": "columns as steps",
 }
+KEPT = ("steps", "columns")  # joints that hand on more steps than frames
 
 
 @dataclass(frozen=True)
@@ -280,10 +284,18 @@ class Joint(Block):
     units: int = dial(96, "Units", range(1, 513), "u", slider=True)
     normalise: bool = dial(True, "LayerNormalization", (False, True), "n")
 
-    def stages(self, axes, channels, path="joint"):
-        """From maps with so many axes and channels. Where there are steps, keeping them needs no layer."""
-        if self.kind_of == "steps":
-            if axes == 2:
+    def stages(self, axes, channels, timed=False):
+        """From maps with so many axes, time in front of them where `timed`, and channels.
+
+        Where there are steps, keeping them needs no layer: a map with one axis is a row of columns.
+        """
+        path = "joint"
+        if self.kind_of == "columns" and axes == 2:
+            order = (1, 3, 2, 4) if timed else (2, 1, 3)
+            lines = Line(f"layers.Permute({order})"), Line("layers.Reshape((-1, {column}))")
+            yield Stage(path, "joint", "Reshape", "columns as steps", lines, along="columns")
+        elif self.kind_of in KEPT:
+            if axes + timed > 1:
                 yield single(path, "joint", "Reshape", "cells as steps", f"layers.Reshape((-1, {channels}))")
         elif self.kind_of in ("max", "average"):
             name, said = ("Max", "Global max") if self.kind_of == "max" else ("Average", "Global mean")
@@ -351,10 +363,13 @@ ASKED = {
 
 @dataclass(frozen=True)
 class Answer(Block):
-    """What is asked about a clip (the other tasks ask one thing only), and the dropout before the answer."""
+    """What is asked about a clip, once or after each frame (the other tasks ask one thing, once), and the
+    dropout before the answer.
+    """
 
     labels: str = dial("digit+motion", "Asked", tuple(ASKED), shown=ASKED)
     dropout: int = dial(0, "Dropout", RATES, "d", shown={0: "none"} | {n: f"{n} %" for n in RATES[1:]})
+    each: bool = dial(False, "An answer after each frame", (False, True), "each")
 
     @property
     def classes(self):
@@ -403,7 +418,7 @@ def stages(state):
     if state.order == "parallel":
         yield BRANCH
         yield from _cnn(state, 1 + state.kind.in_space)
-        if state.kind.in_space:
+        if state.kind.in_space and not state.answers_each:
             yield _mean("joint", "of all frames")
         yield BRANCH
         yield from _lstm(state)
@@ -426,13 +441,13 @@ def _cnn(state, axes):
     for number, row in enumerate(state.convolutions):
         yield from row.stages(f"convolutions.{number}", axes)
     channels = state.convolutions[-1].filters
-    steps = state.joint.kind_of == "steps" and axes == 2
-    if not steps:
+    kept = state.joint.kind_of in KEPT and axes == 2
+    if not kept:
         yield from state.joint.stages(axes, channels)
     if axes == 2:
         yield CLIPS
-    if steps:
-        yield from state.joint.stages(axes, channels)
+    if kept:
+        yield from state.joint.stages(axes, channels, timed=True)
 
 
 def _lstm(state, after_cnn=False):
@@ -449,20 +464,20 @@ def _convlstm(state):
     for number, row in enumerate(state.convolutions):
         path = "order" if state.kind.in_words else f"convolutions.{number}"  # words are no axis of space
         yield from row.recurrent_stages(path, axes, number < last or every)
-    each = every and state.joint.kind_of != "steps"
+    each = every and state.joint.kind_of not in KEPT
     if each:
         yield FRAME
-    yield from state.joint.stages(2 if every and not each else axes, channels)
+    yield from state.joint.stages(axes, channels, timed=every and not each)
     if each:
         yield CLIPS
     yield from _weighed(state, every)
 
 
 def _weighed(state, every):
-    """From steps to one vector: by attention, or by the mean where every step is handed on."""
+    """From steps to one vector: by attention, or by the mean where every step is handed on and not asked."""
     if state.attention:
         yield ATTENTION
-    elif every:
+    elif every and not state.answers_each:
         detail = {"cnn": "of all frames", "convlstm": "of all steps"}.get(state.order, "of all states")
         yield _mean("pool", detail)
 

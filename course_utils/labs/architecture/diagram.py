@@ -59,6 +59,7 @@ def alt(composition):
         return f"{start}: {stages}. There it breaks: {composition.broken.title} does not fit."
     most = max(composition.all, key=lambda fact: fact.parameters)
     answers = " and ".join(f"{fact.title} ({fact.detail})" for fact in composition.answers)
+    answers += " after each frame" * state.answers_each
     share = most.parameters / composition.parameters
     return (
         f"{start}: {', then '.join(chain)}; the answer is {answers}. "
@@ -380,10 +381,11 @@ def _answers(composition, column, top):
     for i, fact in enumerate(composition.answers):
         y = top + MIDDLE + (tall + 8) * (i - (count - 1) / 2)
         parts.append(rect(x - wide / 2, y - tall / 2, wide, tall, SHADES["other"][0], SHADES["other"][2], 5))
-        named = f'data-stage="{fact.title}" data-shape="{fact.shape[0]}"'
-        words = text(x, y + 4.5, f"{fact.title}: {fact.shape[0]}", 12.5, fill=DARK, weight=600)
+        named = f'data-stage="{fact.title}" data-shape="{",".join(map(str, fact.shape))}"'
+        words = text(x, y + 4.5, f"{fact.title}: {times(fact.shape)}", 12.5, fill=DARK, weight=600)
         parts.append(f"<g {named}>{words}</g>")
     detail = f"{kind.step}s to come" if kind.forecasts else "softmax"
+    detail += " after each frame" * composition.state.answers_each
     return "".join(parts) + _below(column, top, "Dense", detail, _costs(composition, composition.answers))
 
 

@@ -229,7 +229,8 @@ def answer_after(built, x, step):
         outputs = {label: seen[f"answer {label}"] for label in built.state.classes}
     for label, values in outputs.items():
         _check_numbers(f"the answer {label}", values)
-    return {label: values[0] for label, values in outputs.items()}, how
+    now = (0, step - 1) if built.state.answers_each else 0
+    return {label: values[now] for label, values in outputs.items()}, how
 
 
 def _twin(built, shape):

@@ -85,8 +85,8 @@ class Inside:
 
     def _lay_out(self):
         top = classed(widgets.Box([self.run, self.example, self.step]), "ci-top")
-        remark = "This is the trained run as it was composed, whatever is dialled above by now."
-        remark = classed(widgets.HTML(pictures.say(remark)), "ci-remark")
+        words = "This is the trained run as it was composed, whatever is dialled above by now."
+        remark = classed(widgets.HTML(pictures.say(words)), "ci-remark")
         seen = group("other", "What comes in", "at this step", self.seen)
         answers = group("other", "What it would answer now", "after the steps so far", self.answers)
         dials = classed(widgets.Box([self.stage, self.filter, self.row, self.column]), "ci-dials")
@@ -117,10 +117,10 @@ class Inside:
             self._safely(self._offer_runs)
 
     def _offer_runs(self):
-        more = len(self._runs) > len(self.run.options)
+        known = {letter for _, letter in self.run.options}
         offer(self.run, [(f"{run.letter}: {run.name}", run.letter) for run in self._runs])
-        if more:
-            self.run.value = self._runs[-1].letter
+        if new := [run.letter for run in self._runs if run.letter not in known]:
+            self.run.value = new[-1]
         for part in (self.run, self.example):
             part.layout.display = None if self._runs else "none"
         if self._runs:
@@ -159,9 +159,10 @@ class Inside:
         if key == self._key:
             return
         self._key, other = None, run.built is not self._built  # no key until all is drawn
-        self._state, self._built, self._names = run.state, run.built, run.examples.names
+        self._state, self._names = run.state, run.examples.names
         self._x, self._truth, self._shown = run.examples.example(self.example.value - 1)
         self._trace, self._answered = inside.trace(run.built, self._x), {}
+        self._built = run.built
         words = np.flatnonzero([bool(word) for word in self._shown]) if self._state.kind.in_words else [0]
         self._first = int(words[0]) if len(words) else 0  # where the padding ends
         last = len(self._x) - self._first
@@ -208,14 +209,18 @@ class Inside:
 
     def _most_changing(self):
         """Begin with the unit of this LSTM whose cell state changes most."""
-        lstm = self._trace.lstms[self.lstm.value]
-        _select(self.unit, lstm.most_changing)
+        _select(self.unit, self._trace.lstms[self.lstm.value].most_changing)
         self._draw_gates()
 
     def _stepped(self):
         self._follow()
         self._answer()
-        self._draw()
+        self._draw_maps()
+        self._draw_gates()
+        if (weights := self._trace.attention) is not None:
+            words = self._shown if self._state.kind.in_words and len(self._shown) == len(weights) else ()
+            place = inside.place(self._now, len(self._x), len(weights))
+            self.attention.value = pictures.attended(weights, place, words)
 
     def _follow(self):
         """Where time runs along the map, the selected column is that of the step."""
@@ -252,26 +257,17 @@ class Inside:
             rows.append(pictures.course(label, shares, words, int(self._truth[label]), self._now))
         return "".join(rows)
 
-    def _draw(self):
-        """Draw the maps, gates and attention at this step."""
-        self._draw_maps()
-        self._draw_gates()
-        if (weights := self._trace.attention) is not None:
-            words = self._shown if self._state.kind.in_words and len(self._shown) == len(weights) else ()
-            place = inside.place(self._now, len(self._x), len(weights))
-            self.attention.value = pictures.attended(weights, place, words)
-
     @property
     def _at(self):
         return f"{self._state.kind.step} {self.step.value}"
 
     def _draw_gates(self):
-        if not self._trace.lstms:
-            return
-        lstm = self._trace.lstms[self.lstm.value]
-        _reach(self.unit, lstm.cell.shape[1])
-        place = inside.place(self._now, len(self._x), len(lstm.cell))
-        self.gates.value = pictures.gates(lstm, place[0], self._at, self.unit.value - 1)
+        if self._trace.lstms:
+            lstm = self._trace.lstms[self.lstm.value]
+            steps, units = lstm.cell.shape
+            _reach(self.unit, units)
+            now, _ = inside.place(self._now, len(self._x), steps)
+            self.gates.value = pictures.gates(lstm, now, self._at, self.unit.value - 1)
 
     def _draw_maps(self):
         if self._trace.maps:
@@ -352,7 +348,8 @@ class Inside:
 
     def _explain(self, row, column, chosen):
         maps = self._maps
-        self.channel.layout.display = "none"
+        count = maps.given.shape[-1]
+        self.channel.layout.display = None if maps.kind == "convolution" and count > 1 else "none"
         try:
             one = inside.explain(self._trace, self.stage.value, self._now, row, column, chosen)
         except ValueError as problem:
@@ -362,9 +359,7 @@ class Inside:
         if maps.kind == "pooling":
             self.sum.value = pictures.pooled(one, heads)
             return
-        count = len(one.products)
         offer(self.channel, [("the one that counts most", 0), *((f"{c}", c) for c in range(1, count + 1))])
-        self.channel.layout.display = None if count > 1 else "none"
         channel = self.channel.value or int(np.abs(one.products).argmax()) + 1
         self.sum.value = pictures.summed(one, channel - 1, heads)
 

@@ -2,7 +2,7 @@
 
 import html
 from functools import lru_cache
-from itertools import groupby
+from itertools import pairwise
 
 import numpy as np
 
@@ -33,7 +33,8 @@ UNIT, SHADE = "var(--cl-lstm)", "color-mix(in srgb, var(--cl-other) 38%, transpa
 DASHED = 'stroke-dasharray="5 3"'
 NUMBERS = 7  # the widest kernel that is shown in numbers
 NAMED = 12  # channels whose sums are written out
-START, END, ROW, GAP = 198, 628, 42, 18  # of the gates: from where to where time runs, how tall a row is
+START, END, ROW, GAP = 198, 628, 42, 18  # of the gates: where time begins and ends, a row and what is between
+UNIT_COLUMN, MEAN_COLUMN = 700, 756  # where its columns of numbers end
 GATES = {  # field of `Gates` -> its name, what it says, the ends of its axis
     "input": ("input gate i", "1 lets the new in", (0, 1)),
     "forget": ("forget gate f", "1 keeps, 0 erases", (0, 1)),
@@ -144,30 +145,25 @@ def bars(label, shares, words, truth):
 
 
 def course(label, shares, words, truth, now):
-    """What a network answers after each frame: a cell a frame, darker where surer, ticked where true.
+    """What a network answers after each frame: a cell a frame, darker where surer.
 
-    An answer that stays is written once, over all its frames.
+    An answer that stays is written once, below all its frames, with a tick if it is true.
     """
-    wide, best = min(390 / len(shares), 58), shares.argmax(axis=1)
-    runs, first = [], 0
-    for answer, same in groupby(best):
-        last = first + len(list(same))
-        room = wide * (last - first) / 6  # letters
-        lines = [words[answer]] if len(words[answer]) <= room else words[answer].split()
-        runs.append((first, last, lines if max(map(len, lines)) <= room + 1 else []))
-        first = last
-    y = 20 + 12 * max(len(lines) for *_, lines in runs)
+    wide, best, lowest = min(390 / len(shares), 58), shares.argmax(axis=1), 0
     parts = [text(0, 12, f"{label} after each frame", 12, "start", weight=600)]
-    for first, last, lines in runs:
-        for above, word in enumerate(lines[::-1]):
-            parts.append(text(wide * (first + last) / 2, y - 4 - 12 * above, word, 11))
-        parts.append(path(f"M{first * wide + 2:.1f},{y} H{last * wide - 2:.1f}", SOFT, 1))
     for step, (answer, row) in enumerate(zip(best, shares, strict=True)):
         outline = f'stroke-width="{2.2 if step == now else 0.4}" fill-opacity="{float(row[answer]):.2f}"'
-        parts.append(rect(step * wide + 1, y + 4, wide - 2, 14, "#8a9099", INK, 0, outline))
-        parts.append(text((step + 0.5) * wide, y + 31, "✓" if answer == truth else "·"))
+        parts.append(rect(step * wide + 1, 19, wide - 2, 14, "#8a9099", INK, 0, outline))
+    for first, last in pairwise([0, *np.flatnonzero(np.diff(best)) + 1, len(best)]):
+        answer, letters = words[best[first]] + " ✓" * bool(best[first] == truth), wide * (last - first) / 6
+        lines = [answer] if len(answer) <= letters else answer.split()
+        parts.append(path(f"M{first * wide + 2:.1f},38 H{last * wide - 2:.1f}", SOFT, 1))
+        if max(map(len, lines)) <= letters + 1:
+            lowest = max(lowest, len(lines))
+            middle = wide * (first + last) / 2
+            parts += [text(middle, 50 + 12 * i, word, 11) for i, word in enumerate(lines)]
     said = f"{label} after each frame: {', '.join(words[answer] for answer in best)}; true is {words[truth]}."
-    return figure(392, y + 35, said, parts)
+    return figure(392, 42 + 12 * lowest, said, parts)
 
 
 def forecast(label, values, truth):
@@ -270,23 +266,21 @@ def gates(lstm, now, step, unit):
 
     `now` and `unit` count from 0; `step` is what the step is called.
     """
-    x, said = _over_time(now, len(lstm.cell)), []
-    wide = 7 * len(step)
-    parts = [_all_units(lstm), line([(x, 24), (x, 24 + len(GATES) * (ROW + GAP))], SOFT, 1.4)]
-    parts.append(write(min(max(x, START + wide / 2), END - wide / 2), 16, step, "middle", weight=600))
-    parts += [write(700, 16, f"unit {unit + 1}", "end", weight=600), line([(656, 22), (700, 22)], UNIT, 2.2)]
+    (steps, units), said = lstm.cell.shape, []
+    x, half = _over_time(now, steps), 3.5 * len(step)
+    parts = [_all_units(lstm), path(f"M{x:.1f},24 V{24 + len(GATES) * (ROW + GAP)}", SOFT, 1.4)]
+    parts.append(write(min(max(x, START + half), END - half), 16, step, "middle", weight=600))
+    parts.append(write(UNIT_COLUMN, 16, f"unit {unit + 1}", "end", weight=600))
+    parts.append(path(f"M{UNIT_COLUMN - 44},22 H{UNIT_COLUMN}", UNIT, 2.2))
     for name, top, ends in _gate_rows(lstm):
         values = getattr(lstm, name)
-        mine, mean = values[now, unit], values[now].mean()
+        own, mean = number(values[now, unit]), number(values[now].mean())
         points = _curve(values[:, unit], top, ends)
-        parts += [
-            line(points, UNIT, 2.2, f'data-curve="{name}"'),
-            rect(x - 3.5, points[now][1] - 3.5, 7, 7, UNIT, CARD, 3.5),
-        ]
-        parts.append(write(700, top + 27, number(mine), "end", weight=600))
-        parts.append(write(756, top + 27, number(mean), "end"))
-        said.append(f"{GATES[name][0]} {number(mine)} (mean {number(mean)})")
-    steps, units = lstm.cell.shape
+        parts.append(line(points, UNIT, 2.2, f'data-curve="{name}"'))
+        parts.append(rect(x - 3.5, points[now][1] - 3.5, 7, 7, UNIT, CARD, 3.5))
+        parts.append(write(UNIT_COLUMN, top + 27, own, "end", weight=600))
+        parts.append(write(MEAN_COLUMN, top + 27, mean, "end"))
+        said.append(f"{GATES[name][0]} {own} (mean {mean})")
     cell, most = lstm.cell[:, unit], lstm.most_changing
     low, high = (f"{number(cell[at])} at step {at + 1}" for at in (cell.argmin(), cell.argmax()))
     alt = f"{lstm.title}, unit {unit + 1} of {units}: over {steps} steps its cell state is lowest, {low}, "
@@ -315,9 +309,9 @@ def _gate_rows(lstm):
 @lru_cache(maxsize=8)
 def _all_units(lstm):
     """What is the same for every step and unit: the axes, the middle half of the units, their mean."""
-    steps, units = lstm.cell.shape
-    parts = [rect(0, 6, 14, 11, SHADE), write(20, 16, f"middle half of {units} units")]
-    parts += [write(756, 16, "mean", "end"), line([(720, 22), (756, 22)], INK, 1.4, DASHED)]
+    parts = [rect(0, 6, 14, 11, SHADE), write(20, 16, "middle half of all units")]
+    parts.append(write(MEAN_COLUMN, 16, "mean", "end"))
+    parts.append(path(f"M{MEAN_COLUMN - 36},22 H{MEAN_COLUMN}", INK, 1.4, extra=DASHED))
     for name, top, ends in _gate_rows(lstm):
         values, (title, meaning, _) = getattr(lstm, name), GATES[name]
         parts += [write(0, top + 17, title, weight=600), write(0, top + 35, meaning, fill=SOFT)]
@@ -330,6 +324,7 @@ def _all_units(lstm):
         parts.append(path(through(low + high[::-1]), "none", 0, SHADE, f'data-curve="half {name}"'))
         mean = _curve(values.mean(axis=1), top, ends)
         parts.append(line(mean, INK, 1.4, f'{DASHED} data-curve="mean {name}"'))
+    steps = len(lstm.cell)
     every = next(every for every in (1, 5, 10, 20, 50, 100, 1000) if steps <= 12 * every)
     below = 44 + len(GATES) * (ROW + GAP)
     for tick in {1, *range(every, steps - every // 2, every), steps}:
@@ -339,7 +334,7 @@ def _all_units(lstm):
 
 def attended(weights, place, words=()):
     """Green bars over the steps, the current ones outlined; `words` names the steps, if they have names."""
-    wide, tall, count = 700, 96, len(weights)
+    wide, tall, count = 700, 98, len(weights)
     each, top, best = (wide - 4) / count, float(weights.max()), int(weights.argmax())
     parts = []
     for step, weight in enumerate(weights):

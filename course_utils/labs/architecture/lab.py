@@ -8,8 +8,8 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
-from course_utils.labs.architecture import assembly, blocks, diagram, shapes
-from course_utils.labs.architecture.advice import advise
+from course_utils.labs.architecture import assembly, blocks, diagram, shapes, trainer
+from course_utils.labs.architecture.advice import advise, obstacles
 from course_utils.labs.architecture.inside_panel import Inside
 from course_utils.labs.architecture.panel import TrainingPanel
 from course_utils.labs.architecture.state import PRESETS, LabState
@@ -86,12 +86,13 @@ class ArchitectureLab(Lab):
         self.training = TrainingPanel(self, self._look)
         self.axes = widgets.HTML()
         self.axes.add_class("cl-picture")
-        self.listing, self.copy_code = widgets.HTML(), CopyButton(label="Copy the code")
+        self.listing, self.copy_code = widgets.HTML(), CopyButton(label="Copy model")
+        self.fitting, self.copy_training = widgets.HTML(), CopyButton(label="Copy training")
         self.views, self.panels = self._tabs(VIEWS, view), self._tabs(PANELS)
         self.parts = {
             "picture": self.picture,
             "shapes": self.axes,
-            "code": widgets.VBox([self.copy_code, self.listing]),
+            "code": widgets.VBox([self.copy_code, self.listing, self.copy_training, self.fitting]),
             "train": self.training.view,
             "inside": self.inside.view,
         }
@@ -244,12 +245,15 @@ class ArchitectureLab(Lab):
         if self.views.value == "shapes":
             self.axes.value = shapes.picture(self.composition)
         elif self.views.value == "code":
-            script = self.code
-            self.copy_code.text = script
-            soft = re.sub(r"(#[^\n]*)", r"<span>\1</span>", html.escape(script, quote=False))
-            self.listing.value = (
-                f'<pre class="cl-code" tabindex="0" role="region" aria-label="Keras code">{soft}</pre>'
-            )
+            self.copy_code.text, self.copy_training.text = self.code, self.training_code
+            self.listing.value = listing(self.code, "Keras code")
+            self.fitting.value = listing(self.training_code, "Keras code of the training")
+
+    @property
+    def training_code(self):
+        """The code that trains it as the panel does, to be run after `code`; a comment where it cannot be."""
+        fault = next(obstacles(self.state), None)
+        return f"# There is nothing to train yet. {fault.text}\n" if fault else trainer.script(self.state)
 
     @property
     def code(self):
@@ -271,6 +275,12 @@ class ArchitectureLab(Lab):
     def fingerprint(self):
         drawn = diagram.diagram(self.composition) + diagram.costs(self.composition)
         return hashlib.sha256(drawn.encode()).hexdigest()[:16]
+
+
+def listing(script, name):
+    """Code as HTML, its comments paler."""
+    soft = re.sub(r"(#[^\n]*)", r"<span>\1</span>", html.escape(script, quote=False))
+    return f'<pre class="cl-code" tabindex="0" role="region" aria-label="{name}">{soft}</pre>'
 
 
 def along(before, after):

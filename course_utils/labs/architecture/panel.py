@@ -15,7 +15,7 @@ from course_utils.labs.architecture.inside_panel import offer
 from course_utils.labs.architecture.trainer import Run, warm_up
 from course_utils.labs.core.lab import Notes, group
 from course_utils.labs.core.lock import LOCK
-from course_utils.labs.core.notes import Note
+from course_utils.labs.core.notes import Note, note
 
 WORDS = {"loading": "reading the data", "measuring": "timing the first batches", "running": "training"}
 TOLD = (
@@ -60,8 +60,16 @@ class TrainingPanel:
         self.match.on_click(lambda _: self.match_parameters())
         self.take = widgets.Button(description="Compose it again")
         self.take.on_click(lambda _: self._taken())
+        self.called = widgets.Text(
+            description="Its name", continuous_update=False, layout={"flex": "0 1 280px"}
+        )
+        self.called.style.description_width = "initial"
+        self.bin = widgets.Button(description="Delete run")
+        self.bin.on_click(lambda _: self.delete())
+        self.other.observe(lambda _: self._chose(), "value")
+        self.called.observe(lambda change: self.rename(change["new"]), "value")
         self.matched = widgets.HTML()
-        self.compare = widgets.HBox([self.other, self.match, self.take, self.matched])
+        self.compare = widgets.HBox([self.other, self.match, self.take, self.called, self.bin])
         self.compare.layout.flex_flow = "row wrap"
         dials = [lab.add_control(f"budget.{name}") for name in lab.state.budget.dials()]
         for dial, words in zip(dials, TOLD, strict=True):
@@ -71,7 +79,8 @@ class TrainingPanel:
         shown = self.composed, self.name, buttons, self.progress, self.clock
         groups = widgets.GridBox([budget, group("other", "Training", "what is composed above", *shown)])
         groups.add_class("cl-halves")
-        self.view = widgets.VBox([groups, self.notes.view, self.picture, self.table, self.compare])
+        shown = groups, self.notes.view, self.picture, self.table, self.compare, self.matched
+        self.view = widgets.VBox(shown)
 
     # What the buttons do
 
@@ -121,6 +130,48 @@ class TrainingPanel:
                 said = f"{size:,} parameters now: {share}, on the same budget."
             self._matched = self._lab.state
             self.matched.value = said
+
+    def rename(self, name):
+        """Give the chosen run another name; one that is empty or taken is refused."""
+        with LOCK:
+            run, name = self._chosen, name.strip()
+            if not run or name == run.name:
+                return
+            owner = next((one for one in self.runs if one.name == name), None)
+            if name and not owner:
+                run.name, said = name, f"Run {run.letter} has a new name."
+            elif name:
+                said = note("warning", f"Run {owner.letter} has this name: run {run.letter} keeps its own.")
+            else:
+                said = note("warning", f"A run needs a name: run {run.letter} keeps its own.")
+            self.called.value = run.name
+            self._tell()
+            self.matched.value = said
+
+    def delete(self):
+        """Take the chosen run out of the table, with all that it has learned, unless it is under way."""
+        with LOCK:
+            run = self._chosen
+            if run and not self._busy(run):
+                self.runs.remove(run)
+                self.run = None if run is self.run else self.run
+                self._tell()
+                self.matched.value = f"Run {run.letter} is deleted."
+
+    def _chose(self):
+        with LOCK:
+            self.matched.value = ""
+            self._show_chosen()
+
+    def _show_chosen(self):
+        run = self._chosen
+        self.called.value = run.name if run else ""
+        self.bin.description = f"Delete run {run.letter}" if run else "Delete run"
+        self.bin.disabled = busy = self._busy(run)
+        self.bin.tooltip = "It is under way: end it with Reset first" if busy else "The others stay"
+
+    def _busy(self, run):
+        return bool(run) and run is self.run and run.status in UNDER_WAY
 
     def _taken(self):
         with LOCK:
@@ -214,6 +265,7 @@ class TrainingPanel:
         self.picture.value = curves(self.runs, run, state, (run.state if run else state).budget.epochs)
         self.table.value = self._table()
         offer(self.other, [(f"{run.letter}: {run.name}", run.letter) for run in self.runs])
+        self._show_chosen()
         self.compare.layout.display = None if self.runs else "none"
 
     def _budget(self):
@@ -255,27 +307,28 @@ class TrainingPanel:
             return '<div class="cl-note">The runs you train are kept here, to be compared.</div>'
         labels = list(dict.fromkeys(label for run in self.runs for label in run.labels))
         labels += ["loss"] * any("loss" in measured(run.state) for run in self.runs)
-        names = ["", "name", *labels, "parameters", "seconds", "epochs", "examples", "batch", "rate", "curve"]
-        names.append("status")
+        names = ["", "name", *labels, "parameters", "time", "epochs", "examples", "batch", "rate", "curve"]
         rows = _row("th scope='col'", names)
         for run in self.runs:
             known = {key: run.history[f"val_{key}"][-1] for key in measured(run.state) if run.epochs}
             scores = [said_score(known[key], 3) if key in known else "–" for key in labels]
-            cells = [run.letter, html.escape(run.name), *scores, f"{run.parameters:,}", f"{run.seconds:.0f}"]
-            cells += [f"{run.epochs} of {run.total}", f"{run.size:,}" if run.size else "–"]
-            cells += [
-                run.state.budget.batch,
-                f"{run.state.peak:g}",
-                sparkline(run),
-                WORDS.get(run.status, run.status),
+            cells = [
+                run.letter,
+                html.escape(run.name),
+                *scores,
+                f"{run.parameters:,}",
+                f"{run.seconds:.0f} s",
             ]
+            status = "" if run.status == "done" else f", {WORDS.get(run.status, run.status)}"
+            cells += [f"{run.epochs} of {run.total}{status}", f"{run.size:,}" if run.size else "–"]
+            cells += [run.state.budget.batch, f"{run.state.peak:g}", sparkline(run)]
             rows += _row("td", cells, f" title='{html.escape(str(run.state))}'")
         scored = " and ".join(dict.fromkeys([*map(measure, self.runs), *labels[-1:]]))
         budgets = [_budget_of(run) for run in self.runs if run.size]
         unlike = [name for name in (budgets or [{}])[0] if len({one[name] for one in budgets}) > 1]
         fair = f"; their budgets are not equal ({', '.join(unlike)})" if unlike else ""
         caption = f"<caption>Runs: validation {scored} after the last finished epoch{fair}</caption>"
-        return f"<table class='cl-table cl-runs'>{caption}{rows}</table>"
+        return f"<div class='cl-wide'><table class='cl-table cl-runs'>{caption}{rows}</table></div>"
 
 
 def _row(tag, cells, about=""):

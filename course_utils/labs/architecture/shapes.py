@@ -3,7 +3,7 @@
 import re
 import textwrap
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from math import prod
 
 from course_utils.labs.architecture.diagram import BAD, SHADES, WIDTH, pair
@@ -112,10 +112,11 @@ def _row(state, line, fact, given, follows):
     names = _names(state, line, fact.part, list(lengths))
     kept = names[:-1] if kind in LAST else names  # what a layer of LAST gives last, it computes anew
     gone = tuple(name for name in lengths if name not in kept)
+    columns = {"steps": gone[:-2], "features": gone[-2:]} if names == ["steps", "features"] else {}
     axes = []
     for name, size in zip(names, line.shape, strict=True):
         lives_on = name in lengths and name in kept
-        made_of = (name,) if lives_on else gone if kind in MERGES else ()
+        made_of = (name,) if lives_on else columns.get(name, gone) if kind in MERGES else ()
         same = lengths.get(name, -1) == size and len(made_of) < 2
         axes.append(Axis(name, size, made_of, not same or (size is None and line.shortens)))
     note = _note(state, kind, given, axes, gone)
@@ -133,8 +134,10 @@ def _names(state, line, part, before):
         return [*before, last]
     if kind == "Dot":
         return ["score", last]
+    if kind == "Permute":
+        return [*before[:-3], before[-2], before[-3], last]
     if kind == "Reshape" and part == "joint":
-        return ["steps", last]
+        return ["steps", "features" if before[-2] == "height" else last]
     if kind == "Reshape":
         return ["time", "features"] if state.kind.in_space else ["days", "hours", last]
     if kind == "Flatten" or kind.startswith("Global"):
@@ -149,7 +152,11 @@ def _note(state, kind, given, axes, gone):
     if kind == "Embedding":
         return f"each {state.kind.step} becomes a vector of {last.length}"
     if first.name == "steps" and "steps" not in [axis.name for axis in given[-1]]:
-        return f"{' × '.join(gone)} become {f'{first.length} ' * (first.size is not None)}steps"
+        become = f"become{'s' * (len(first.made_of) == 1)} {f'{first.length} ' * (first.size is not None)}"
+        columns = f", {' × '.join(last.made_of)} {last.length} features" * (len(last.made_of) > 1)
+        return f"{' × '.join(first.made_of)} {become}steps{columns}"
+    if kind == "Permute":
+        return f"{axes[-3].name} and {axes[-2].name} change places"
     if first.name == "days" and kind == "Reshape":
         return f"time becomes {first.length} days of {axes[1].length} hours"
     if kind in ("Flatten", "Reshape"):
@@ -283,7 +290,7 @@ class _Columns:
     """Where the axes of all rows stand: an axis has the same column in every row."""
 
     def __init__(self, table):
-        used = sorted({place for row in table for axis in range(len(row.axes)) for place in _span(row, axis)})
+        used = sorted({place for row in table for span in _spans(row) for place in span})
         self.wide = min(244 / len(used), 100) - 3
         self._left = {place: FIRST + i * (self.wide + 3) for i, place in enumerate(used)}
         self.end = max(self._left.values()) + self.wide
@@ -292,16 +299,20 @@ class _Columns:
 
     def reach(self, row, axis):
         """From where to where the box of an axis goes; axes that become one have a wide one."""
-        first, last = _span(row, axis)
+        first, last = _spans(row)[axis]
         return self._left[first], self._left[last] + self.wide
 
 
-def _span(row, number):
-    """The first and the last column of an axis."""
-    axis, is_last = row.axes[number], number == len(row.axes) - 1
-    merged = axis.made_of if len(axis.made_of) > 1 else (axis.name,)
-    places = [PLACES.get(name, END if is_last or len(merged) > 1 else 0) for name in merged]
-    return min(places), max(places)
+def _spans(row):
+    """The first and the last column of each axis, from left to right, also where axes changed places."""
+    merged = [axis.made_of if len(axis.made_of) > 1 else (axis.name,) for axis in row.axes]
+    places = [
+        [PLACES.get(name, END if names is merged[-1] or len(names) > 1 else 0) for name in names]
+        for names in merged
+    ]
+    in_order = iter(sorted(chain.from_iterable(places)))
+    spans = [[next(in_order) for _ in own] for own in places]
+    return [(span[0], span[-1]) for span in spans]
 
 
 def _titles(made, columns):

@@ -121,6 +121,11 @@ class LabState(State):
         return self.order not in ("cnn", "convlstm")
 
     @property
+    def answers_each(self):
+        """Whether it answers after each frame."""
+        return self.kind.in_space and self.answer.each
+
+    @property
     def normalises_batches(self):
         return self.has_cnn and any(row.normalise for row in self.convolutions)
 
@@ -135,6 +140,8 @@ class LabState(State):
             return not self.has_cnn or bool(name in ("units", "normalise") and self.joint.kind_of != "dense")
         if block == "lstm":
             return not self.has_lstm and not (self.order == "convlstm" and name in ("", "hands_on"))
+        if path == "answer.each":
+            return not self.kind.in_space
         return path == "answer.labels" and self.classes != self.answer.classes
 
 

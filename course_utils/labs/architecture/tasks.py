@@ -1,7 +1,7 @@
 """The tasks of the lab, each one record, and how their data become what a network is trained on."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
 
@@ -28,7 +28,8 @@ class Task:
     example: str  # what is answered once
     examples: str  # what training examples are called
     classes: Callable  # of a state: the number of outputs for each label
-    read: Callable  # of an entry and labels: the `Feed`
+    data: Callable  # of an entry and labels: the code that reads the data, and gives it the name `data`
+    baseline: Callable  # of the data and an entry: label -> (score without any network, what it is called)
     size: Callable  # of an entry, before it is read: (training examples, bytes that reading takes)
     without: Callable  # of x and a step: x when no more steps have come, and how, in words
     usual: Callable = lambda order: {}  # of an order: blocks that begin otherwise than by their defaults
@@ -108,7 +109,13 @@ def feed(state):
 
 @lru_cache(maxsize=1)
 def _feed(task, entry, labels):
-    return TASKS[task].read(entry, labels)
+    """Runs the code that a learner is shown: it leaves `data`, and of texts a layer that can `read` them."""
+    from keras import layers
+
+    kind, names = TASKS[task], {"layers": layers}
+    exec(kind.data(entry, labels), names)  # made by this package from checked dials
+    data, vocabulary = names["data"], names["read"].get_vocabulary() if "read" in names else None
+    return Feed(data, kind.baseline(data, entry), vocabulary)
 
 
 def clips_that_fit(clip):
@@ -116,48 +123,62 @@ def clips_that_fit(clip):
     return max(80, min(SPLIT[0], int(ROOM / (clip.frames * prod(clip.sides) * 4)) // 80 * 80))
 
 
-def _read_clips(clip, labels):
+# The code that reads the data of a task: it gives a `Dataset` with the name `data`, in numbers
+
+IMPORT = "\nfrom course_utils import datasets\n\n"
+
+
+def _clips(clip, labels):
     count = clips_that_fit(clip)
-    counts = (count, min(SPLIT[1], count), 8)
+    size, counts = f"{clip.frames}, {clip.size}", f"clips={(count, min(SPLIT[1], count), 8)}"
     if "move" in labels:
-        data = datasets.camera_moves(clip.frames, clip.size, clips=counts)
-    else:
-        data = datasets.moving_digits(clip.frames, clip.size, digit_size=min(16, clip.size), clips=counts)
-    return Feed(data, {label: (1 / len(data.class_names[label]), "guessing") for label in labels})
+        return f"{IMPORT}data = datasets.camera_moves({size}, {counts})\n"
+    return f"{IMPORT}data = datasets.moving_digits({size}, digit_size={min(16, clip.size)}, {counts})\n"
 
 
-def _read_reviews(text, labels):
-    from keras import layers
+def _reviews(text, labels):
+    return f"""\
+from dataclasses import replace
 
-    data = datasets.reviews(text.source)
-    read = layers.TextVectorization(max_tokens=text.words, output_sequence_length=text.tokens)
-    read.adapt(list(data.train.x))
-
-    def numbers(split):
-        """Words as numbers, on the right; what is too short is filled up with zeros on the left."""
-        parts = np.array_split(split.x, 20)  # an array of str is as wide as its longest
-        after = np.concatenate([np.asarray(read(part.astype(str))) for part in parts])
-        lengths = (after > 0).sum(axis=1)
-        rows = zip(after, text.tokens - lengths, strict=True)
-        return replace(split, x=np.array([np.roll(row, left) for row, left in rows], "int32"))
-
-    train, validation = numbers(data.train), numbers(data.validation)
-
-    def compose(split, epoch):
-        order = np.random.default_rng((17, epoch)).permutation(len(train))
-        return replace(train, x=train.x[order], y={label: y[order] for label, y in train.y.items()})
-
-    data = replace(data, train=train, validation=validation, test=None, compose=compose)
-    most = np.bincount(validation.y["sentiment"]).max() / len(validation)
-    return Feed(data, {"sentiment": (float(most), "guessing")}, read.get_vocabulary())
+import numpy as np
+{IMPORT}texts = datasets.reviews("{text.source}")
+read = layers.TextVectorization(max_tokens={text.words}, output_sequence_length={text.tokens})
+read.adapt(list(texts.train.x))  # only the words of these texts have a number
 
 
-def _read_traffic(series, labels):
-    data = datasets.traffic(series.days, series.ahead)
+def numbers(split):
+    \"\"\"A split with numbers for its words, filled up with zeros on the left.\"\"\"
+    rows = np.asarray(read(list(split.x)))  # filled up on the right
+    rows = [np.roll(row, np.sum(row == 0)) for row in rows]
+    return replace(split, x=np.array(rows, "int32"))
+
+
+data = replace(
+    texts,
+    train=numbers(texts.train),
+    validation=numbers(texts.validation),
+    compose=lambda split, epoch: numbers(texts.compose(split, epoch)),
+)
+"""
+
+
+def _traffic(series, labels):
+    return f"{IMPORT}data = datasets.traffic({series.days}, {series.ahead})\n"
+
+
+# What an answer without any network scores: label -> (the score, what it is called)
+
+
+def _guessing(data, entry):
+    counts = {label: np.bincount(y) for label, y in data.validation.y.items()}
+    return {label: (float(count.max() / count.sum()), "guessing") for label, count in counts.items()}
+
+
+def _same_hour_before(data, series):
     check, hours = data.validation, np.arange(series.ahead)
     back, name = (168, "same hour last week") if series.days >= 7 else (24, "same hour yesterday")
     error = float(np.abs(check.x[:, hours % back - back, 0] - check.y["volume"]).mean()) * 1000
-    return Feed(data, {"volume": (error, name)})
+    return {"volume": (error, name)}
 
 
 # ------------------------------------------------- An example of which only the first steps have come
@@ -181,7 +202,7 @@ def _same_hour(x, step):
 
 # ------------------------------------------------------------------------------------------ The tasks
 
-REVIEWS = {"sentences": (6800, 1e8), "long": (20000, 4e8)}  # training examples and bytes while read: about
+REVIEWS = {"sentences": (6800, 1e8), "long": (13800, 4e8)}  # training examples and bytes while read: about
 
 TASKS = {
     "digits": Task(
@@ -194,7 +215,8 @@ TASKS = {
         example="clip",
         examples="clips",
         classes=lambda state: state.answer.classes,
-        read=_read_clips,
+        data=_clips,
+        baseline=_guessing,
         size=lambda clip: (clips_that_fit(clip), 0),
         exact=True,
         without=_black_frames,
@@ -211,7 +233,8 @@ TASKS = {
         example="review",
         examples="reviews",
         classes=lambda state: {"sentiment": 2},
-        read=_read_reviews,
+        data=_reviews,
+        baseline=_guessing,
         size=lambda text: REVIEWS[text.source],
         without=_padded_words,
         usual=lambda order: {
@@ -235,7 +258,8 @@ TASKS = {
         example="forecast",
         examples="windows",
         classes=lambda state: {"volume": state.series.ahead},
-        read=_read_traffic,
+        data=_traffic,
+        baseline=_same_hour_before,
         size=lambda series: (12200, 0),
         without=_same_hour,
         usual=lambda order: {"convolutions": (Convolution(32, 5, pool=2),) * 2, "lstm": Memory(64)},

@@ -4,8 +4,11 @@ import gc
 import math
 import threading
 import time
+from functools import partial
+from types import SimpleNamespace
 
 from course_utils.labs.architecture import assembly, inside
+from course_utils.labs.architecture.blocks import SHARES
 from course_utils.labs.architecture.tasks import feed
 
 WARM_UP = 100  # batches
@@ -157,34 +160,23 @@ class Run:
     def _train(self):
         import keras
 
-        kind, budget, found = self.state.kind, self.state.budget, feed(self.state)
-        data, steps = found.data, budget.batches(len(found.data.train))
-        self.size, self.examples = budget.size(len(data.train)), found.examples(self.labels)
-        self._checks = len(data.validation) / budget.batch
+        found = feed(self.state)
+        self.examples, self._checks = found.examples(self.labels), len(found.data.validation)
+        self._checks /= self.state.budget.batch
         self.built = assembly.build(self.state)
-        self.steps = steps
-        model = keras.Model(
-            self.model.input, self.model.output
-        )  # the same layers: the optimizer goes with it
-        model.compile(
-            recipe(self.state.peak, steps * self.total),
-            loss=one_or_all(dict.fromkeys(self.labels, kind.loss)),
-            metrics=one_or_all({label: [kind.metric] for label in self.labels}),
-        )
+        # The same layers: the optimizer goes with it.
+        model = keras.Model(self.model.input, self.model.output)
         watch = keras.callbacks.LambdaCallback(
             on_train_batch_begin=self._batch_begins,
             on_train_batch_end=self._batch_ends,
             on_epoch_end=self._epoch_ends,
         )
-        check = self._part(data.validation, None)
-        for epoch in range(self.total):  # each has other clips, or the same texts in another order
-            x, y = self._part(data.recompose(epoch), self.size)
-            how = {"batch_size": budget.batch, "shuffle": False, "verbose": 0, "callbacks": [watch]}
-            model.fit(x, y, initial_epoch=epoch, epochs=epoch + 1, validation_data=check, **how)
-
-    def _part(self, split, size):
-        """The first examples of a split, as a model with these labels takes them."""
-        return split.x[:size], one_or_all({label: split.y[label][:size] for label in self.labels})
+        fit = partial(model.fit, verbose=0, callbacks=[watch])
+        names = {"keras": keras, "math": math, "data": found.data}
+        names["model"] = SimpleNamespace(compile=model.compile, fit=fit)
+        exec(compiling(self.state), names)  # the code that a learner is shown, made from checked dials
+        self.size, self.steps = names["size"], names["steps"] // self.total
+        exec(fitting(self.state), names)
 
     def _batch_begins(self, batch, logs=None):
         """Wait while paused. Never reports while it holds the condition."""
@@ -259,37 +251,61 @@ class Run:
                 self.trouble = f"{type(problem).__name__}: {problem}"
 
 
-def one_or_all(labels):
-    """The labels as Keras wants them: those of a model with one answer stand alone."""
-    return labels if len(labels) > 1 else next(iter(labels.values()))
-
-
 def warm_up(steps):
     """Batches in which the learning rate rises, of so many in all."""
     return min(WARM_UP, steps // 2)
 
 
-def recipe(peak, steps):
-    """The optimizer of lesson 04 for so many batches: clipped Adam, a warm-up, then a cosine down to zero.
+def script(state):
+    """The code that trains the model of a state as the lab does; it goes on where `assembly.code` ends."""
+    data = state.kind.data(state.entry, tuple(state.classes))
+    return f"import math\n{data}\n{compiling(state)}\n\n{fitting(state)}"
 
-    Parameters
-    ----------
-    peak : float
-        The highest learning rate.
-    steps : int
-        Batches in all, at least 1.
 
-    Returns
-    -------
-    keras.optimizers.Adam
-    """
-    import keras
+def compiling(state):
+    """Optimizer, loss and metrics: clipped Adam as in lesson 04, a warm-up, then a cosine down to zero."""
+    kind, budget, labels = state.kind, state.budget, tuple(state.classes)
+    part = SHARES[budget.share]
+    named, loss, metrics = "", f'"{kind.loss}"', f'["{kind.metric}"]'
+    if len(labels) > 1:
+        named = f"labels = {labels}\n".replace("'", '"')
+        loss, metrics = (f'{{label: "{each}" for label in labels}}' for each in (kind.loss, kind.metric))
+    return f"""\
+epochs, batch_size, peak = {budget.epochs}, {budget.batch}, {state.peak:g}
+size = len(data.train){f" // {part}" if part > 1 else ""}  # examples in an epoch
+steps = epochs * math.ceil(size / batch_size)
+warm_up = min({WARM_UP}, steps // 2)  # batches in which the learning rate rises
+rate = keras.optimizers.schedules.CosineDecay(
+    0.0, steps - warm_up, warmup_target=peak, warmup_steps=warm_up
+)
+{named}model.compile(
+    keras.optimizers.Adam(rate, clipnorm=1.0),
+    loss={loss},
+    metrics={metrics},
+)
+"""
 
-    rises = warm_up(steps)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        0.0 if rises else peak,
-        steps - rises,
-        warmup_target=peak if rises else None,
-        warmup_steps=rises,
+
+def fitting(state):
+    """The loop over the epochs."""
+    first, *more = state.classes
+    name = "label" if more else f'"{first}"'
+    y = f"split.y[{name}][:size]"
+    if state.answers_each:  # what is true of a clip is true after each of its frames
+        y = f"split.y[{name}][:size, None].repeat({state.steps}, axis=1)"
+    y = f"{{label: {y} for label in labels}}" if more else y
+    other = "has other clips" if state.kind.in_space else "in another order"
+    return f"""\
+def examples(split, size=None):
+    \"\"\"(x, y) of the first examples, as this model takes them.\"\"\"
+    return split.x[:size], {y}
+
+
+validation = examples(data.validation)
+for epoch in range(epochs):  # each {other}
+    x, y = examples(data.recompose(epoch), size)
+    model.fit(
+        x, y, batch_size=batch_size, shuffle=False, validation_data=validation,
+        initial_epoch=epoch, epochs=epoch + 1,
     )
-    return keras.optimizers.Adam(schedule, clipnorm=1.0)
+"""

@@ -260,7 +260,7 @@ class AttentionLab(Lab):
 
     def _toggle(self, step):
         """A box under a frame that hides it."""
-        words = f'<span class="ca-sr">Hide frame {step}</span>'
+        words = f'<span class="cl-sr">Hide frame {step}</span>'
         toggle = widgets.Checkbox(indent=False, description=words, description_allow_html=True)
         toggle.observe(lambda _: self._turned("hidden", self._switched(step)), "value")
         return toggle
@@ -295,7 +295,7 @@ class AttentionLab(Lab):
         if self._scene:
             between = "; "
             places = [divmod(step - 1, self._side) for step in state.hidden]
-            hidden = [f"row {row + 1} column {column + 1}" for row, column in places]
+            hidden = [f"cell row {row + 1}, column {column + 1}" for row, column in places]
         self.hidden_now.value = remark(f"Hidden: {between.join(hidden)}." if hidden else "Nothing is hidden.")
         self.show_all.disabled = not hidden
 

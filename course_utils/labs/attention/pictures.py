@@ -456,7 +456,7 @@ def _ring(x, y, name):
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{r}" style="fill:{fill};stroke:{line};stroke-width:{width}"/>'
         for r, fill, line, width in circles
     )
-    return drawn + (text(x, y + 4.5, name, LETTERS, "middle", "#fff", 700) if name else "")
+    return drawn + (text(x, y + 4.5, name, LETTERS, "middle", "#111", 700) if name else "")
 
 
 def _title(seen):

@@ -158,19 +158,21 @@ class GateLab(Lab):
         edit = "Sets the input at this step; the sequence is then your own. Page keys go faster."
         reading = controls["input"], controls["value"], widgets.HTML(remark(edit))
         clamps = *(controls[gate] for gate in "ifo"), self.release
-        top = cards(
+        dials = cards(
             "cg-cards",
             entry=group("other", "Input", "what the LSTM reads", *reading),
             cell=group("lstm", "LSTM", "a cell and its unit", controls["cell"], controls["unit"], self.about),
             clamp=group("lstm", "Clamp", "gates of all units", *clamps),
         )
         order = "Keras keeps the weights of all four side by side, in the order i, f, c (here g), o."
-        sums = classed(widgets.HBox([controls["gate"], widgets.HTML(remark(order))]), "cg-sum")
-        self.picture, self.below = (classed(widgets.HTML(), "cl-picture", "cg-picture") for _ in range(2))
+        sums = classed(widgets.HBox([controls["gate"], widgets.HTML(remark(order))]), "cg-gate")
+        self.picture, self.below = (classed(widgets.HTML(), "cl-picture") for _ in range(2))
         self.remarks = widgets.HTML()
-        step = classed(controls["step"], "cg-time")
-        parts = [style(STYLE), self.mark, top, step, self.picture, self.remarks, sums, self.below]
-        self.view = classed(widgets.VBox([*parts, self.share_row(), self.message]), "course-lab")
+        step, course = classed(controls["step"], "cg-time"), self.picture
+        areas = {"dials": dials, "time": step, "course": course, "notes": self.remarks}
+        screen = cards("cg-screen", **areas, gate=sums, sum=self.below)
+        parts = [style(STYLE), self.mark, screen, self.share_row(), self.message]
+        self.view = classed(widgets.VBox(parts), "course-lab")
 
     def _release(self):
         with LOCK:

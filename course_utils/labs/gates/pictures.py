@@ -10,7 +10,6 @@ from course_utils.labs.core.drawing import (
     FULL,
     INK,
     LINE,
-    LSTM,
     SOFT,
     full_width,
     number,
@@ -25,6 +24,7 @@ from course_utils.labs.core.drawing import (
 from course_utils.labs.gates.lstm import half_life
 
 START, END = 148, 696  # where the time axis begins and ends
+LSTM = "var(--cl-lstm)"  # lighter in the dark theme
 TINT = f"color-mix(in srgb, {LSTM} 22%, transparent)"
 DASHED = 'stroke-dasharray="4 3"'
 GAP = 16  # between the rows

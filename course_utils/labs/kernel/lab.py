@@ -183,8 +183,10 @@ class KernelLab(Lab):
         self.picture, self.output = (classed(widgets.HTML(), "cl-picture") for _ in range(2))
         drawn = classed(widgets.GridBox([self.picture, self.output]), "ck-pictures")
         self.remarks, self.sum, self.costs = (widgets.HTML() for _ in range(3))
-        parts = [style(STYLE), self.mark, top, drawn, self.notes.view, self.remarks, self.sum, self.costs]
-        self.view = classed(widgets.VBox([*parts, self.share_row(), self.message]), "course-lab")
+        seen = widgets.VBox([drawn, self.notes.view, self.remarks, self.sum])
+        screen = cards("ck-screen", dials=top, seen=seen, costs=self.costs)
+        parts = [style(STYLE), self.mark, screen, self.share_row(), self.message]
+        self.view = classed(widgets.VBox(parts), "course-lab")
 
     def _typed(self, where, value):
         """A number was typed into the field `where` of the kernel, or as the bias."""

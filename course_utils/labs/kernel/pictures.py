@@ -337,7 +337,7 @@ def _grid(caption, values, colours, dashed=None):
         cells = []
         for j, value in enumerate(row):
             if dashed is not None and dashed[i, j]:
-                cells.append('<td class="ck-zero"><span class="ck-sr">padding </span>0</td>')
+                cells.append('<td class="ck-zero"><span class="cl-sr">padding </span>0</td>')
                 continue
             shade = ",".join(str(int(c)) for c in colours[i, j])
             ink = _on(colours[i, j])

@@ -11,7 +11,7 @@ import numpy as np
 
 from course_utils.labs.core.arguments import named
 from course_utils.labs.core.dials import Dial, Several, State, brief, dial
-from course_utils.labs.core.lab import Lab, group, style
+from course_utils.labs.core.lab import Lab, cards, classed, group, style
 from course_utils.labs.core.lock import LOCK
 from course_utils.labs.core.notes import Note, note
 from course_utils.labs.sentence import pictures
@@ -62,14 +62,14 @@ class SentenceState(State):
     model : str
         The name of the model that is looked into.
     filter : int or str
-        The filter that is looked at, counted from 0, or "strongest".
+        The filter that is looked at, counted from 1, or "strongest".
     read : int
         How many words are read so far.
     off : tuple of int
         The filters that are switched off.
     """
 
-    version = "sen1"
+    version = "sen2"
     decides, spelled = ("text",), ("text", "model")
     judges: ClassVar = {}  # by name
     count_words: ClassVar = len  # of a text
@@ -78,14 +78,23 @@ class SentenceState(State):
         super().__post_init__()
         judge = self.judges[self.model]
         for number in (self.filter, *self.off):
-            if number != STRONGEST and number >= judge.filters:
-                has = f"filters 0 to {judge.filters - 1}" if judge.filters else "no filters"
+            if number != STRONGEST and number > judge.filters:
+                has = f"filters 1 to {judge.filters}" if judge.filters else "no filters"
                 raise ValueError(f"'{self.model}' has no filter {number}: it has {has}.")
         if self.off and judge.weights is None:
             raise ValueError(
                 f"Filters of '{self.model}' cannot be switched off: its answer is no sum of them."
             )
         object.__setattr__(self, "read", min(self.read, self.count_words(self.text)))
+
+    @classmethod
+    def parse(cls, text):
+        """As for all labs; in strings of version sen1, filters are counted from 0."""
+        if isinstance(text, str) and text.strip().startswith("sen1;"):
+            old = re.compile(r"(?<=;)(?:filter|off)=[^;]*")
+            counted = old.sub(lambda part: re.sub(r"\d+", lambda n: f"{int(n[0]) + 1}", part[0]), text)
+            text = counted.replace("sen1", cls.version, 1)
+        return super().parse(text)
 
     def turn(self, path, value):
         """Another text is read to its end; another model has other filters."""
@@ -98,7 +107,7 @@ class SentenceState(State):
 
 def state_class(judges, most, count_words):
     """The states of one lab. `judges` are its models by name, of which at most `most` words are read."""
-    numbers = range(max(judge.filters for judge in judges.values()))
+    numbers = range(1, max(judge.filters for judge in judges.values()) + 1)
     shown = {STRONGEST: "the strongest, whichever it is", **{n: f"filter {n}" for n in numbers}}
     dials = {
         "text": dial("", "Text", kind=Typed),
@@ -106,7 +115,7 @@ def state_class(judges, most, count_words):
         "filter": dial(STRONGEST, "Filter", shown, shown=shown),
         "read": dial(most, "Words read", range(most + 1), slider=True),
         "off": dial(
-            (), "Off", kind=Several, number=Dial("Off", tuple(numbers) or (0,)), separator=".", once=True
+            (), "Off", kind=Several, number=Dial("Off", tuple(numbers) or (1,)), separator=".", once=True
         ),
     }
     return SentenceState.having(dials, judges=judges, count_words=staticmethod(count_words))
@@ -203,26 +212,22 @@ class SentenceLab(Lab):
         self.next_off.on_click(lambda _: self._switch_next())
         self.all_on = widgets.Button(description="All filters on")
         self.all_on.on_click(lambda _: self._turned("off", ()))
-        self.answers, self.course, self.table, self.phrases = (widgets.HTML() for _ in range(4))
-        for picture in (self.answers, self.course, self.table, self.phrases):
-            picture.add_class("cl-picture")
-        buttons = widgets.HBox([self.off, self.next_off, self.all_on])
-        buttons.add_class("cs-buttons")
-        two = widgets.Box([self.model, self.read])
-        two.add_class("cs-two")
-        sentence = group("other", "Sentence", "yours or an example", self.text, self.example, two)
+        pictures = [classed(widgets.HTML(), "cl-picture") for _ in range(4)]
+        self.answers, self.course, self.table, self.phrases = pictures
+        buttons = classed(widgets.HBox([self.off, self.next_off, self.all_on]), "cs-buttons")
+        typed = self.text, self.example, self.model
+        sentence = group("other", "Sentence", "yours or an example, and who reads it", *typed)
         answers = group("other", "Answers", "side by side, after the words that are read", self.answers)
         course = group("other", "Answer after each word", "as if the sentence ended there", self.course)
         self._nothing = widgets.HTML()
         self._filters = group(
             "cnn", "Filters that fire", "on which phrase", self.filter, buttons, self.phrases, self.table
         )
-        share = self.share_row()
-        for card in (answers, course, self._filters, share):
-            card.add_class("cs-more")
-        parts = [style(STYLE), self.mark, sentence, self.notes.view, answers, course]
-        self.view = widgets.VBox([*parts, self._nothing, self._filters, share, self.message])
-        self.view.add_class("course-lab")
+        areas = {"sentence": sentence, "read": classed(self.read, "cs-read"), "notes": self.notes.view}
+        inside = widgets.VBox([self._nothing, self._filters], layout={"margin": "0"})
+        screen = cards("cs-screen", **areas, answers=answers, course=course, inside=inside)
+        parts = [style(STYLE), self.mark, screen, self.share_row(), self.message]
+        self.view = classed(widgets.VBox(parts), "course-lab")
 
     def mirror(self):
         state, judge = self.state, self._judge
@@ -253,7 +258,7 @@ class SentenceLab(Lab):
     def _switch_next(self):
         with LOCK:
             if (look := self._look) and look.best:
-                self._turned("off", (*self.state.off, look.best[0]))
+                self._turned("off", (*self.state.off, look.best[0] + 1))
 
     # What follows from the state
 
@@ -291,13 +296,19 @@ class SentenceLab(Lab):
         if answers.filters is None:
             return None
         values = answers.filters[row, : state.read]
-        look = Look(values, judge.width, judge.weights, judge.bias, 0, state.off, judge.states)
+        look = Look(values, judge.width, judge.weights, judge.bias, 0, self._off, judge.states)
         strongest = look.best[0] if look.best else 0
-        return replace(look, filter=strongest if state.filter == STRONGEST else state.filter)
+        return replace(look, filter=strongest if state.filter == STRONGEST else state.filter - 1)
 
     @property
     def _filter(self):
-        return self._look.filter if self._look else 0
+        """The number of the filter that is looked at."""
+        return self._look.filter + 1 if self._look else 0
+
+    @property
+    def _off(self):
+        """Where the filters that are switched off stand among all."""
+        return tuple(number - 1 for number in self.state.off)
 
     # Picture
 
@@ -308,7 +319,7 @@ class SentenceLab(Lab):
         rows = []
         for judge in self._judges.values():
             answers = self._answers(judge)
-            off = self.state.off if judge is self._judge else ()
+            off = self._off if judge is self._judge else ()
             rows.append(judge.positive(answers.pooled, off) if off else answers.positive)
         return pictures.Seen(
             words=self._reading.words,

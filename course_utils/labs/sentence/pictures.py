@@ -182,7 +182,7 @@ def _line(values, at, kind, bold):
     colours = [COLOURS[one] for one in kind] or [OTHER]
     return [
         f'<polyline points="{points}" fill="none" vector-effect="non-scaling-stroke" style="stroke:{colour};'
-        f'stroke-width:{wide};opacity:{1 if bold else 0.75}{";stroke-dasharray:7 7" * place}"/>'
+        f'stroke-width:{wide}{";stroke-dasharray:7 7" * place}"/>'
         for place, colour in enumerate(colours)
     ]
 
@@ -222,7 +222,7 @@ def ledger(seen):
     for rank, one in enumerate(best, 1):
         span = look.span(one)
         chosen = ' class="cs-chosen"' if one == look.filter else ""
-        cells = f'<td>{_rank(rank, adds[one], summed)}</td><td class="cl-left">filter {one}</td>'
+        cells = f'<td>{_rank(rank, adds[one], summed)}</td><td class="cl-left">filter {one + 1}</td>'
         cells += f'<td class="cl-left"><bdi>{escape(passage(seen, span))}</bdi> {numbered(span)}</td>'
         cells += f"<td>{number(largest[one])}</td>"
         if summed:
@@ -236,7 +236,7 @@ def ledger(seen):
                 f'<tr><td></td><td class="cl-left" colspan="4">{label}</td><td>{signed(value)}</td>'
                 f"<td>{_bar(value, most, summed)}</td></tr>"
             )
-    heads = ["", "Filter", "Phrase it fires on most", "Value"]
+    heads = ['<span class="cl-sr">Rank</span>', "Filter", "Phrase it fires on most", "Value"]
     ends = '<span class="cs-ends"><span>−</span><span>+</span></span>'
     heads += ["× weight", "= adds", ends] if summed else ["0 to the largest"]
     head = "".join(
@@ -258,7 +258,7 @@ def _total(look, adds, summed):
         f"Together <b>{signed(logit)}</b>: P(positive) = sigmoid({signed(logit)}) = <b>{answered(share)}</b>."
     )
     if look.off:
-        named = ", ".join(f"{one} ({signed(adds[one])})" for one in look.off[:12])
+        named = ", ".join(f"{one + 1} ({signed(adds[one])})" for one in look.off[:12])
         more = f" and {len(look.off) - 12} more" if len(look.off) > 12 else ""
         words += f" Switched off: {named}{more}, together {signed(adds[list(look.off)].sum())}."
     return words
@@ -353,8 +353,8 @@ def _filter_told(seen):
     state = " (switched off)" if one in look.off else ""
     span = look.span(one)
     if span is None:
-        return f"Filter {one}{state} does not fire on any word: its largest value is 0"
-    words = f"Filter {one}{state} fires most, {number(look.largest[one])}, on {passage(seen, span)}"
+        return f"Filter {one + 1}{state} does not fire on any word: its largest value is 0"
+    words = f"Filter {one + 1}{state} fires most, {number(look.largest[one])}, on {passage(seen, span)}"
     if look.weights is None:
         return words
     weight, adds = signed(look.weights[one]), signed(look.adds[one])
@@ -367,7 +367,7 @@ def _told(seen):
     words = ", ".join(f"{word.named} {number(v)}" for word, v in zip(seen.words, values))
     told = number if look.weights is None else signed
     phrases = ". ".join(
-        f"{rank}: filter {one} {told(look.adds[one])} on {passage(seen, look.span(one))}"
+        f"{rank}: filter {one + 1} {told(look.adds[one])} on {passage(seen, look.span(one))}"
         for rank, one in enumerate(look.best, 1)
     )
     return (
