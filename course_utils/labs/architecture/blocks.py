@@ -369,7 +369,7 @@ class Answer(Block):
 
     labels: str = dial("digit+motion", "Asked", tuple(ASKED), shown=ASKED)
     dropout: int = dial(0, "Dropout", RATES, "d", shown={0: "none"} | {n: f"{n} %" for n in RATES[1:]})
-    each: bool = dial(False, "An answer after each frame", (False, True), "each")
+    each: bool = dial(False, "After each frame", (False, True), "each")
 
     @property
     def classes(self):

@@ -385,7 +385,8 @@ def _answers(composition, column, top):
         words = text(x, y + 4.5, f"{fact.title}: {times(fact.shape)}", 12.5, fill=DARK, weight=600)
         parts.append(f"<g {named}>{words}</g>")
     detail = f"{kind.step}s to come" if kind.forecasts else "softmax"
-    detail += " after each frame" * composition.state.answers_each
+    if composition.state.answers_each:
+        detail = "for every frame"
     return "".join(parts) + _below(column, top, "Dense", detail, _costs(composition, composition.answers))
 
 
