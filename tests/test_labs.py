@@ -1139,7 +1139,7 @@ def test_runs_on_other_budgets_are_told_apart():
 
 
 def test_the_learning_rate_and_the_batch_size_decide_the_steps():
-    lab, asked = trained(SMALL.change("budget", (1, "all"))), []
+    lab, asked = trained(SMALL.change("budget", (1, "quarter"))), []
     training = lab.training
     for path, value in (("rate", 0.0001), ("rate", 0.02), ("rate", 0.004), ("batch", 8)):
         lab.controls[f"budget.{path}"].value = value
@@ -1149,9 +1149,9 @@ def test_the_learning_rate_and_the_batch_size_decide_the_steps():
         assert training.wait(120)
     assert len(set(asked)) == 4
     lesson, low, high, same, small = training.runs
-    assert [run.steps for run in training.runs] == [10, 10, 10, 10, 40]
-    assert "1 epoch × 320 clips = 40 batches of 8. The learning rate rises to 0.004 in 20 b" in asked[3]
-    assert {run.size for run in training.runs} == {320}
+    assert [run.steps for run in training.runs] == [3, 3, 3, 3, 10]
+    assert "1 epoch × 80 clips = 10 batches of 8. The learning rate rises to 0.004 in 5 b" in asked[3]
+    assert {run.size for run in training.runs} == {80}
     assert same.history == lesson.history  # 0.004 is what lesson 04 takes for these clips
     start = assembly.model(lab.state).get_weights()
     moved = [max(np.abs(a - b).max() for a, b in zip(start, run.model.get_weights(), strict=True))

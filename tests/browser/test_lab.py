@@ -148,7 +148,7 @@ def test_a_learner_turns_the_learning_rate_and_clears_up_among_the_runs(open_cel
     # Steps that are too large, told beside the dial, in the line with the state and over the table.
     rate = lab.get_by_label("Learning rate")
     expect(rate.locator("option:checked")).to_have_text("as in the lesson")
-    expect(lab.get_by_title(re.compile("^How far each step goes"))).to_have_count(1)
+    expect(lab.get_by_text(re.compile("The learning rate is how far each step goes"))).to_be_visible()
     rate.press("End")
     expect(line).to_have_value(re.compile("budget=e2.quarter.r2e-01;"))
     expect(lab.get_by_text(re.compile("The learning rate rises to 0.2 in"))).to_be_visible()

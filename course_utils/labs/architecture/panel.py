@@ -13,17 +13,12 @@ from course_utils.labs.architecture.blocks import count
 from course_utils.labs.architecture.curves import curves, measure, measured, said_score, sparkline
 from course_utils.labs.architecture.inside_panel import offer
 from course_utils.labs.architecture.trainer import Run, warm_up
-from course_utils.labs.core.lab import Notes, group
+from course_utils.labs.core.lab import Notes, group, remark
 from course_utils.labs.core.lock import LOCK
 from course_utils.labs.core.notes import Note, note
 
 WORDS = {"loading": "reading the data", "measuring": "timing the first batches", "running": "training"}
-HINTS = (
-    "How often it sees all its examples",
-    "How many of the training examples it sees",
-    "How far each step goes: too low, and it learns slowly; too high, and it jumps about or learns nothing",
-    "Examples before each step: small batches make more steps, which take longer and are less steady",
-)
+STEPS = "The learning rate is how far each step goes, the batch size after how many examples it is taken."
 START_UP = 10  # seconds until the first batch is trained
 ACTIVE = ("loading", "measuring", "running")
 UNDER_WAY = (*ACTIVE, "paused")
@@ -72,8 +67,9 @@ class TrainingPanel:
         self.compare = widgets.HBox([self.other, self.match, self.take, self.new_name, self.discard])
         self.compare.layout.flex_flow = "row wrap"
         dials = [lab.add_control(f"budget.{name}") for name in lab.state.budget.dials()]
-        for dial, words in zip(dials, HINTS, strict=True):
-            dial.style.description_width, dial.tooltip = "90px", words
+        for dial in dials:
+            dial.style.description_width = "90px"
+        dials.append(widgets.HTML(remark(STEPS)))
         buttons = widgets.HBox(list(self.buttons.values()), layout={"flex_flow": "row wrap"})
         budget = group("other", "Budget", "how long, and in which steps", *dials, self.budget)
         shown = self.composed, self.name, buttons, self.progress, self.clock
