@@ -1213,6 +1213,7 @@ def test_batch_normalisation_learns_averages_of_its_own():
     ],
     ids=lambda state: state.task,
 )
+@pytest.mark.usefixtures("in_graphs")
 def test_the_code_of_the_training_gives_the_numbers_of_the_lab(state):
     lab = trained(state)
     names = run_script(lab.code)
