@@ -1,7 +1,7 @@
 """Measure how long a lab takes from a key press to the changed picture, in a real browser.
 
 python tests/browser/latency.py        # 30 presses on each control; median and 90th percentile in ms
-python tests/browser/latency.py kernel   # of another lab: kernel or gates; shapes: with that panel open
+python tests/browser/latency.py kernel   # of another lab of `LABS`; shapes: with that panel open
 """
 
 import re
@@ -59,11 +59,29 @@ GATES = {
     "Forget gate f": ("Clamp", PICK),
     "Input gate i": ("Clamp", PICK),
 }
+SENTENCE = {
+    "Examples": ("Sentence", PICK[::-1]),
+    "Look into": ("Sentence", PICK),
+    "Words read": (None, SLIDE[::-1]),
+    "Filter": ("Filters that fire", PICK),
+    "Switch off this filter": ("Filters that fire", TICK),
+}
+SMALL = "import small_labs"
+TWO_HEADS = "lab = small_labs.{}()\nlab.controls['network'].index = 1\nlab"
+ATTENTION = {
+    "Score": ("Attention", PICK[::-1]),
+    "Head": ("Attention", PICK),
+    "Temperature": ("Attention", SLIDE),
+    "Uniform weights: a plain average": ("Attention", TICK),
+}
 LABS = {  # what is named on the command line -> (cells that show it, its controls)
     "architecture": ([FRESH, "labs.ArchitectureLab('ours')"], ARCHITECTURE),
     "shapes": ([FRESH, "labs.ArchitectureLab('ours', hide=('train', 'inside'))"], ARCHITECTURE),
     "kernel": (["labs.KernelLab({'noise': np.random.default_rng(0).random((32, 32))})"], KERNEL),
     "gates": (["labs.GateLab()"], GATES),
+    "sentence": ([SMALL, "lab = small_labs.sentence()\nlab.filter.value = 3\nlab"], SENTENCE),
+    "frames": ([SMALL, TWO_HEADS.format("frames")], {**ATTENTION, "Clip": ("Clip", SLIDE)}),
+    "places": ([SMALL, TWO_HEADS.format("places")], {**ATTENTION, "Row": ("Image", SLIDE)}),
 }
 WATCH = """(lab, last) => {
     window.presses = [];
@@ -89,7 +107,7 @@ def measure(notebook, controls, last=False, presses=30):
     results = {}
     for name, (card, keys) in controls.items():
         head = notebook.page.locator(".cl-head", has_text=re.compile(f"^{card} ?"))
-        inside = lab.locator(".cl-group", has=head)
+        inside = lab.locator(".cl-group", has=head) if card else lab
         control = inside.get_by_label(name, exact=True)
         control.focus()
         times = []
