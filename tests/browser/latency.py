@@ -1,8 +1,7 @@
 """Measure how long a lab takes from a key press to the last picture that changes, in a real browser.
 
 python tests/browser/latency.py        # 30 presses on each control; median and 90th percentile in ms
-python tests/browser/latency.py kernel   # of another lab: kernel or gates; shapes: with that panel open;
-                                         # inside: the panel that looks into a network
+python tests/browser/latency.py kernel   # of another lab of `LABS`; shapes: with that panel open
 """
 
 import re
@@ -68,6 +67,21 @@ INSIDE = {
     "Channel": ("Feature maps", PICK),
     "Unit": ("Gates and memory of the LSTM", SLIDE),
 }
+SENTENCE = {
+    "Examples": ("Sentence", PICK[::-1]),
+    "Look into": ("Sentence", PICK),
+    "Words read": (None, SLIDE[::-1]),
+    "Filter": ("Filters that fire", PICK),
+    "Switch off this filter": ("Filters that fire", TICK),
+}
+SMALL = "import small_labs"
+TWO_HEADS = "lab = small_labs.{}()\nlab.controls['network'].index = 1\nlab"
+ATTENTION = {
+    "Score": ("Attention", PICK[::-1]),
+    "Head": ("Attention", PICK),
+    "Temperature": ("Attention", SLIDE),
+    "Uniform weights: a plain average": ("Attention", TICK),
+}
 LABS = {  # what is named on the command line -> (cells that show it, its controls)
     "architecture": ([FRESH, "labs.ArchitectureLab('ours')"], ARCHITECTURE),
     "shapes": (
@@ -77,6 +91,9 @@ LABS = {  # what is named on the command line -> (cells that show it, its contro
     "kernel": (["labs.KernelLab({'noise': np.random.default_rng(0).random((32, 32))})"], KERNEL),
     "gates": (["labs.GateLab()"], GATES),
     "inside": ([f"import small_labs\n{STATE}\nsmall_labs.inside(state).view"], INSIDE),
+    "sentence": ([SMALL, "lab = small_labs.sentence()\nlab.filter.value = 3\nlab"], SENTENCE),
+    "frames": ([SMALL, TWO_HEADS.format("frames")], {**ATTENTION, "Clip": ("Clip", SLIDE)}),
+    "places": ([SMALL, TWO_HEADS.format("places")], {**ATTENTION, "Row": ("Image", SLIDE)}),
 }
 PICTURES = ".cl-picture, .ci-body .widget-html-content"
 WATCH = """(lab, pictures) => {
@@ -97,7 +114,7 @@ WATCH = """(lab, pictures) => {
 def measure(notebook, controls, presses=30):
     """Milliseconds from each press of a key to the last picture that it changes."""
     lab = notebook.labs().first
-    lab.locator("svg[role=img]").first.wait_for()
+    lab.locator("[role=img]:visible").first.wait_for()
     lab.evaluate(WATCH, PICTURES)
     results = {}
     for name, (card, keys) in controls.items():

@@ -338,6 +338,7 @@ class SentenceLab(Lab):
         self.phrases.value = pictures.sentence(seen) if seen.look else ""
         self.table.value = pictures.ledger(seen) if seen.look else ""
         self._filters.layout.display = None if judge.filters else "none"
+        self._nothing.layout.display = "none" if judge.filters else None
         self._nothing.value = "" if judge.filters else note("hint", nothing(judge))
         self.mark.value = self.tag()
         self.notes.show([*self._problems(), *self._remarks(self.state.text)])

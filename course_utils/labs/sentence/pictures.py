@@ -223,7 +223,8 @@ def ledger(seen):
         span = look.span(one)
         chosen = ' class="cs-chosen"' if one == look.filter else ""
         cells = f'<td>{_rank(rank, adds[one], summed)}</td><td class="cl-left">filter {one + 1}</td>'
-        cells += f'<td class="cl-left"><bdi>{escape(passage(seen, span))}</bdi> {numbered(span)}</td>'
+        phrase = f'<bdi>{escape(passage(seen, span))}</bdi> <span class="cs-where">{numbered(span)}</span>'
+        cells += f'<td class="cl-left">{phrase}</td>'
         cells += f"<td>{number(largest[one])}</td>"
         if summed:
             cells += f"<td>{signed(look.weights[one])}</td><td>{signed(adds[one])}</td>"
