@@ -33,9 +33,10 @@ class Fault:
 
 def advise(state):
     """Notes on a composition, the most pressing first."""
-    made = compose(state)
-    if made.broken:
-        yield noted(state, Fault("broken", "broken", made.broken.reason + _way_there(made), _fitting(state)))
+    composition = compose(state)
+    if composition.broken:
+        reason = composition.broken.reason + _way_there(composition)
+        yield noted(state, Fault("broken", "broken", reason, _fitting(state)))
     else:
         yield from (noted(state, fault) for fault in faults(state))
 
@@ -87,16 +88,16 @@ def repairs(state, deep=8):
                 yield [words, *more], fixed
 
 
-def _way_there(made):
+def _way_there(composition):
     """How large the maps were, before there was too little left for a window."""
-    if "left: it does not fit" not in made.broken.reason:
+    if "left: it does not fit" not in composition.broken.reason:
         return ""
-    entry = max(number for number, fact in enumerate(made.facts) if fact.part == "input")
-    maps = [fact for fact in made.facts[entry:] if fact.part in ("input", "cnn", "convlstm")]
-    sides = [_sides(made.state, fact) for fact in maps]
+    entry = max(number for number, fact in enumerate(composition.facts) if fact.part == "input")
+    maps = [fact for fact in composition.facts[entry:] if fact.part in ("input", "cnn", "convlstm")]
+    sides = [_sides(composition.state, fact) for fact in maps]
     sizes = " → ".join(f"{min(each)}" for each in sides)
-    what = f"number of {made.state.kind.step}s"
-    if made.state.over_frames:
+    what = f"number of {composition.state.kind.step}s"
+    if composition.state.over_frames:
         what = "shorter " * (len(set(sides[0])) > 1) + "side of the map"
     return f" The {what} went {sizes}." if len(maps) > 1 else ""
 
@@ -111,11 +112,11 @@ def _sides(state, fact):
 
 def faults(state):
     """What is meaningless or costly in a composition, as far as it fits; the most pressing first."""
-    made = compose(dialled(state))
-    yield from _attends_to_nothing(state, made)
-    yield from _loses_place(state, made)
-    yield from _huge(state, made)
-    yield from _steps_of_lstm(state, made)
+    composition = compose(dialled(state))
+    yield from _attends_to_nothing(state, composition)
+    yield from _loses_place(state, composition)
+    yield from _huge(state, composition)
+    yield from _steps_of_lstm(state, composition)
     if state.kind.in_space and state.steps == 1 and {"motion", "move"} & set(state.classes):
         words = "One frame is asked how it moves: nothing in it tells."
         yield Fault("one frame", "warning", words, [("Read 8 frames", state.change("clip.frames", 8))])
@@ -125,14 +126,14 @@ def faults(state):
         words += "often fail to learn the motion."
         ways = [("Add LayerNormalization", state.change("joint.normalise", True))]
         yield Fault("unnormalised", "warning", words, ways)
-    yield from _narrow(state, made)
+    yield from _narrow(state, composition)
     if state.order == "cnn" and state.steps > 1 and "motion" in state.classes:
         words = "The frames are taken together without their order: shuffle them, and the answer stays. "
         words += "No order, no motion."
         ways = [("Let an LSTM read them", state.turn("order", "cnn-lstm"))]
         yield Fault("no order", "hint", words, ways)
     if state.has_cnn:
-        yield from _windows(state, made)
+        yield from _windows(state, composition)
     if state.normalises_batches:
         yield from _lagging(state)
     if state.answers_each and state.steps > 1:
@@ -141,9 +142,9 @@ def faults(state):
         yield Fault("each frame", "hint", words)
 
 
-def _attends_to_nothing(state, made):
+def _attends_to_nothing(state, composition):
     """Attention over a single step, and why."""
-    for before, fact in pairwise(made.facts):
+    for before, fact in pairwise(composition.facts):
         if fact.part == "attention" and before.shape[0] == 1:
             words = (
                 "The sequence has length 1. Softmax over one number is always 1.0: attention weighs nothing"
@@ -178,7 +179,7 @@ def _less_shrinking(state):
         yield "Use no pooling and stride 1", state.change("convolutions", gentle)
 
 
-def _loses_place(state, made):
+def _loses_place(state, composition):
     """What throws away where something is in a frame, before an LSTM could follow it."""
     if not state.over_frames or state.order != "cnn-lstm":
         return
@@ -190,16 +191,16 @@ def _loses_place(state, made):
                  for more, better in _less_shrinking(state)]  # fmt: skip
         yield Fault("no place", "warning", words, ways)
         return
-    for before, fact in pairwise(made.facts):
+    for before, fact in pairwise(composition.facts):
         if fact.title == "Max pool" and fact.shape[-3:-1] == (1, 1) != before.shape[-3:-1]:
             words = f"The max pooling leaves a map of 1×1: it keeps what is in a frame and {lost}"
             yield Fault("no place", "warning", words, _less_shrinking(state))
             return
 
 
-def _steps_of_lstm(state, made):
+def _steps_of_lstm(state, composition):
     """Too few steps for an LSTM, or so many that it takes long."""
-    for before, fact in pairwise(made.facts):
+    for before, fact in pairwise(composition.facts):
         if fact.part != "lstm" or before.part == "lstm" or len(before.shape) < 2:
             continue
         if before.shape[0] == 1 and not state.attention:
@@ -224,13 +225,13 @@ def _lagging(state):
         yield Fault("lagging averages", "hint", words)
 
 
-def _narrow(state, made):
+def _narrow(state, composition):
     """A vector of so few numbers that the answers can hardly be told apart by it."""
-    if made.broken:
+    if composition.broken:
         return
     least = ceil(log2(prod(state.classes.values())))  # as many as yes or no would need
-    ends = [fact for fact in made.facts if fact.part == "lstm" and not fact.branch]
-    worst = min([made.facts[-1], *ends], key=lambda fact: fact.shape[-1])
+    ends = [fact for fact in composition.facts if fact.part == "lstm" and not fact.branch]
+    worst = min([composition.facts[-1], *ends], key=lambda fact: fact.shape[-1])
     if worst.shape[-1] < least:
         numbers, asked = count(worst.shape[-1], "number"), sum(state.classes.values())
         what = f"to forecast {asked} hours" if state.kind.forecasts else f"to tell {asked} classes apart"
@@ -252,10 +253,10 @@ def _wider(state, least):
     yield f"LSTM of {units} units, {filters} filters", wider.change("lstm.units", units)
 
 
-def _windows(state, made):
+def _windows(state, composition):
     """Convolutions that skip some of their input, and those that reach further than there is anything."""
     kernels = Convolution.dials()["kernel"].choices
-    for before, fact in pairwise(made.facts):
+    for before, fact in pairwise(composition.facts):
         if fact.part not in ("cnn", "convlstm") or fact.title == "Max pool" or fact.path == "order":
             continue
         number = int(fact.path.partition(".")[2])
@@ -276,15 +277,15 @@ def _windows(state, made):
             yield Fault("padding", "hint", words, [way, *_less_shrinking(state)], lessened=True)
 
 
-def _huge(state, made):
+def _huge(state, composition):
     """One huge matrix, with changes that make the largest one clearly smaller."""
-    worst = max(made.facts, key=lambda fact: fact.largest)
+    worst = max(composition.facts, key=lambda fact: fact.largest)
     if worst.largest <= HUGE:
         return
-    share = worst.largest / made.parameters
+    share = worst.largest / composition.parameters
     text = f"One matrix in {worst.title} holds {worst.largest:,} weights, {share:.1%} of the model"
     if worst.part != "input":
-        text += f": {made.facts[made.facts.index(worst) - 1].shape[-1]:,} features come in"
+        text += f": {composition.facts[composition.facts.index(worst) - 1].shape[-1]:,} features come in"
     smaller = (
         way
         for way in _smaller(state, worst)

@@ -389,18 +389,18 @@ def _compose(state):
         import keras
 
         with _seeded(state.seed), keras.StatelessScope(initialize_variables=False):
-            made = Composition(state)
-        made.forget_keras()
-        return made
+            composition = Composition(state)
+        composition.forget_keras()
+        return composition
 
     with LOCK, ThreadPoolExecutor(1) as worker:
-        made = worker.submit(work).result()
+        composition = worker.submit(work).result()
     if state.clip.any_number:
         counted = compose(dialled(state))  # costs are those of the frames that are dialled
         if not counted.broken:  # otherwise longer clips would fit
-            pairs = zip(made.facts, counted.facts, strict=False)
-            made.facts = [replace(costs, shape=fact.shape, lines=fact.lines) for fact, costs in pairs]
-    return made
+            pairs = zip(composition.facts, counted.facts, strict=False)
+            composition.facts = [replace(costs, shape=fact.shape, lines=fact.lines) for fact, costs in pairs]
+    return composition
 
 
 # -------------------------------------------- Its code, its names, and how wide it is at another size
@@ -426,11 +426,11 @@ def shape_words(shape):
     return "(batch, " + ", ".join("time" if size is None else str(size) for size in shape) + ")"
 
 
-def summary(made):
+def summary(composition):
     """One sentence about a composition that fits."""
-    state, last = made.state, made.facts[-1]
+    state, last = composition.state, composition.facts[-1]
     steps = count(state.steps, state.kind.step)
-    maps = [fact for fact in made.facts if fact.part in ("cnn", "convlstm")]
+    maps = [fact for fact in composition.facts if fact.part in ("cnn", "convlstm")]
     seen, answer = "", "Each" if state.answers_each else "The"
     if maps and state.over_frames:
         of = times(state.entry.sides)

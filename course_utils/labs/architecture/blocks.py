@@ -298,10 +298,10 @@ class Joint(Block):
             if axes + timed > 1:
                 yield single(path, "joint", "Reshape", "cells as steps", f"layers.Reshape((-1, {channels}))")
         elif self.kind_of in ("max", "average"):
-            name, said = ("Max", "Global max") if self.kind_of == "max" else ("Average", "Global mean")
+            name, title = ("Max", "Global max") if self.kind_of == "max" else ("Average", "Global mean")
             where = "over the map" if axes == 2 else "over the steps"
             layer = f"layers.Global{name}Pooling{axes}D()"
-            yield single(path, "joint", said, where, layer, None, _along(axes))
+            yield single(path, "joint", title, where, layer, None, _along(axes))
         else:
             yield single(path, "joint", "Flatten", "one vector", "layers.Flatten()", None, _along(axes))
         if self.kind_of == "dense":

@@ -14,16 +14,16 @@ DASHES, DOTS = 'stroke-dasharray="4 3"', 'stroke-dasharray="1 4"'
 def alt(runs, current):
     if not current or not (current.epochs or current.live):
         return "Training curves, still empty: nothing has been trained yet."
-    said = [f"Run {current.letter}, {current.epochs} of {current.total} epochs"]
+    parts = [f"Run {current.letter}, {current.epochs} of {current.total} epochs"]
     for key in measured(current.state) if current.epochs else ():
         trained, checked = (said_score(current.history[part + key][-1]) for part in ("", "val_"))
         name = f"validation {measure(current)}" if key in current.labels else "validation"
-        said.append(f"{key}: {name} {checked}, training {trained}")
+        parts.append(f"{key}: {name} {checked}, training {trained}")
     for run in runs:
         if run is not current and run.epochs:
             scores = ", ".join(f"{label} {said_score(score)}" for label, score in run.scores.items())
-            said.append(f"earlier run {run.letter}: {scores}")
-    return "; ".join(said) + "."
+            parts.append(f"earlier run {run.letter}: {scores}")
+    return "; ".join(parts) + "."
 
 
 def measured(state):
@@ -88,8 +88,8 @@ def _panel(x, wide, key, runs, current, epochs, state):
     if lower := key == "loss" or kind.forecasts:
         title = f"{key}: mean error, {kind.unit} an {kind.step}" if kind.forecasts else key
         unit, usual = (100, base or 1000) if kind.forecasts else (1, base)
-        known = [score for one in same for score in one.history.get(f"val_{key}", ())]
-        known += [score for one in same for _, score in _trained(one, key)]
+        known = [score for run in same for score in run.history.get(f"val_{key}", ())]
+        known += [score for run in same for _, score in _trained(run, key)]
         title, most = f"{title} (lower is better)", max([usual, *known])
         high = unit * math.ceil(min(1.1 * most, 3 * usual) / unit)
         beyond = most if most > high else 0.0

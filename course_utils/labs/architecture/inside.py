@@ -33,8 +33,8 @@ class Maps:
 
     def at(self, step, array):
         """One frame of `given` or `gives` as (rows, columns, channels), with one row where axes is 1."""
-        one = array[place(step, self.steps, len(array))[0]] if array.ndim == self.axes + 2 else array
-        return one if self.axes == 2 else one[None]
+        maps = array[place(step, self.steps, len(array))[0]] if array.ndim == self.axes + 2 else array
+        return maps if self.axes == 2 else maps[None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,8 +154,8 @@ def _probes(built):
         frames = {}
         for fact in built.facts:
             if fact.part in (*MAPS, "lstm"):
-                one = frames if fact.each else whole
-                one |= {_key(fact, "given"): fact.given, _key(fact, "gives"): fact.gives}
+                probed = frames if fact.each else whole
+                probed |= {_key(fact, "given"): fact.given, _key(fact, "gives"): fact.gives}
             elif fact.part == "attention":
                 softmax = next(layer for layer in fact.layers if layer.name == "attention")
                 whole["attention"] = softmax.output

@@ -96,24 +96,24 @@ def sentence(words, now, window):
     parts = []
     for place, word in enumerate(words):
         if word:
-            said = html.escape(str(word))
-            said = f"<mark>{said}</mark>" if place == now else said
-            said = f"<u>{said}</u>" if window and window[1] <= place < window[3] else said
-            parts.append(f'<span class="ci-coming">{said}</span>' if place > now else said)
+            marked = html.escape(str(word))
+            marked = f"<mark>{marked}</mark>" if place == now else marked
+            marked = f"<u>{marked}</u>" if window and window[1] <= place < window[3] else marked
+            parts.append(f'<span class="ci-coming">{marked}</span>' if place > now else marked)
     seen = " Underlined in blue: what the selected value sees." if window else ""
-    said = say(f"Marked: this word. Pale: still to come.{seen}")
-    return f'<div class="ci-text">{" ".join(parts)}</div>{said}'
+    marked = say(f"Marked: this word. Pale: still to come.{seen}")
+    return f'<div class="ci-text">{" ".join(parts)}</div>{marked}'
 
 
 def plotted(curves, wide):
     """Points for curves that share their axes, and the labels of the axis upwards."""
     low, top = min(0.0, *(float(curve.min()) for curve in curves)), max(float(c.max()) for c in curves)
     span = max(top - low, 1e-9)
-    made = [
+    points = [
         [(30 + wide * i / max(len(c) - 1, 1), 130 - 110 * (v - low) / span) for i, v in enumerate(c)]
         for c in curves
     ]
-    return made, [text(26, y, number(v, 1), 12, "end", SOFT) for y, v in ((24, top), (134, low))]
+    return points, [text(26, y, number(v, 1), 12, "end", SOFT) for y, v in ((24, top), (134, low))]
 
 
 def series(hours, now, window):
@@ -126,10 +126,10 @@ def series(hours, now, window):
     parts += [line(points[now:], SOFT, more='opacity="0.6"'), line(points[: now + 1], INK)]
     x, y = points[now]
     parts += [line([(x, 14), (x, 136)], CNN), rect(x - 3, y - 3, 6, 6, CNN)]
-    said = f"Hour {now + 1} of {len(volumes)}: {number(volumes[now])} thousand vehicles."
+    alt = f"Hour {now + 1} of {len(volumes)}: {number(volumes[now])} thousand vehicles."
     shaded = " Shaded: what the selected value sees." if window else ""
-    drawn = figure(320, 140, f"The traffic so far. {said}", parts)
-    return drawn + say(f"{said} Pale: still to come.{shaded}")
+    drawn = figure(320, 140, f"The traffic so far. {alt}", parts)
+    return drawn + say(f"{alt} Pale: still to come.{shaded}")
 
 
 def bars(label, shares, words, truth):
@@ -140,8 +140,8 @@ def bars(label, shares, words, truth):
         bar = f'<i style="width:calc({share:.3f} * (100% - 76px))"></i>'
         true = " ✓ true" * (answer == truth)
         rows += f"<span{kind}>{html.escape(words[answer])}</span><span{kind}>{bar}{share:.0%}{true}</span>"
-    said = f"{label}: the answer is {words[best]} with {shares[best]:.0%}; true is {words[truth]}."
-    return f'<div class="ci-bars" role="img" aria-label="{html.escape(said)}">{rows}</div>'
+    alt = f"{label}: the answer is {words[best]} with {shares[best]:.0%}; true is {words[truth]}."
+    return f'<div class="ci-bars" role="img" aria-label="{html.escape(alt)}">{rows}</div>'
 
 
 def course(label, shares, words, truth, now):
@@ -162,8 +162,8 @@ def course(label, shares, words, truth, now):
             lowest = max(lowest, len(lines))
             middle = wide * (first + last) / 2
             parts += [text(middle, 50 + 12 * i, word, 11) for i, word in enumerate(lines)]
-    said = f"{label} after each frame: {', '.join(words[answer] for answer in best)}; true is {words[truth]}."
-    return figure(392, 42 + 12 * lowest, said, parts)
+    alt = f"{label} after each frame: {', '.join(words[answer] for answer in best)}; true is {words[truth]}."
+    return figure(392, 42 + 12 * lowest, alt, parts)
 
 
 def forecast(label, values, truth):
@@ -176,9 +176,9 @@ def forecast(label, values, truth):
     parts.append(text(305, ends[0] + 4, "forecast", 12, "start", weight=700))
     parts.append(text(305, ends[1] + 4, "truth", 12, "start"))
     error = float(np.abs(values - truth).mean()) * 1000
-    said = f"{len(values)} hours to come. Forecast (dashed) and truth are {error:,.0f} vehicles an hour apart"
-    drawn = figure(370, 140, f"{label}: {said} on average.", parts)
-    return drawn + say(f"{said}{' on average' * (len(values) > 1)}.")
+    alt = f"{len(values)} hours to come. Forecast (dashed) and truth are {error:,.0f} vehicles an hour apart"
+    drawn = figure(370, 140, f"{label}: {alt} on average.", parts)
+    return drawn + say(f"{alt}{' on average' * (len(values) > 1)}.")
 
 
 # ----------------------------------------------------------------------- Maps, sums, gates, attention
@@ -202,8 +202,8 @@ def numbers(values, title, fits, heads=(), best=None):
     values, fits = np.atleast_2d(values), np.atleast_2d(fits)
     colours, digits = tint(values, BLUE, BROWN, strength=0.55), 2 if np.abs(values).max() >= 0.1 else 3
     if max(values.shape) > NUMBERS:
-        said = f"{title}: {' by '.join(map(str, values.shape))} numbers as colours."
-        return f"<div>{say(title)}{picture(tint(values, BLUE, BROWN), said, 'width:160px')}</div>"
+        alt = f"{title}: {' by '.join(map(str, values.shape))} numbers as colours."
+        return f"<div>{say(title)}{picture(tint(values, BLUE, BROWN), alt, 'width:160px')}</div>"
     rows = "".join(f"<th>{html.escape(str(head))}</th>" for head in heads)
     for row, colour_row in enumerate(colours):
         rows += "</tr><tr>"
@@ -216,49 +216,55 @@ def numbers(values, title, fits, heads=(), best=None):
     return f"<table><caption>{title}</caption><tr>{rows}</tr></table>"
 
 
-def pooled(one, heads):
+def pooled(pooling, heads):
     """The window of a pooling and its largest value."""
-    window = np.atleast_2d(one.patch)
+    window = np.atleast_2d(pooling.patch)
     best = np.unravel_index(window.argmax(), window.shape)
-    table = numbers(one.patch, "window: what it was given", one.inside, heads, tuple(map(int, best)))
-    said = f"<span>largest value: <b>{number(one.value, 3)}</b></span>"
-    return f'<div class="ci-sum">{table}<big>→</big>{said}</div>'
+    table = numbers(pooling.patch, "window: what it was given", pooling.inside, heads, tuple(map(int, best)))
+    largest = f"<span>largest value: <b>{number(pooling.value, 3)}</b></span>"
+    return f'<div class="ci-sum">{table}<big>→</big>{largest}</div>'
 
 
-def summed(one, channel, heads):
+def summed(working, channel, heads):
     """Patch, kernel and products of one channel, then the sum over all of them."""
-    patch, kernel, every = one.patch[..., channel], one.kernel[..., channel], np.ones(one.inside.shape, bool)
-    told = f"products, sum {signed(one.products[channel], 3)}"
+    patch, kernel, every = (
+        working.patch[..., channel],
+        working.kernel[..., channel],
+        np.ones(working.inside.shape, bool),
+    )
+    title = f"products, sum {signed(working.products[channel], 3)}"
     tables = [
-        numbers(patch, f"patch, channel {channel + 1}", one.inside, heads),
+        numbers(patch, f"patch, channel {channel + 1}", working.inside, heads),
         numbers(kernel, f"kernel, channel {channel + 1}", every),
-        numbers(patch * kernel, told, every),
+        numbers(patch * kernel, title, every),
     ]
-    order = np.argsort(-np.abs(one.products), kind="stable")
-    told = ", ".join(f"{signed(one.products[c], 3)} (ch. {c + 1})" for c in order[:NAMED])
+    order = np.argsort(-np.abs(working.products), kind="stable")
+    title = ", ".join(f"{signed(working.products[c], 3)} (ch. {c + 1})" for c in order[:NAMED])
     if len(order) > NAMED:
-        told += f", the {len(order) - NAMED} others together {signed(one.products[order[NAMED:]].sum(), 3)}"
+        title += (
+            f", the {len(order) - NAMED} others together {signed(working.products[order[NAMED:]].sum(), 3)}"
+        )
     count = f"all {len(order)} channels" if len(order) > 1 else "the one channel"
     edge = "The white edge" if patch.shape[-1] > NUMBERS else "Hatched"
-    padding = "" if one.inside.all() else f" {edge}: zeros of the padding."
+    padding = "" if working.inside.all() else f" {edge}: zeros of the padding."
     return (
         f'<div class="ci-sum{" ci-wide" * (patch.shape[-1] > 5)}">{"<big>×</big>".join(tables[:2])}'
         f"<big>=</big>{tables[2]}</div>"
-        + say(f"Sum of each channel: {told}.{padding}")
-        + f'<div class="ci-sum"><span>sum over {count} <b>{signed(one.products.sum(), 3)}</b>, bias '
-        f"<b>{signed(one.bias, 3)}</b>, together <b>{signed(one.total, 3)}</b>{normalised(one)}; "
-        f"ReLU {'leaves it' if one.normalised > 0 else 'makes it 0'}: <b>{number(one.value, 3)}</b>"
+        + say(f"Sum of each channel: {title}.{padding}")
+        + f'<div class="ci-sum"><span>sum over {count} <b>{signed(working.products.sum(), 3)}</b>, bias '
+        f"<b>{signed(working.bias, 3)}</b>, together <b>{signed(working.total, 3)}</b>{normalised(working)}; "
+        f"ReLU {'leaves it' if working.normalised > 0 else 'makes it 0'}: <b>{number(working.value, 3)}</b>"
         "</span></div>"
     )
 
 
-def normalised(one):
+def normalised(working):
     """What batch normalisation makes of a sum; empty where there is none."""
-    if not one.norm:
+    if not working.norm:
         return ""
-    gamma, beta, mean, deviation = (number(value, 3) for value in one.norm)
-    worked = f"γ·(x − μ)/σ + β = {gamma}·({number(one.total, 3)} − {mean})/{deviation} + {beta}"
-    return f"; batch normalisation: {worked} = <b>{signed(one.normalised, 3)}</b>"
+    gamma, beta, mean, deviation = (number(value, 3) for value in working.norm)
+    worked = f"γ·(x − μ)/σ + β = {gamma}·({number(working.total, 3)} − {mean})/{deviation} + {beta}"
+    return f"; batch normalisation: {worked} = <b>{signed(working.normalised, 3)}</b>"
 
 
 def gates(lstm, now, step, unit):
@@ -266,7 +272,7 @@ def gates(lstm, now, step, unit):
 
     `now` and `unit` count from 0; `step` is what the step is called.
     """
-    (steps, units), said = lstm.cell.shape, []
+    (steps, units), readings = lstm.cell.shape, []
     x, half = _over_time(now, steps), 3.5 * len(step)
     parts = [_all_units(lstm), path(f"M{x:.1f},24 V{24 + len(GATES) * (ROW + GAP)}", SOFT, 1.4)]
     parts.append(write(min(max(x, START + half), END - half), 16, step, "middle", weight=600))
@@ -280,11 +286,11 @@ def gates(lstm, now, step, unit):
         parts.append(rect(x - 3.5, points[now][1] - 3.5, 7, 7, UNIT, CARD, 3.5))
         parts.append(write(UNIT_COLUMN, top + 27, own, "end", weight=600))
         parts.append(write(MEAN_COLUMN, top + 27, mean, "end"))
-        said.append(f"{GATES[name][0]} {own} (mean {mean})")
+        readings.append(f"{GATES[name][0]} {own} (mean {mean})")
     cell, most = lstm.cell[:, unit], lstm.most_changing
     low, high = (f"{number(cell[at])} at step {at + 1}" for at in (cell.argmin(), cell.argmax()))
     alt = f"{lstm.title}, unit {unit + 1} of {units}: over {steps} steps its cell state is lowest, {low}, "
-    alt += f"and highest, {high}. At {step}: {', '.join(said)}."
+    alt += f"and highest, {high}. At {step}: {', '.join(readings)}."
     hint = f"The cell state of unit {most + 1} changes most. An untrained forget gate stands near 0.73."
     return full_width(50 + len(GATES) * (ROW + GAP), alt, parts) + say(hint)
 
@@ -346,6 +352,6 @@ def attended(weights, place, words=()):
     parts.append(rect(x, 2, max(span, 3), 80, "none", INK, 0, 'stroke-width="1.5"'))
     parts.append(text(2, 94, "step 1", 12, "start", SOFT))
     parts.append(text(wide - 2, 94, f"step {count}", 12, "end", SOFT))
-    said = f"Attention over {count} steps, together 1: the largest weight, {top:.2f}, is at step {best + 1}"
-    said += f", the word '{words[best]}'." if words and words[best] else "."
-    return figure(wide, tall, said, parts) + say(html.escape(said))
+    alt = f"Attention over {count} steps, together 1: the largest weight, {top:.2f}, is at step {best + 1}"
+    alt += f", the word '{words[best]}'." if words and words[best] else "."
+    return figure(wide, tall, alt, parts) + say(html.escape(alt))

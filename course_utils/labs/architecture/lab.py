@@ -233,11 +233,11 @@ class ArchitectureLab(Lab):
 
     def show(self):
         with LOCK:
-            made = self.composition
-            self.picture.value, self.costs.value = diagram.diagram(made), diagram.costs(made)
+            composition = self.composition
+            self.picture.value, self.costs.value = diagram.diagram(composition), diagram.costs(composition)
             self._fill()
             self.mark.value, self.changed.value = self.tag(), ""
-            self.notes.show([*advise(self.state)] or [Note("fine", assembly.summary(made))])
+            self.notes.show([*advise(self.state)] or [Note("fine", assembly.summary(composition))])
             self.training.show()
 
     def _fill(self):
@@ -285,14 +285,15 @@ def listing(script, name):
 
 def along(before, after):
     """What changed along with another order or attention, as a note; nothing is said where nothing did."""
-    said = []
+    changes = []
     if before.joint != after.joint and after.has_cnn:
-        said.append(f"the joint is {blocks.JOINTS[after.joint.kind_of]}")
+        changes.append(f"the joint is {blocks.JOINTS[after.joint.kind_of]}")
     if before.lstm != after.lstm and after.has_lstm:
-        said.append(f"the LSTM returns {'all states' if after.lstm.hands_on == 'all' else 'the last state'}")
+        states = "all states" if after.lstm.hands_on == "all" else "the last state"
+        changes.append(f"the LSTM returns {states}")
     if before.convolutions != after.convolutions and after.has_cnn:
-        said.append("the convolutions are those that fit here")
-    return note("hint", f"Changed along: {', '.join(said)}.") if said else ""
+        changes.append("the convolutions are those that fit here")
+    return note("hint", f"Changed along: {', '.join(changes)}.") if changes else ""
 
 
 def checked(hide, lab):
@@ -314,8 +315,8 @@ def starting_state(start, blocks):
     try:
         state = LabState.parse(PRESETS.get(start, start) if isinstance(start, str) else start)
     except (TypeError, ValueError) as problem:
-        told = f"start is {brief(start)}, but must be {listed(map(repr, PRESETS))}, or a state. {problem}"
-        raise type(problem)(told) from None
+        message = f"start is {brief(start)}, but must be {listed(map(repr, PRESETS))}, or a state. {problem}"
+        raise type(problem)(message) from None
     names = [f.name for f in fields(LabState)]
     for name in sorted(blocks, key=lambda name: (name not in LabState.decides, name != "task")):
         if name not in names:

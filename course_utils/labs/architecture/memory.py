@@ -25,20 +25,20 @@ def needed(state):
     dict
         "activations", "weights", "data" and "Keras" -> bytes.
     """
-    made = compose(dialled(state))
-    values = [prod(line.shape) for line, _ in made.lines]
-    kept = sum(values) + 3 * max(values) + sum(_recurrent(made))
-    weights = 6 * made.parameters  # with gradients, their clipped copies, Adam's two averages and a copy
+    composition = compose(dialled(state))
+    values = [prod(line.shape) for line, _ in composition.lines]
+    kept = sum(values) + 3 * max(values) + sum(_recurrent(composition))
+    weights = 6 * composition.parameters  # with gradients, clipped copies, Adam's two averages and a copy
     activations = 4 * state.budget.batch * kept
     return {"activations": activations, "weights": 4 * weights, "data": _data(state), "Keras": 2e8}
 
 
-def _recurrent(made):
+def _recurrent(composition):
     """Numbers that an LSTM or a ConvLSTM keeps of every step beside what it gives, for each layer."""
-    for before, fact in pairwise(made.facts):
+    for before, fact in pairwise(composition.facts):
         if fact.part == "lstm" and len(before.shape) > 1:
-            both = 1 + made.state.lstm.both
-            yield before.shape[0] * (10 * both * made.state.lstm.units + before.shape[1])
+            both = 1 + composition.state.lstm.both
+            yield before.shape[0] * (10 * both * composition.state.lstm.units + before.shape[1])
         elif fact.part == "convlstm" and fact.title != "Max pool":
             maps = fact.shape if len(fact.shape) == len(before.shape) else (before.shape[0], *fact.shape)
             yield 16 * prod(maps)

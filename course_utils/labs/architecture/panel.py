@@ -43,7 +43,7 @@ class TrainingPanel:
         self.name = widgets.Text(description="Name", continuous_update=False, **wide)
         self.progress = widgets.FloatProgress(description="Progress", max=1.0, **wide)
         words = {"start": "▶ Start", "pause": "Pause", "step": "One epoch", "reset": "Reset"}
-        self.buttons = {key: widgets.Button(description=said) for key, said in words.items()}
+        self.buttons = {key: widgets.Button(description=title) for key, title in words.items()}
         for key, button in self.buttons.items():
             button.on_click(lambda _, key=key: getattr(self, key)())
         self.budget, self.composed, self.clock, self.picture, self.table = (widgets.HTML() for _ in range(5))
@@ -118,14 +118,14 @@ class TrainingPanel:
             state, size = match(self._lab.state, run.parameters)
             share = f"{size / run.parameters:.0%} of the parameters of run {run.letter}"
             if run.state.task != state.task:
-                said = f"Run {run.letter} is of another task: equal size would say nothing."
+                words = f"Run {run.letter} is of another task: equal size would say nothing."
             elif abs(size / run.parameters - 1) > 0.25:
-                said = f"Cannot be matched: the nearest is {size:,}, {share}. Nothing was changed."
+                words = f"Cannot be matched: the nearest is {size:,}, {share}. Nothing was changed."
             else:
                 self._lab.state = replace(state, budget=run.state.budget)
-                said = f"{size:,} parameters now: {share}, on the same budget."
+                words = f"{size:,} parameters now: {share}, on the same budget."
             self._matched = self._lab.state
-            self.matched.value = said
+            self.matched.value = words
 
     def rename(self, name):
         """Give the chosen run another name; one that is empty or taken is refused."""
@@ -134,16 +134,16 @@ class TrainingPanel:
             if not run or name == run.name:
                 self.new_name.value = name
                 return
-            owner = next((one for one in self.runs if one.name == name), None)
+            owner = next((run for run in self.runs if run.name == name), None)
             if name and not owner:
-                run.name, said = name, f"Run {run.letter} has a new name."
+                run.name, words = name, f"Run {run.letter} has a new name."
             elif name:
-                said = note("warning", f"Run {owner.letter} has this name: run {run.letter} keeps its own.")
+                words = note("warning", f"Run {owner.letter} has this name: run {run.letter} keeps its own.")
             else:
-                said = note("warning", f"A run needs a name: run {run.letter} keeps its own.")
+                words = note("warning", f"A run needs a name: run {run.letter} keeps its own.")
             self.new_name.value = run.name
             self._tell()
-            self.matched.value = said
+            self.matched.value = words
 
     def delete(self):
         """Take the chosen run out of the table, with all that it has learned, unless it is under way."""
@@ -244,17 +244,17 @@ class TrainingPanel:
         shown = run and (run.status in UNDER_WAY or run.state == state)  # else it is another one's progress
         if run and not shown and run.labels != list(state.classes):
             run = None  # what was trained answers another question
-        made = compose(state)
+        composition = compose(state)
         status = run.status if run else "ready"
         notes = list(self.advice())
         self.notes.show(notes)
-        stuck = status != "paused" and any(one.level == "stuck" for one in notes)
+        stuck = status != "paused" and any(note.level == "stuck" for note in notes)
         self.buttons["start"].description = "▶ Resume" if status == "paused" else "▶ Start"
         self.buttons["start"].disabled = self.buttons["step"].disabled = status in ACTIVE or stuck
         self.buttons["pause"].disabled = status not in ACTIVE
         self.buttons["reset"].disabled = run is None
         self.name.placeholder = short_name(state)
-        size = "does not fit yet" if made.broken else f"{made.parameters:,} parameters"
+        size = "does not fit yet" if composition.broken else f"{composition.parameters:,} parameters"
         self.composed.value = f"<b>{html.escape(short_name(state))}</b>, {size}"
         self.budget.value = self._budget()
         self.progress.value = run.passed / run.total if shown else 0.0
@@ -283,21 +283,21 @@ class TrainingPanel:
         total = state.budget.epochs * steps
         whole = f"{_batches(total)} of {min(state.budget.batch, size)}"
         seen = f"{about}{size:,} {state.kind.examples}"
-        said = f"{count(state.budget.epochs, 'epoch')} × {seen} = {about}{whole}. The learning rate "
+        words = f"{count(state.budget.epochs, 'epoch')} × {seen} = {about}{whole}. The learning rate "
         rises = warm_up(total)
-        said += f"rises to {state.peak:g} in {_batches(rises)}, then" if rises else f"of {state.peak:g}"
-        said += " falls to 0."
+        words += f"rises to {state.peak:g} in {_batches(rises)}, then" if rises else f"of {state.peak:g}"
+        words += " falls to 0."
         if not compose(state).broken:
             room = gigabytes(sum(memory.needed(state).values()))
             time += f". About {room} of memory"
-        return f"{said} {time[:1].upper()}{time[1:]}."
+        return f"{words} {time[:1].upper()}{time[1:]}."
 
     def _clock(self):
         run, left = self.run, self.run.left
         epochs = f"{run.epochs} of {count(run.total, 'epoch')}"
-        said = f"Run {run.letter}, {WORDS.get(run.status, run.status)}: {epochs}, {run.seconds:.0f} s"
+        words = f"Run {run.letter}, {WORDS.get(run.status, run.status)}: {epochs}, {run.seconds:.0f} s"
         goes_on = left is not None and run.status in ("running", "paused")
-        return f"{said}, {_minutes(left)} left." if goes_on else f"{said}."
+        return f"{words}, {_minutes(left)} left." if goes_on else f"{words}."
 
     def _table(self):
         if not self.runs:
@@ -322,7 +322,7 @@ class TrainingPanel:
             rows += _row("td", cells, f" title='{html.escape(str(run.state))}'")
         scored = " and ".join(dict.fromkeys([*map(measure, self.runs), *labels[-1:]]))
         budgets = [_budget_of(run) for run in self.runs if run.size]
-        unlike = [name for name in (budgets or [{}])[0] if len({one[name] for one in budgets}) > 1]
+        unlike = [name for name in (budgets or [{}])[0] if len({budget[name] for budget in budgets}) > 1]
         fair = f"; their budgets are not equal ({', '.join(unlike)})" if unlike else ""
         caption = f"<caption>Runs: validation {scored} after the last finished epoch{fair}</caption>"
         return f"<div class='cl-wide'><table class='cl-table cl-runs'>{caption}{rows}</table></div>"
@@ -341,13 +341,13 @@ def _budget_of(run):
 
 def _guess(state):
     """Seconds that a batch may take: work, and what every step of an LSTM costs beside it."""
-    made = compose(state)
+    composition = compose(state)
     steps = sum(
         before.shape[0] or state.steps
-        for before, fact in pairwise(made.facts)
+        for before, fact in pairwise(composition.facts)
         if fact.part in ("lstm", "convlstm") and len(before.shape) > 1
     )
-    return 0.01 + 0.0008 * steps + state.budget.batch * made.multiply_adds * 3 / 1.6e10
+    return 0.01 + 0.0008 * steps + state.budget.batch * composition.multiply_adds * 3 / 1.6e10
 
 
 def _batches(number):

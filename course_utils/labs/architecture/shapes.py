@@ -71,12 +71,12 @@ class Row:
         return f"{self.call} gives batch, {axes}; {self.numbers} numbers; {self.note}."
 
 
-def rows(made):
+def rows(composition):
     """A row for each layer of a composition in the order of the code, from the input to the answers.
 
     Parameters
     ----------
-    made : assembly.Composition
+    composition : assembly.Composition
         Where it does not fit, the rows go as far as it goes.
 
     Returns
@@ -89,10 +89,11 @@ def rows(made):
     ['time 8', 'features 1,152']
     """
     done = []
-    for line, fact in made.lines:
+    for line, fact in composition.lines:
         given = [done[number].axes for number in line.given]
         follows = bool(given) and line.given[-1] == len(done) - 1
-        done.append(_row(made.state, line, fact, given, follows) if given else _entry(made.state, line))
+        state = composition.state
+        done.append(_row(state, line, fact, given, follows) if given else _entry(state, line))
     return done
 
 
@@ -162,7 +163,7 @@ def _note(state, kind, given, axes, gone):
     if kind in ("Flatten", "Reshape"):
         return f"{COUNTS[len(merged)]} axes become one: {' × '.join(merged)} = {last.length}"
     if kind == "Concatenate":
-        return f"side by side: {' + '.join(one[-1].length for one in given)} = {last.length}"
+        return f"side by side: {' + '.join(branch[-1].length for branch in given)} = {last.length}"
     if kind == "Dot":
         return f"{gone[0]} {_are(gone[:1])} gone: only the weighted sum"
     if kind == "Softmax":
@@ -223,21 +224,21 @@ TITLES, ROW, HEADING, BOX = 28, 43, 24, 32  # heights
 MARGIN = (ROW - BOX) / 2
 
 
-def alt(made):
+def alt(composition):
     """The whole picture in words: every layer, every axis, what changed."""
     parts = ["Shapes, axis by axis."]
-    for number, (heading, members) in enumerate(_groups(made)):
+    for number, (heading, members) in enumerate(_groups(composition)):
         parts += [f"{' '.join(heading) or 'Then'}:"] * bool(number)
-        parts += [_reason(one) if one is made.broken else one.words for one in members]
+        parts += [_reason(column) if column is composition.broken else column.words for column in members]
     return " ".join(parts)
 
 
-def picture(made):
+def picture(composition):
     """The shapes of a composition as an SVG string: a row a layer, a box an axis.
 
     Parameters
     ----------
-    made : assembly.Composition
+    composition : assembly.Composition
         Where it does not fit, the last row says why.
 
     Returns
@@ -245,34 +246,34 @@ def picture(made):
     str
         Its `aria-label` says every shape. Each row is a group with `data-shape` and `data-axes`.
     """
-    columns = _Columns(rows(made))
-    parts, y, above, bottom = [_titles(made, columns)], TITLES, None, 0
-    for heading, members in _groups(made):
+    columns = _Columns(rows(composition))
+    parts, y, above, bottom = [_titles(composition, columns)], TITLES, None, 0
+    for heading, members in _groups(composition):
         top = y
         if heading:
             parts.append(pair(CALL - 8, y + 16, *heading, 12))
             y += HEADING
-        for one in members:
-            if one is made.broken:
-                parts.append(_broken(one, y))
+        for row in members:
+            if row is composition.broken:
+                parts.append(_broken(row, y))
             else:
-                parts.append(_links(columns, above, one, bottom, y + MARGIN) if one.follows else "")
-                parts.append(_drawn(columns, one, y))
-            above, y = one, y + ROW
+                parts.append(_links(columns, above, row, bottom, y + MARGIN) if row.follows else "")
+                parts.append(_drawn(columns, row, y))
+            above, y = row, y + ROW
             bottom = y - MARGIN
         if members[0].each:
             parts.insert(0, rect(3, top, WIDTH - 6, y - top, "none", SHADES["other"][2], 7))
             y += 6
     words = "A bold border marks an axis that the layer changed. A line leads to where an axis lives on."
     parts.append(text(8, y + 14, words, 11, "start", SOFT))
-    return svg(WIDTH, y + 22, alt(made), parts)
+    return svg(WIDTH, y + 22, alt(composition), parts)
 
 
-def _groups(made):
+def _groups(composition):
     """(heading, rows) of what is applied together: for every frame, side by side, or plainly."""
-    piece, before = made.state.kind.piece, 0
-    every = rows(made) + [made.broken] * bool(made.broken)
-    for (branch, each), members in groupby(every, key=lambda one: (one.branch, one.each)):
+    piece, before = composition.state.kind.piece, 0
+    every = rows(composition) + [composition.broken] * bool(composition.broken)
+    for (branch, each), members in groupby(every, key=lambda row: (row.branch, row.each)):
         heading = ()
         if branch == 0 and before:
             heading = ("Both sides", "joined")
@@ -315,12 +316,12 @@ def _spans(row):
     return [(span[0], span[-1]) for span in spans]
 
 
-def _titles(made, columns):
+def _titles(composition, columns):
     """What stands in the columns."""
     titles = (
         (CALL, "Layer", "start"),
         (BATCH, "What it gives, axis by axis", "start"),
-        (columns.numbers, f"Numbers per {made.state.kind.example}", "end"),
+        (columns.numbers, f"Numbers per {composition.state.kind.example}", "end"),
         (columns.note, "What changed", "start"),
     )
     return "".join(text(x, 18, words, 11.5, anchor, SOFT, 600) for x, words, anchor in titles)
