@@ -80,13 +80,14 @@ def nearly_usual(draw):
 
 CONV = blocks.Convolution
 EACH = OURS.change("answer.each", True).change("lstm.hands_on", "all")  # answers after each frame
+TOO_SMALL = OURS.change("convolutions", [CONV(128, 11, 4, 4, "valid")] * 4)
 NASTY = [
     OURS.change("clip", (1, 8)),
     OURS.change("clip", (32, 128, 224, 3)).change("lstm", (512, 3, True)).change("joint.kind_of", "flatten"),
     OURS.change("convolutions", [CONV(16, 11, 1, 1, "valid")]).change("clip.size", 8),
     OURS.change("convolutions", [CONV(16, 5, 1, 3, "valid"), CONV(8, 11)]).change("clip", (8, 24, 8)),
     OURS.change("convolutions", [CONV(4, 1, 4, 4)] * 4).change("clip.size", 8),
-    OURS.change("convolutions", [CONV(128, 11, 4, 4, "valid")] * 4),
+    TOO_SMALL,
     OURS.change("convolutions", [CONV(4, 7, 1, 4, "valid"), CONV(4, 1, 1, 2)]).change("clip.size", 8),
     OURS.change("convolutions", [CONV(128, 1)] * 4)
     .change("clip.size", 128)
@@ -469,7 +470,7 @@ def test_no_control_of_the_lab_touches_the_learners_random_numbers():
             tabs.label = title
             untouched(title)
     lab.undo.click()
-    for broken in (NASTY[4], POOLED, OURS.change("clip.channels", 3)):
+    for broken in (TOO_SMALL, POOLED, OURS.change("clip.channels", 3)):
         lab.state = broken
         lab.notes.fix()
         training.notes.fix()
@@ -546,7 +547,7 @@ def test_each_dial_that_is_shown_changes_state_and_picture(task, order):
 
 
 def test_the_fix_button_mends_what_does_not_fit(lab):
-    lab.state = NASTY[4]
+    lab.state = TOO_SMALL
     words, button = lab.notes.lines[0]
     assert "Does not fit" in words.value
     assert "height and width" in words.value

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_labs import (
-    NASTY,
     OURS,
     STATES,
     TEXTBOOK,
+    TOO_SMALL,
     in_a_thread,
     nearly_usual,
     run_script,
@@ -199,7 +199,7 @@ def test_a_time_of_any_length_is_called_any():
 @pytest.mark.parametrize(
     ("state", "last", "why"),
     [
-        (NASTY[4], "Conv2D(128, 11, strides=4", "does not fit in height and width"),
+        (TOO_SMALL, "Conv2D(128, 11, strides=4", "does not fit in height and width"),
         (usual("reviews", "cnn-lstm").change("joint.kind_of", "max"), "LSTM(64)", "the time axis is gone"),
         (usual("reviews", "cnn").change("joint.kind_of", "steps"), "Dense(2", "steps, not one vector"),
         (usual("reviews", "parallel").change("joint.kind_of", "steps"), "Concatenate()", "one of them gives"),
