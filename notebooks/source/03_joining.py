@@ -1157,7 +1157,7 @@ check.claim("The rules of lesson 04, without a network, recognise still more dig
 # 2. Set it to *keep the grid as steps*. How many steps does the LSTM take now? Then take away the strides: how
 #    many?
 # 3. Set it to *flatten*, and make the frame larger. Which layer's weights grow, and why not those of the CNN?
-# 4. Set the order to *LSTM → CNN*, and let the LSTM hand on only its last state. What does the lab say, and what
+# 4. Set the order to *LSTM → CNN*, and let the LSTM return only its last state. What does the lab say, and what
 #    does it offer?
 # 5. Set the order to *side by side*. Along which axis are the two branches joined, and what are the sizes?
 

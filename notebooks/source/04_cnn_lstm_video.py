@@ -1429,8 +1429,8 @@ check_causal(first_layer_solution, record=False)
 # %% [markdown]
 # ## 12 · The lab
 #
-# The whole lesson in one place. Every dial changes the network at once: shapes, parameters, multiply-adds and
-# receptive field come from the real Keras model, and *Keras code* shows the lines that build it. Things to try:
+# The whole lesson in one place. Shapes, parameters, multiply-adds and receptive field come from the real Keras model;
+# *Keras code* shows the lines that build and train it. Things to try:
 #
 # 1. Set the joint to *flatten* and watch the bar that shows where the parameters sit.
 # 2. Add pooling until nothing is left of the frame. The lab says which axis ran out, and offers a fix.
@@ -1439,7 +1439,8 @@ check_causal(first_layer_solution, record=False)
 #    *Start* and see. Then train *ours*, and compare the two runs.
 # 5. Set the order to *LSTM only* and press *Match its parameters*: the same size without a CNN. What does it lose?
 # 6. *Look inside* a run: move through a clip frame by frame. After which frame does it know the motion?
-# 7. Copy the code into a new cell below, run it, and look at `model.summary()`.
+# 7. Raise the *learning rate* until nothing is learned: which curve shows it first?
+# 8. Copy model and training from *Keras code* into cells below, and run them.
 
 # %% tags=["lab"]
 lab = ArchitectureLab("ours")
