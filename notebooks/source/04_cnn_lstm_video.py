@@ -1434,11 +1434,11 @@ check_causal(first_layer_solution, record=False)
 #
 # 1. Set the joint to *flatten* and watch the bar that shows where the parameters sit.
 # 2. Add pooling until nothing is left of the frame. The lab says which axis ran out, and offers a fix.
-# 3. Start from *textbook*. How few changes bring it under 210,000 parameters?
+# 3. Start from *textbook*: how few changes bring it under 210,000 parameters?
 # 4. *Predict*: with the joint on *global max pooling*, which of the two curves will rise, digit or motion? Press
-#    *Start* and see. Then train *ours*, and compare the two runs.
+#    *Start*. Then train *ours*, and compare the two runs.
 # 5. Set the order to *LSTM only* and press *Match its parameters*: the same size without a CNN. What does it lose?
-# 6. *Look inside* a run: move through a clip frame by frame. After which frame does it know the motion?
+# 6. *Look inside* a run: after which frame of a clip does it know the motion?
 # 7. Raise the *learning rate* until nothing is learned: which curve shows it first?
 # 8. Copy model and training from *Keras code* into cells below, and run them.
 

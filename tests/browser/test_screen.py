@@ -86,9 +86,13 @@ def everything(open_for_all):
 def test_a_control_and_a_picture_that_it_changes_share_a_screen(name, screen, everything):
     everything.page.set_viewport_size(SCREENS[screen])
     lab, drawing, apart = everything.labs().nth(list(STATES).index(name)), 0, []
+    line = lab.get_by_label("State", exact=True)
     for control in lab.locator(CONTROLS).all():
         if not control.is_visible() or control.is_disabled() or control.evaluate(NAME) in TRAINS:
             continue
+        line.fill(STATES[name][0])
+        line.press("Enter")
+        everything.settle()
         for key in control.evaluate(KEYS):
             lab.evaluate(BEGIN, PICTURES)
             control.press(key)
