@@ -43,7 +43,7 @@ def test_the_trace_of_a_composition_agrees_with_its_model(task, order, attention
     trace = inside.trace(built, x)
     expected = outputs(built, x)
     answers, how = inside.answer_after(built, x, len(x))
-    assert how == "everything has come"
+    assert how.startswith("every ")
     for label, values in expected.items():
         np.testing.assert_allclose(trace.answers[label], values, atol=1e-5)
         np.testing.assert_allclose(answers[label], values, atol=1e-5)

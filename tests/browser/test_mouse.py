@@ -218,7 +218,7 @@ NAME = """one => one.ariaLabel || (one.localName === 'button' || one.localName =
     : one.closest('.jupyter-widgets').querySelector('label')).textContent.replaceAll('\\u200b', '')"""
 UNDO, REDO = "Undo", "Redo"  # redo can be clicked after undo only
 TRAINS = {"▶ Start", "One epoch"}  # clicked in the test of the architecture lab, like those below
-ELSEWHERE = {"Pause", "Reset", "Match its parameters", "Compose it again", "Its name", "Delete run",
+ELSEWHERE = {"Pause", "Stop", "Match its parameters", "Compose it again", "Its name", "Delete run",
              "Copy model", "Copy training", "Keras code"}
 FIXES = {"Read 8 frames", "One channel"}  # buttons of notes that are not shown
 ROWS = {f"{name} of convolution {row}" for name in ("Filters", "Kernel", "Stride", "Max pool", "Padding",

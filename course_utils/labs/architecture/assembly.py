@@ -265,7 +265,7 @@ class Composition:
         kept = state.over_frames and state.joint.kind_of in KEPT
         open_number = before == (None,) and (kept or any(line.shortens for line, _ in self.lines))
         if shape[:-1] != before or open_number:
-            layer, needed = next(iter(heads(state).values())), "a step a frame" if before else "one vector"
+            layer, needed = next(iter(heads(state).values())), "a step per frame" if before else "one vector"
             self._break(Stage("answer", "answer", "Answer", f"{needed} needed", (Line(layer),)), shape, "")
         self.script.append(("", None))
         noun = f"{state.kind.step}s" if state.kind.forecasts else "classes"
@@ -434,9 +434,9 @@ def summary(composition):
     seen, answer = "", "Each" if state.answers_each else "The"
     if maps and state.over_frames:
         of = times(state.entry.sides)
-        seen = f"A feature of the last maps sees {times(maps[-1].sees)} of {of} pixels. "
+        seen = f"A feature of the last maps sees up to {times(maps[-1].sees)} of {of} pixels. "
     elif maps and maps[-1].sees_steps < state.steps:
-        seen = f"A feature of the last maps sees {maps[-1].sees_steps} of {steps}. "
+        seen = f"A feature of the last maps sees up to {maps[-1].sees_steps} of {steps}. "
     if state.answers_each and last.up_to:
         return f"{seen}Each answer has seen the frames up to its own."
     return f"{seen}{answer} answer has seen {last.sees_steps} of {steps}."
@@ -452,7 +452,7 @@ def short_name(state):
     deep = f" ×{state.lstm.layers}" if state.lstm.layers > 1 else ""
     lstm = [f"{'Bi' * state.lstm.both}LSTM {state.lstm.units}{deep}"]
     ordered = {"cnn": cnn, "convlstm": cnn, "lstm": lstm, "lstm-cnn": lstm + cnn}.get(state.order, cnn + lstm)
-    ordered += ["attention"] * state.attention + ["an answer a frame"] * state.answers_each
+    ordered += ["attention"] * state.attention + ["an answer per frame"] * state.answers_each
     words = ", ".join(ordered)
     return f"side by side: {words}" if state.order == "parallel" else words
 

@@ -53,16 +53,6 @@ def curves(runs, current, state, epochs):
     return svg(WIDTH, TOP + TALL + 40, words, [_legend(), *panels], ' style="max-width:980px"')
 
 
-def sparkline(run):
-    """The learning curve of a run, small: the validation scores of its first label."""
-    scores = run.history.get(f"val_{run.labels[0]}", ())
-    top = max([1, *scores])
-    points = [(2 + 76 * i / max(len(scores) - 1, 1), 20 - 17 * score / top) for i, score in enumerate(scores)]
-    line = _line(points, INK, 1.6, "") if points else ""
-    words = " to ".join(map(said_score, scores[:1] + scores[-1:])) if scores else "nothing yet"
-    return svg(80, 22, f"learning curve: {words}", [line], ' width="80" height="22"')
-
-
 def _legend():
     """What each kind of line means, once for all panels."""
     parts, x = [], LEFT
@@ -123,13 +113,15 @@ def _panel(x, wide, key, runs, current, epochs, state):
         if checked:
             parts.append(_line(checked, *(STRONG if mine else THIN), 'data-curve="validation"'))
             ends.append((checked[-1], run.letter, mine))
-            if mine:
-                parts.extend(rect(px - 2.5, py - 2.5, 5, 5, INK, radius=2.5) for px, py in checked)
+            if mine or len(checked) == 1:
+                colour = INK if mine else SOFT
+                parts.extend(rect(px - 2.5, py - 2.5, 5, 5, colour, radius=2.5) for px, py in checked)
     if beyond:
         parts.append(write(right, top + 13, f"▲ up to {said_score(beyond)}", "end"))
-    low = 1e9
+    lowest = {}  # place on the axis -> how low the next letter may stand
     for (px, py), letter, mine in sorted(ends, key=lambda end: -end[0][1]):
-        low = min(py + 4, low - 13)
+        low = max(min(py + 4, lowest.get(px, bottom + 4)), top + 4)
+        lowest[px] = low - 13
         parts.append(write(px + 7, low, letter, "start", INK if mine else SOFT, 700 if mine else 400))
     return "".join(parts)
 

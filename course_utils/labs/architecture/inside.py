@@ -217,7 +217,8 @@ def answer_after(built, x, step):
     Diverged
         If an answer is NaN or infinite.
     """
-    x, kind, how = np.asarray(x), built.state.kind, "everything has come"
+    x, kind = np.asarray(x), built.state.kind
+    how = f"every {kind.step} is read"
     twin = _twin(built, x.shape) if kind.in_space else None
     if twin and _fits(twin, (1, step, *x.shape[1:])):
         how = how if step == len(x) else "as if the clip ended here"

@@ -85,7 +85,7 @@ class Inside:
 
     def _lay_out(self):
         top = classed(widgets.Box([self.run, self.example, self.step]), "ci-top")
-        words = "This is the trained run as it was composed, whatever is dialled above by now."
+        words = "The run as it was composed, as far as it is trained, whatever is dialled above by now."
         remark = classed(widgets.HTML(pictures.say(words)), "ci-remark")
         seen = group("other", "What comes in", "at this step", self.seen)
         answers = group("other", "What it would answer now", "after the steps so far", self.answers)

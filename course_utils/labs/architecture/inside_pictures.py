@@ -250,7 +250,7 @@ def summed(working, channel, heads):
     return (
         f'<div class="ci-sum{" ci-wide" * (patch.shape[-1] > 5)}">{"<big>×</big>".join(tables[:2])}'
         f"<big>=</big>{tables[2]}</div>"
-        + say(f"Sum of each channel: {title}.{padding}")
+        + say(f"Sum of each channel: {title}.{padding} Every number is rounded.")
         + f'<div class="ci-sum"><span>sum over {count} <b>{signed(working.products.sum(), 3)}</b>, bias '
         f"<b>{signed(working.bias, 3)}</b>, together <b>{signed(working.total, 3)}</b>{normalised(working)}; "
         f"ReLU {'leaves it' if working.normalised > 0 else 'makes it 0'}: <b>{number(working.value, 3)}</b>"

@@ -237,7 +237,8 @@ class ArchitectureLab(Lab):
             self.picture.value, self.costs.value = diagram.diagram(composition), diagram.costs(composition)
             self._fill()
             self.mark.value, self.changed.value = self.tag(), ""
-            self.notes.show([*advise(self.state)] or [Note("fine", assembly.summary(composition))])
+            fits = [] if composition.broken else [Note("fine", assembly.summary(composition))]
+            self.notes.show([*advise(self.state), *fits])
             self.training.show()
 
     def _fill(self):

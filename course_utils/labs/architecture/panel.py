@@ -10,7 +10,7 @@ from course_utils.labs.architecture import memory
 from course_utils.labs.architecture.advice import gigabytes, noted, obstacles
 from course_utils.labs.architecture.assembly import compose, match, short_name
 from course_utils.labs.architecture.blocks import count
-from course_utils.labs.architecture.curves import curves, measure, measured, said_score, sparkline
+from course_utils.labs.architecture.curves import curves, measure, measured, said_score
 from course_utils.labs.architecture.inside_panel import offer
 from course_utils.labs.architecture.trainer import Run, warm_up
 from course_utils.labs.core.lab import Notes, group, remark
@@ -18,7 +18,10 @@ from course_utils.labs.core.lock import LOCK
 from course_utils.labs.core.notes import Note, note
 
 WORDS = {"loading": "reading the data", "measuring": "timing the first batches", "running": "training"}
-STEPS = "The learning rate is how far each step goes, the batch size after how many examples it is taken."
+STEPS = (
+    "The learning rate is how far each step goes: where it is too large, the loss jumps or stays high; where "
+    "too small, it hardly falls. The batch size is how many examples a step looks at."
+)
 START_UP = 10  # seconds until the first batch is trained
 ACTIVE = ("loading", "measuring", "running")
 UNDER_WAY = (*ACTIVE, "paused")
@@ -39,10 +42,11 @@ class TrainingPanel:
         self._lab, self._report = lab, report
         self.runs, self.run = [], None  # `run` is the one under way, or the last one
         self._begun, self._speed, self._matched = 0, 1.0, None
+        self._deleted = None  # (place, run): what was deleted last, until another run is chosen
         wide = {"layout": {"width": "auto"}, "style": {"description_width": "90px"}}
         self.name = widgets.Text(description="Name", continuous_update=False, **wide)
         self.progress = widgets.FloatProgress(description="Progress", max=1.0, **wide)
-        words = {"start": "▶ Start", "pause": "Pause", "step": "One epoch", "reset": "Reset"}
+        words = {"start": "▶ Start", "pause": "Pause", "step": "One epoch", "reset": "Stop"}
         self.buttons = {key: widgets.Button(description=title) for key, title in words.items()}
         for key, button in self.buttons.items():
             button.on_click(lambda _, key=key: getattr(self, key)())
@@ -122,8 +126,11 @@ class TrainingPanel:
             elif abs(size / run.parameters - 1) > 0.25:
                 words = f"Cannot be matched: the nearest is {size:,}, {share}. Nothing was changed."
             else:
-                self._lab.state = replace(state, budget=run.state.budget)
+                before, state = self._lab.state, replace(state, budget=run.state.budget)
+                self._lab.state = state
+                changes = [part for part in str(state).split(";") if part not in str(before).split(";")]
                 words = f"{size:,} parameters now: {share}, on the same budget."
+                words += f" Set: {html.escape(', '.join(changes))}." if changes else ""
             self._matched = self._lab.state
             self.matched.value = words
 
@@ -146,26 +153,37 @@ class TrainingPanel:
             self.matched.value = words
 
     def delete(self):
-        """Take the chosen run out of the table, with all that it has learned, unless it is under way."""
+        """Take the chosen run out of the table, unless it is under way; called again, bring it back."""
         with LOCK:
-            run = self._chosen
-            if run and not self._busy(run):
+            run, deleted = self._chosen, self._deleted
+            if deleted:
+                place, run = deleted
+                self.runs.insert(place, run)
+                self._tell()
+                self.other.value = run.letter
+                self.matched.value = f"Run {run.letter} is back."
+            elif run and not self._busy(run):
+                deleted = self.runs.index(run), run
                 self.runs.remove(run)
                 self.run = None if run is self.run else self.run
                 self._tell()
-                self.matched.value = f"Run {run.letter} is deleted."
+                self.other.value = None  # a second click deletes no other run
+                self.matched.value, self._deleted = f"Run {run.letter} is deleted.", deleted
+                self.show()
 
     def _chose(self):
         with LOCK:
-            self.matched.value = ""
+            self.matched.value, self._deleted = "", None
             self._show_chosen()
 
     def _show_chosen(self):
         run = self._chosen
         self.new_name.value = run.name if run else ""
         self.discard.description = f"Delete run {run.letter}" if run else "Delete run"
-        self.discard.disabled = busy = self._busy(run)
-        self.discard.tooltip = "It is under way: end it with Reset first" if busy else "The others stay"
+        if self._deleted:
+            self.discard.description = f"Bring back run {self._deleted[1].letter}"
+        self.discard.disabled = busy = self._busy(run) and not self._deleted
+        self.discard.tooltip = "It is under way: end it with Stop first" if busy else "The others stay"
 
     def _busy(self, run):
         return bool(run) and run is self.run and run.status in UNDER_WAY
@@ -173,7 +191,8 @@ class TrainingPanel:
     def _taken(self):
         with LOCK:
             if run := self._chosen:
-                self._lab.state = run.state
+                self._lab.state = self._matched = run.state
+                self.matched.value = f"Run {run.letter} is composed above."
 
     @property
     def _chosen(self):
@@ -183,6 +202,8 @@ class TrainingPanel:
         with LOCK:
             self._begin(epochs)
             self.show()
+            if self.run:
+                self.other.value = self.run.letter
 
     def _begin(self, epochs):
         if self.run is None or self.run.status in ("done", "failed", "stopped"):
@@ -226,11 +247,13 @@ class TrainingPanel:
             kept = f" The {run.epochs} epochs before are kept in the table." if run.epochs else ""
             yield Note("warning", f"Run {run.letter} ended: {run.problem}.{kept}")
         if run.status == "paused" and run.warned and run.done < 10:
-            way_out = "or Reset and dial fewer epochs, fewer examples or a smaller network."
+            way_out = "or Stop and dial fewer epochs, fewer examples or a smaller network."
             words = f"This needs {_minutes(run.left)}. Press Resume to go on all the same, {way_out}"
             yield Note("warning", words)
         if run.status in UNDER_WAY and run.state != state:
-            words = f"The dials have moved: run {run.letter} goes on as it began. Reset to train the new one."
+            words = (
+                f"The dials have moved: run {run.letter} goes on as it began. Stop it to train the new one."
+            )
             yield Note("hint", words)
 
     def show(self):
@@ -263,7 +286,7 @@ class TrainingPanel:
         self.table.value = self._table()
         offer(self.other, [(f"{run.letter}: {run.name}", run.letter) for run in self.runs])
         self._show_chosen()
-        self.compare.layout.display = None if self.runs else "none"
+        self.compare.layout.display = None if self.runs or self._deleted else "none"
 
     def _budget(self):
         state, run = self._lab.state, self.run
@@ -304,7 +327,7 @@ class TrainingPanel:
             return '<div class="cl-note">The runs you train are kept here, to be compared.</div>'
         labels = list(dict.fromkeys(label for run in self.runs for label in run.labels))
         labels += ["loss"] * any("loss" in measured(run.state) for run in self.runs)
-        names = ["", "name", *labels, "parameters", "time", "epochs", "examples", "batch", "rate", "curve"]
+        names = ["", "name", *labels, "parameters", "time", "epochs", "examples", "batch", "rate"]
         rows = _row("th scope='col'", names)
         for run in self.runs:
             known = {key: run.history[f"val_{key}"][-1] for key in measured(run.state) if run.epochs}
@@ -318,12 +341,14 @@ class TrainingPanel:
             ]
             status = "" if run.status == "done" else f", {WORDS.get(run.status, run.status)}"
             cells += [f"{run.epochs} of {run.total}{status}", f"{run.size:,}" if run.size else "–"]
-            cells += [run.state.budget.batch, f"{run.state.peak:g}", sparkline(run)]
+            cells += [run.state.budget.batch, f"{run.state.peak:g}"]
             rows += _row("td", cells, f" title='{html.escape(str(run.state))}'")
         scored = " and ".join(dict.fromkeys([*map(measure, self.runs), *labels[-1:]]))
         budgets = [_budget_of(run) for run in self.runs if run.size]
         unlike = [name for name in (budgets or [{}])[0] if len({budget[name] for budget in budgets}) > 1]
-        fair = f"; their budgets are not equal ({', '.join(unlike)})" if unlike else ""
+        sizes = [run.parameters for run in self.runs]
+        unlike = ["parameters"] * (max(sizes) > 1.1 * min(sizes)) + unlike
+        fair = f"; they are not equal in {', '.join(unlike)}" if unlike else ""
         caption = f"<caption>Runs: validation {scored} after the last finished epoch{fair}</caption>"
         return f"<div class='cl-wide'><table class='cl-table cl-runs'>{caption}{rows}</table></div>"
 
