@@ -58,6 +58,8 @@ LOOKS = """lab => {
         if (svg ? box.left < svg.left - 1 || box.right > svg.right + 1 || box.bottom > svg.bottom + 1
             : !field && style.display !== 'inline' && !/auto|scroll/.test(style.overflowX)
                 && one.scrollWidth > one.clientWidth + 1) problems.push(`${said}: clipped`);
+        const frame = one.closest('pre')?.getBoundingClientRect() ?? box;
+        if (box.bottom > frame.bottom || box.right > frame.right) continue; // scrolled out of sight
         if (style.paintOrder.startsWith('stroke')) continue; // with a rim, to be read on any image
         const stack = document.elementsFromPoint(box.x + box.width / 2, box.y + box.height / 2);
         const layers = stack.slice(Math.max(stack.indexOf(one), 0) + (svg ? 1 : 0)).map(paint);

@@ -179,6 +179,7 @@ class TrainingPanel:
     def _show_chosen(self):
         run = self._chosen
         self.new_name.value = run.name if run else ""
+        self.match.disabled = self.take.disabled = self.new_name.disabled = run is None
         self.discard.description = f"Delete run {run.letter}" if run else "Delete run"
         if self._deleted:
             self.discard.description = f"Bring back run {self._deleted[1].letter}"
