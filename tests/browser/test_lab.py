@@ -177,7 +177,8 @@ def test_a_learner_turns_the_learning_rate_and_clears_up_among_the_runs(open_cel
     expect(lab.locator(".cl-runs tr")).to_have_count(2)
 
     # The code of the other, pasted into cells, gives the numbers of the lab.
-    lab.get_by_label("Run", exact=True).first.select_option(index=0)
+    chosen.select_option(index=0)
+    expect(lab.get_by_role("button", name="Delete run A")).to_be_enabled()
     lab.get_by_role("button", name="Compose it again").press("Enter")
     expect(line).to_have_value(SMALL.replace("e12", "e2"))
     open_panel(lab, "Keras code")
