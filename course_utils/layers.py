@@ -82,7 +82,9 @@ class PerFrame(keras.layers.Layer):
 
     def build(self, input_shape):
         check_clips(input_shape)
-        outputs = self.compute_output_spec(keras.KerasTensor(input_shape, self.compute_dtype))
+        outputs = getattr(self.network, "outputs", None)  # a model that is built knows them
+        if outputs is None:
+            outputs = self.compute_output_spec(keras.KerasTensor(input_shape, self.compute_dtype))
         self.outputs = len(keras.tree.flatten(outputs))
 
     def call(self, clips, training=None, mask=None):
