@@ -80,6 +80,7 @@ def nearly_usual(draw):
 
 CONV = blocks.Convolution
 EACH = OURS.change("answer.each", True).change("lstm.hands_on", "all")  # answers after each frame
+BLOCKS = ("clip", "text", "series", "joint", "lstm", "answer")
 TOO_SMALL = OURS.change("convolutions", [CONV(128, 11, 4, 4, "valid")] * 4)
 NASTY = [
     OURS.change("clip", (1, 8)),
@@ -132,6 +133,8 @@ def drawn_shapes(svg):
     assert len(root.get("aria-label")) > 30
     assert not re.search(r"\b(nan|inf)\b", svg)
     groups = [group for group in root.iter("{http://www.w3.org/2000/svg}g") if group.get("data-shape")]
+    paths = set(re.findall('data-path="(.*?)"', svg))  # a click leads there
+    assert paths <= {f"convolutions.{row}" for row in range(4)} | {"order", "attention"} | set(BLOCKS)
     shapes = []
     for group in groups:
         shape = group.get("data-shape").split(",")
@@ -561,18 +564,18 @@ def test_the_fix_button_mends_what_does_not_fit(lab):
     ("state", "said", "fix"),
     [
         (usual("reviews", "cnn-lstm").change("joint.kind_of", "flatten"), "time axis is gone", "Keep"),
-        (usual("reviews", "lstm-cnn").change("lstm.hands_on", "last"), "its last one only", "Hand on all"),
+        (usual("reviews", "lstm-cnn").change("lstm.hands_on", "last"), "its last one only", "Return all"),
         (usual("reviews", "cnn").change("joint.kind_of", "steps"), "steps, not one vector", "Global max"),
         (usual("reviews", "convlstm"), "a review has one axis", "Use CNN → LSTM"),
-        (OURS.change("attention", True), "no steps to weigh", "Hand on all"),
+        (OURS.change("attention", True), "no steps to weigh", "Return all"),
         (usual("digits", "lstm-cnn").change("joint.kind_of", "flatten").change("clip.any_number", True),
          "the number of frames is open", "A fixed number"),
         (usual("digits", "parallel", True).change("joint.kind_of", "steps"), None, None),
         (EACH, None, None),
-        (EACH.change("lstm.hands_on", "last"), "given one vector", "Hand on all states"),
+        (EACH.change("lstm.hands_on", "last"), "given one vector", "Return all states"),
         (EACH.change("attention", True), "given one vector", "No attention"),
         (EACH.change("joint.kind_of", "columns"), "given 48 steps", "Flatten + dense 96"),
-        (EACH.turn("order", "parallel").change("lstm.hands_on", "last"), "a vector for each", "Hand on all"),
+        (EACH.turn("order", "parallel").change("lstm.hands_on", "last"), "a vector for each", "Return all"),
         (EACH.turn("order", "lstm-cnn").change("convolutions", [(8, 3, 2)]), "one vector", "Keep the grid"),
         (usual("reviews", "cnn").change("answer.each", True), None, None),
     ],
@@ -632,7 +635,7 @@ def test_a_pooling_that_does_not_fit_is_not_exchanged_for_one_that_leaves_a_sing
 @pytest.mark.parametrize(
     ("state", "said", "fix"),
     [
-        ("lab2;lstm=u1", "LSTM 1 hands on 1 number, and that is all there is to tell 18 classes apart",
+        ("lab2;lstm=u1", "LSTM 1 gives 1 number, and that is all there is to tell 18 classes apart",
          "LSTM of 96 units"),
         ("lab2;task=traffic;lstm=u2", "all there is to forecast 24 hours", "LSTM of 64 units"),
         ("lab2;order=cnn;joint=dense.u3;answer=digit", "3 numbers", "Dense of 96 units"),
@@ -1191,7 +1194,7 @@ def test_the_code_trained_by_hand_begins_where_the_lab_begins():
 
 def test_batch_normalisation_learns_averages_of_its_own():
     lab = labs.ArchitectureLab(SMALL.change("convolutions.0.normalise", True))
-    assert "After one epoch, 3 batches, 97% of them is where they began" in lab.notes.lines[0][0].value
+    assert "3 batches, they still hold 97% of their initial values" in lab.notes.lines[0][0].value
     assert "(8 of them moving averages, not trained)" in lab.picture.value
     lab.training.step()
     assert lab.training.wait(120)
@@ -1245,6 +1248,39 @@ def test_code_that_could_not_be_run_is_not_offered(lab):
         lab.controls[path].value = value
         assert said in lab.copy_training.text
         compile(lab.copy_training.text, "training", "exec")
+
+
+@pytest.mark.parametrize("both", [False, True])
+@pytest.mark.parametrize(
+    ("order", "joint"),
+    [("cnn", "dense"), ("lstm", "dense"), ("cnn-lstm", "dense"), ("lstm-cnn", "steps"), ("parallel", "dense"),
+     ("convlstm", "dense")],
+)  # fmt: skip
+def test_what_an_answer_after_each_frame_has_seen(order, joint, both):
+    state = usual("digits", order).change("clip", (4, 12)).change("joint.kind_of", joint)
+    state = state.change("convolutions", [CONV(4, 3)]).change("answer.each", True)
+    state = state.change("lstm", (5, 1, both, "all"))
+    network, clip = assembly.model(state), np.random.default_rng(0).random((1, 4, 12, 12, 1))
+    others = np.repeat(clip, 4, axis=0)
+    others[range(4), range(4)] += 1  # in each, another frame is brighter
+    apart = np.abs(network(others)["digit"] - network(clip)["digit"]).max(axis=-1)
+    seen = (apart > 1e-7).T  # of an answer: the frames that it has seen
+    words = assembly.summary(assembly.compose(state))
+    causal = not np.triu(seen, 1).any()
+    if "up to its own" in words:
+        assert causal
+        assert np.tril(seen).sum() == 10
+    else:
+        assert f"Each answer has seen up to {seen.sum(axis=1).max()} of 4 frames" in words
+    told = "lower than that of an answer at the end" in "".join(note.text for note in advice.advise(state))
+    assert told == ("up to its own" in words or (order == "lstm-cnn" and not both))
+
+
+def test_places_are_not_taken_for_frames():
+    state = usual("digits", "convlstm").change("clip", (8, 16)).change("convolutions", [CONV(8, 3, 2)])
+    state = state.change("joint.kind_of", "columns").change("answer.each", True)  # as many columns as frames
+    assert "returns its last state only" in assembly.compose(state).broken.reason
+    assert next(advice.advise(state)).fixed.lstm.hands_on == "all"
 
 
 def test_an_answer_after_each_frame_is_trained_on_each():

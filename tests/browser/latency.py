@@ -1,7 +1,7 @@
 """Measure how long a lab takes from a key press to the last picture that changes, in a real browser.
 
 python tests/browser/latency.py        # 30 presses on each control; median and 90th percentile in ms
-python tests/browser/latency.py kernel   # of another lab of `LABS`; shapes: with that panel open
+python tests/browser/latency.py kernel   # of another lab of `LABS`; shapes: with that view open
 """
 
 import re

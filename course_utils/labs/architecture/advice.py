@@ -7,7 +7,7 @@ from math import ceil, log2, prod
 
 from course_utils.labs.architecture import memory
 from course_utils.labs.architecture.assembly import compose, dialled
-from course_utils.labs.architecture.blocks import JOINTS, Convolution, Joint, count, times
+from course_utils.labs.architecture.blocks import JOINTS, Convolution, Joint, batches, count, times
 from course_utils.labs.core.notes import Note
 
 HUGE = 1_000_000  # weights in one matrix from which the lab warns
@@ -127,7 +127,7 @@ def faults(state):
         ways = [("Add LayerNormalization", state.change("joint.normalise", True))]
         yield Fault("unnormalised", "warning", words, ways)
     yield from _narrow(state, composition)
-    if state.order == "cnn" and state.steps > 1 and "motion" in state.classes:
+    if state.order == "cnn" and state.steps > 1 and "motion" in state.classes and not state.answers_each:
         words = "The frames are taken together without their order: shuffle them, and the answer stays. "
         words += "No order, no motion."
         ways = [("Let an LSTM read them", state.turn("order", "cnn-lstm"))]
@@ -136,7 +136,7 @@ def faults(state):
         yield from _windows(state, composition)
     if state.normalises_batches:
         yield from _lagging(state)
-    if state.answers_each and state.steps > 1:
+    if state.answers_each and state.steps > 1 and not composition.broken and composition.answers[0].up_to:
         words = "The score is the mean over all frames, the first ones included, in which there is little to "
         words += "see: it is lower than that of an answer at the end."
         yield Fault("each frame", "hint", words)
@@ -220,8 +220,8 @@ def _lagging(state):
     begin = MOMENTUM**number
     if begin > 0.02:
         words = "Batch normalisation answers by moving averages, which take in 1 % of each training batch. "
-        words += f"After one epoch, {number} batch{'es' * (number > 1)}, {begin:.0%} of them is where they "
-        words += "began: the first validation scores may be poor, and say little."
+        words += f"After one epoch, {batches(number)}, they still hold {begin:.0%} of their initial values: "
+        words += "the first validation scores may be poor, and say little."
         yield Fault("lagging averages", "hint", words)
 
 
@@ -235,7 +235,7 @@ def _narrow(state, composition):
     if worst.shape[-1] < least:
         numbers, asked = count(worst.shape[-1], "number"), sum(state.classes.values())
         what = f"to forecast {asked} hours" if state.kind.forecasts else f"to tell {asked} classes apart"
-        words = f"{worst.title} hands on {numbers}, and that is all there is {what}."
+        words = f"{worst.title} gives {numbers}, and that is all there is {what}."
         yield Fault("narrow", "warning", words, _wider(state, least))
 
 

@@ -263,8 +263,10 @@ class Composition:
         shape, state = self._shape(), self.state
         before = state.entry.shape[:1] if state.answers_each else ()  # the axes in front of the classes
         kept = state.over_frames and state.joint.kind_of in KEPT
-        open_number = before == (None,) and (kept or any(line.shortens for line, _ in self.lines))
-        if shape[:-1] != before or open_number:
+        no_frames = before == (None,) and (kept or any(line.shortens for line, _ in self.lines))
+        if before and state.order == "convlstm" and state.lstm.hands_on == "last":
+            no_frames = True  # cells of the last map, be they as many as there are frames
+        if shape[:-1] != before or no_frames:
             layer, needed = next(iter(heads(state).values())), "a step per frame" if before else "one vector"
             self._break(Stage("answer", "answer", "Answer", f"{needed} needed", (Line(layer),)), shape, "")
         self.script.append(("", None))
@@ -296,7 +298,7 @@ def obstacle(state, stage, before, problem):
     vector = len(before) == 1
     grid = "grid as " * state.kind.in_space
     steps = (f"Keep the {grid}steps", state.change("joint.kind_of", "steps"))
-    every = ("Hand on all states", state.change("lstm.hands_on", "all"))
+    every = ("Return all states", state.change("lstm.hands_on", "all"))
     pooled = ("Global max pooling", state.change("joint.kind_of", "max"))
     if stage.axes and stage.path != "order" and not vector:
         number = int(stage.path.partition(".")[2])
@@ -322,7 +324,7 @@ def obstacle(state, stage, before, problem):
         words = f"The LSTM reads steps, and the joint leaves one vector of {before[0]:,} features: "
         return words + "the time axis is gone.", steps
     if stage.part == "cnn" and vector:
-        return "The convolution runs over the states, and the LSTM hands on its last one only.", every
+        return "The convolution runs over the states, and the LSTM returns its last one only.", every
     if state.answers_each and (stage.title == "Concatenate" or stage.part == "answer"):
         return _not_each(state, before, every, steps)
     if stage.title == "Concatenate":
@@ -339,7 +341,9 @@ def _not_each(state, before, every, steps):
     given = "another number of steps" if before[0] is None else count(before[0], "step")
     given = "one vector" if len(before) == 1 else given
     words = f"An answer is asked for after each frame (here {state.steps}), and it is given {given}."
-    if state.order == "parallel":
+    if state.order == "convlstm" and state.lstm.hands_on == "last":
+        words = "An answer is asked for after each frame, and the ConvLSTM returns its last state only."
+    elif state.order == "parallel":
         words = "Side by side, and asked after each frame, both must give a vector for each frame."
     ways = [("No attention", state.change("attention", False))]
     if state.order == "lstm-cnn":
@@ -437,9 +441,10 @@ def summary(composition):
         seen = f"A feature of the last maps sees up to {times(maps[-1].sees)} of {of} pixels. "
     elif maps and maps[-1].sees_steps < state.steps:
         seen = f"A feature of the last maps sees up to {maps[-1].sees_steps} of {steps}. "
-    if state.answers_each and last.up_to:
+    if state.answers_each and last.up_to and state.order != "lstm-cnn":  # its convolution looks ahead
         return f"{seen}Each answer has seen the frames up to its own."
-    return f"{seen}{answer} answer has seen {last.sees_steps} of {steps}."
+    most = "up to " if state.answers_each else ""
+    return f"{seen}{answer} answer has seen {most}{last.sees_steps} of {steps}."
 
 
 def short_name(state):

@@ -71,6 +71,10 @@ def count(number, noun):
     return f"{number} {noun}{'s' * (number != 1)}"
 
 
+def batches(number):
+    return f"{number:,} batch{'es' * (number != 1)}"
+
+
 def times(shape):
     """A shape in words: 8×24×24×1, with T for any number of steps."""
     return "×".join("T" if size is None else f"{size}" for size in shape)
@@ -479,7 +483,7 @@ def _weighed(state, every):
         yield ATTENTION
     elif every and not state.answers_each:
         detail = {"cnn": "of all frames", "convlstm": "of all steps"}.get(state.order, "of all states")
-        yield _mean("pool", detail)
+        yield _mean("order", detail)
 
 
 def _mean(path, detail):

@@ -359,7 +359,7 @@ def _field(column, composition, top):
     tall, wide = (TALL * seen / max(composition.state.entry.sides) for seen in maps[-1].sees)
     deep = min(1.5 + 1.35 * sqrt(composition.state.entry.channels), 24)
     left, y = column.x - deep / 2 - wide / 2, top + MIDDLE + deep / 2 - tall / 2
-    tip = f"<title>a feature in the middle of the last maps sees {times(maps[-1].sees)} pixels</title>"
+    tip = f"<title>a feature of the last maps sees up to {times(maps[-1].sees)} pixels</title>"
     dashes = 'stroke-width="1.6" stroke-dasharray="3 2"'
     return f"<g>{tip}{rect(left, y, wide, tall, 'none', CNN, 0, dashes)}</g>"
 

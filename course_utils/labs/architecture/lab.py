@@ -77,7 +77,7 @@ class ArchitectureLab(Lab):
     def __init__(self, start="ours", hide=(), view="picture", **blocks):
         super().__init__(starting_state(start, blocks))
         self.hidden = checked(hide, self)
-        if view not in VIEWS.keys() - self.hidden:
+        if not isinstance(view, str) or view not in VIEWS.keys() - self.hidden:
             allowed = listed(repr(name) for name in VIEWS if name not in self.hidden)
             raise ValueError(f"view={brief(view)} cannot be: it can be {allowed}.")
         self.changed = widgets.HTML()  # by another order or attention
@@ -147,14 +147,14 @@ class ArchitectureLab(Lab):
             self.cards[block].layout.grid_area = "entry" if block in entries else block
         self.cards["whole"].layout.grid_area = "whole"
         self.cards["whole"].add_class("cl-whole")
+        panel = classed(widgets.GridBox(list(self.cards.values())), "cl-groups")
         if {"task", "order", "attention", "presets"} <= self.hidden:
             self.cards["whole"].layout.display = "none"
             for block in entries:
                 self.cards[block].layout.grid_area = "whole"
             self.cards["answer"].layout.grid_area = "entry"
+            panel.add_class("cl-few")
         self.controls["joint.kind_of"].add_class("cl-bare")
-        panel = widgets.GridBox(list(self.cards.values()))
-        panel.add_class("cl-groups")
         return panel
 
     def _table(self):
@@ -207,6 +207,14 @@ class ArchitectureLab(Lab):
             super()._turned(path, value)
             if path in ("order", "attention") and not self._quiet:
                 self.changed.value = along(before, self.state)
+
+    def turned(self, before):
+        """The dials that stand otherwise than in the state `before`, in words."""
+        for path, control in self.controls.items():
+            if not self._is_beyond(path) and before.get(path) != (value := self.state.get(path)):
+                block, label = path.partition(".")[0], control.description.lower()
+                named = label if block == "convolutions" else f"{block} {label}"
+                yield f"{named} {before.get(path)} → {value}"
 
     def _preset(self, change):
         with LOCK:

@@ -9,7 +9,7 @@ import ipywidgets as widgets
 from course_utils.labs.architecture import memory
 from course_utils.labs.architecture.advice import gigabytes, noted, obstacles
 from course_utils.labs.architecture.assembly import compose, match, short_name
-from course_utils.labs.architecture.blocks import count
+from course_utils.labs.architecture.blocks import batches, count
 from course_utils.labs.architecture.curves import curves, measure, measured, said_score
 from course_utils.labs.architecture.inside_panel import offer
 from course_utils.labs.architecture.trainer import Run, warm_up
@@ -128,9 +128,9 @@ class TrainingPanel:
             else:
                 before, state = self._lab.state, replace(state, budget=run.state.budget)
                 self._lab.state = state
-                changes = [part for part in str(state).split(";") if part not in str(before).split(";")]
+                changes = ", ".join(self._lab.turned(before))
                 words = f"{size:,} parameters now: {share}, on the same budget."
-                words += f" Set: {html.escape(', '.join(changes))}." if changes else ""
+                words += f" Set: {html.escape(changes)}." if changes else ""
             self._matched = self._lab.state
             self.matched.value = words
 
@@ -305,11 +305,11 @@ class TrainingPanel:
         else:
             time = f"{_minutes(seconds)}: a guess until the first batches are timed"
         total = state.budget.epochs * steps
-        whole = f"{_batches(total)} of {min(state.budget.batch, size)}"
+        whole = f"{batches(total)} of {min(state.budget.batch, size)}"
         seen = f"{about}{size:,} {state.kind.examples}"
         words = f"{count(state.budget.epochs, 'epoch')} × {seen} = {about}{whole}. The learning rate "
         rises = warm_up(total)
-        words += f"rises to {state.peak:g} in {_batches(rises)}, then" if rises else f"of {state.peak:g}"
+        words += f"rises to {state.peak:g} in {batches(rises)}, then" if rises else f"of {state.peak:g}"
         words += " falls to 0."
         if not compose(state).broken:
             room = gigabytes(sum(memory.needed(state).values()))
@@ -344,7 +344,7 @@ class TrainingPanel:
             cells += [f"{run.epochs} of {run.total}{status}", f"{run.size:,}" if run.size else "–"]
             cells += [run.state.budget.batch, f"{run.state.peak:g}"]
             rows += _row("td", cells, f" title='{html.escape(str(run.state))}'")
-        scored = " and ".join(dict.fromkeys([*map(measure, self.runs), *labels[-1:]]))
+        scored = " and ".join(dict.fromkeys([*map(measure, self.runs), *["loss"] * ("loss" in labels)]))
         budgets = [_budget_of(run) for run in self.runs if run.size]
         unlike = [name for name in (budgets or [{}])[0] if len({budget[name] for budget in budgets}) > 1]
         sizes = [run.parameters for run in self.runs]
@@ -360,9 +360,11 @@ def _row(tag, cells, about=""):
 
 
 def _budget_of(run):
-    budget = run.state.budget
-    whole = {"epochs": run.total, "examples": run.size, "batch size": budget.batch}
-    return whole | {"learning rate": run.state.peak}
+    """What runs must have in common to be compared."""
+    state, goes_on = run.state, run.status in UNDER_WAY
+    whole = {"data": state.entry, "what is asked": (*state.classes, state.answers_each)}
+    whole |= {"epochs": run.total if goes_on else run.epochs, "examples": run.size}
+    return whole | {"batch size": state.budget.batch, "learning rate": state.peak}
 
 
 def _guess(state):
@@ -374,10 +376,6 @@ def _guess(state):
         if fact.part in ("lstm", "convlstm") and len(before.shape) > 1
     )
     return 0.01 + 0.0008 * steps + state.budget.batch * composition.multiply_adds * 3 / 1.6e10
-
-
-def _batches(number):
-    return f"{number:,} batch{'es' * (number > 1)}"
 
 
 def _letter(number):

@@ -92,6 +92,7 @@ class SentenceState(State):
         """As for all labs; in strings of version sen1, filters are counted from 0."""
         if isinstance(text, str) and text.strip().startswith("sen1;"):
             old = re.compile(r"(?<=;)(?:filter|off)=[^;]*")
+            text = "".join(text.split())
             counted = old.sub(lambda part: re.sub(r"\d+", lambda n: f"{int(n[0]) + 1}", part[0]), text)
             text = counted.replace("sen1", cls.version, 1)
         return super().parse(text)
