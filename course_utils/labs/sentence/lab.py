@@ -355,7 +355,7 @@ class SentenceLab(Lab):
 
     @property
     def alt(self):
-        return re.sub(r"\s+", " ", f"{visible(self._reading.text[:300])}: {pictures.said(self.seen)}")
+        return re.sub(r"\s+", " ", f"{visible(self._reading.text[:300])}: {pictures.answers_in_words(self.seen)}")
 
 
 def nothing(judge):

@@ -45,24 +45,13 @@ class Word:
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """A text as the models read it.
-
-    Attributes
-    ----------
-    words : tuple of Word
-    ids : array (words,)
-        As the vectorization gives them, without padding.
-    ends : tuple of int
-        Where in the text each word ends, what follows it up to the next word included.
-    cut : int
-        How many words stand behind the last one that is read.
-    """
+    """A text as the models read it."""
 
     text: str
-    words: tuple
-    ids: np.ndarray
-    ends: tuple
-    cut: int
+    words: tuple  # of `Word`
+    ids: np.ndarray  # (words,) as the vectorization gives them, without padding
+    ends: tuple  # where in the text each word ends, what follows it up to the next word included
+    cut: int  # how many words stand behind the last one that is read
 
     def until(self, count):
         """The text as if it ended after `count` words."""
@@ -106,34 +95,31 @@ class Reader:
         chunks = [match.span() for match in re.finditer(f"[^{SPACES}]+", text)]
         spoken = [span for span in chunks if text[slice(*span)].strip(string.punctuation)]
         some = spoken[: 2 * self.most + 50]
-        rows = self.numbers([text[slice(*span)] for span in some] or [""])
-        rows = rows if some else rows[:0]
-        owners = [number for number, row in enumerate(rows) for _ in range(np.count_nonzero(row))]
-        ids = np.concatenate([row[row != 0] for row in rows] or [np.zeros(0, "int32")])
+        rows = self.numbers([text[slice(*span)] for span in some] or [""])[: len(some)]
+        counts, ids = np.count_nonzero(rows, axis=1), rows[rows != 0]
+        owners = np.repeat(np.arange(len(some)), counts).tolist()  # which of `some` a word is a part of
         whole = self.numbers([text[: some[-1][1]] if some else text])[0]
         whole = whole[whole != 0][: self.most]
         if not np.array_equal(ids[: self.most], whole):  # words that depend on their neighbours
-            words = tuple(self._word(self.vocabulary[n], n) for n in whole)
+            words = tuple(self._word(number) for number in whole)
             text = " ".join(word.shown for word in words)
             ends = np.cumsum([len(word.shown) + 1 for word in words])
             cut = max(len(spoken) - self.most, 0) if len(whole) == self.most else 0
             return Reading(text, words, whole, tuple(int(end) for end in ends), cut)
-        begins = [span[0] for span in spoken]
+        edges = [0, *(begin for begin, _ in spoken[1:]), len(text)]
         words, ends = [], []
-        for number in range(min(len(ids), self.most)):
-            owner = owners[number]
-            start = begins[owner] if owner else 0
-            end = begins[owner + 1] if owner + 1 < len(begins) else len(text)
-            alone = owners.count(owner) == 1
-            shown = text[start:end].strip() if alone else self.vocabulary[ids[number]]
-            words.append(self._word(shown, ids[number], text[slice(*some[owner])] if alone else shown))
+        for owner, number in zip(owners, whole):
+            start, end = edges[owner : owner + 2]
+            alone = counts[owner] == 1
+            spelled = (text[start:end].strip(), text[slice(*some[owner])]) if alone else ()
+            words.append(self._word(number, *spelled))
             ends.append(end)
-        beyond = len(spoken) - (owners[self.most - 1] + 1) if len(ids) > self.most else 0
-        return Reading(text, tuple(words), ids[: self.most], tuple(ends), beyond)
+        cut = len(spoken) - owners[self.most - 1] - 1 if len(ids) > self.most else 0
+        return Reading(text, tuple(words), whole, tuple(ends), cut)
 
-    @staticmethod
-    def _word(shown, number, core=""):
-        core = core or shown
+    def _word(self, number, *typed):
+        """A word by its number, and with and without what stands around it if it was typed like that."""
+        shown, core = typed or [self.vocabulary[number]] * 2
         return Word(visible(shown), visible(core.strip(string.punctuation) or core), number != 1)
 
 
@@ -168,24 +154,14 @@ class Answers:
 
 
 class Judge:
-    """One of the models of the lab, checked, with what can be looked at in it.
+    """One of the models of the lab, checked, with what can be looked at in it."""
 
-    Attributes
-    ----------
-    kind : tuple of str
-        "cnn" and "lstm" in the order in which the data pass them.
-    filters : int
-        How many there are to look at.
-    width : int
-        Words that the kernel sees.
-    weights : array (filters,) or None
-        Of the answer, where it is a sum over the filters.
-    bias : float
-    states : str
-        "", or what the kernel sees in place of words: "one way" or "both ways" read.
-    """
-
-    kind, filters, width, weights, bias, states = (), 0, 1, None, 0.0, ""
+    kind = ()  # "cnn" and "lstm" in the order in which the data pass them
+    filters = 0  # how many there are to look at
+    width = 1  # words that the kernel sees
+    weights = None  # (filters,) of the answer, where it is a sum over the filters
+    bias = 0.0
+    states = ""  # or what the kernel sees in place of words: "one way" or "both ways" read
 
     def __init__(self, name, model, reader):
         import keras
@@ -230,16 +206,12 @@ class Judge:
                 both = isinstance(layers["states"], keras.layers.Bidirectional)
                 self.states = "both ways" if both else "one way"
             if "pooled" in layers and "answer" in layers:
-                looks["pooled"] = layers["pooled"].output
-                weights = layers["answer"].get_weights()  # kernel, and perhaps bias
-                if looks["pooled"].shape[1:] != (self.filters,) or np.shape(weights[:1]) != (
-                    1,
-                    self.filters,
-                    1,
-                ):
-                    self._wrong(f"its layer 'answer' does not read the {self.filters} 'filters': {CHAIN}.")
-                self.weights = weights[0][:, 0].astype("float64")
-                self.bias = float(weights[1][0]) if len(weights) > 1 else 0.0
+                looks["pooled"], count = layers["pooled"].output, self.filters
+                kernel, *bias = layers["answer"].get_weights() or [np.zeros(0)]
+                if looks["pooled"].shape[1:] != (count,) or kernel.shape != (count, 1):
+                    self._wrong(f"its layer 'answer' does not read the {count} 'filters': {CHAIN}.")
+                self.weights = kernel[:, 0].astype("float64")
+                self.bias = float(bias[0][0]) if bias else 0.0
         self._probe = keras.Model(inputs[0], looks)
         self._probe.compile(jit_compile=False)
 
@@ -330,41 +302,22 @@ class Judge:
 
 def _kind(layers):
     """Which of "cnn" and "lstm" the data pass, in order."""
-    found = []
-    for layer in layers:
-        name = type(getattr(layer, "layer", layer)).__name__
-        if name.startswith("Conv"):
-            found.append("cnn")
-        elif name in ("LSTM", "GRU", "Bidirectional"):
-            found.append("lstm")
-    return tuple(dict.fromkeys(found))
+    names = [type(getattr(layer, "layer", layer)).__name__ for layer in layers]
+    known = [name for name in names if re.match("Conv|(LSTM|GRU|Bidirectional)$", name)]
+    return tuple(dict.fromkeys("cnn" if name.startswith("Conv") else "lstm" for name in known))
 
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """The filters of one model, for a text that ends after the words read so far.
+    """The filters of one model, for a text that ends after the words read so far."""
 
-    Attributes
-    ----------
-    values : array (words, filters)
-        What each filter gives at each word.
-    weights : array (filters,) or None
-        Of the answer. None where the answer is not a sum over the filters.
-    filter : int
-        The one that is looked at.
-    off : tuple of int
-        Those that are switched off.
-    states : str
-        "", or how the LSTM before the filters reads: "one way" or "both ways".
-    """
-
-    values: np.ndarray
+    values: np.ndarray  # (words, filters): what each filter gives at each word
     width: int
-    weights: np.ndarray | None
+    weights: np.ndarray | None  # (filters,) of the answer; None where that is not a sum over the filters
     bias: float
-    filter: int
-    off: tuple
-    states: str
+    filter: int  # the one that is looked at
+    off: tuple  # those that are switched off
+    states: str  # "", or how the LSTM before the filters reads: "one way" or "both ways"
 
     @property
     def largest(self):
@@ -384,9 +337,11 @@ class Look:
         order = np.argsort(-strength, kind="stable")[:BEST]
         return [int(n) for n in order if strength[n] > 0]
 
-    def span(self, one):
-        """The words (first, behind the last) in which the value of a filter is largest; None: it is 0."""
-        if not len(self.values) or self.values[:, one].max() <= 0:
-            return None
-        middle = int(self.values[:, one].argmax())
-        return max(middle - (self.width - 1) // 2, 0), min(middle + self.width // 2 + 1, len(self.values))
+    def span(self, index):
+        """The places of the words in which the value of a filter is largest; none where that is 0."""
+        if not self.largest[index] > 0:
+            return range(0)
+        middle = int(self.values[:, index].argmax())
+        return range(
+            max(middle - (self.width - 1) // 2, 0), min(middle + self.width // 2 + 1, len(self.values))
+        )
