@@ -108,20 +108,36 @@ class Frames(Attention):
         return f"frame{'s' * (len(steps) > 1)} {among([str(i + 1) for i in steps])}"
 
     @property
+    def setting(self):
+        yield f"{self.read} of {len(self.weights)} frames read"
+        if self.shown is not None:
+            true = np.flatnonzero(self.shown)
+            yield f"the digit shows on {self.named(true) if len(true) else 'no frame'}"
+
+    def fitting(self, steps):
+        """Whether the digit shows on these frames, as the end of a sentence."""
+        if self.shown is not None and not (self.shown & self.visible).any():
+            return ". No frame that it may look at shows the digit, yet the weights must sum to 1."
+        if self.shown is None or not steps:
+            return "."
+        right = int(self.shown[steps].sum())
+        if len(steps) == 1:
+            return f", which {'shows' if right else 'does not show'} the digit."
+        return f"; {so_many(right, len(steps))} show{'s' * (right == 1)} the digit."
+
+    @property
     def table(self):
-        rows = []
+        heads = [weights for _, weights in self.columns]
         if self.shown is not None:
             share = self.visible & self.shown
             plain = share.sum() / max(self.visible.sum(), 1)
-            rows.append(("on frames with the digit", [number(w[share].sum()) for _, w in self.columns]))
-            rows.append(("plain average gives them", [number(plain)] * len(self.columns)))
-        rows.append(("effective number of frames", [number(effective(w), 1) for _, w in self.columns]))
+            yield "on frames with the digit", [number(w[share].sum()) for w in heads]
+            yield "plain average gives them", [number(plain)] * len(heads)
+        yield "effective number of frames", [number(effective(w), 1) for w in heads]
         if self.strongest:
-            alike = [effective(w) > 0.97 * self.visible.sum() > 1 for _, w in self.columns]
-            best = [str(int(w.argmax()) + 1) for _, w in self.columns]
-            named = ["none" if even else frame for frame, even in zip(best, alike)]
-            rows.append(("most attended frame", named))
-        return rows
+            even = [effective(w) > 0.97 * self.visible.sum() > 1 for w in heads]
+            best = ["none" if plain else str(int(w.argmax()) + 1) for w, plain in zip(heads, even)]
+            yield "most attended frame", best
 
 
 @dataclass(frozen=True)
@@ -165,18 +181,30 @@ class Places(Attention):
         return grid[max(row - reach, 0) : row + reach + 1, max(column - reach, 0) : column + reach + 1].sum()
 
     @property
+    def setting(self):
+        row, column = self.place
+        yield f"{self.side} by {self.side} cells; the object is at pixel row {row:g}, column {column:g}"
+
+    def fitting(self, steps):
+        """How near to the object these cells are, as the end of a sentence."""
+        if not steps:
+            return "."
+        away = [int(np.abs(np.subtract(divmod(i, self.side), self.cell)).max()) for i in steps]
+        if len(steps) == 1:
+            near = {0: "where the object is", 1: "next to the object"}
+            return f", {near.get(away[0], 'away from the object')}."
+        return f"; {so_many(sum(far <= 1 for far in away), len(steps))} on or next to the object."
+
+    @property
     def table(self):
-        weights = [w for _, w in self.columns]
-        rows = [
-            ("weight on the object's cell", [number(self.around(w, 0)) for w in weights]),
-            ("with its neighbours", [number(self.around(w, 1)) for w in weights]),
-            ("effective number of cells", [number(effective(w), 1) for w in weights]),
-        ]
+        heads = [weights for _, weights in self.columns]
+        yield "weight on the object's cell", [number(self.around(w, 0)) for w in heads]
+        yield "with its neighbours", [number(self.around(w, 1)) for w in heads]
+        yield "effective number of cells", [number(effective(w), 1) for w in heads]
         if self.strongest:
-            rows.append(("centre to object, pixels", [number(self.distance(w), 1) for w in weights]))
             plain = self.visible / self.visible.sum()
-            rows.append(("that of a plain average", [number(self.distance(plain), 1)] * len(weights)))
-        return rows
+            yield "centre to object, pixels", [number(self.distance(w), 1) for w in heads]
+            yield "that of a plain average", [number(self.distance(plain), 1)] * len(heads)
 
 
 # ---------------------------------------------------------------------------------------------------

@@ -366,9 +366,9 @@ def remarks(typed, reading, reader):
         times = "once" if len(words) == 1 else f"{len(words)} times"
         yield Note(
             "warning",
-            f"None of these words is in the vocabulary of {len(reader.vocabulary):,}: {_some(unknown, reader)}. "
-            f"The networks see one and the same placeholder, [?], {times}, and would answer alike to any other "
-            "unknown words.",
+            f"None of these words is in the vocabulary of {len(reader.vocabulary):,}: "
+            f"{_some(unknown, reader)}. The networks see one and the same placeholder, [?], {times}, and "
+            "would answer alike to any other unknown words.",
         )
     elif unknown:
         yield Note(
