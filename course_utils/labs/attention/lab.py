@@ -200,12 +200,11 @@ class AttentionLab(Lab):
     # Controls
 
     def _lay_out(self):
-        for name in (f.name for f in dataclasses.fields(self.state)):
-            if name not in ("scene", "hidden"):
-                self.add_control(name)
         controls, unit = self.controls, self._unit
-        for name in controls.keys() - {"uniform"}:
-            controls[name].style.description_width = "84px"
+        for name in [f.name for f in dataclasses.fields(self.state) if f.name not in ("scene", "hidden")]:
+            control = self.add_control(name)
+            if name != "uniform":
+                control.style.description_width = "84px"
         self._heads = controls["head"].options
         self.hide_top = widgets.Button(description=f"Hide the most attended {unit}")
         self.hide_top.on_click(lambda _: self._hide_top())
@@ -231,8 +230,13 @@ class AttentionLab(Lab):
             mask=group("other", "Mask", f"{unit}s hidden from attention", self.hidden_now, buttons),
         )
         self.picture, self.below, self.remarks = (widgets.HTML() for _ in range(3))
-        self.toggles = [] if self._scene else [self._toggle(step) for step in range(1, self._steps + 1)]
-        film = [self.picture, *([self._row_of_toggles(), self.below] if self.toggles else [])]
+        self.toggles, film = [], [self.picture]
+        if not self._scene:
+            self.toggles = [self._toggle(step) for step in range(1, self._steps + 1)]
+            columns = {"grid_template_columns": f"repeat({self._steps}, minmax(0, 1fr))"}
+            word = classed(widgets.HTML("hide"), "ca-word")
+            row = classed(widgets.GridBox([word, *self.toggles], layout=columns), "ca-hide")
+            film += [row, self.below]
         self.film = classed(widgets.VBox(film), "cl-picture", "ca-picture")
         parts = [style(STYLE), self.mark, top, self.film, self.remarks, self.share_row(), self.message]
         self.view = classed(widgets.VBox(parts), "course-lab")
@@ -243,11 +247,6 @@ class AttentionLab(Lab):
         toggle = widgets.Checkbox(indent=False, description=words, description_allow_html=True)
         toggle.observe(lambda _: self._turned("hidden", self._switched(step)), "value")
         return toggle
-
-    def _row_of_toggles(self):
-        columns = {"grid_template_columns": f"repeat({self._steps}, minmax(0, 1fr))"}
-        word = classed(widgets.HTML("hide"), "ca-word")
-        return classed(widgets.GridBox([word, *self.toggles], layout=columns), "ca-hide")
 
     def _hide_top(self):
         with LOCK:
@@ -269,12 +268,11 @@ class AttentionLab(Lab):
         super().mirror()
         for step, toggle in enumerate(self.toggles, 1):
             toggle.value = step in state.hidden
-        hidden, between = [str(step) for step in state.hidden], ", "
+        hidden = ", ".join(map(str, state.hidden))
         if self._scene:
-            between = "; "
-            places = [divmod(step - 1, self._side) for step in state.hidden]
-            hidden = [f"cell row {row + 1}, column {column + 1}" for row, column in places]
-        self.hidden_now.value = remark(f"Hidden: {between.join(hidden)}." if hidden else "Nothing is hidden.")
+            cells = (divmod(step - 1, self._side) for step in state.hidden)
+            hidden = "; ".join(f"cell row {row + 1}, column {column + 1}" for row, column in cells)
+        self.hidden_now.value = remark(f"Hidden: {hidden}." if hidden else "Nothing is hidden.")
         self.show_all.disabled = not hidden
 
     # Picture
@@ -328,17 +326,14 @@ class AttentionLab(Lab):
             self.remarks.value = note("broken", words, "✕ No picture.")
             return
         self.picture.value, self.below.value = pictures.draw(seen)
-        self.remarks.value = "".join(
-            note(level, words, title) for level, title, words in [*pictures.notes(seen), *self._warned()]
-        )
+        notes = pictures.notes(seen)
+        if not self._scene and self.state.read < self._steps and self.state.network in self._ahead:
+            words = (
+                "This network scores a frame with those after it in mind: the cut comes after its look ahead."
+            )
+            notes.append(("warning", "▲ Watch out.", words))
+        self.remarks.value = "".join(note(level, words, title) for level, title, words in notes)
         self.mark.value = self.tag()
-
-    def _warned(self):
-        """What a cut clip cannot show of a network that looks ahead."""
-        if self._scene or self.state.read == self._steps or self.state.network not in self._ahead:
-            return []
-        words = "This network scores a frame with those after it in mind: the cut comes after its look ahead."
-        return [("warning", "▲ Watch out.", words)]
 
     @property
     def alt(self):

@@ -59,7 +59,7 @@ class Attention:
     temperature: float
     uniform: bool
     images: tuple
-    hidden: tuple = ()
+    hidden: tuple
     unit = "step"
     most_listed = None  # steps whose weights the words name; None: all
 
@@ -101,8 +101,8 @@ class Attention:
 class Frames(Attention):
     """A clip: the steps are its frames, `read` of them so far."""
 
-    read: int = 0
-    shown: np.ndarray | None = None
+    read: int
+    shown: np.ndarray | None
     unit = "frame"
 
     def named(self, steps):
@@ -145,8 +145,8 @@ class Frames(Attention):
 class Places(Attention):
     """An image of `shape` pixels: the steps are cells, `side` by `side`; `place` is where the object is."""
 
-    shape: tuple = (1, 1)
-    place: tuple = (0, 0)
+    shape: tuple
+    place: tuple
     unit, most_listed = "cell", 4
 
     @property
@@ -268,9 +268,8 @@ def _answer(seen):
     if np.abs(seen.before - seen.after).max() < 0.005:
         untouched = seen.visible.all() and seen.temperature == 1 and not seen.uniform
         return f"The answer is {answered(seen, seen.after)}{', as without your settings' * (not untouched)}."
-    turn = "stays" if same else "turns"
-    was = f"it was {number(seen.before.max())}" if same else f"it was {answered(seen, seen.before)}"
-    return f"The answer {turn}{' to' * (not same)} {answered(seen, seen.after)}; without your settings {was}."
+    turns, was = ("stays", number(seen.before.max())) if same else ("turns to", answered(seen, seen.before))
+    return f"The answer {turns} {answered(seen, seen.after)}; without your settings it was {was}."
 
 
 def words(seen):
@@ -339,10 +338,9 @@ def _frames(seen):
     if seen.shown is not None:
         drawn += [_marker(FILM_LEFT + 10, 26), write(FILM_LEFT + 22, 35, "the digit shows here", fill=SOFT)]
     heads = [w for _, w in seen.drawn]
-    if len(heads) > 1:
-        for h, (name, _) in enumerate(seen.drawn):
-            x = FILM_LEFT + 190 + 90 * h
-            drawn += [_weight_bar(x, 25, 12, 11, h), write(x + 18, 35, name, fill=SOFT)]
+    for h, (name, _) in enumerate(seen.drawn if len(heads) > 1 else ()):
+        x = FILM_LEFT + 190 + 90 * h
+        drawn += [_weight_bar(x, 25, 12, 11, h), write(x + 18, 35, name, fill=SOFT)]
     top = 56
     base = top + side + 38 + WEIGHT_HEIGHT
     drawn.append(write(0, base - WEIGHT_HEIGHT - 14, "weight", fill=SOFT))

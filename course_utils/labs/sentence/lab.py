@@ -164,7 +164,7 @@ class SentenceLab(Lab):
         self._typed, self._examples = [], tuple(dict.fromkeys(examples))
         self._read = lru_cache(CACHED)(self._reader.read)
         self._answered = lru_cache(CACHED)(self._answered)
-        self._remarks = lru_cache(CACHED)(self._remarks)
+        self._remarks = lru_cache(CACHED)(lambda text: tuple(remarks(text, self._read(text), self._reader)))
         self.state_class = state_class(
             self._judges, self._reader.most, lambda text: len(self._read(text).words)
         )
@@ -175,21 +175,19 @@ class SentenceLab(Lab):
     # Controls
 
     def _lay_out(self):
-        wide = {"style": {"description_width": "88px"}, "layout": {"width": "auto"}}
+        wide, hint = {"width": "auto"}, "Type here, then press Enter"
         self.text = widgets.Text(
-            description="Sentence", continuous_update=False, placeholder="Type here, then press Enter", **wide
+            description="Sentence", continuous_update=False, placeholder=hint, layout=wide
         )
-        self.example = widgets.Dropdown(description="Examples", **wide)
+        self.example = widgets.Dropdown(description="Examples", layout=wide)
         for control in (self.text, self.example):
             control.observe(lambda change: self._turned("text", change["new"]), "value")
         self.controls["text"] = self.text
         self.model, self.read, self.filter = map(self.add_control, ("model", "read", "filter"))
         self.model.description, self._every_filter = "Look into", self.filter.options
-        for control in (self.model, self.read, self.filter):
+        for control in (self.text, self.example, self.model, self.read, self.filter):
             control.style.description_width = "88px"
-        self.off = widgets.Checkbox(
-            description="Switch off this filter", indent=False, layout={"width": "auto"}
-        )
+        self.off = widgets.Checkbox(description="Switch off this filter", indent=False, layout=wide)
         self.off.observe(lambda change: self._switched(change["new"]), "value")
         self.next_off = widgets.Button(description="Switch off the strongest")
         self.next_off.on_click(lambda _: self._switch_next())
@@ -301,19 +299,17 @@ class SentenceLab(Lab):
     def seen(self):
         """Everything that the pictures show, as plain data."""
         first, last = self._window
-        rows = []
-        for judge in self._judges.values():
-            answers = self._answers(judge)
-            off = self._off if judge is self._judge else ()
-            rows.append(judge.positive(answers.pooled, off) if off else answers.positive)
+        rows = {name: self._answers(judge).positive for name, judge in self._judges.items()}
+        if self._off:
+            rows[self.state.model] = self._judge.positive(self._answers(self._judge).pooled, self._off)
         return pictures.Seen(
             words=self._reading.words,
             read=self.state.read,
             first=first,
-            names=tuple(self._judges),
+            names=tuple(rows),
             kinds=tuple(judge.kind for judge in self._judges.values()),
-            chosen=list(self._judges).index(self.state.model),
-            after=np.array(rows)[:, : last - first + 1],
+            chosen=[*rows].index(self.state.model),
+            after=np.array([*rows.values()])[:, : last - first + 1],
             look=self._look,
         )
 
@@ -324,12 +320,11 @@ class SentenceLab(Lab):
         self.table.value = pictures.ledger(seen) if seen.look else ""
         self._filters.layout.display = None if judge.filters else "none"
         self._nothing.layout.display = "none" if judge.filters else None
-        self._nothing.value = "" if judge.filters else note("hint", nothing(judge))
+        why = "has no layer called 'filters'" if judge.kind else "is no network of layers"
+        nothing = f"'{judge.name}' {why}: it shows its answers, and nothing inside."
+        self._nothing.value = "" if judge.filters else note("hint", nothing)
         self.mark.value = self.tag()
         self.notes.show([*self._problems(), *self._remarks(self.state.text)])
-
-    def _remarks(self, text):
-        return tuple(remarks(text, self._read(text), self._reader))
 
     def _problems(self):
         for judge in self._judges.values():
@@ -341,12 +336,6 @@ class SentenceLab(Lab):
     def alt(self):
         words = f"{visible(self._reading.text[:300])}: {pictures.answers_in_words(self.seen)}"
         return re.sub(r"\s+", " ", words)
-
-
-def nothing(judge):
-    """Why a model shows its answers alone."""
-    why = "has no layer called 'filters'" if judge.kind else "is no network of layers"
-    return f"'{judge.name}' {why}: it shows its answers, and nothing inside."
 
 
 def remarks(typed, reading, reader):

@@ -216,9 +216,9 @@ class Judge:
         self._probe.compile(jit_compile=False)
 
     def _filters(self, layer):
-        from keras import layers
+        import keras
 
-        plain = isinstance(layer, layers.Conv1D) and (layer.strides, layer.dilation_rate) == ((1,), (1,))
+        plain = isinstance(layer, keras.layers.Conv1D) and layer.strides == layer.dilation_rate == (1,)
         if not plain or layer.padding != "same":
             self._wrong(
                 f"its layer 'filters', a {type(layer).__name__}, must be a Conv1D with padding='same' and no "
@@ -230,7 +230,7 @@ class Judge:
     def _check(self):
         """Run it once on words at random: what it gives must be what this lab says of it."""
         if self._probe is None:
-            self._check_shares(self.texts(["", self._reader.vocabulary[2], "a b c"]))
+            self.texts(["", self._reader.vocabulary[2], "a b c"])
             return
         steps, words = self._reader.steps or 12, len(self._reader.vocabulary)
         ids = np.random.default_rng(0).integers(1, words, (WINDOW + 1, steps))
@@ -277,6 +277,7 @@ class Judge:
                 f"it gave {shares.shape} for {len(texts)} texts: it must give one P(positive) each. For "
                 "scikit-learn: lambda texts: model.predict_proba(texts)[:, 1]."
             )
+        self._check_shares(shares)
         return shares.reshape(-1)
 
     def numbers(self, ids):
@@ -292,7 +293,6 @@ class Judge:
         lengths = np.minimum(np.arange(first, first + WINDOW + 1), count)
         if self._probe is None:
             shares = self.texts([reading.until(n) for n in lengths[: count - first + 1]])
-            self._check_shares(shares)
             return Answers(np.pad(shares, (0, len(lengths) - len(shares)), "edge"))
         steps = self._reader.steps or max(count, 1)
         whole = np.zeros(steps, "int32")
@@ -341,7 +341,5 @@ class Look:
         """The places of the words in which the value of a filter is largest; none where that is 0."""
         if not self.largest[index] > 0:
             return range(0)
-        middle = int(self.values[:, index].argmax())
-        return range(
-            max(middle - (self.width - 1) // 2, 0), min(middle + self.width // 2 + 1, len(self.values))
-        )
+        first = int(self.values[:, index].argmax()) - (self.width - 1) // 2
+        return range(len(self.values))[max(first, 0) : first + self.width]
