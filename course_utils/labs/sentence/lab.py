@@ -15,20 +15,9 @@ from course_utils.labs.core.lab import Lab, cards, classed, group, style
 from course_utils.labs.core.lock import LOCK
 from course_utils.labs.core.notes import Note, note
 from course_utils.labs.sentence import pictures
-from course_utils.labs.sentence.models import (
-    HIDDEN,
-    WINDOW,
-    Answers,
-    Judge,
-    Look,
-    Reader,
-    shortened,
-    unseen,
-    visible,
-)
+from course_utils.labs.sentence.models import WINDOW, Answers, Judge, Look, Reader, kept, shortened, visible
 
 STYLE = Path(__file__).with_name("lab.css")
-KEPT = 2_000  # characters of the text that the state string holds
 REMEMBERED = 20  # typed sentences that the list of examples keeps
 CACHED = 40  # answers of networks, and texts
 STRONGEST = "strongest"  # in the list of filters: whichever it is
@@ -109,12 +98,6 @@ def state_class(judges, most, count_words):
     return SentenceState.having(dials, judges=judges, count_words=staticmethod(count_words))
 
 
-def kept(text):
-    """As much of a text as a state string holds, whole words where that can be."""
-    head = text[:KEPT]
-    return text if len(text) <= KEPT else head[: max(head.rfind(" "), 0) or KEPT]
-
-
 # ---------------------------------------------------------------------------------------------------
 # The lab
 
@@ -164,7 +147,7 @@ class SentenceLab(Lab):
         self._typed, self._examples = [], tuple(dict.fromkeys(examples))
         self._read = lru_cache(CACHED)(self._reader.read)
         self._answered = lru_cache(CACHED)(self._answered)
-        self._remarks = lru_cache(CACHED)(lambda text: tuple(remarks(text, self._read(text), self._reader)))
+        self._remarks = lru_cache(CACHED)(lambda text: [*self._reader.remarks(text, self._read(text))])
         self.state_class = state_class(
             self._judges, self._reader.most, lambda text: len(self._read(text).words)
         )
@@ -338,59 +321,5 @@ class SentenceLab(Lab):
         return re.sub(r"\s+", " ", words)
 
 
-def remarks(typed, reading, reader):
-    """What there is to say of the text, the most surprising first."""
-    text, words, held = reading.text, reading.words, kept(typed)
-    unknown = list(dict.fromkeys(word.label for word in words if not word.known))
-    if not words:
-        why = "There is nothing to read."
-        if bare := text.strip():
-            why = f"Nothing is left of '{shortened(visible(bare), 30)}' once punctuation is stripped."
-        yield Note(
-            "hint",
-            f"{why} What you see is what each model answers to nothing at all: its bias, and what it makes "
-            "of padding.",
-        )
-    elif not any(word.known for word in words):
-        times = "once" if len(words) == 1 else f"{len(words)} times"
-        yield Note(
-            "warning",
-            f"None of these words is in the vocabulary of {len(reader.vocabulary):,}: "
-            f"{_some(unknown, reader)}. The networks see one and the same placeholder, [?], {times}, and "
-            "would answer alike to any other unknown words.",
-        )
-    elif unknown:
-        yield Note(
-            "hint",
-            f"Not in the vocabulary: {_some(unknown, reader)}; the networks see one and the same "
-            f"placeholder, [?], for {'each' if len(unknown) > 1 else 'it'}.",
-        )
-    if reading.cut:
-        why = "" if reader.steps else " (more would be too slow here)"
-        read = f"Only the first {len(words):,} of {len(words) + reading.cut:,} words are read{why}"
-        yield Note("warning", f"{read}; {reading.cut:,} are cut off.")
-    if count := unseen(text):
-        yield Note(
-            "warning",
-            f"The text holds {count:,} control character{'s' * (count > 1)} that no page shows; here a dot "
-            f"({HIDDEN}) stands for each. A word with one inside is another word to the models.",
-        )
-    if foreign := [word for word in unknown if not word.replace(HIDDEN, "").isascii()]:
-        yield Note(
-            "hint",
-            f"Beyond ASCII: {_some(foreign, reader)}. The vectorization strips ASCII punctuation alone and "
-            "splits at spaces, so an emoji is left as a word, and a sentence without spaces is one word.",
-        )
-    if held != typed:
-        holds = f"The state string holds the first {len(held):,} of {len(typed):,} characters"
-        yield Note("hint", f"{holds}; the field keeps them all.")
-
-
 def _short(text):
     return visible(shortened(text, 90)) or "(nothing)"
-
-
-def _some(words, reader, most=8):
-    """The first of these words, and how many more there are."""
-    named = ", ".join(map(reader.spelled, words[:most]))
-    return f"{named} and {len(words) - most:,} more" if len(words) > most else named

@@ -10,8 +10,10 @@ import numpy as np
 
 from course_utils.labs.core.arguments import diverged
 from course_utils.labs.core.dials import brief
+from course_utils.labs.core.notes import Note
 
 BEST = 6  # filters that are named
+KEPT = 2_000  # characters of the text that the state string holds
 WINDOW = 40  # words that a picture shows of a long text
 SPACES = " \t\n\r\f\v"  # at which a vectorization splits
 HIDDEN = "·"  # shown for what cannot be shown
@@ -121,6 +123,64 @@ class Reader:
         """A word by its number, and with and without what stands around it if it was typed like that."""
         shown, core = typed or [self.vocabulary[number]] * 2
         return Word(visible(shown), visible(core.strip(string.punctuation) or core), number != 1)
+
+    def remarks(self, typed, reading):
+        """`Note`s of what there is to say of a text, the most surprising first."""
+        text, words, held = reading.text, reading.words, kept(typed)
+        unknown = list(dict.fromkeys(word.label for word in words if not word.known))
+        if not words:
+            why = "There is nothing to read."
+            if bare := text.strip():
+                why = f"Nothing is left of '{shortened(visible(bare), 30)}' once punctuation is stripped."
+            yield Note(
+                "hint",
+                f"{why} What you see is what each model answers to nothing at all: its bias, and what it "
+                "makes of padding.",
+            )
+        elif not any(word.known for word in words):
+            times = "once" if len(words) == 1 else f"{len(words)} times"
+            yield Note(
+                "warning",
+                f"None of these words is in the vocabulary of {len(self.vocabulary):,}: "
+                f"{self._some(unknown)}. The networks see one and the same placeholder, [?], {times}, and "
+                "would answer alike to any other unknown words.",
+            )
+        elif unknown:
+            yield Note(
+                "hint",
+                f"Not in the vocabulary: {self._some(unknown)}; the networks see one and the same "
+                f"placeholder, [?], for {'each' if len(unknown) > 1 else 'it'}.",
+            )
+        if reading.cut:
+            why = "" if self.steps else " (more would be too slow here)"
+            read = f"Only the first {len(words):,} of {len(words) + reading.cut:,} words are read{why}"
+            yield Note("warning", f"{read}; {reading.cut:,} are cut off.")
+        if count := unseen(text):
+            yield Note(
+                "warning",
+                f"The text holds {count:,} control character{'s' * (count > 1)} that no page shows; here a "
+                f"dot ({HIDDEN}) stands for each. A word with one inside is another word to the models.",
+            )
+        if foreign := [word for word in unknown if not word.replace(HIDDEN, "").isascii()]:
+            yield Note(
+                "hint",
+                f"Beyond ASCII: {self._some(foreign)}. The vectorization strips ASCII punctuation alone and "
+                "splits at spaces, so an emoji is left as a word, and a sentence without spaces is one word.",
+            )
+        if held != typed:
+            holds = f"The state string holds the first {len(held):,} of {len(typed):,} characters"
+            yield Note("hint", f"{holds}; the field keeps them all.")
+
+    def _some(self, words):
+        """The first of these words, and how many more there are."""
+        named = ", ".join(map(self.spelled, words[:8]))
+        return f"{named} and {len(words) - 8:,} more" if len(words) > 8 else named
+
+
+def kept(text):
+    """As much of a text as a state string holds, whole words where that can be."""
+    head = text[:KEPT]
+    return text if len(text) <= KEPT else head[: max(head.rfind(" "), 0) or KEPT]
 
 
 def visible(text):
