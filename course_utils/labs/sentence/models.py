@@ -229,12 +229,14 @@ class Judge:
         self.name, self._model, self._reader, self._probe = name, model, reader, None
         if isinstance(model, keras.Model):
             self._open(model)
-        elif not callable(model):
+            self._check()
+        elif callable(model):
+            self.texts(["", reader.vocabulary[2], "a b c"])
+        else:
             raise ValueError(
                 f"models[{name!r}] is {brief(model)}: it is a keras.Model from numbers of words to "
                 "P(positive), or a function of a list of texts."
             )
-        self._check()
 
     def _wrong(self, problem):
         raise ValueError(f"models[{self.name!r}]: {problem}")
@@ -289,9 +291,6 @@ class Judge:
 
     def _check(self):
         """Run it once on words at random: what it gives must be what this lab says of it."""
-        if self._probe is None:
-            self.texts(["", self._reader.vocabulary[2], "a b c"])
-            return
         steps, words = self._reader.steps or 12, len(self._reader.vocabulary)
         ids = np.random.default_rng(0).integers(1, words, (WINDOW + 1, steps))
         ids[-1] = words - 1
@@ -355,8 +354,7 @@ class Judge:
             shares = self.texts([reading.until(n) for n in lengths[: count - first + 1]])
             return Answers(np.pad(shares, (0, len(lengths) - len(shares)), "edge"))
         steps = self._reader.steps or max(count, 1)
-        whole = np.zeros(steps, "int32")
-        whole[:count] = reading.ids
+        whole = np.pad(reading.ids, (0, steps - count))
         return self.numbers(np.where(np.arange(steps) < lengths[:, None], whole, 0).astype("int32"))
 
 
