@@ -45,6 +45,9 @@ class Attention:
 
     `weights` is (steps, heads), `shown` says which steps truly show the digit, `before` and `after` are the
     answers of the network as it is and as it is set; `after` is None where no step is left.
+
+    Its two kinds say how steps are `named`, what the `setting` is, how `fitting` steps are to what is looked
+    for (as the end of a sentence), and the rows of a `table`: (label, a number for each of `columns`).
     """
 
     name: str
@@ -116,7 +119,7 @@ class Frames(Attention):
             yield f"the digit shows on {self.named(true) if len(true) else 'no frame'}"
 
     def fitting(self, steps):
-        """Whether the digit shows on these frames, as the end of a sentence."""
+        """Whether the digit shows on these frames."""
         if self.shown is not None and not (self.shown & self.visible).any():
             return ". No frame that it may look at shows the digit, yet the weights must sum to 1."
         if self.shown is None or not steps:
@@ -128,17 +131,15 @@ class Frames(Attention):
 
     @property
     def table(self):
-        heads = [weights for _, weights in self.columns]
+        heads, count = [weights for _, weights in self.columns], self.visible.sum()
         if self.shown is not None:
             share = self.visible & self.shown
-            plain = share.sum() / max(self.visible.sum(), 1)
             yield "on frames with the digit", [number(w[share].sum()) for w in heads]
-            yield "plain average gives them", [number(plain)] * len(heads)
+            yield "plain average gives them", [number(share.sum() / max(count, 1))] * len(heads)
         yield "effective number of frames", [number(effective(w), 1) for w in heads]
         if self.strongest:
-            even = [effective(w) > 0.97 * self.visible.sum() > 1 for w in heads]
-            best = ["none" if plain else str(int(w.argmax()) + 1) for w, plain in zip(heads, even)]
-            yield "most attended frame", best
+            even = [effective(w) > 0.97 * count > 1 for w in heads]
+            yield "most attended frame", ["none" if e else f"{w.argmax() + 1}" for w, e in zip(heads, even)]
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,7 @@ class Places(Attention):
         yield f"{self.side} by {self.side} cells; the object is at pixel row {row:g}, column {column:g}"
 
     def fitting(self, steps):
-        """How near to the object these cells are, as the end of a sentence."""
+        """How near to the object these cells are."""
         if not steps:
             return "."
         away = [int(np.abs(np.subtract(divmod(i, self.side), self.cell)).max()) for i in steps]
