@@ -2,7 +2,7 @@
 
 import dataclasses
 from dataclasses import replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from itertools import product
 from pathlib import Path
 from typing import ClassVar
@@ -19,7 +19,7 @@ from course_utils.labs.core.lab import Lab, cards, classed, group, remark, style
 from course_utils.labs.core.lock import LOCK
 from course_utils.labs.core.notes import note
 
-TEMPERATURES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 100.0)
+TEMPERATURES = {t: f"{t:g}" for t in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 100.0)}
 EXAMPLE = "{'additive': model}"
 STYLE = Path(__file__).with_name("lab.css")
 
@@ -50,20 +50,14 @@ def state_class(scene, networks, steps, counts):
     heads = {key: network.heads for key, (_, network) in networks.items()}
     names = {key: name for key, (name, _) in networks.items()}
     most = max(heads.values())
+    shown = {0: "all heads", **{h: f"head {h}" for h in range(1, most + 1)}}
     step = Dial("A hidden step", tuple(range(1, steps + 1)))
     dials = {
         "scene": dial(scene, "Scene", (scene,)),
         "network": dial(next(iter(names)), "Score", names, shown=names),
         **counts,
-        "head": dial(
-            0,
-            "Head",
-            range(most + 1) if most > 1 else (0,),
-            shown={0: "all heads", **{h: f"head {h}" for h in range(1, most + 1)}},
-        ),
-        "temperature": dial(
-            1.0, "Temperature", TEMPERATURES, shown={t: f"{t:g}" for t in TEMPERATURES}, slider=True
-        ),
+        "head": dial(0, "Head", shown if most > 1 else (0,), shown=shown),
+        "temperature": dial(1.0, "Temperature", TEMPERATURES, shown=TEMPERATURES, slider=True),
         "uniform": dial(False, "Uniform weights: a plain average", (False, True)),
         "hidden": dial((), "Hidden", kind=Several, number=step, separator=".", once=True),
     }
@@ -114,32 +108,22 @@ class AttentionLab(Lab):
                 "its class itself"
             )
         self._scene, self._clips = scene, None if clips is None else _clips(clips)
+        kind, self._unit = ("places", "cell") if scene else ("frames", "frame")
         sample = self._clips[0] if scene is None else self._first(named("networks", networks, EXAMPLE))
         self._networks = keyed(each("networks", networks, lambda model: Network(model, sample), EXAMPLE))
-        self._classes, self._labels, self._shown = self._checked(classes, labels, shown)
+        _, first = next(iter(self._networks.values()))
+        self._steps, self._side = first.steps, round(first.steps**0.5)  # cells in a row
+        self._classes, self._labels, self._shown = self._checked(len(first.bias), classes, labels, shown)
         if not scene:
             self._ahead = {key for key, (_, network) in self._networks.items() if network.looks_ahead(sample)}
         self._trace = lru_cache(400)(self._trace)
         self._drawn = lru_cache(40)(self._drawn)
-        self.state_class = state_class(self._kind, self._networks, self._steps, self._counts(sample))
+        self.state_class = state_class(kind, self._networks, self._steps, self._counts(sample))
         super().__init__(self.state_class())
         self._lay_out()
         self.state = self.state
 
     # What is given
-
-    @property
-    def _kind(self):
-        return "places" if self._scene else "frames"
-
-    @cached_property
-    def _steps(self):
-        return next(iter(self._networks.values()))[1].steps
-
-    @property
-    def _side(self):
-        """How many cells of an image stand in a row."""
-        return round(self._steps**0.5)
 
     def _first(self, networks):
         """The first image of the scene, as large as the first network takes it."""
@@ -173,9 +157,8 @@ class AttentionLab(Lab):
             raise ValueError(f"{called} gives NaN or infinity in its image or place: fill what is missing")
         return image, place, *label[:1]
 
-    def _checked(self, classes, labels, shown):
-        """Classes, labels and shown, if they fit to networks and clips."""
-        count = len(next(iter(self._networks.values()))[1].bias)
+    def _checked(self, count, classes, labels, shown):
+        """Classes, labels and shown, if they fit to networks of `count` classes and to clips."""
         classes = tuple(map(str, range(count) if classes is None else classes))
         steps = self._clips.shape[1] if self._scene is None else self._side**2
         for name, network in self._networks.values():
@@ -217,12 +200,11 @@ class AttentionLab(Lab):
     # Controls
 
     def _lay_out(self):
-        for name in (f.name for f in dataclasses.fields(self.state)):
-            if name not in ("scene", "hidden"):
-                self.add_control(name)
         controls, unit = self.controls, self._unit
-        for name in controls.keys() - {"uniform"}:
-            controls[name].style.description_width = "84px"
+        for name in [f.name for f in dataclasses.fields(self.state) if f.name not in ("scene", "hidden")]:
+            control = self.add_control(name)
+            if name != "uniform":
+                control.style.description_width = "84px"
         self._heads = controls["head"].options
         self.hide_top = widgets.Button(description=f"Hide the most attended {unit}")
         self.hide_top.on_click(lambda _: self._hide_top())
@@ -248,15 +230,16 @@ class AttentionLab(Lab):
             mask=group("other", "Mask", f"{unit}s hidden from attention", self.hidden_now, buttons),
         )
         self.picture, self.below, self.remarks = (widgets.HTML() for _ in range(3))
-        self.toggles = [] if self._scene else [self._toggle(step) for step in range(1, self._steps + 1)]
-        film = [self.picture, *([self._row_of_toggles(), self.below] if self.toggles else [])]
+        self.toggles, film = [], [self.picture]
+        if not self._scene:
+            self.toggles = [self._toggle(step) for step in range(1, self._steps + 1)]
+            columns = {"grid_template_columns": f"repeat({self._steps}, minmax(0, 1fr))"}
+            word = classed(widgets.HTML("hide"), "ca-word")
+            row = classed(widgets.GridBox([word, *self.toggles], layout=columns), "ca-hide")
+            film += [row, self.below]
         self.film = classed(widgets.VBox(film), "cl-picture", "ca-picture")
         parts = [style(STYLE), self.mark, top, self.film, self.remarks, self.share_row(), self.message]
         self.view = classed(widgets.VBox(parts), "course-lab")
-
-    @property
-    def _unit(self):
-        return "cell" if self._scene else "frame"
 
     def _toggle(self, step):
         """A box under a frame that hides it."""
@@ -265,16 +248,10 @@ class AttentionLab(Lab):
         toggle.observe(lambda _: self._turned("hidden", self._switched(step)), "value")
         return toggle
 
-    def _row_of_toggles(self):
-        columns = {"grid_template_columns": f"repeat({self._steps}, minmax(0, 1fr))"}
-        word = classed(widgets.HTML("hide"), "ca-word")
-        return classed(widgets.GridBox([word, *self.toggles], layout=columns), "ca-hide")
-
     def _hide_top(self):
         with LOCK:
-            strongest = self._seen.strongest if self._seen else ()
-            if strongest:
-                self.state = self.state.change("hidden", self._switched(strongest[0] + 1))
+            if self._seen and self._seen.strongest:
+                self._turned("hidden", self._switched(self._seen.strongest[0] + 1))
 
     def _switched(self, step):
         """The hidden steps with this one among them if it was not, and the other way round."""
@@ -291,12 +268,11 @@ class AttentionLab(Lab):
         super().mirror()
         for step, toggle in enumerate(self.toggles, 1):
             toggle.value = step in state.hidden
-        hidden, between = [str(step) for step in state.hidden], ", "
+        hidden = ", ".join(map(str, state.hidden))
         if self._scene:
-            between = "; "
-            places = [divmod(step - 1, self._side) for step in state.hidden]
-            hidden = [f"cell row {row + 1}, column {column + 1}" for row, column in places]
-        self.hidden_now.value = remark(f"Hidden: {between.join(hidden)}." if hidden else "Nothing is hidden.")
+            cells = (divmod(step - 1, self._side) for step in state.hidden)
+            hidden = "; ".join(f"cell row {row + 1}, column {column + 1}" for row, column in cells)
+        self.hidden_now.value = remark(f"Hidden: {hidden}." if hidden else "Nothing is hidden.")
         self.show_all.disabled = not hidden
 
     # Picture
@@ -315,8 +291,9 @@ class AttentionLab(Lab):
                     f"its class is {brief(label[0])}, but there are 0 to {len(self._classes) - 1}"
                 )
             return image, (uri(grey(_stretched(image))),), place, int(label[0]) if label else None
-        clip = self._clips[which[0] - 1]
-        return clip, tuple(uri(grey(frame)) for frame in _stretched(clip)), None, None
+        number = which[0] - 1
+        clip, truth = self._clips[number], None if self._labels is None else int(self._labels[number])
+        return clip, tuple(uri(grey(frame)) for frame in _stretched(clip)), None, truth
 
     def seen(self):
         """What attention does now: weights (steps, heads), answers before and after, and their measures."""
@@ -324,12 +301,9 @@ class AttentionLab(Lab):
         name, network = self._networks[state.network]
         which = (state.row, state.column, state.seed) if self._scene else (state.clip,)
         features, scores, before = self._trace(state.network, *which)
-        hidden = tuple(step - 1 for step in state.hidden)
-        visible = ~np.isin(np.arange(self._steps), hidden)
-        _, images, place, truth = self._drawn(*which)
-        if not self._scene:
-            visible &= np.arange(self._steps) < state.read
-            truth = None if self._labels is None else int(self._labels[state.clip - 1])
+        entry, images, place, truth = self._drawn(*which)
+        hidden, steps = tuple(step - 1 for step in state.hidden), np.arange(self._steps)
+        visible = ~np.isin(steps, hidden) & (steps < (self._steps if self._scene else state.read))
         weights = attend(scores, state.temperature, visible, state.uniform)
         common = {
             "name": name, "weights": weights, "visible": visible, "before": before,
@@ -338,8 +312,7 @@ class AttentionLab(Lab):
             "temperature": state.temperature, "uniform": state.uniform, "hidden": hidden,
         }  # fmt: skip
         if self._scene:
-            shape = self._drawn(*which)[0].shape[:2]
-            return pictures.Places(where=f"scene {state.seed}", shape=shape, place=place, **common)
+            return pictures.Places(where=f"scene {state.seed}", shape=entry.shape[:2], place=place, **common)
         shown = None if self._shown is None else self._shown[state.clip - 1]
         return pictures.Frames(where=f"clip {state.clip}", read=state.read, shown=shown, **common)
 
@@ -353,17 +326,14 @@ class AttentionLab(Lab):
             self.remarks.value = note("broken", words, "✕ No picture.")
             return
         self.picture.value, self.below.value = pictures.draw(seen)
-        self.remarks.value = "".join(
-            note(level, words, title) for level, title, words in [*pictures.notes(seen), *self._warned()]
-        )
+        notes = pictures.notes(seen)
+        if not self._scene and self.state.read < self._steps and self.state.network in self._ahead:
+            words = (
+                "This network scores a frame with those after it in mind: the cut comes after its look ahead."
+            )
+            notes.append(("warning", "▲ Watch out.", words))
+        self.remarks.value = "".join(note(level, words, title) for level, title, words in notes)
         self.mark.value = self.tag()
-
-    def _warned(self):
-        """What a cut clip cannot show of a network that looks ahead."""
-        if self._scene or self.state.read == self._steps or self.state.network not in self._ahead:
-            return []
-        words = "This network scores a frame with those after it in mind: the cut comes after its look ahead."
-        return [("warning", "▲ Watch out.", words)]
 
     @property
     def alt(self):

@@ -29,6 +29,7 @@ PALE_ATTENTION, WARN = "#9ADBC4", "#D55E00"
 WEIGHT_HEIGHT = 84  # of the weight 1
 IMAGE_WIDTH = 318
 CLASS_HEIGHT = 21
+HALO = "#fff;paint-order:stroke;stroke:#000;stroke-width:3.5px;stroke-linejoin:round"  # on any pixels
 MOST_CLASSES = 10  # classes shown
 BARS = (  # fill, line and dashes of each head in turn
     (ATTENTION, ATTENTION, ""),
@@ -44,6 +45,9 @@ class Attention:
 
     `weights` is (steps, heads), `shown` says which steps truly show the digit, `before` and `after` are the
     answers of the network as it is and as it is set; `after` is None where no step is left.
+
+    Its two kinds say how steps are `named`, what the `setting` is, how `fitting` steps are to what is looked
+    for (as the end of a sentence), and the rows of a `table`: (label, a number for each of `columns`).
     """
 
     name: str
@@ -58,9 +62,9 @@ class Attention:
     temperature: float
     uniform: bool
     images: tuple
-    hidden: tuple = ()
+    hidden: tuple
     unit = "step"
-    thing = "digit"
+    most_listed = None  # steps whose weights the words name; None: all
 
     @property
     def heads(self):
@@ -100,37 +104,51 @@ class Attention:
 class Frames(Attention):
     """A clip: the steps are its frames, `read` of them so far."""
 
-    read: int = 0
-    shown: np.ndarray | None = None
+    read: int
+    shown: np.ndarray | None
     unit = "frame"
 
     def named(self, steps):
         return f"frame{'s' * (len(steps) > 1)} {among([str(i + 1) for i in steps])}"
 
     @property
+    def setting(self):
+        yield f"{self.read} of {len(self.weights)} frames read"
+        if self.shown is not None:
+            true = np.flatnonzero(self.shown)
+            yield f"the digit shows on {self.named(true) if len(true) else 'no frame'}"
+
+    def fitting(self, steps):
+        """Whether the digit shows on these frames."""
+        if self.shown is not None and not (self.shown & self.visible).any():
+            return ". No frame that it may look at shows the digit, yet the weights must sum to 1."
+        if self.shown is None or not steps:
+            return "."
+        right = int(self.shown[steps].sum())
+        if len(steps) == 1:
+            return f", which {'shows' if right else 'does not show'} the digit."
+        return f"; {so_many(right, len(steps))} show{'s' * (right == 1)} the digit."
+
+    @property
     def table(self):
-        rows = []
+        heads, count = [weights for _, weights in self.columns], self.visible.sum()
         if self.shown is not None:
             share = self.visible & self.shown
-            plain = share.sum() / max(self.visible.sum(), 1)
-            rows.append(("on frames with the digit", [number(w[share].sum()) for _, w in self.columns]))
-            rows.append(("plain average gives them", [number(plain)] * len(self.columns)))
-        rows.append(("effective number of frames", [number(effective(w), 1) for _, w in self.columns]))
+            yield "on frames with the digit", [number(w[share].sum()) for w in heads]
+            yield "plain average gives them", [number(share.sum() / max(count, 1))] * len(heads)
+        yield "effective number of frames", [number(effective(w), 1) for w in heads]
         if self.strongest:
-            alike = [effective(w) > 0.97 * self.visible.sum() > 1 for _, w in self.columns]
-            best = [str(int(w.argmax()) + 1) for _, w in self.columns]
-            named = ["none" if even else frame for frame, even in zip(best, alike)]
-            rows.append(("most attended frame", named))
-        return rows
+            even = [effective(w) > 0.97 * count > 1 for w in heads]
+            yield "most attended frame", ["none" if e else f"{w.argmax() + 1}" for w, e in zip(heads, even)]
 
 
 @dataclass(frozen=True)
 class Places(Attention):
     """An image of `shape` pixels: the steps are cells, `side` by `side`; `place` is where the object is."""
 
-    shape: tuple = (1, 1)
-    place: tuple = (0, 0)
-    unit, thing = "cell", "object"
+    shape: tuple
+    place: tuple
+    unit, most_listed = "cell", 4
 
     @property
     def side(self):
@@ -144,10 +162,8 @@ class Places(Attention):
     @property
     def cell(self):
         """Row and column of the cell that holds the object's centre."""
-        return [
-            int(np.clip((at + 0.5) * self.side / n, 0, self.side - 1))
-            for at, n in zip(self.place, self.shape)
-        ]
+        cells = np.add(self.place, 0.5) * self.side / self.shape
+        return cells.clip(0, self.side - 1).astype(int).tolist()
 
     def centre(self, weights):
         """Where the weights have their centre, in pixels (row, column)."""
@@ -165,18 +181,30 @@ class Places(Attention):
         return grid[max(row - reach, 0) : row + reach + 1, max(column - reach, 0) : column + reach + 1].sum()
 
     @property
+    def setting(self):
+        row, column = self.place
+        yield f"{self.side} by {self.side} cells; the object is at pixel row {row:g}, column {column:g}"
+
+    def fitting(self, steps):
+        """How near to the object these cells are."""
+        if not steps:
+            return "."
+        away = [int(np.abs(np.subtract(divmod(i, self.side), self.cell)).max()) for i in steps]
+        if len(steps) == 1:
+            near = {0: "where the object is", 1: "next to the object"}
+            return f", {near.get(away[0], 'away from the object')}."
+        return f"; {so_many(sum(far <= 1 for far in away), len(steps))} on or next to the object."
+
+    @property
     def table(self):
-        weights = [w for _, w in self.columns]
-        rows = [
-            ("weight on the object's cell", [number(self.around(w, 0)) for w in weights]),
-            ("with its neighbours", [number(self.around(w, 1)) for w in weights]),
-            ("effective number of cells", [number(effective(w), 1) for w in weights]),
-        ]
+        heads = [weights for _, weights in self.columns]
+        yield "weight on the object's cell", [number(self.around(w, 0)) for w in heads]
+        yield "with its neighbours", [number(self.around(w, 1)) for w in heads]
+        yield "effective number of cells", [number(effective(w), 1) for w in heads]
         if self.strongest:
-            rows.append(("centre to object, pixels", [number(self.distance(w), 1) for w in weights]))
             plain = self.visible / self.visible.sum()
-            rows.append(("that of a plain average", [number(self.distance(plain), 1)] * len(weights)))
-        return rows
+            yield "centre to object, pixels", [number(self.distance(w), 1) for w in heads]
+            yield "that of a plain average", [number(self.distance(plain), 1)] * len(heads)
 
 
 # ---------------------------------------------------------------------------------------------------
@@ -185,6 +213,12 @@ class Places(Attention):
 
 def among(names):
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def so_many(some, count):
+    if some in (0, count):
+        return "none" if not some else "both" if count == 2 else "all"
+    return f"{some} of them"
 
 
 def answered(seen, shares):
@@ -198,69 +232,35 @@ def notes(seen):
     """(level, heading, sentence) of what there is to see."""
     if seen.after is None:
         so_far = " read so far" if isinstance(seen, Frames) and seen.read < len(seen.weights) else ""
-        return [
-            (
-                "broken",
-                "✕ Nothing left to attend to.",
-                f"Every {seen.unit}{so_far} is hidden. Softmax has nothing to share out, so there is no "
-                f"answer. At least one {seen.unit} must stay: show one again.",
-            )
-        ]
-    told = [("hint", "● What you see.", f"{_where(seen)} {_answer(seen)}")]
-    if not seen.uniform and seen.temperature >= 10:
+        words = (
+            f"Every {seen.unit}{so_far} is hidden. Softmax has nothing to share out, so there is no answer. "
+            f"At least one {seen.unit} must stay: show one again."
+        )
+        return [("broken", "✕ Nothing left to attend to.", words)]
+    found = [("hint", "● What you see.", f"{_where(seen)} {_answer(seen)}")]
+    if seen.uniform or 0.2 < seen.temperature < 10:
+        return found
+    name, words = "Low", f"differences grow, until attention picks one {seen.unit} and drops all others."
+    if seen.temperature >= 10:
+        name = "High"
         words = "the scores differ by so little that attention becomes a plain average (average pooling)."
-        told.append(("hint", "● High temperature.", f"Divided by {seen.temperature:g}, {words}"))
-    if not seen.uniform and seen.temperature <= 0.2:
-        words = f"differences grow, until attention picks one {seen.unit} and drops all others."
-        told.append(("hint", "● Low temperature.", f"Divided by {seen.temperature:g}, {words}"))
-    return told
+    return [*found, ("hint", f"● {name} temperature.", f"Divided by {seen.temperature:g}, {words}")]
 
 
 def _where(seen):
+    """Where the weights go, in a sentence."""
     weights, order, count = seen.looked_at, seen.strongest, int(seen.visible.sum())
+    first, most = seen.named(order[:1]), weights[order[0]]
     if count == 1:
-        return f"Only {seen.named(order[:1])} is left, so its weight is 1 whatever its score."
+        return f"Only {first} is left, so its weight is 1 whatever its score."
     if effective(weights) > 0.97 * count:
-        return f"All {count} {seen.unit}s weigh nearly the same: a plain average.{_on_what(seen, [])}"
+        return f"All {count} {seen.unit}s weigh nearly the same: a plain average{seen.fitting([])}"
     many = 1 + int(np.searchsorted(np.cumsum(weights[order]), 0.8))
-    if weights[order[0]] >= 0.9:
-        words, many = f"Nearly all weight ({number(weights[order[0]])}) is on {seen.named(order[:1])}", 1
-    elif many <= 4:
-        total = number(weights[order[:many]].sum())
-        words = f"Most of the weight ({total}) is on {seen.named(sorted(order[:many]))}"
-    else:
-        words = f"The weight is spread; the most ({number(weights[order[0]])}) is on {seen.named(order[:1])}"
-        many = 1
-    return f"{words}{_on_what(seen, order[:many])}"
-
-
-def _on_what(seen, steps):
-    """Whether these steps are those of the digit or object."""
-    if isinstance(seen, Places):
-        if not steps:
-            return ""
-        away = [int(np.abs(np.subtract(divmod(i, seen.side), seen.cell)).max()) for i in steps]
-        if len(steps) == 1:
-            near = {0: "where the object is", 1: "next to the object"}
-            return f", {near.get(away[0], 'away from the object')}."
-        return f"; {_so_many(sum(far <= 1 for far in away), len(steps))} on or next to the object."
-    if seen.shown is None:
-        return "." if steps else ""
-    if not (seen.shown & seen.visible).any():
-        words = "No frame that it may look at shows the digit, yet the weights must sum to 1."
-        return f". {words}" if steps else f" {words}"
-    if not steps:
-        return ""
-    right = int(seen.shown[steps].sum())
-    if len(steps) == 1:
-        return f", which {'shows' if right else 'does not show'} the digit."
-    return f"; {_so_many(right, len(steps))} show{'s' * (right == 1 < len(steps))} the digit."
-
-
-def _so_many(some, count):
-    if some in (0, count):
-        return "none" if not some else "both" if count == 2 else "all"
-    return f"{some} of them"
+    if most < 0.9 and many <= 4:
+        total, together = number(weights[order[:many]].sum()), seen.named(sorted(order[:many]))
+        return f"Most of the weight ({total}) is on {together}{seen.fitting(order[:many])}"
+    words = "Nearly all weight" if most >= 0.9 else "The weight is spread; the most"
+    return f"{words} ({number(most)}) is on {first}{seen.fitting(order[:1])}"
 
 
 def _answer(seen):
@@ -269,31 +269,20 @@ def _answer(seen):
     if np.abs(seen.before - seen.after).max() < 0.005:
         untouched = seen.visible.all() and seen.temperature == 1 and not seen.uniform
         return f"The answer is {answered(seen, seen.after)}{', as without your settings' * (not untouched)}."
-    turn = "stays" if same else "turns"
-    was = f"it was {number(seen.before.max())}" if same else f"it was {answered(seen, seen.before)}"
-    return f"The answer {turn}{' to' * (not same)} {answered(seen, seen.after)}; without your settings {was}."
+    turns, was = ("stays", number(seen.before.max())) if same else ("turns to", answered(seen, seen.before))
+    return f"The answer {turns} {answered(seen, seen.after)}; without your settings it was {was}."
 
 
 def words(seen):
     """What is looked at and where the weights go, for those who cannot see the picture."""
     parts = [f"{seen.where}, {seen.name}, temperature {seen.temperature:g}{', uniform' * seen.uniform}"]
-    if isinstance(seen, Frames):
-        parts.append(f"{seen.read} of {len(seen.weights)} frames read")
-        if seen.shown is not None:
-            true = np.flatnonzero(seen.shown)
-            parts.append(f"the digit shows on {seen.named(true) if len(true) else 'no frame'}")
-    else:
-        row, column = (f"{at:g}" for at in seen.place)
-        parts.append(f"{seen.side} by {seen.side} cells; the object is at pixel row {row}, column {column}")
+    parts += seen.setting
     if seen.hidden:
         parts.append(f"hidden: {seen.named(seen.hidden)}")
-    listed = [i for i in seen.strongest if seen.looked_at[i] >= 0.005]
-    if isinstance(seen, Places):
-        listed = listed[:4]
+    listed = [i for i in seen.strongest[: seen.most_listed] if seen.looked_at[i] >= 0.005]
     of = f" of head {seen.head}" if seen.head else ", mean of the heads" if seen.heads > 1 else ""
     weights = [f"{seen.named([i])}: {number(seen.looked_at[i])}" for i in sorted(listed)]
-    parts.append(f"weights{of}: {'; '.join(weights) or 'none'}")
-    return sentences(parts)
+    return sentences([*parts, f"weights{of}: {'; '.join(weights) or 'none'}"])
 
 
 def outcome(seen):
@@ -302,8 +291,8 @@ def outcome(seen):
     parts.append(f"answer of the network as it is: {answered(seen, seen.before)}")
     parts.append("no answer" if seen.after is None else f"answer as set here: {answered(seen, seen.after)}")
     for label, values in seen.table:
-        each = [f"{name} {value}".strip() for (name, _), value in zip(seen.columns, values)]
-        parts.append(f"{label}: {', '.join(each)}")
+        named = [f"{name} {value}".strip() for (name, _), value in zip(seen.columns, values)]
+        parts.append(f"{label}: {', '.join(named)}")
     return sentences(parts)
 
 
@@ -321,12 +310,6 @@ def draw(seen):
     film, height = _frames(seen)
     below = full_width(14 + max(tall, deep), outcome(seen), answer + table)
     return full_width(height, words(seen), film), below
-
-
-def _on_image(x, y, words):
-    """Words that can be read on light and dark pixels."""
-    halo = "#fff;paint-order:stroke;stroke:#000;stroke-width:3.5px;stroke-linejoin:round"
-    return text(x, y, words, LETTERS, "middle", halo, 600)
 
 
 def _cross(x, y, wide, tall):
@@ -354,15 +337,11 @@ def _frames(seen):
     side = min(cell - 4, 60)
     drawn = [write(0, 14, _title(seen), weight=600)]
     if seen.shown is not None:
-        drawn += [
-            _marker(FILM_LEFT + 10, 26),
-            write(FILM_LEFT + 22, 35, "the digit shows here", fill=SOFT),
-        ]
+        drawn += [_marker(FILM_LEFT + 10, 26), write(FILM_LEFT + 22, 35, "the digit shows here", fill=SOFT)]
     heads = [w for _, w in seen.drawn]
-    if len(heads) > 1:
-        for h, (name, _) in enumerate(seen.drawn):
-            x = FILM_LEFT + 190 + 90 * h
-            drawn += [_weight_bar(x, 25, 12, 11, h), write(x + 18, 35, name, fill=SOFT)]
+    for h, (name, _) in enumerate(seen.drawn if len(heads) > 1 else ()):
+        x = FILM_LEFT + 190 + 90 * h
+        drawn += [_weight_bar(x, 25, 12, 11, h), write(x + 18, 35, name, fill=SOFT)]
     top = 56
     base = top + side + 38 + WEIGHT_HEIGHT
     drawn.append(write(0, base - WEIGHT_HEIGHT - 14, "weight", fill=SOFT))
@@ -418,25 +397,23 @@ def _places(seen):
         image(x0, y0, IMAGE_WIDTH, tall, seen.images[0], ' opacity="1.0"', 1),
     ]
     for i, weight in enumerate(weights):
-        row, column = divmod(i, side)
-        x, y = x0 + column * wide, y0 + row * high
+        x, y = x0 + i % side * wide, y0 + i // side * high
         shade = f'fill-opacity="{0.85 * weight**0.5:.3f}" stroke-opacity="0.35" stroke-width="0.8"'
         drawn.append(rect(x, y, wide, high, ATTENTION, "#fff", 0, shade))
         if i in seen.hidden:
             drawn.append(_cross(x + 3, y + 3, wide - 6, high - 6))
-    spot = lambda place: (  # noqa: E731
-        x0 + (place[1] + 0.5) / seen.shape[1] * IMAGE_WIDTH,
-        y0 + (place[0] + 0.5) / seen.shape[0] * tall,
-    )
-    x, y = spot(seen.place)
-    drawn.append(_plus(x, y))
-    if seen.strongest:
-        for name, w in seen.drawn:
-            drawn.append(_ring(*spot(seen.centre(w)), name.removeprefix("head ").removeprefix("mean")))
+
+    def spot(place):
+        row, column = np.add(place, 0.5) / seen.shape
+        return x0 + column * IMAGE_WIDTH, y0 + row * tall
+
+    drawn.append(_plus(*spot(seen.place)))
+    for name, w in seen.drawn if seen.strongest else ():
+        drawn.append(_ring(*spot(seen.centre(w)), name.removeprefix("head ").removeprefix("mean")))
     for i in seen.strongest[:4]:
         if weights[i] >= 0.05:
-            row, column = divmod(i, side)
-            drawn.append(_on_image(x0 + (column + 0.5) * wide, y0 + (row + 1) * high - 5, number(weights[i])))
+            x, y = x0 + (i % side + 0.5) * wide, y0 + (i // side + 1) * high - 5
+            drawn.append(text(x, y, number(weights[i]), LETTERS, "middle", HALO, 600))
     y = y0 + tall + 22
     drawn += [_plus(x0 + 10, y - 5), write(x0 + 24, y, "the object")]
     drawn += [_ring(x0 + 122, y - 5, ""), write(x0 + 138, y, "centre of the attention")]
@@ -474,9 +451,11 @@ def _class_shares(seen, x0, y0, wide):
     left = x0 + true + 10 + 8 * max(len(names[c]) for c in chosen)
     long = x0 + wide - 92 - left
     drawn = [write(x0, y0, "Answer", weight=600)]
-    for x, kind, said in ((x0 + 66, 1, "network as it is"), (x0 + 196, 0, "as set here")):
-        fill, line = (ATTENTION, ATTENTION) if kind == 0 else ("none", SOFT)
-        drawn += [rect(x, y0 - 10, 12, 11, fill, line), write(x + 18, y0, said, fill=SOFT)]
+    for x, fill, line, label in (
+        (x0 + 66, "none", SOFT, "network as it is"),
+        (x0 + 196, ATTENTION, ATTENTION, "as set here"),
+    ):
+        drawn += [rect(x, y0 - 10, 12, 11, fill, line), write(x + 18, y0, label, fill=SOFT)]
     for row, c in enumerate(sorted(chosen)):
         y = y0 + 12 + row * CLASS_HEIGHT
         if c == seen.truth:
@@ -484,12 +463,12 @@ def _class_shares(seen, x0, y0, wide):
             drawn.append(write(x0 + 4, y + 15, "true ▸", fill=INK, weight=600))
         drawn.append(write(left - 6, y + 15, names[c], "end", weight=600 if c == seen.truth else 400))
         drawn.append(rect(left, y + 2, max(seen.before[c] * long, 1), 6, "none", SOFT))
-        after = "none" if seen.after is None else number(seen.after[c])
+        after, bold = "none", 400
         if seen.after is not None:
             drawn.append(rect(left, y + 11, max(seen.after[c] * long, 1), 7, ATTENTION))
-        said = f"{number(seen.before[c])} → {after}"
-        bold = 600 if seen.after is not None and c == seen.after.argmax() else 400
-        drawn.append(write(x0 + wide - 2, y + 15, said, "end", weight=bold))
+            after, bold = number(seen.after[c]), 600 if c == seen.after.argmax() else 400
+        shares = f"{number(seen.before[c])} → {after}"
+        drawn.append(write(x0 + wide - 2, y + 15, shares, "end", weight=bold))
     drawn.append(path(f"M{left:.1f},{y0 + 11} v{CLASS_HEIGHT * len(chosen)}", SOFT, 1))
     return drawn, 16 + CLASS_HEIGHT * len(chosen)
 
@@ -497,5 +476,5 @@ def _class_shares(seen, x0, y0, wide):
 def _table(seen, x, y, wide):
     """The numbers; what is drawn, and how tall it is."""
     names = [name for name, _ in seen.columns]
-    drawn, last = number_table(x, y, wide, seen.table, names)
+    drawn, last = number_table(x, y, wide, [*seen.table], names)
     return drawn, last - y + 10 + 22 * (not names[0])

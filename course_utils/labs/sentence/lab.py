@@ -15,20 +15,9 @@ from course_utils.labs.core.lab import Lab, cards, classed, group, style
 from course_utils.labs.core.lock import LOCK
 from course_utils.labs.core.notes import Note, note
 from course_utils.labs.sentence import pictures
-from course_utils.labs.sentence.models import (
-    HIDDEN,
-    WINDOW,
-    Answers,
-    Judge,
-    Look,
-    Reader,
-    shortened,
-    unseen,
-    visible,
-)
+from course_utils.labs.sentence.models import WINDOW, Answers, Judge, Look, Reader, kept, shortened, visible
 
 STYLE = Path(__file__).with_name("lab.css")
-KEPT = 2_000  # characters of the text that the state string holds
 REMEMBERED = 20  # typed sentences that the list of examples keeps
 CACHED = 40  # answers of networks, and texts
 STRONGEST = "strongest"  # in the list of filters: whichever it is
@@ -38,7 +27,7 @@ STRONGEST = "strongest"  # in the list of filters: whichever it is
 class Typed(Dial):
     """Any text; a state string holds as much of it as fits."""
 
-    allowed = "it is a str"
+    kind, allowed = str, "it is a str"
 
     def check(self, value):
         if not isinstance(value, str):
@@ -48,25 +37,11 @@ class Typed(Dial):
     def write(self, value):
         return kept(value)
 
-    def read(self, token):
-        return token
-
 
 class SentenceState(State):
     """What a sentence lab is set to. Each lab makes a subclass whose dials fit its models and how it reads.
 
-    Attributes
-    ----------
-    text : str
-        The sentence as it was typed.
-    model : str
-        The name of the model that is looked into.
-    filter : int or str
-        The filter that is looked at, counted from 1, or "strongest".
-    read : int
-        How many words are read so far.
-    off : tuple of int
-        The filters that are switched off.
+    `filter` is looked at, and those in `off` are switched off: they are counted from 1.
     """
 
     version = "sen2"
@@ -110,27 +85,17 @@ def state_class(judges, most, count_words):
     """The states of one lab. `judges` are its models by name, of which at most `most` words are read."""
     numbers = range(1, max(judge.filters for judge in judges.values()) + 1)
     shown = {STRONGEST: "the strongest, whichever it is", **{n: f"filter {n}" for n in numbers}}
+    number = Dial("Off", tuple(numbers) or (1,))
+    # The lab begins with the model in which most can be seen.
+    first = max(judges.values(), key=lambda j: (j.weights is not None, j.filters > 0, bool(j.states)))
     dials = {
         "text": dial("", "Text", kind=Typed),
-        "model": dial(max(judges, key=lambda name: _open(judges[name])), "Model", judges),
+        "model": dial(first.name, "Model", judges),
         "filter": dial(STRONGEST, "Filter", shown, shown=shown),
         "read": dial(most, "Words read", range(most + 1), slider=True),
-        "off": dial(
-            (), "Off", kind=Several, number=Dial("Off", tuple(numbers) or (1,)), separator=".", once=True
-        ),
+        "off": dial((), "Off", kind=Several, number=number, separator=".", once=True),
     }
     return SentenceState.having(dials, judges=judges, count_words=staticmethod(count_words))
-
-
-def _open(judge):
-    """How much can be seen in a model: the more, the larger."""
-    return (judge.weights is not None, judge.filters > 0, bool(judge.states))
-
-
-def kept(text):
-    """As much of a text as a state string holds, whole words where that can be."""
-    head = text[:KEPT]
-    return text if len(text) <= KEPT else head[: max(head.rfind(" "), 0) or KEPT]
 
 
 # ---------------------------------------------------------------------------------------------------
@@ -182,7 +147,7 @@ class SentenceLab(Lab):
         self._typed, self._examples = [], tuple(dict.fromkeys(examples))
         self._read = lru_cache(CACHED)(self._reader.read)
         self._answered = lru_cache(CACHED)(self._answered)
-        self._remarks = lru_cache(CACHED)(self._remarks)
+        self._remarks = lru_cache(CACHED)(lambda text: [*self._reader.remarks(text, self._read(text))])
         self.state_class = state_class(
             self._judges, self._reader.most, lambda text: len(self._read(text).words)
         )
@@ -193,40 +158,41 @@ class SentenceLab(Lab):
     # Controls
 
     def _lay_out(self):
-        wide = {"style": {"description_width": "88px"}, "layout": {"width": "auto"}}
+        wide, hint = {"width": "auto"}, "Type here, then press Enter"
         self.text = widgets.Text(
-            description="Sentence", continuous_update=False, placeholder="Type here, then press Enter", **wide
+            description="Sentence", continuous_update=False, placeholder=hint, layout=wide
         )
-        self.example = widgets.Dropdown(description="Examples", **wide)
+        self.example = widgets.Dropdown(description="Examples", layout=wide)
         for control in (self.text, self.example):
             control.observe(lambda change: self._turned("text", change["new"]), "value")
         self.controls["text"] = self.text
         self.model, self.read, self.filter = map(self.add_control, ("model", "read", "filter"))
         self.model.description, self._every_filter = "Look into", self.filter.options
-        for control in (self.model, self.read, self.filter):
+        for control in (self.text, self.example, self.model, self.read, self.filter):
             control.style.description_width = "88px"
-        self.off = widgets.Checkbox(
-            description="Switch off this filter", indent=False, layout={"width": "auto"}
-        )
+        self.off = widgets.Checkbox(description="Switch off this filter", indent=False, layout=wide)
         self.off.observe(lambda change: self._switched(change["new"]), "value")
         self.next_off = widgets.Button(description="Switch off the strongest")
         self.next_off.on_click(lambda _: self._switch_next())
         self.all_on = widgets.Button(description="All filters on")
         self.all_on.on_click(lambda _: self._turned("off", ()))
-        pictures = [classed(widgets.HTML(), "cl-picture") for _ in range(4)]
-        self.answers, self.course, self.table, self.phrases = pictures
-        buttons = classed(widgets.HBox([self.off, self.next_off, self.all_on]), "cs-buttons")
-        typed = self.text, self.example, self.model
-        sentence = group("other", "Sentence", "yours or an example, and who reads it", *typed)
-        answers = group("other", "Answers", "side by side, after the words that are read", self.answers)
-        course = group("other", "Answer after each word", "as if the sentence ended there", self.course)
-        self._nothing = widgets.HTML()
-        self._filters = group(
-            "cnn", "Filters that fire", "on which phrase", self.filter, buttons, self.phrases, self.table
+        self.answers, self.course, self.table, self.phrases = (
+            classed(widgets.HTML(), "cl-picture") for _ in range(4)
         )
-        areas = {"sentence": sentence, "read": classed(self.read, "cs-read"), "notes": self.notes.view}
-        inside = widgets.VBox([self._nothing, self._filters], layout={"margin": "0"})
-        screen = cards("cs-screen", **areas, answers=answers, course=course, inside=inside)
+        buttons = classed(widgets.HBox([self.off, self.next_off, self.all_on]), "cs-buttons")
+        filters = self.filter, buttons, self.phrases, self.table
+        self._filters = group("cnn", "Filters that fire", "on which phrase", *filters)
+        self._nothing = widgets.HTML()
+        typed = self.text, self.example, self.model
+        screen = cards(
+            "cs-screen",
+            sentence=group("other", "Sentence", "yours or an example, and who reads it", *typed),
+            read=classed(self.read, "cs-read"),
+            notes=self.notes.view,
+            answers=group("other", "Answers", "side by side, after the words that are read", self.answers),
+            course=group("other", "Answer after each word", "as if the sentence ended there", self.course),
+            inside=widgets.VBox([self._nothing, self._filters], layout={"margin": "0"}),
+        )
         parts = [style(STYLE), self.mark, screen, self.share_row(), self.message]
         self.view = classed(widgets.VBox(parts), "course-lab")
 
@@ -298,8 +264,7 @@ class SentenceLab(Lab):
             return None
         values = answers.filters[row, : state.read]
         look = Look(values, judge.width, judge.weights, judge.bias, 0, self._off, judge.states)
-        strongest = look.best[0] if look.best else 0
-        return replace(look, filter=strongest if state.filter == STRONGEST else state.filter - 1)
+        return replace(look, filter=(look.best or [0])[0] if state.filter == STRONGEST else state.filter - 1)
 
     @property
     def _filter(self):
@@ -317,19 +282,17 @@ class SentenceLab(Lab):
     def seen(self):
         """Everything that the pictures show, as plain data."""
         first, last = self._window
-        rows = []
-        for judge in self._judges.values():
-            answers = self._answers(judge)
-            off = self._off if judge is self._judge else ()
-            rows.append(judge.positive(answers.pooled, off) if off else answers.positive)
+        rows = {name: self._answers(judge).positive for name, judge in self._judges.items()}
+        if self._off:
+            rows[self.state.model] = self._judge.positive(self._answers(self._judge).pooled, self._off)
         return pictures.Seen(
             words=self._reading.words,
             read=self.state.read,
             first=first,
-            names=tuple(self._judges),
+            names=tuple(rows),
             kinds=tuple(judge.kind for judge in self._judges.values()),
-            chosen=list(self._judges).index(self.state.model),
-            after=np.array(rows)[:, : last - first + 1],
+            chosen=[*rows].index(self.state.model),
+            after=np.array([*rows.values()])[:, : last - first + 1],
             look=self._look,
         )
 
@@ -340,12 +303,11 @@ class SentenceLab(Lab):
         self.table.value = pictures.ledger(seen) if seen.look else ""
         self._filters.layout.display = None if judge.filters else "none"
         self._nothing.layout.display = "none" if judge.filters else None
-        self._nothing.value = "" if judge.filters else note("hint", nothing(judge))
+        why = "has no layer called 'filters'" if judge.kind else "is no network of layers"
+        nothing = f"'{judge.name}' {why}: it shows its answers, and nothing inside."
+        self._nothing.value = "" if judge.filters else note("hint", nothing)
         self.mark.value = self.tag()
         self.notes.show([*self._problems(), *self._remarks(self.state.text)])
-
-    def _remarks(self, text):
-        return tuple(remarks(text, self._read(text), self._reader))
 
     def _problems(self):
         for judge in self._judges.values():
@@ -355,85 +317,9 @@ class SentenceLab(Lab):
 
     @property
     def alt(self):
-        return re.sub(r"\s+", " ", f"{visible(self._reading.text[:300])}: {pictures.said(self.seen)}")
-
-
-def nothing(judge):
-    """Why a model shows its answers alone."""
-    if judge.kind:
-        return f"'{judge.name}' has no layer called 'filters': it shows its answers, and nothing inside."
-    return f"'{judge.name}' is no network of layers: it shows its answers, and nothing inside."
-
-
-def remarks(typed, reading, reader):
-    """What there is to say of the text, the most surprising first."""
-    text, words = reading.text, reading.words
-    unknown = list(dict.fromkeys(word.label for word in words if not word.known))
-    known = f"the vocabulary of {len(reader.vocabulary):,}"
-    if not words:
-        yield _of_nothing(text)
-    elif not any(word.known for word in words):
-        yield Note(
-            "warning",
-            f"None of these words is in {known}: {_some(unknown, reader)}. The networks see one and the same "
-            f"placeholder, [?], {_times(len(words))}, and would answer alike to any other unknown words.",
-        )
-    elif unknown:
-        yield Note(
-            "hint",
-            f"Not in the vocabulary: {_some(unknown, reader)}; the networks see one and the same "
-            f"placeholder, [?], for {'each' if len(unknown) > 1 else 'it'}.",
-        )
-    if reading.cut:
-        total, most = len(words) + reading.cut, len(words)
-        why = "" if reader.steps else " (more would be too slow here)"
-        yield Note(
-            "warning",
-            f"Only the first {most:,} of {total:,} words are read{why}; {reading.cut:,} are cut off.",
-        )
-    if count := unseen(text):
-        yield Note(
-            "warning",
-            f"The text holds {count:,} control character{'s' * (count > 1)} that no page shows; here a dot "
-            f"({HIDDEN}) stands for each. A word with one inside is another word to the models.",
-        )
-    foreign = [word for word in unknown if not word.replace(HIDDEN, "").isascii()]
-    if foreign:
-        yield Note(
-            "hint",
-            f"Beyond ASCII: {_some(foreign, reader)}. The vectorization strips ASCII punctuation alone and "
-            "splits at spaces, so an emoji is left as a word, and a sentence without spaces is one word.",
-        )
-    if kept(typed) != typed:
-        yield Note(
-            "hint",
-            f"The state string holds the first {len(kept(typed)):,} of {len(typed):,} characters; the "
-            "field keeps them all.",
-        )
-
-
-def _of_nothing(text):
-    if text.strip():
-        short = shortened(visible(text.strip()), 30)
-        why = f"Nothing is left of '{short}' once punctuation is stripped."
-    else:
-        why = "There is nothing to read."
-    return Note(
-        "hint",
-        f"{why} What you see is what each model answers to nothing at all: its bias, and what it makes of "
-        "padding.",
-    )
+        words = f"{visible(self._reading.text[:300])}: {pictures.answers_in_words(self.seen)}"
+        return re.sub(r"\s+", " ", words)
 
 
 def _short(text):
     return visible(shortened(text, 90)) or "(nothing)"
-
-
-def _times(count):
-    return "once" if count == 1 else f"{count} times"
-
-
-def _some(words, reader, most=8):
-    """The first of these words, and how many more there are."""
-    named = ", ".join(map(reader.spelled, words[:most]))
-    return f"{named} and {len(words) - most:,} more" if len(words) > most else named

@@ -10,8 +10,10 @@ import numpy as np
 
 from course_utils.labs.core.arguments import diverged
 from course_utils.labs.core.dials import brief
+from course_utils.labs.core.notes import Note
 
 BEST = 6  # filters that are named
+KEPT = 2_000  # characters of the text that the state string holds
 WINDOW = 40  # words that a picture shows of a long text
 SPACES = " \t\n\r\f\v"  # at which a vectorization splits
 HIDDEN = "·"  # shown for what cannot be shown
@@ -45,24 +47,13 @@ class Word:
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """A text as the models read it.
-
-    Attributes
-    ----------
-    words : tuple of Word
-    ids : array (words,)
-        As the vectorization gives them, without padding.
-    ends : tuple of int
-        Where in the text each word ends, what follows it up to the next word included.
-    cut : int
-        How many words stand behind the last one that is read.
-    """
+    """A text as the models read it."""
 
     text: str
-    words: tuple
-    ids: np.ndarray
-    ends: tuple
-    cut: int
+    words: tuple  # of `Word`
+    ids: np.ndarray  # (words,) as the vectorization gives them, without padding
+    ends: tuple  # where in the text each word ends, what follows it up to the next word included
+    cut: int  # how many words stand behind the last one that is read
 
     def until(self, count):
         """The text as if it ended after `count` words."""
@@ -106,35 +97,90 @@ class Reader:
         chunks = [match.span() for match in re.finditer(f"[^{SPACES}]+", text)]
         spoken = [span for span in chunks if text[slice(*span)].strip(string.punctuation)]
         some = spoken[: 2 * self.most + 50]
-        rows = self.numbers([text[slice(*span)] for span in some] or [""])
-        rows = rows if some else rows[:0]
-        owners = [number for number, row in enumerate(rows) for _ in range(np.count_nonzero(row))]
-        ids = np.concatenate([row[row != 0] for row in rows] or [np.zeros(0, "int32")])
+        rows = self.numbers([text[slice(*span)] for span in some] or [""])[: len(some)]
+        counts, ids = np.count_nonzero(rows, axis=1), rows[rows != 0]
+        owners = np.repeat(np.arange(len(some)), counts).tolist()  # which of `some` a word is a part of
         whole = self.numbers([text[: some[-1][1]] if some else text])[0]
         whole = whole[whole != 0][: self.most]
         if not np.array_equal(ids[: self.most], whole):  # words that depend on their neighbours
-            words = tuple(self._word(self.vocabulary[n], n) for n in whole)
+            words = tuple(self._word(number) for number in whole)
             text = " ".join(word.shown for word in words)
             ends = np.cumsum([len(word.shown) + 1 for word in words])
             cut = max(len(spoken) - self.most, 0) if len(whole) == self.most else 0
             return Reading(text, words, whole, tuple(int(end) for end in ends), cut)
-        begins = [span[0] for span in spoken]
+        edges = [0, *(begin for begin, _ in spoken[1:]), len(text)]
         words, ends = [], []
-        for number in range(min(len(ids), self.most)):
-            owner = owners[number]
-            start = begins[owner] if owner else 0
-            end = begins[owner + 1] if owner + 1 < len(begins) else len(text)
-            alone = owners.count(owner) == 1
-            shown = text[start:end].strip() if alone else self.vocabulary[ids[number]]
-            words.append(self._word(shown, ids[number], text[slice(*some[owner])] if alone else shown))
+        for owner, number in zip(owners, whole):
+            start, end = edges[owner : owner + 2]
+            alone = counts[owner] == 1
+            spelled = (text[start:end].strip(), text[slice(*some[owner])]) if alone else ()
+            words.append(self._word(number, *spelled))
             ends.append(end)
-        beyond = len(spoken) - (owners[self.most - 1] + 1) if len(ids) > self.most else 0
-        return Reading(text, tuple(words), ids[: self.most], tuple(ends), beyond)
+        cut = len(spoken) - owners[self.most - 1] - 1 if len(ids) > self.most else 0
+        return Reading(text, tuple(words), whole, tuple(ends), cut)
 
-    @staticmethod
-    def _word(shown, number, core=""):
-        core = core or shown
+    def _word(self, number, *typed):
+        """A word by its number, and with and without what stands around it if it was typed like that."""
+        shown, core = typed or [self.vocabulary[number]] * 2
         return Word(visible(shown), visible(core.strip(string.punctuation) or core), number != 1)
+
+    def remarks(self, typed, reading):
+        """`Note`s of what there is to say of a text, the most surprising first."""
+        text, words, held = reading.text, reading.words, kept(typed)
+        unknown = list(dict.fromkeys(word.label for word in words if not word.known))
+        if not words:
+            why = "There is nothing to read."
+            if bare := text.strip():
+                why = f"Nothing is left of '{shortened(visible(bare), 30)}' once punctuation is stripped."
+            yield Note(
+                "hint",
+                f"{why} What you see is what each model answers to nothing at all: its bias, and what it "
+                "makes of padding.",
+            )
+        elif not any(word.known for word in words):
+            times = "once" if len(words) == 1 else f"{len(words)} times"
+            yield Note(
+                "warning",
+                f"None of these words is in the vocabulary of {len(self.vocabulary):,}: "
+                f"{self._some(unknown)}. The networks see one and the same placeholder, [?], {times}, and "
+                "would answer alike to any other unknown words.",
+            )
+        elif unknown:
+            yield Note(
+                "hint",
+                f"Not in the vocabulary: {self._some(unknown)}; the networks see one and the same "
+                f"placeholder, [?], for {'each' if len(unknown) > 1 else 'it'}.",
+            )
+        if reading.cut:
+            why = "" if self.steps else " (more would be too slow here)"
+            read = f"Only the first {len(words):,} of {len(words) + reading.cut:,} words are read{why}"
+            yield Note("warning", f"{read}; {reading.cut:,} are cut off.")
+        if count := unseen(text):
+            yield Note(
+                "warning",
+                f"The text holds {count:,} control character{'s' * (count > 1)} that no page shows; here a "
+                f"dot ({HIDDEN}) stands for each. A word with one inside is another word to the models.",
+            )
+        if foreign := [word for word in unknown if not word.replace(HIDDEN, "").isascii()]:
+            yield Note(
+                "hint",
+                f"Beyond ASCII: {self._some(foreign)}. The vectorization strips ASCII punctuation alone and "
+                "splits at spaces, so an emoji is left as a word, and a sentence without spaces is one word.",
+            )
+        if held != typed:
+            holds = f"The state string holds the first {len(held):,} of {len(typed):,} characters"
+            yield Note("hint", f"{holds}; the field keeps them all.")
+
+    def _some(self, words):
+        """The first of these words, and how many more there are."""
+        named = ", ".join(map(self.spelled, words[:8]))
+        return f"{named} and {len(words) - 8:,} more" if len(words) > 8 else named
+
+
+def kept(text):
+    """As much of a text as a state string holds, whole words where that can be."""
+    head = text[:KEPT]
+    return text if len(text) <= KEPT else head[: max(head.rfind(" "), 0) or KEPT]
 
 
 def visible(text):
@@ -168,24 +214,14 @@ class Answers:
 
 
 class Judge:
-    """One of the models of the lab, checked, with what can be looked at in it.
+    """One of the models of the lab, checked, with what can be looked at in it."""
 
-    Attributes
-    ----------
-    kind : tuple of str
-        "cnn" and "lstm" in the order in which the data pass them.
-    filters : int
-        How many there are to look at.
-    width : int
-        Words that the kernel sees.
-    weights : array (filters,) or None
-        Of the answer, where it is a sum over the filters.
-    bias : float
-    states : str
-        "", or what the kernel sees in place of words: "one way" or "both ways" read.
-    """
-
-    kind, filters, width, weights, bias, states = (), 0, 1, None, 0.0, ""
+    kind = ()  # "cnn" and "lstm" in the order in which the data pass them
+    filters = 0  # how many there are to look at
+    width = 1  # words that the kernel sees
+    weights = None  # (filters,) of the answer, where it is a sum over the filters
+    bias = 0.0
+    states = ""  # or what the kernel sees in place of words: "one way" or "both ways" read
 
     def __init__(self, name, model, reader):
         import keras
@@ -193,12 +229,14 @@ class Judge:
         self.name, self._model, self._reader, self._probe = name, model, reader, None
         if isinstance(model, keras.Model):
             self._open(model)
-        elif not callable(model):
+            self._check()
+        elif callable(model):
+            self.texts(["", reader.vocabulary[2], "a b c"])
+        else:
             raise ValueError(
                 f"models[{name!r}] is {brief(model)}: it is a keras.Model from numbers of words to "
                 "P(positive), or a function of a list of texts."
             )
-        self._check()
 
     def _wrong(self, problem):
         raise ValueError(f"models[{self.name!r}]: {problem}")
@@ -230,23 +268,19 @@ class Judge:
                 both = isinstance(layers["states"], keras.layers.Bidirectional)
                 self.states = "both ways" if both else "one way"
             if "pooled" in layers and "answer" in layers:
-                looks["pooled"] = layers["pooled"].output
-                weights = layers["answer"].get_weights()  # kernel, and perhaps bias
-                if looks["pooled"].shape[1:] != (self.filters,) or np.shape(weights[:1]) != (
-                    1,
-                    self.filters,
-                    1,
-                ):
-                    self._wrong(f"its layer 'answer' does not read the {self.filters} 'filters': {CHAIN}.")
-                self.weights = weights[0][:, 0].astype("float64")
-                self.bias = float(weights[1][0]) if len(weights) > 1 else 0.0
+                looks["pooled"], count = layers["pooled"].output, self.filters
+                kernel, *bias = layers["answer"].get_weights() or [np.zeros(0)]
+                if looks["pooled"].shape[1:] != (count,) or kernel.shape != (count, 1):
+                    self._wrong(f"its layer 'answer' does not read the {count} 'filters': {CHAIN}.")
+                self.weights = kernel[:, 0].astype("float64")
+                self.bias = float(bias[0][0]) if bias else 0.0
         self._probe = keras.Model(inputs[0], looks)
         self._probe.compile(jit_compile=False)
 
     def _filters(self, layer):
-        from keras import layers
+        import keras
 
-        plain = isinstance(layer, layers.Conv1D) and (layer.strides, layer.dilation_rate) == ((1,), (1,))
+        plain = isinstance(layer, keras.layers.Conv1D) and layer.strides == layer.dilation_rate == (1,)
         if not plain or layer.padding != "same":
             self._wrong(
                 f"its layer 'filters', a {type(layer).__name__}, must be a Conv1D with padding='same' and no "
@@ -257,9 +291,6 @@ class Judge:
 
     def _check(self):
         """Run it once on words at random: what it gives must be what this lab says of it."""
-        if self._probe is None:
-            self._check_shares(self.texts(["", self._reader.vocabulary[2], "a b c"]))
-            return
         steps, words = self._reader.steps or 12, len(self._reader.vocabulary)
         ids = np.random.default_rng(0).integers(1, words, (WINDOW + 1, steps))
         ids[-1] = words - 1
@@ -305,6 +336,7 @@ class Judge:
                 f"it gave {shares.shape} for {len(texts)} texts: it must give one P(positive) each. For "
                 "scikit-learn: lambda texts: model.predict_proba(texts)[:, 1]."
             )
+        self._check_shares(shares)
         return shares.reshape(-1)
 
     def numbers(self, ids):
@@ -320,51 +352,30 @@ class Judge:
         lengths = np.minimum(np.arange(first, first + WINDOW + 1), count)
         if self._probe is None:
             shares = self.texts([reading.until(n) for n in lengths[: count - first + 1]])
-            self._check_shares(shares)
             return Answers(np.pad(shares, (0, len(lengths) - len(shares)), "edge"))
         steps = self._reader.steps or max(count, 1)
-        whole = np.zeros(steps, "int32")
-        whole[:count] = reading.ids
+        whole = np.pad(reading.ids, (0, steps - count))
         return self.numbers(np.where(np.arange(steps) < lengths[:, None], whole, 0).astype("int32"))
 
 
 def _kind(layers):
     """Which of "cnn" and "lstm" the data pass, in order."""
-    found = []
-    for layer in layers:
-        name = type(getattr(layer, "layer", layer)).__name__
-        if name.startswith("Conv"):
-            found.append("cnn")
-        elif name in ("LSTM", "GRU", "Bidirectional"):
-            found.append("lstm")
-    return tuple(dict.fromkeys(found))
+    names = [type(getattr(layer, "layer", layer)).__name__ for layer in layers]
+    known = [name for name in names if re.match("Conv|(LSTM|GRU|Bidirectional)$", name)]
+    return tuple(dict.fromkeys("cnn" if name.startswith("Conv") else "lstm" for name in known))
 
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """The filters of one model, for a text that ends after the words read so far.
+    """The filters of one model, for a text that ends after the words read so far."""
 
-    Attributes
-    ----------
-    values : array (words, filters)
-        What each filter gives at each word.
-    weights : array (filters,) or None
-        Of the answer. None where the answer is not a sum over the filters.
-    filter : int
-        The one that is looked at.
-    off : tuple of int
-        Those that are switched off.
-    states : str
-        "", or how the LSTM before the filters reads: "one way" or "both ways".
-    """
-
-    values: np.ndarray
+    values: np.ndarray  # (words, filters): what each filter gives at each word
     width: int
-    weights: np.ndarray | None
+    weights: np.ndarray | None  # (filters,) of the answer; None where that is not a sum over the filters
     bias: float
-    filter: int
-    off: tuple
-    states: str
+    filter: int  # the one that is looked at
+    off: tuple  # those that are switched off
+    states: str  # "", or how the LSTM before the filters reads: "one way" or "both ways"
 
     @property
     def largest(self):
@@ -384,9 +395,9 @@ class Look:
         order = np.argsort(-strength, kind="stable")[:BEST]
         return [int(n) for n in order if strength[n] > 0]
 
-    def span(self, one):
-        """The words (first, behind the last) in which the value of a filter is largest; None: it is 0."""
-        if not len(self.values) or self.values[:, one].max() <= 0:
-            return None
-        middle = int(self.values[:, one].argmax())
-        return max(middle - (self.width - 1) // 2, 0), min(middle + self.width // 2 + 1, len(self.values))
+    def span(self, index):
+        """The places of the words in which the value of a filter is largest; none where that is 0."""
+        if not self.largest[index] > 0:
+            return range(0)
+        first = int(self.values[:, index].argmax()) - (self.width - 1) // 2
+        return range(len(self.values))[max(first, 0) : first + self.width]
