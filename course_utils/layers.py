@@ -126,14 +126,9 @@ def check_clips(clips, mask=None):
     if getattr(clips, "ragged_rank", None):
         raise ValueError(f"{EXPECTS} It received a ragged tensor: pad it with to_tensor(), and pass a mask.")
     try:
-        batch, time, *frame = (None if size is None else int(size) for size in shape)
+        batch, time, _, *_ = (None if size is None else int(size) for size in shape)
     except (TypeError, ValueError):
         raise ValueError(f"{EXPECTS} It received {shape!r}. Is an axis missing? Pass one tensor.") from None
-    if not frame:
-        raise ValueError(
-            f"{EXPECTS} It received {tuple(shape)}: nothing of a frame is left after batch and time. "
-            "Is an axis missing?"
-        )
     given = tuple(getattr(mask, "shape", ()))
     unlike = [a for a, b in zip(given, (batch, time), strict=False) if None not in (a, b) and a != b]
     if mask is not None and (len(given) != 2 or unlike):
