@@ -205,7 +205,7 @@ def curves(histories, metric, ylabel=None):
     for (name, values), marker, line in zip(runs.items(), MARKERS, LINES):
         look = {"marker": marker, "markevery": max(1, len(values) // 8), "linestyle": line}
         axes.plot(range(1, len(values) + 1), values, color=colours[name], label=name, **look)
-        last = np.flatnonzero(np.isfinite(values))[-1]
+        last = int(np.flatnonzero(np.isfinite(values))[-1])
         ends.append((last + 1, values[last]))
     axes.set(xlabel="epoch", ylabel=ylabel)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
