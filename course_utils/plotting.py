@@ -371,7 +371,8 @@ def _figure(width, height):
 def _numbers(name, values, axes):
     values = np.asarray(values, dtype=float)
     if values.ndim not in axes or values.size == 0:
-        raise ValueError(f"{name} has the shape {values.shape}, but must have {axes[0]} to {axes[-1]} axes")
+        wanted = f"{axes[0]} to {axes[-1]}" if len(axes) > 1 else axes[0]
+        raise ValueError(f"{name} has the shape {values.shape}, but must have {wanted} axes, none empty")
     if not np.isfinite(values).all():
         raise ValueError(f"{name} holds NaN or infinite values")
     return values
