@@ -218,12 +218,12 @@ def exercise(id, title):
     Exercise 04.1 Predict the shapes: not attempted
     """
     if not isinstance(id, str) or not re.fullmatch(r"[0-9]{2}\.[0-9]+", id):
-        raise ValueError(f"id is {_told(id)}, but must be lesson and number, such as '04.1'")
+        raise ValueError(f"id is {_shown(id)}, but must be lesson and number, such as '04.1'")
     _need_words("title", title)
 
     def mark(check):
         if not isinstance(check, types.FunctionType):
-            raise ValueError(f"check is {_told(check)}, but must be a function that examines an answer")
+            raise ValueError(f"check is {_shown(check)}, but must be a function that examines an answer")
         return Exercise(id, title, check)
 
     return mark
@@ -316,11 +316,11 @@ def _brief(error):
     except Exception:  # a learner's own exception may not be able to
         text = ""
     text = re.sub(r"\x1b\[\d*m|^Exception encountered when calling.*$", "", text, flags=re.MULTILINE)
-    told = text.strip().splitlines()
-    return f"{type(error).__name__}: {told[0]}" if told else type(error).__name__
+    lines = text.strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
-def _told(value):
+def _shown(value):
     """A value as a message shows it: in one line, and short."""
     try:
         text = " ".join(repr(value).split())
@@ -342,13 +342,13 @@ def _numbers(value):
 def _need_numbers(name, value):
     array = _numbers(value)
     if array is None:
-        raise ValueError(f"{name} is {_told(value)}, but must be a number or an array of numbers")
+        raise ValueError(f"{name} is {_shown(value)}, but must be a number or an array of numbers")
     return array
 
 
 def _need_words(name, value):
     if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"{name} is {_told(value)}, but must be a few words")
+        raise ValueError(f"{name} is {_shown(value)}, but must be a few words")
 
 
 def _holds(condition):
@@ -381,7 +381,7 @@ def expect(condition, reason):
         holds = _holds(condition)
     except Exception:
         raise ValueError(
-            f"condition is {_told(condition)}, but must be True or False, or an array of them"
+            f"condition is {_shown(condition)}, but must be True or False, or an array of them"
         ) from None
     if not holds:
         raise NotYet(reason)
@@ -397,13 +397,13 @@ def expect_shape(name, value, shape):
     _need_words("name", name)
     sizes = isinstance(shape, (tuple, list))
     if not sizes or not all(s is None or isinstance(s, numbers.Integral) for s in shape):
-        raise ValueError(f"shape is {_told(shape)}, but must be a tuple of whole numbers or None")
+        raise ValueError(f"shape is {_shown(shape)}, but must be a tuple of whole numbers or None")
     try:
         shaped = hasattr(value, "shape")
         plain = isinstance(value, tuple) and _is_shape(value)
         found = tuple(value.shape) if shaped else value if plain else np.shape(value)
     except Exception:  # a ragged list; a tensor whose number of axes is unknown
-        raise NotYet(f"{name} is {_told(value)}, which has no shape: give an array or a tensor") from None
+        raise NotYet(f"{name} is {_shown(value)}, which has no shape: give an array or a tensor") from None
     wrong = [axis for axis, (f, s) in enumerate(zip(found, shape)) if s is not None and f != s]
     if len(found) != len(shape):
         detail = f"that is {len(found)} axes instead of {len(shape)}"
@@ -421,13 +421,12 @@ def expect_close(name, value, expected, tolerance=1e-5):
     --------
     >>> expect_close("the mean", np.mean([1, 2]), 1.5)
     """
-    _need_words("name", name)
     expected, allowed = _need_numbers("expected", expected), _need_numbers("tolerance", tolerance)
     if allowed.shape or not 0 <= allowed < np.inf:
-        raise ValueError(f"tolerance is {_told(tolerance)}, but must be a number from 0 up")
+        raise ValueError(f"tolerance is {_shown(tolerance)}, but must be a number from 0 up")
     found = _numbers(value)
     if found is None:
-        raise NotYet(f"{name} is {_told(value)}, but should be numbers")
+        raise NotYet(f"{name} is {_shown(value)}, but should be numbers")
     expect_shape(name, found, expected.shape)
     if np.isnan(found).any():
         raise NotYet(f"{name} contains NaN (not a number)")
@@ -450,9 +449,9 @@ def claim(sentence, value, *, above=None, below=None, equals=None, within=None, 
     value : number or array
         The evidence. Every number in an array has to satisfy the bounds.
     above, below, equals : number
-        Bounds, at least one; ``above`` and ``below`` exclude the bound itself.
+        The bound; ``above`` and ``below`` exclude the bound itself.
     within : pair of numbers
-        Lowest and highest value allowed, both included.
+        Lowest and highest value allowed, both included. Give one of the four.
     stored : bool
         True if all of the value comes from a table in data/results, False if it was computed in this run.
 
@@ -466,30 +465,27 @@ def claim(sentence, value, *, above=None, below=None, equals=None, within=None, 
     limits = {"above": above, "below": below, "equals": equals, "within": within}
     limits = {name: _need_numbers(name, limit) for name, limit in limits.items() if limit is not None}
     _need_words("sentence", sentence)
-    if not limits:
-        raise ValueError("a claim needs a bound that can fail: above=, below=, equals= or within=")
-    for name, limit in limits.items():
-        shape, words = ((2,), "two numbers (low, high)") if name == "within" else ((), "a number")
-        if limit.shape != shape or not np.isfinite(limit).all() or np.any(np.diff(limit.ravel()) < 0):
-            raise ValueError(f"{name} is {limit.tolist()}, but must be {words}")
+    if len(limits) != 1:
+        raise ValueError("a claim needs one bound that can fail: above=, below=, equals= or within=")
+    [(name, limit)] = limits.items()
+    shape, words = ((2,), "two numbers (low, high)") if name == "within" else ((), "a number")
+    if limit.shape != shape or not np.isfinite(limit).all() or np.any(np.diff(limit.ravel()) < 0):
+        raise ValueError(f"{name} is {limit.tolist()}, but must be {words}")
     values = _need_numbers("value", value).ravel()
-    room = {  # how far each value is from leaving its bounds; below zero it has left them
-        "above": lambda limit: values - limit,
-        "below": lambda limit: limit - values,
-        "equals": lambda limit: -np.abs(values - limit),
-        "within": lambda limit: np.minimum(values - limit[0], limit[1] - values),
-    }
-    room = {name: room[name](limit) for name, limit in limits.items()}
-    inside = [r > 0 if name in ("above", "below") else r >= 0 for name, r in room.items()]  # NaN is neither
-    least = np.nan_to_num(np.min(list(room.values()), axis=0), nan=-np.inf)
-    worst = float(values[np.argmin(least)]) if values.size else float("nan")
-    numbers = {name: limit.tolist() for name, limit in limits.items()}
+    room = {  # how far each value is from leaving its bound; below zero it has left it
+        "above": lambda: values - limit,
+        "below": lambda: limit - values,
+        "equals": lambda: -np.abs(values - limit),
+        "within": lambda: np.minimum(values - limit[0], limit[1] - values),
+    }[name]()
+    inside = room > 0 if name in ("above", "below") else room >= 0  # NaN is neither
+    worst = float(values[np.argmin(np.nan_to_num(room, nan=-np.inf))]) if values.size else float("nan")
     if os.environ.get("COURSE_CLAIMS"):
         with open(os.environ["COURSE_CLAIMS"], "a", encoding="utf-8") as log:
-            log.write(json.dumps({"sentence": sentence, "value": worst, "bounds": numbers}) + "\n")
-    if not values.size or not np.all(inside):
-        words = ", ".join(f"{name} {limit}" for name, limit in numbers.items())
-        raise ClaimFailed(f"{sentence}: the value is {worst:.6g}, but should be {words}")
+            entry = {"sentence": sentence, "value": worst, "bounds": {name: limit.tolist()}}
+            log.write(json.dumps(entry) + "\n")
+    if not values.size or not inside.all():
+        raise ClaimFailed(f"{sentence}: the value is {worst:.6g}, but should be {name} {limit.tolist()}")
     print(f"Holds in {'the stored table' if stored else 'your run'}: {sentence}")
 
 
@@ -512,11 +508,11 @@ def expect_error(kind, match=None):
     """
     kinds = kind if isinstance(kind, tuple) else (kind,)
     if not kinds or not all(isinstance(k, type) and issubclass(k, BaseException) for k in kinds):
-        raise ValueError(f"kind is {_told(kind)}, but must be a type of exception, such as ValueError")
+        raise ValueError(f"kind is {_shown(kind)}, but must be a type of exception, such as ValueError")
     try:
         pattern = re.compile("" if match is None else match)
     except (TypeError, re.error):
-        raise ValueError(f"match is {_told(match)}, but must be a regular expression") from None
+        raise ValueError(f"match is {_shown(match)}, but must be a regular expression") from None
     try:
         yield
     except kinds as error:

@@ -1,7 +1,5 @@
 """Layers that Keras does not have. There is one: `PerFrame`."""
 
-import contextlib
-
 import keras
 from keras import ops
 
@@ -90,8 +88,14 @@ class PerFrame(keras.layers.Layer):
     def call(self, clips, training=None, mask=None):
         check_clips(clips, mask)
         batch, time, *frame = ops.shape(clips)
-        with explain(self.network, clips.shape):
+        try:
             outputs = self.network(ops.reshape(clips, (-1, *frame)), training=training)
+        except Exception as error:
+            raise ValueError(
+                f"{EXPECTS} It received {tuple(clips.shape)}: each frame would be {tuple(clips.shape[2:])}, "
+                f"and {self.network.name!r} cannot take that. Is an axis missing, or was it built for frames "
+                f"of another size? {error}"
+            ) from error
         return keras.tree.map_structure(lambda y: ops.reshape(y, (batch, time, *ops.shape(y)[1:])), outputs)
 
     def compute_mask(self, clips, previous_mask):
@@ -122,14 +126,9 @@ def check_clips(clips, mask=None):
     if getattr(clips, "ragged_rank", None):
         raise ValueError(f"{EXPECTS} It received a ragged tensor: pad it with to_tensor(), and pass a mask.")
     try:
-        batch, time, *frame = (None if size is None else int(size) for size in shape)
+        batch, time, _, *_ = (None if size is None else int(size) for size in shape)
     except (TypeError, ValueError):
         raise ValueError(f"{EXPECTS} It received {shape!r}. Is an axis missing? Pass one tensor.") from None
-    if not frame:
-        raise ValueError(
-            f"{EXPECTS} It received {tuple(shape)}: nothing of a frame is left after batch and time. "
-            "Is an axis missing?"
-        )
     given = tuple(getattr(mask, "shape", ()))
     unlike = [a for a, b in zip(given, (batch, time), strict=False) if None not in (a, b) and a != b]
     if mask is not None and (len(given) != 2 or unlike):
@@ -138,16 +137,3 @@ def check_clips(clips, mask=None):
             f"It received one of shape {given}. Make it from the number of frames of each clip: "
             "np.arange(time) < lengths[:, np.newaxis]."
         )
-
-
-@contextlib.contextmanager
-def explain(network, shape):
-    """Say which frames the network was given if it cannot take them."""
-    try:
-        yield
-    except Exception as error:
-        raise ValueError(
-            f"{EXPECTS} It received {tuple(shape)}: each frame would be {tuple(shape[2:])}, and "
-            f"{network.name!r} cannot take that. Is an axis missing, or was it built for frames of another "
-            f"size? {error}"
-        ) from error

@@ -49,12 +49,11 @@ class Picture:
         if not isinstance(alt, str) or not alt.strip():
             raise ValueError(f"alt is {alt!r}, but must say in words what the picture shows")
         self.figure, self.alt, self.gif = fig, " ".join(alt.split()), None
-        file = io.BytesIO()
+        file, small = io.BytesIO(), io.BytesIO()
         fig.savefig(file, format="png")
-        small = io.BytesIO()
-        Image.open(file).convert("RGB").quantize(
-            256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
-        ).save(small, "PNG", optimize=True)
+        drawn = Image.open(file).convert("RGB")
+        drawn = drawn.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        drawn.save(small, "PNG", optimize=True)
         self.png = small.getvalue()
         if "matplotlib.pyplot" in sys.modules:
             sys.modules["matplotlib.pyplot"].close(fig)
@@ -84,26 +83,24 @@ def strip(clips, titles=None, alt=None):
     """
     clips = _clips(clips)
     count, frames, height, width = clips.shape[:4]
-    titles = _titles("titles", titles, count)
+    titles = _titles(titles, count)
     gap = max(1, width // 12)
     inches = min(1.1, 8.6 / frames)
     fig = _figure(frames * inches, count * (inches * height / width + 0.3) + 0.4)
-    for row, axes in enumerate(fig.subplots(count, squeeze=False)[:, 0]):
-        film = np.ones((height, frames * (width + gap) - gap, 3))
-        for t in range(frames):
-            film[:, t * (width + gap) : t * (width + gap) + width] = clips[row, t]
-        axes.imshow(film)
-        axes.set(yticks=[], xticks=[], title=titles[row] if titles else "")
+    apart = np.pad(clips, [(0, 0)] * 3 + [(0, gap), (0, 0)], constant_values=1)
+    for axes, film, title in zip(fig.subplots(count, squeeze=False)[:, 0], apart, titles or [""] * count):
+        axes.imshow(np.hstack(film)[:, :-gap])
+        axes.set(yticks=[], xticks=[], title=title)
         axes.spines[:].set_visible(False)
     shown = np.arange(0, frames, 1 if frames <= 16 else 4)
     axes.set_xticks(shown * (width + gap) + (width - 1) / 2, shown + 1)
     axes.tick_params(length=0)
     axes.set_xlabel("frame")
-    said = f": {'; '.join(titles)}" if titles else ""
-    return Picture(fig, alt or f"{_count(count, 'clip')} of {_count(frames, 'frame')}{said}.")
+    named = f": {'; '.join(titles)}" if titles else ""
+    return Picture(fig, alt or f"{_count(count, 'clip')} of {_count(frames, 'frame')}{named}.")
 
 
-def animate(clips, titles=None, alt=None):
+def animate(clips, titles=None):
     """Play clips side by side; the animation stops by itself within five seconds.
 
     It shows four frames a second, or more if it would not end in time. Where animations are not shown,
@@ -111,12 +108,12 @@ def animate(clips, titles=None, alt=None):
 
     Parameters
     ----------
-    clips, titles, alt
+    clips, titles
         As in :func:`strip`; at most eight clips.
     """
     clips = _clips(clips)
     count, frames, height, width = clips.shape[:4]
-    titles = _titles("titles", titles, count) or [""] * count
+    titles = _titles(titles, count) or [""] * count
     if count > 8:
         raise ValueError(f"clips holds {count} clips, but at most 8 fit side by side")
     milliseconds = int(1000 / max(4, frames / 5) / 10) * 10  # GIFs count in hundredths of a second
@@ -137,7 +134,7 @@ def animate(clips, titles=None, alt=None):
     file = io.BytesIO()
     again = {"loop": plays - 1} if plays > 1 else {}  # browsers play once, and then loop
     film[0].save(file, "GIF", save_all=True, append_images=film[1:], duration=milliseconds, **again)
-    picture = strip(clips, titles if any(titles) else None, alt)
+    picture = strip(clips, titles if any(titles) else None)
     picture.gif = file.getvalue()
     return picture
 
@@ -147,8 +144,8 @@ def feature_maps(maps, titles=None, alt=None, label="activation"):
 
     Parameters
     ----------
-    maps : array (height, width, channel), or (row, height, width, channel)
-        With a first axis, such as time, each of its steps fills rows of its own.
+    maps : array (height, width, channel)
+        What the filters answer, or the kernels themselves.
     titles : list of str, optional
         One for each channel; otherwise they are numbered.
     alt : str, optional
@@ -156,32 +153,29 @@ def feature_maps(maps, titles=None, alt=None, label="activation"):
     label : str
         What the colours mean; "weight" for kernels.
     """
-    maps = _numbers("maps", maps, (3, 4))
-    channels = maps.shape[-1]
-    titles = _titles("titles", titles, channels) or [str(channel) for channel in range(channels)]
-    rows = maps.reshape(-1, *maps.shape[-3:])
+    maps = _numbers("maps", maps, (3,))
+    height, width, channels = maps.shape
+    titles = _titles(titles, channels) or [str(channel) for channel in range(channels)]
     columns = min(channels, 8)
-    lines = -(-channels // columns)
-    fig = _figure(1.0 * columns + 0.9, (1.0 * maps.shape[-3] / maps.shape[-2] + 0.3) * lines * len(rows))
-    grid = fig.subplots(lines * len(rows), columns, squeeze=False)
-    low, high = min(rows.min(), 0.0), rows.max()
+    rows = -(-channels // columns)
+    fig = _figure(1.0 * columns + 0.9, (1.0 * height / width + 0.3) * rows)
+    grid = fig.subplots(rows, columns, squeeze=False)
+    low, high = min(maps.min(), 0.0), maps.max()
     scale = {"cmap": "viridis", "vmin": low, "vmax": high}
     if low < 0:
         scale = {"cmap": "RdBu_r", "vmin": -max(-low, high), "vmax": max(-low, high)}
     for axes in grid.flat:
         axes.axis("off")
-    for row, step in enumerate(rows):
-        for channel in range(channels):
-            axes = grid[row * lines + channel // columns, channel % columns]
-            shown = axes.imshow(step[..., channel], **scale)
-            axes.set_title(titles[channel] if row == 0 else "")
+    for axes, channel, title in zip(grid.flat, np.moveaxis(maps, -1, 0), titles):
+        shown = axes.imshow(channel, **scale)
+        axes.set_title(title)
     fig.colorbar(shown, ax=grid, shrink=0.8, label=label)
-    said = f"{_count(channels, 'feature map')}, with values from {rows.min():.2f} to {rows.max():.2f}; "
-    said += f"the strongest answer is that of {titles[rows.max(axis=(0, 1, 2)).argmax()]}."
-    return Picture(fig, alt or said)
+    strongest = titles[maps.max(axis=(0, 1)).argmax()]
+    words = f"{_count(channels, 'feature map')}, with values from {maps.min():.2f} to {high:.2f}; "
+    return Picture(fig, alt or f"{words}the strongest answer is that of {strongest}.")
 
 
-def curves(histories, metric, alt=None, ylabel=None):
+def curves(histories, metric, ylabel=None):
     """Draw one metric over the epochs, each run labelled at its end.
 
     Parameters
@@ -190,8 +184,8 @@ def curves(histories, metric, alt=None, ylabel=None):
         Name of a run -> what ``model.fit`` returned, or a dict metric -> numbers; at most eight.
     metric : str
         Such as "val_accuracy".
-    alt, ylabel : str, optional
-        In place of the sentence made from the numbers, and of the metric's name.
+    ylabel : str, optional
+        In place of the metric's name.
     """
     if not isinstance(histories, dict) or not 1 <= len(histories) <= len(MARKERS):
         raise ValueError("histories must be a dict name -> history, with 1 to 8 runs")
@@ -203,17 +197,17 @@ def curves(histories, metric, alt=None, ylabel=None):
         runs[name] = np.asarray(history[metric], dtype=float)
         if runs[name].ndim != 1 or not np.isfinite(runs[name]).any():
             raise ValueError(f"histories[{name!r}][{metric!r}] must be a list of numbers, one for each epoch")
+    ylabel = ylabel or metric.replace("_", " ")
     fig = _figure(8, 3.8)
     axes = fig.subplots()
     colours = _colours(runs)
     ends = []
     for (name, values), marker, line in zip(runs.items(), MARKERS, LINES):
-        epochs = np.arange(1, len(values) + 1)
-        axes.plot(epochs, values, marker=marker, linestyle=line, color=colours[name], label=name)
-        axes.lines[-1].set_markevery(max(1, len(values) // 8))
-        last = np.flatnonzero(np.isfinite(values))[-1]
-        ends.append((epochs[last], values[last]))
-    axes.set(xlabel="epoch", ylabel=ylabel or metric.replace("_", " "))
+        look = {"marker": marker, "markevery": max(1, len(values) // 8), "linestyle": line}
+        axes.plot(range(1, len(values) + 1), values, color=colours[name], label=name, **look)
+        last = int(np.flatnonzero(np.isfinite(values))[-1])
+        ends.append((last + 1, values[last]))
+    axes.set(xlabel="epoch", ylabel=ylabel)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.grid(axis="y")
     low, high = axes.get_ylim()
@@ -221,11 +215,11 @@ def curves(histories, metric, alt=None, ylabel=None):
     for name, end, place in zip(runs, ends, places):
         line = {"arrowstyle": "-", "color": colours[name], "shrinkB": 5, "relpos": (0, 0.5)}
         axes.annotate(name, end, (1.04, place), "data", "axes fraction", line, False, va="center")
-    said = [f"{name} ends at {y:.3g} after {_count(int(x), 'epoch')}" for name, (x, y) in zip(runs, ends)]
-    return Picture(fig, alt or f"{ylabel or metric.replace('_', ' ')}: {'; '.join(said)}.")
+    facts = [f"{name} ends at {y:.3g} after {_count(x, 'epoch')}" for name, (x, y) in zip(runs, ends)]
+    return Picture(fig, f"{ylabel}: {'; '.join(facts)}.")
 
 
-def compare(rows, score="digit", alt=None):
+def compare(rows, score="digit"):
     """Compare models: a row for each; scores, parameters and seconds side by side.
 
     A dot is the mean over the seeds, the line through it goes from the lowest to the highest;
@@ -237,8 +231,6 @@ def compare(rows, score="digit", alt=None):
         ``{"model": str, "parameters": int, "seconds": [...], "digit": [...]}``, a number for each seed.
     score : str or list of str
         Which scores to show, such as ``["digit", "motion"]``.
-    alt : str, optional
-        In place of the sentence made from the numbers.
     """
     scores = [score] if isinstance(score, str) else list(score)
     panels = [*scores, "parameters", "seconds"]
@@ -246,7 +238,7 @@ def compare(rows, score="digit", alt=None):
     data = {p: [_numbers(f"rows[...][{p!r}]", np.atleast_1d(row[p]), (1,)) for row in rows] for p in panels}
     names = [str(row["model"]) for row in rows]
     fig = _figure(9.2, 0.45 * len(rows) + 1.1)
-    said = []
+    facts = []
     for axes, panel in zip(fig.subplots(1, len(panels), sharey=True), panels):
         means, low, high = (np.array([f(seeds) for seeds in data[panel]]) for f in (np.mean, np.min, np.max))
         words = [f"{mean:.3f}" if panel in scores else _short(mean) for mean in means]
@@ -272,16 +264,16 @@ def compare(rows, score="digit", alt=None):
             axes.set_xlim(low.min() - room, high.max() + room)
             axes.xaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 5, 10]))
         few, most = means.argmin(), means.argmax()
-        said.append(f"{panel} from {words[few]} ({names[few]}) to {words[most]} ({names[most]})")
+        facts.append(f"{panel} from {words[few]} ({names[few]}) to {words[most]} ({names[most]})")
     axes.set_yticks(range(len(rows)), names)
     axes.set_ylim(len(rows) - 0.5, -0.7)
     fig.supxlabel(
         "dot: mean; line: lowest to highest seed; bold: best; axes zoomed, for sizes logarithmic", fontsize=11
     )
-    return Picture(fig, alt or f"{_count(len(rows), 'model')}: {'; '.join(said)}.")
+    return Picture(fig, f"{_count(len(rows), 'model')}: {'; '.join(facts)}.")
 
 
-def confusion(true, predicted, names, alt=None):
+def confusion(true, predicted, names):
     """Show which class is taken for which: per cent of the clips of each true class.
 
     Parameters
@@ -290,8 +282,6 @@ def confusion(true, predicted, names, alt=None):
         Class numbers.
     names : sequence of str
         Of the classes, in the order of their numbers.
-    alt : str, optional
-        In place of the sentence made from the numbers.
     """
     true, predicted, names = np.asarray(true), np.asarray(predicted), [str(name) for name in names]
     for name, values in (("true", true), ("predicted", predicted)):
@@ -320,13 +310,13 @@ def confusion(true, predicted, names, alt=None):
     axes.set(xlabel="predicted", ylabel="true", title="per cent of each row")
     right = np.where(counts.any(axis=1), np.diag(share), 1)
     least = right.argmin()
-    said = f"Of {len(true)} clips, {np.mean(true == predicted):.0%} are named correctly"
+    words = f"Of {len(true)} clips, {np.mean(true == predicted):.0%} are named correctly"
     if right[least] < 1:
         np.fill_diagonal(counts, 0)
         other = counts[least].argmax()
-        said += f"; least often {names[least]} ({right[least]:.0%}), which is most often taken for "
-        said += f"{names[other]} ({share[least, other]:.0%})"
-    return Picture(fig, alt or said + ".")
+        words += f"; least often {names[least]} ({right[least]:.0%}), which is most often taken for "
+        words += f"{names[other]} ({share[least, other]:.0%})"
+    return Picture(fig, f"{words}.")
 
 
 class Table:
@@ -381,7 +371,8 @@ def _figure(width, height):
 def _numbers(name, values, axes):
     values = np.asarray(values, dtype=float)
     if values.ndim not in axes or values.size == 0:
-        raise ValueError(f"{name} has the shape {values.shape}, but must have {axes[0]} to {axes[-1]} axes")
+        wanted = f"{axes[0]} to {axes[-1]}" if len(axes) > 1 else axes[0]
+        raise ValueError(f"{name} has the shape {values.shape}, but must have {wanted} axes, none empty")
     if not np.isfinite(values).all():
         raise ValueError(f"{name} holds NaN or infinite values")
     return values
@@ -401,12 +392,12 @@ def _clips(clips):
     return np.broadcast_to(clips, (*clips.shape[:-1], 3))
 
 
-def _titles(name, titles, count):
+def _titles(titles, count):
     if titles is None:
         return None
     titles = [titles] if isinstance(titles, str) else [str(title) for title in titles]
     if len(titles) != count:
-        raise ValueError(f"{name} has {len(titles)} entries, but {count} are needed")
+        raise ValueError(f"titles has {len(titles)} entries, but {count} are needed")
     return titles
 
 

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parent.parent
-FOLDER = ROOT / "data" / "results"
+FOLDER = Path(__file__).resolve().parent.parent / "data" / "results"
 
 
 @dataclass(frozen=True)

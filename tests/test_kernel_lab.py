@@ -326,8 +326,9 @@ def test_any_setting_is_drawn_and_written(data):
     assert notes(lab).strip()
     seen = lab.seen()
     if seen.fits:
-        total = (seen.patch * seen.kernel).sum() + seen.bias
-        assert seen.value == pytest.approx(max(total, 0) if seen.relu else total)
+        total = (seen.patch * lab.state.numbers).sum() + lab.state.bias
+        relu = lab.state.activation == "relu"
+        assert seen.value == pytest.approx(max(total, 0) if relu else total)
 
 
 LAB = KernelLab(IMAGES)

@@ -16,6 +16,7 @@ from course_utils.labs.core.lab import PREVIEWS
 from course_utils.labs.gates import pictures as gates_pictures
 from course_utils.labs.gates.lstm import UnitAtStep
 from course_utils.labs.kernel import pictures as kernel_pictures
+from course_utils.labs.kernel.lab import state_class
 from course_utils.labs.sentence import pictures as sentence_pictures
 from course_utils.labs.sentence.models import WINDOW, Look, Word, visible
 
@@ -67,10 +68,11 @@ def gate_fingerprint(state):
 
 def kernel_fingerprint(state):
     image = (np.arange(120.0) % 11 / 10).reshape(10, 12)
-    kernel = np.arange(-4.0, 5.0).reshape(3, 3) / 4
     plain = np.arange(-60.0, 60.0).reshape(10, 12) / 10
-    names, window = ("sample", image, kernel, "own", "your own"), (1, "same", 2)
-    sample = kernel_pictures.FeatureMap(*names, *window, bias=0.5, relu=True, row=1, column=3, plain=plain)
+    layer = {"padding": "same", "dilation": 2, "activation": "relu", "bias": 0.5, "row": 1, "column": 3}
+    settings = state_class({"sample": ("sample", image)})
+    settings = settings(kernel="own", own=tuple(np.arange(-4.0, 5.0) / 4), **layer)
+    sample = kernel_pictures.FeatureMap(settings, "sample", image, plain)
     pictures = ("input_picture", "output_picture", "arithmetic", "costs")
     return fingerprint(state, (getattr(kernel_pictures, picture)(sample) for picture in pictures))
 

@@ -85,9 +85,8 @@ def moving_digits(frames=8, size=24, digit_size=16, speed=2, clips=(3200, 400, 8
         rng = np.random.default_rng((seed, SPLITS.index(split), epoch))
         order = rng.permutation(n)  # 80 in a row hold each pair of a digit and a motion once
         digit, motion = order % 10, (order + order // 40) % 8
-        turns = rng.permuted(
-            np.tile(np.arange(pool.shape[1]), (10, 1)), axis=1
-        )  # each digit before any twice
+        each = np.tile(np.arange(pool.shape[1]), (10, 1))
+        turns = rng.permuted(each, axis=1)  # each digit before any twice
         writing = turns[digit, order // 10 % pool.shape[1]]
         scene = np.zeros((n, size, size), "float32")
         scene[:, :digit_size, :digit_size] = pool[digit, writing]
@@ -181,7 +180,7 @@ def hidden_digit(
     pools = {"train": train, "validation": validation, "test": test}
     limits = [len(MOTIONS) * 10 * pool.shape[1] for pool in pools.values()]
     counts = _counts(clips, limits, "That is 8 clips of each of its digits.", frames * size * size)
-    side = digit_size // 2
+    side, names = digit_size // 2, ("digit",) if digits == 1 else ("first", "second")
 
     def compose(split, epoch=0):
         pool, n = pools[split], counts[split]
@@ -208,10 +207,8 @@ def hidden_digit(
                 x[at] = np.maximum(x[at], whole[clip, *cut] * ~(taken & (number_of_piece < 3)))
         if clutter:
             x *= rng.uniform(0.5, 1, size=(n, frames, 1, 1)).astype("float32")
-        labels = dict(zip(("digit",) if digits == 1 else ("first", "second"), number, strict=True))
-        return Split(x[..., None], labels, centre=centre)
+        return Split(x[..., None], dict(zip(names, number, strict=True)), centre=centre)
 
-    names = ("digit",) if digits == 1 else ("first", "second")
     return assemble("hidden_digit", compose, dict.fromkeys(names, tuple("0123456789")))
 
 

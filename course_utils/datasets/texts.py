@@ -104,12 +104,12 @@ def _reviews(source):
     whole = owner[: len(run)] == owner[length - 1 :]  # a run ends in the text in which it begins
     run = np.sort(run[whole] >> 16 << 16 | owner[: len(run)][whole])  # equal runs are neighbours now
     again = np.flatnonzero(run[1:] >> 16 == run[:-1] >> 16)
-    one, other = (run[place].astype("uint16") for place in (again, again + 1))
+    early, late = (run[place].astype("uint16") for place in (again, again + 1))
     first = np.arange(len(texts))
-    while np.any(first[one] != first[other]):
-        lower = np.minimum(first[one], first[other])
-        np.minimum.at(first, one, lower)
-        np.minimum.at(first, other, lower)
+    while np.any(first[early] != first[late]):
+        lower = np.minimum(first[early], first[late])
+        np.minimum.at(first, early, lower)
+        np.minimum.at(first, late, lower)
     labels = np.array([min(label) for label in labels])
     return np.array(texts, object), labels, first, _names(owner, word, labels)
 

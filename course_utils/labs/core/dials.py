@@ -329,9 +329,9 @@ class State(Dialled):
         return type(f.default).read(text, f.name)
 
     def get(self, path):
-        """The value at a path such as 'clip.frames' or 'convolutions.0.kernel'."""
+        """The value at a path such as 'clip.frames' or 'convolutions.0.kernel'; at '' the whole state."""
         value = self
-        for step in path.split("."):
+        for step in filter(None, path.split(".")):
             value = value[int(step)] if step.isdecimal() else getattr(value, step)
         return value
 
@@ -341,12 +341,10 @@ class State(Dialled):
 
     def change(self, path, value):
         """A copy in which the dial at `path` stands at `value`."""
-        return _changed(self, path, value)
-
-
-def _changed(owner, path, value):
-    name, _, rest = path.partition(".")
-    if isinstance(owner, tuple):
-        row = int(name)
-        return (*owner[:row], _changed(owner[row], rest, value), *owner[row + 1 :])
-    return replace(owner, **{name: _changed(getattr(owner, name), rest, value) if rest else value})
+        parent, _, name = path.rpartition(".")
+        owner = self.get(parent)
+        if isinstance(owner, tuple):
+            changed = (*owner[: int(name)], value, *owner[int(name) + 1 :])
+        else:
+            changed = replace(owner, **{name: value})
+        return self.change(parent, changed) if parent else changed

@@ -8,6 +8,7 @@ import dataclasses
 import hashlib
 import html
 import math
+from itertools import zip_longest
 from pathlib import Path
 
 import ipywidgets as widgets
@@ -97,8 +98,7 @@ class Notes:
     def show(self, notes):
         """Show the first notes."""
         self._shown = tuple(notes)[:NOTES]
-        for number, (words, button) in enumerate(self.lines):
-            shown = self._shown[number] if number < len(self._shown) else None
+        for (words, button), shown in zip_longest(self.lines, self._shown):
             words.value = note(shown.level, shown.text) if shown else ""
             words.layout.display = None if shown else "none"
             button.description = shown.fix if shown else ""
@@ -211,8 +211,8 @@ class Lab:
         It begins as in `state`, where that is not the lab's own.
         """
         state = state or self.state
-        *parents, name = path.split(".")
-        owner = state.get(".".join(parents)) if parents else state
+        parent, _, name = path.rpartition(".")
+        owner = state.get(parent)
         dial = next(f for f in dataclasses.fields(owner) if f.name == name).metadata["dial"]
         widget = self.controls[path] = control(dial, state.get(path), label)
         widget.observe(lambda change: self._turned(path, change["new"]), "value")

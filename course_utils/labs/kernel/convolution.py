@@ -4,6 +4,17 @@ import numpy as np
 
 from course_utils.labs.core.window import Axis
 
+KERNELS = {
+    "identity": "identity",
+    "mean": "mean blur",
+    "vertical": "vertical edge (Sobel)",
+    "horizontal": "horizontal edge (Sobel)",
+    "laplace": "Laplace",
+    "sharpen": "sharpen",
+    "left": "shift left",
+    "own": "your own",
+}
+
 
 def convolve(image, kernel, stride=1, padding="valid", dilation=1, bias=0.0, relu=False):
     """What `keras.layers.Conv2D` makes of one channel: the kernel is laid on the image, not flipped."""
@@ -25,20 +36,13 @@ def ready_made(name, size):
     """The numbers of a kernel in the list. Those of 5 by 5 are halved where they would be too large."""
     if name == "mean":
         return np.full((size, size), 1 / size**2)
-    kernel = np.zeros((size, size))
-    middle = size // 2
     if name in ("vertical", "horizontal"):
         smooth, differ = ([1, 2, 1], [-1, 0, 1]) if size == 3 else ([0.5, 2, 3, 2, 0.5], [-1, -2, 0, 2, 1])
-        kernel = np.outer(smooth, differ)
-        return kernel if name == "vertical" else kernel.T
-    if name == "left":
-        kernel[middle, middle + 1] = 1
-        return kernel
-    kernel[middle, middle] = 1
-    if name == "identity":
-        return kernel
-    far = np.add.outer(*[np.abs(np.arange(size) - middle)] * 2)
-    weigh = {1: 1} if size == 3 else {1: 1, 2: 0.5}
-    laplace = sum(weight * (far == distance) for distance, weight in weigh.items())
-    laplace = laplace - laplace.sum() * kernel
-    return laplace if name == "laplace" else kernel - laplace
+        return np.outer(smooth, differ) if name == "vertical" else np.outer(differ, smooth)
+    far = np.abs(np.arange(size) - size // 2)
+    far = far[:, None] + far  # steps from the centre
+    identity = (far == 0).astype(float)
+    laplace = (far == 1) + 0.5 * (far == 2) * (size == 5)
+    laplace -= laplace.sum() * identity
+    left = np.roll(identity, 1, axis=1)
+    return {"identity": identity, "laplace": laplace, "sharpen": identity - laplace, "left": left}[name]

@@ -15,21 +15,11 @@ from course_utils.labs.core.lock import LOCK
 from course_utils.labs.core.notes import Note, observed
 from course_utils.labs.core.window import Axis
 from course_utils.labs.kernel import pictures
-from course_utils.labs.kernel.convolution import convolve, ready_made
+from course_utils.labs.kernel.convolution import KERNELS, convolve, ready_made
 
 SIDES = range(8, 33)  # of an image
 SIZES = (3, 5)
 LARGEST = 9.99  # the largest number of a kernel
-KERNELS = {
-    "identity": "identity",
-    "mean": "mean blur",
-    "vertical": "vertical edge (Sobel)",
-    "horizontal": "horizontal edge (Sobel)",
-    "laplace": "Laplace",
-    "sharpen": "sharpen",
-    "left": "shift left",
-    "own": "your own",
-}
 STYLE = Path(__file__).with_name("lab.css")
 
 
@@ -224,16 +214,12 @@ class KernelLab(Lab):
 
     def seen(self):
         """What the convolution does now: image, kernel, output, and the cell that is looked at."""
-        state = self.state
-        (name, image), kernel = self._images[state.image], state.numbers
-        how = {"stride": state.stride, "padding": state.padding, "dilation": state.dilation}
-        fits = all(axis.length for axis in state.axes)
-        return pictures.FeatureMap(
-            name=name, image=image, kernel=kernel, kind=state.kernel,
-            kind_words=KERNELS[state.kernel], bias=state.bias, relu=state.activation == "relu",
-            row=state.row, column=state.column,
-            plain=convolve(image, kernel, bias=state.bias, **how) if fits else None, **how,
-        )  # fmt: skip
+        state, plain = self.state, None
+        name, image = self._images[state.image]
+        if all(axis.length for axis in state.axes):
+            how = state.stride, state.padding, state.dilation, state.bias
+            plain = convolve(image, state.numbers, *how)
+        return pictures.FeatureMap(state, name, image, plain)
 
     def show(self):
         seen = self.seen()

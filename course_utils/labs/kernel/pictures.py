@@ -6,6 +6,7 @@ from itertools import product
 
 import numpy as np
 
+from course_utils.labs.core.dials import State
 from course_utils.labs.core.drawing import (
     BLUE,
     CNN,
@@ -23,7 +24,8 @@ from course_utils.labs.core.drawing import (
     uri,
     write,
 )
-from course_utils.labs.core.window import Axis, under
+from course_utils.labs.core.window import under
+from course_utils.labs.kernel.convolution import KERNELS
 
 HALF = 400
 INSET, TOP, SIDE = 28, 44, 366  # where the grids begin, and how wide and tall they are at most
@@ -46,26 +48,17 @@ SEES = {  # ready-made kernel -> what its feature map tells
 
 @dataclass(frozen=True)
 class FeatureMap:
-    """One setting of the lab: all that pictures and words need. `plain` is the output before activation."""
+    """A `KernelState`, its image, and the output before activation, if there is one."""
 
+    state: State
     name: str
     image: np.ndarray
-    kernel: np.ndarray
-    kind: str  # of kernel: a key of SEES
-    kind_words: str
-    stride: int
-    padding: str
-    dilation: int
-    bias: float
-    relu: bool
-    row: int
-    column: int
     plain: np.ndarray | None
 
-    @cached_property
-    def axes(self):
-        size = len(self.kernel)
-        return tuple(Axis(n, size, self.stride, self.padding, self.dilation) for n in self.image.shape)
+    @property
+    def place(self):
+        """Row and column of the output that is looked at, counted from 0."""
+        return self.state.row - 1, self.state.column - 1
 
     @property
     def fits(self):
@@ -73,17 +66,17 @@ class FeatureMap:
 
     @cached_property
     def output(self):
-        return np.maximum(self.plain, 0) if self.relu else self.plain
+        return np.maximum(self.plain, 0) if self.state.activation == "relu" else self.plain
 
     @property
     def taps(self):
         """The rows and the columns under the numbers of the kernel."""
-        return [axis.taps(at - 1) for axis, at in zip(self.axes, (self.row, self.column))]
+        return [axis.taps(at) for axis, at in zip(self.state.axes, self.place)]
 
     @cached_property
     def under(self):
         """The pixels under the numbers of the kernel, 0 on padding; and which lie on none."""
-        return under(self.image, self.axes, (self.row - 1, self.column - 1))
+        return under(self.image, self.state.axes, self.place)
 
     @property
     def patch(self):
@@ -95,7 +88,7 @@ class FeatureMap:
 
     @property
     def value(self):
-        return self.output[self.row - 1, self.column - 1]
+        return self.output[self.place]
 
     @property
     def scale(self):
@@ -116,23 +109,23 @@ def many(count, what):
 # In words
 
 
-def settings(seen):
-    rows = "; ".join(" ".join(short(v) for v in row) for row in seen.kernel)
-    bend = "ReLU" if seen.relu else "none"
+def settings(state):
+    rows = "; ".join(" ".join(map(short, row)) for row in state.numbers)
+    bend = "ReLU" if state.activation == "relu" else "none"
     return (
-        f"Kernel {seen.kind_words}: {rows}. Bias {short(seen.bias)}, stride {seen.stride}, padding "
-        f"{seen.padding}, dilation {seen.dilation}, activation {bend}."
+        f"Kernel {KERNELS[state.kernel]}: {rows}. Bias {short(state.bias)}, stride {state.stride}, padding "
+        f"{state.padding}, dilation {state.dilation}, activation {bend}."
     )
 
 
 def input_words(seen):
     """What is under the window, for those who cannot see it."""
-    size = len(seen.kernel)
+    state, size = seen.state, seen.state.size
     parts = [f"Image {seen.name}, {seen.image.shape[0]} by {seen.image.shape[1]} pixels"]
-    (above, below), (left, right) = (axis.zeros for axis in seen.axes)
-    if seen.padding == "same":
+    (above, below), (left, right) = (axis.zeros for axis in state.axes)
+    if state.padding == "same":
         parts.append(f"a rim of zeros around it: {above} above, {below} below, {left} left, {right} right")
-    kernel = f"{size} by {size} kernel, stride {seen.stride}, dilation {seen.dilation}"
+    kernel = f"{size} by {size} kernel, stride {state.stride}, dilation {state.dilation}"
     if not seen.fits:
         parts.append(f"the {kernel}, has no place in it")
     else:
@@ -146,24 +139,25 @@ def input_words(seen):
 
 def output_words(seen):
     if not seen.fits:
-        return f"No feature map of image {seen.name}: the kernel does not fit. {settings(seen)}"
+        return f"No feature map of image {seen.name}: the kernel does not fit. {settings(seen.state)}"
     rows, columns = seen.output.shape
     low, high = number(seen.output.min()), number(seen.output.max())
     return (
         f"Feature map of image {seen.name}, {rows} by {columns}, with values from {low} to {high}. "
-        f"Row {seen.row}, column {seen.column} is {number(seen.value)}. {settings(seen)}"
+        f"Row {seen.state.row}, column {seen.state.column} is {number(seen.value)}. {settings(seen.state)}"
     )
 
 
 def what_is_seen(seen):
     """In a sentence or three, what the feature map shows."""
-    moved, total = many(seen.dilation, "pixel"), number(seen.kernel.sum())
-    words = [SEES[seen.kind].format(count=seen.kernel.size, moved=moved, total=total)]
-    if not seen.kernel.any():
+    state = seen.state
+    moved, total = many(state.dilation, "pixel"), number(state.numbers.sum())
+    words = [SEES[state.kernel].format(count=state.numbers.size, moved=moved, total=total)]
+    if not state.numbers.any():
         words = ["All numbers of the kernel are 0, so the image does not matter."]
-    if seen.bias:
-        words.append(f"Then the bias adds {number(seen.bias)} everywhere.")
-    if seen.relu:
+    if state.bias:
+        words.append(f"Then the bias adds {number(state.bias)} everywhere.")
+    if state.activation == "relu":
         cut = int((seen.plain < 0).sum())
         words.append(f"Then ReLU sets what is below 0 to 0: {cut} of {seen.plain.size} values.")
     return " ".join(words)
@@ -171,38 +165,40 @@ def what_is_seen(seen):
 
 def hints(seen):
     """What is worth knowing of these settings, the most surprising first."""
-    size, span = len(seen.kernel), seen.axes[0].span
-    if seen.stride > 1 and seen.dilation > 1:
+    state, count = seen.state, seen.state.size**2
+    if state.stride > 1 and state.dilation > 1:
         yield (
             "Keras refuses a stride and a dilation above 1 in one Conv2D layer. The lab computes what it "
             "would give; in a network, use one of them."
         )
     if out := int(seen.on_padding.sum()):
         yield (
-            f"{out} of the {seen.kernel.size} numbers lie on padding. It counts as 0, which is black: beside "
+            f"{out} of the {count} numbers lie on padding. It counts as 0, which is black: beside "
             "bright pixels that makes an edge which is not in the image."
         )
-    lost = [many(axis.unseen, what) for axis, what in zip(seen.axes, ("row", "column")) if axis.unseen]
+    lost = [many(axis.unseen, what) for axis, what in zip(state.axes, ("row", "column")) if axis.unseen]
     if lost:
         yield f"The last {' and '.join(lost)} of the image are never under the window: it steps past them."
-    if seen.dilation > 1:
+    if state.dilation > 1:
+        size, span = state.size, state.axes[0].span
         yield (
-            f"Dilation {seen.dilation} leaves gaps: the same {seen.kernel.size} numbers reach over "
-            f"{span} by {span} pixels in place of {size} by {size}."
+            f"Dilation {state.dilation} leaves gaps: the same {count} numbers reach over {span} by {span} "
+            f"pixels in place of {size} by {size}."
         )
-    if seen.stride > 1:
-        pixels = f"{seen.stride} pixels at a time"
-        yield f"Stride {seen.stride} moves the window {pixels}: fewer outputs, less work."
-    if seen.kind == "mean":
-        yield f"Each number of this kernel is 1/{seen.kernel.size}, shown as {short(seen.kernel[0, 0])}."
+    if state.stride > 1:
+        every = f"{state.stride} pixels at a time"
+        yield f"Stride {state.stride} moves the window {every}: fewer outputs, less work."
+    if state.kernel == "mean":
+        yield f"Each number of this kernel is 1/{count}, shown as {short(state.numbers[0, 0])}."
 
 
 def no_fit(seen):
     """Why there is no output, naming the axis."""
-    size, span = len(seen.kernel), seen.axes[0].span
-    short = [f"{axis.n} {what}" for axis, what in zip(seen.axes, ("rows", "columns")) if axis.span > axis.n]
+    state = seen.state
+    size, span = state.size, state.axes[0].span
+    short = [f"{axis.n} {what}" for axis, what in zip(state.axes, ("rows", "columns")) if axis.span > axis.n]
     return (
-        f"With dilation {seen.dilation} the {size} by {size} kernel reaches over {span} by {span} pixels, "
+        f"With dilation {state.dilation} the {size} by {size} kernel reaches over {span} by {span} pixels, "
         f"but the image has only {' and '.join(short)}. Padding valid keeps the kernel inside the image, "
         "so there is no place for it."
     )
@@ -252,23 +248,24 @@ def _grey(data, shape):
 
 def input_picture(seen):
     """The image with its padding, and the window on it."""
-    rows, columns = seen.axes
-    tall, wide = (axis.n + sum(axis.zeros) for axis in seen.axes)
+    state = seen.state
+    rows, columns = state.axes
+    tall, wide = (axis.n + sum(axis.zeros) for axis in state.axes)
     cell = SIDE / max(tall, wide)
     x, y = INSET + columns.zeros[0] * cell, TOP + rows.zeros[0] * cell
     drawn = [write(0, 14, f"Input: {seen.name}, {rows.n} × {columns.n}", weight=600)]
     drawn += _ticks(x, y, rows.n, columns.n, cell, INSET, TOP)
-    if seen.padding == "same":
+    if state.padding == "same":
         drawn.append(rect(INSET, TOP, wide * cell, tall * cell, RIM, INK, 0, 'stroke-dasharray="5 4"'))
         drawn.append(_borders(INSET, TOP, tall, wide, cell, 'stroke-dasharray="2 3" stroke-opacity="0.8"'))
     source = _grey(seen.image.tobytes(), seen.image.shape)
     drawn.append(image(x, y, columns.n * cell, rows.n * cell, source))
     drawn.append(_borders(x, y, rows.n, columns.n, cell))
     if seen.fits:
-        down, right = (axis.first(at - 1) for axis, at in zip(seen.axes, (seen.row, seen.column)))
+        down, right = (axis.first(at) for axis, at in zip(state.axes, seen.place))
         side = rows.span * cell
         drawn.append(_outline(x + right * cell, y + down * cell, side, side, CNN, 2.8))
-        if seen.dilation > 1:
+        if state.dilation > 1:
             for i, j in product(*seen.taps):
                 drawn.append(_tap(x + (j + 0.5) * cell, y + (i + 0.5) * cell, min(cell / 2, 9)))
     base = TOP + tall * cell + 22
@@ -276,10 +273,10 @@ def input_picture(seen):
     if seen.fits:
         drawn += [_outline(at + 1, base - 11, 12, 12, CNN, 2.8), write(at + 20, base, "window")]
         at += 84
-        if seen.dilation > 1:
+        if state.dilation > 1:
             drawn += [_tap(at + 5, base - 5, 9), write(at + 15, base, "its numbers")]
             at += 102
-    if seen.padding == "same":
+    if state.padding == "same":
         drawn.append(rect(at, base - 11, 13, 13, RIM, INK, 0, 'stroke-dasharray="3 2"'))
         drawn.append(write(at + 19, base, "zeros"))
     shades = uri(grey(np.linspace(0, 1, 6)[None, :, None]))
@@ -313,8 +310,8 @@ def output_picture(seen):
         for (i, j), value in numbers.items():
             x, y = INSET + (j + 0.5) * cell, TOP + (i + 0.5) * cell + 4.6
             drawn.append(write(x, y, value, "middle", _on(colours[i, j])))
-    x, y = INSET + (seen.column - 1) * cell, TOP + (seen.row - 1) * cell
-    drawn.append(_outline(x, y, cell, cell, "#111", 2.6))
+    row, column = seen.place
+    drawn.append(_outline(INSET + column * cell, TOP + row * cell, cell, cell, "#111", 2.6))
     base = TOP + rows * cell + 22
     bar = uri(tint(np.linspace(-1, 1, 41)[None, :], VERMILLION, BLUE, 1.0))
     drawn += [_outline(INSET + 1, base - 11, 12, 12, "#111", 2.4), write(INSET + 20, base, "computed below")]
@@ -350,22 +347,23 @@ def arithmetic(seen):
     """Patch times kernel, summed up: HTML."""
     if not seen.fits:
         return '<div class="ck-sum">Nothing to compute: the kernel does not fit into the image.</div>'
-    products = seen.patch * seen.kernel
+    state = seen.state
+    products = seen.patch * state.numbers
     total = products.sum()
     tables = (
         _grid("pixels", seen.patch, grey(seen.patch[..., None]), seen.on_padding),
-        _grid("kernel", seen.kernel, tint(seen.kernel, VERMILLION, BLUE)),
+        _grid("kernel", state.numbers, tint(state.numbers, VERMILLION, BLUE)),
         _grid("products", products, tint(products, VERMILLION, BLUE)),
     )
-    plain = total + seen.bias
+    plain = total + state.bias
     steps = [f"sum of the products <b>{number(total)}</b>"]
-    sign, size = ("−", -seen.bias) if seen.bias < 0 else ("+", seen.bias)
-    steps.append(f"{number(total)} {sign} {number(size)} (bias) = <b>{number(plain)}</b>")
-    if seen.relu:
+    sign = "−" if state.bias < 0 else "+"
+    steps.append(f"{number(total)} {sign} {number(abs(state.bias))} (bias) = <b>{number(plain)}</b>")
+    if state.activation == "relu":
         steps.append(f"ReLU: the larger of 0 and {number(plain)} = <b>{number(seen.value)}</b>")
     marked = "Dashed: padding. " if seen.on_padding.any() else ""
     return (
-        f'<div class="cl-head ck-head">Output row {seen.row}, column {seen.column} '
+        f'<div class="cl-head ck-head">Output row {state.row}, column {state.column} '
         f"<small>{marked}Shown to two digits, computed with all.</small></div>"
         f'<div class="ck-row">{tables[0]}<i>×</i>{tables[1]}<i>=</i>{tables[2]}'
         f'<div class="ck-sum">{"".join(f"<div>{step}</div>" for step in steps)}</div></div>'
@@ -374,7 +372,7 @@ def arithmetic(seen):
 
 def costs(seen):
     """Size of the output, work and weights, beside those of a dense layer: HTML."""
-    rows, columns = seen.axes
+    rows, columns = seen.state.axes
     same = rows == columns
     sizes = [("rows and columns" if same else "rows", rows), *([] if same else [("columns", columns)])]
     lines = "".join(
@@ -383,7 +381,7 @@ def costs(seen):
     letters = "n pixels, p padding, d dilation, k kernel size, s stride"
     outputs = rows.length * columns.length
     shape = f"{rows.length} × {columns.length} × 1" if seen.fits else "none"
-    weights, dense = seen.kernel.size, seen.image.size * outputs
+    weights, dense = seen.state.size**2, seen.image.size * outputs
     table = [
         ("output shape", shape, f"{outputs:,}"),
         ("multiplications", f"{weights * outputs:,}", f"{dense:,}"),
