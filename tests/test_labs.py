@@ -823,7 +823,7 @@ class Noise(Block):
     def stages(self):
         if self.level:
             layer = f"layers.GaussianNoise({self.level / 100:g})"
-            yield blocks.single("noise", "input", "Noise", f"{self.level} %", layer)
+            yield blocks.stage("noise", "input", "Noise", f"{self.level} %", layer)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,7 +7,7 @@ from math import ceil, log2, prod
 
 from course_utils.labs.architecture import memory
 from course_utils.labs.architecture.assembly import compose, dialled
-from course_utils.labs.architecture.blocks import JOINTS, Convolution, Joint, batches, count, times
+from course_utils.labs.architecture.blocks import JOINTS, Convolution, Joint, count, times
 from course_utils.labs.core.notes import Note
 
 HUGE = 1_000_000  # weights in one matrix from which the lab warns
@@ -107,6 +107,13 @@ def _sides(state, fact):
     return fact.shape[-3:-1] if state.over_frames else fact.shape[-2:-1]
 
 
+def _lower(state, *changes):
+    """Those of the changes (what a button says, the path of a dial, its value) that turn a dial down."""
+    for words, path, value in changes:
+        if state.get(path) > value:
+            yield words, state.change(path, value)
+
+
 # ------------------------------------------------------------------------- Faults of what is composed
 
 
@@ -146,9 +153,8 @@ def _attends_to_nothing(state, composition):
     """Attention over a single step, and why."""
     for before, fact in pairwise(composition.facts):
         if fact.part == "attention" and before.shape[0] == 1:
-            words = (
-                "The sequence has length 1. Softmax over one number is always 1.0: attention weighs nothing"
-            )
+            words = "The sequence has length 1. Softmax over one number is always 1.0: attention weighs "
+            words += "nothing"
             words += ", and the LSTM reads one step, which makes it a costly dense layer" * state.has_lstm
             yield Fault("attends to nothing", "warning", f"{words}.", _longer(state))
 
@@ -166,14 +172,14 @@ def _longer(state):
 
 def _less_shrinking(state):
     """Changes of the convolutions, the last one first, that leave larger maps or more steps."""
-    for number in reversed(range(len(state.convolutions))):
-        row, path = state.convolutions[number], f"convolutions.{number}"
-        for pool in (2, 1):
-            if row.pool > pool:
-                words = f"Use a pooling of {pool}" if pool > 1 else "Use no pooling"
-                yield f"{words} in row {number + 1}", state.change(f"{path}.pool", pool)
-        if row.stride > 1:
-            yield f"Use stride 1 in row {number + 1}", state.change(f"{path}.stride", 1)
+    for number in range(len(state.convolutions), 0, -1):
+        path = f"convolutions.{number - 1}"
+        yield from _lower(
+            state,
+            (f"Use a pooling of 2 in row {number}", f"{path}.pool", 2),
+            (f"Use no pooling in row {number}", f"{path}.pool", 1),
+            (f"Use stride 1 in row {number}", f"{path}.stride", 1),
+        )
     gentle = tuple(replace(row, pool=1, stride=1) for row in state.convolutions)
     if gentle != state.convolutions:
         yield "Use no pooling and stride 1", state.change("convolutions", gentle)
@@ -220,7 +226,7 @@ def _lagging(state):
     begin = MOMENTUM**number
     if begin > 0.02:
         words = "Batch normalisation answers by moving averages, which take in 1 % of each training batch. "
-        words += f"After one epoch, {batches(number)}, they still hold {begin:.0%} of their initial values: "
+        words += f"After one epoch, {count(number, 'batch', 'es')}, they still hold {begin:.0%} of their initial values: "
         words += "the first validation scores may be poor, and say little."
         yield Fault("lagging averages", "hint", words)
 

@@ -9,7 +9,7 @@ import ipywidgets as widgets
 from course_utils.labs.architecture import memory
 from course_utils.labs.architecture.advice import gigabytes, noted, obstacles
 from course_utils.labs.architecture.assembly import compose, match, short_name
-from course_utils.labs.architecture.blocks import batches, count
+from course_utils.labs.architecture.blocks import count
 from course_utils.labs.architecture.curves import curves, measure, measured, said_score
 from course_utils.labs.architecture.inside_panel import offer
 from course_utils.labs.architecture.trainer import Run, warm_up
@@ -305,11 +305,15 @@ class TrainingPanel:
         else:
             time = f"{_minutes(seconds)}: a guess until the first batches are timed"
         total = state.budget.epochs * steps
-        whole = f"{batches(total)} of {min(state.budget.batch, size)}"
+        whole = f"{count(total, 'batch', 'es')} of {min(state.budget.batch, size)}"
         seen = f"{about}{size:,} {state.kind.examples}"
         words = f"{count(state.budget.epochs, 'epoch')} × {seen} = {about}{whole}. The learning rate "
         rises = warm_up(total)
-        words += f"rises to {state.peak:g} in {batches(rises)}, then" if rises else f"of {state.peak:g}"
+        words += (
+            f"rises to {state.peak:g} in {count(rises, 'batch', 'es')}, then"
+            if rises
+            else f"of {state.peak:g}"
+        )
         words += " falls to 0."
         if not compose(state).broken:
             room = gigabytes(sum(memory.needed(state).values()))
