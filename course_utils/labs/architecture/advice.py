@@ -223,11 +223,11 @@ def _lagging(state):
     """Batch normalisation whose moving averages still hold much of what they began with."""
     examples, _ = state.kind.size(state.entry)
     number = state.budget.batches(examples)
-    begin = MOMENTUM**number
-    if begin > 0.02:
+    left = MOMENTUM**number
+    if left > 0.02:
         words = "Batch normalisation answers by moving averages, which take in 1 % of each training batch. "
-        words += f"After one epoch, {count(number, 'batch', 'es')}, they still hold {begin:.0%} of their initial values: "
-        words += "the first validation scores may be poor, and say little."
+        words += f"After one epoch, {count(number, 'batch', 'es')}, they still hold {left:.0%} of their "
+        words += "initial values: the first validation scores may be poor, and say little."
         yield Fault("lagging averages", "hint", words)
 
 

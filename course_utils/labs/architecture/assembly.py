@@ -72,6 +72,10 @@ def _seeded(seed):
         random.setstate(before)
 
 
+def _sum_of(cost):
+    return property(lambda self: sum(getattr(fact, cost) for fact in self.all))
+
+
 class Composition:
     """What there is to know of a state: its code is run, line by line.
 
@@ -112,17 +116,7 @@ class Composition:
         """The lines that make a layer, each with the fact that it belongs to."""
         return [(line, fact) for fact in self.all for line in fact.lines]
 
-    @property
-    def parameters(self):
-        return sum(fact.parameters for fact in self.all)
-
-    @property
-    def untrained(self):
-        return sum(fact.untrained for fact in self.all)
-
-    @property
-    def multiply_adds(self):
-        return sum(fact.multiply_adds for fact in self.all)
+    parameters, untrained, multiply_adds = map(_sum_of, ("parameters", "untrained", "multiply_adds"))
 
     def _assemble(self):
         kind, entry = self.state.kind, self.state.entry
@@ -324,8 +318,8 @@ def _too_large(state, stage, sizes):
     names = ("height", "width") if stage.axes == 2 else ("time",)
     tight = " and ".join(axis for axis, size in zip(names, sizes, strict=True) if size < window)
     wanted, left = (" × ".join(map(str, each)) for each in ([window] * len(sizes), sizes))
-    are = "is" if set(sizes) == {1} else "are"
-    yield f"{where} {number}: the {what} needs {wanted}, and only {left} {are} left: it does not fit in {tight}."
+    left += " is left" if set(sizes) == {1} else " are left"
+    yield f"{where} {number}: the {what} needs {wanted}, and only {left}: it does not fit in {tight}."
     if not pools and row.padding == "valid":
         yield f"Use same padding in row {number}", state.change(f"{path}.padding", "same")
     for size in reversed(row.dials()[name].choices):

@@ -56,7 +56,7 @@ class ArchitectureLab(Lab):
     Attributes
     ----------
     training : TrainingPanel
-        `start()`, `pause()`, `step()`, `reset()`, `wait()`, and the `runs`.
+        `start()`, `pause()`, `step()`, `stop()`, `wait()`, and the `runs`.
 
     Raises
     ------
