@@ -834,7 +834,7 @@ class NoisyState(LabState):
 def test_a_new_block_is_a_class_and_three_lines(monkeypatch):
     """11 lines: a class of 8, a field of the state, its place in the order of the stages, and its card."""
     order = blocks.stages
-    monkeypatch.setattr(assembly, "stages", lambda state: itertools.chain(state.noise.stages(), order(state)))
+    monkeypatch.setattr(blocks, "stages", lambda state: itertools.chain(state.noise.stages(), order(state)))
     monkeypatch.setitem(lab_module.CARDS, "noise", ("other", "Noise", ""))
     monkeypatch.setattr(labs.ArchitectureLab, "state_class", NoisyState)
     lab = labs.ArchitectureLab(NoisyState(noise=(20,)))

@@ -8,28 +8,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import prod
 
-from course_utils.labs.architecture.blocks import (
-    BRANCH,
-    CLIPS,
-    FRAME,
-    JOIN,
-    JOINTS,
-    STEPWISE,
-    Budget,
-    Convolution,
-    Joint,
-    Line,
-    Stage,
-    count,
-    heads,
-    stages,
-    times,
-)
+from course_utils.labs.architecture import blocks
 from course_utils.labs.core.lock import LOCK
 
 
 @dataclass(frozen=True)
-class Fact(Stage):
+class Fact(blocks.Stage):
     """One stage of the built model; its `lines` know the shapes that they give.
 
     `shape` is what it puts out, without the batch; None is any number. A stage that could not be applied has
@@ -123,23 +107,23 @@ class Composition:
         layer = f'keras.Input({entry.arguments}, name="{kind.input}")'
         self._say(kind.input, layer, note=True)
         shape, self._sources[kind.input] = self._shape(), 0
-        line = Line(layer, kind="Input", shape=shape)
-        stage = Stage(kind.entry, "input", kind.heading, entry.detail, (line,))
+        line = blocks.Line(layer, kind="Input", shape=shape)
+        stage = blocks.Stage(kind.entry, "input", kind.heading, entry.detail, (line,))
         self.facts.append(self._fact(stage, shape))
         begins, piece = None, kind.piece
-        for stage in stages(self.state):
-            if stage == FRAME:
+        for stage in blocks.stages(self.state):
+            if stage == blocks.FRAME:
                 if self._now == "x":  # the name is needed within the piece
                     self._say("states", "x")
                 self.script += [("", None), (f"# for one {piece}", None)]
                 self._outer = self._now
                 self.piece = self._say(piece, f"keras.Input({self._shape()[1:]})")
-            elif stage == CLIPS:
+            elif stage == blocks.CLIPS:
                 self._say(f"per_{piece}", f"keras.Model({piece}, {self._now})", keep=True)
                 self.script += [("", None), (f"# the same on every {piece}", None)]
                 self._say("x", f"PerFrame(per_{piece})({self._outer})", note=True)
                 self._outer = ""
-            elif stage == BRANCH:
+            elif stage == blocks.BRANCH:
                 if not begins and self._now == "x":
                     self._say("vectors", "x")
                 begins = begins or (self._now, self._field)
@@ -149,7 +133,7 @@ class Composition:
                 (self._now, self._field), self._up_to = begins, False
                 self._branch += 1
             else:
-                if stage is JOIN:
+                if stage is blocks.JOIN:
                     self._branch = 0
                     self.script.append(("", None))
                 self._apply(stage, self.facts)
@@ -237,7 +221,7 @@ class Composition:
             steps = state.steps
             backwards = stage.part == "lstm" and state.lstm.both
             self._up_to = stage.part in ("lstm", "convlstm") and not backwards
-            if sees and state.joint.kind_of in STEPWISE and stage.along == "time":
+            if sees and state.joint.kind_of in blocks.STEPWISE and stage.along == "time":
                 sees = state.entry.sides  # the steps are all cells or columns of a frame
         self._field = (sees, jump, min(steps, state.steps), step_jump)
 
@@ -249,15 +233,15 @@ class Composition:
     def _answer(self):
         shape, state = self._shape(), self.state
         before = state.entry.shape[:1] if state.answers_each else ()  # the axes in front of the classes
-        kept = state.over_frames and state.joint.kind_of in STEPWISE
+        kept = state.over_frames and state.joint.kind_of in blocks.STEPWISE
         no_frames = before == (None,) and (kept or any(line.shortens for line, _ in self.lines))
         if before and state.order == "convlstm" and state.lstm.hands_on == "last":
             no_frames = True  # cells of the last map, be they as many as there are frames
         if shape[:-1] != before or no_frames:
-            needed, head = "a step per frame" if before else "one vector", next(heads(state))
+            needed, head = "a step per frame" if before else "one vector", next(blocks.heads(state))
             self._break(replace(head, title="Answer", detail=f"{needed} needed"), shape, "")
         self.script.append(("", None))
-        for head in heads(state):
+        for head in blocks.heads(state):
             self._apply(head, self.answers)
         first, *more = state.classes
         pairs = ", ".join(f'"{name}": {name}' for name in state.classes)
@@ -330,7 +314,7 @@ def _too_large(state, stage, sizes):
 
 def _not_each(state, before, every, steps):
     """Why there is no step for each frame, which is to be answered, then changes that help."""
-    given = "another number of steps" if before[0] is None else count(before[0], "step")
+    given = "another number of steps" if before[0] is None else blocks.count(before[0], "step")
     given = "one vector" if len(before) == 1 else given
     words = f"An answer is asked for after each frame (here {state.steps}), and it is given {given}."
     if state.order == "convlstm" and state.lstm.hands_on == "last":
@@ -342,8 +326,8 @@ def _not_each(state, before, every, steps):
         same = tuple(replace(row, stride=1, pool=1, padding="same") for row in state.convolutions)
         ways += [steps, ("Keep the number of steps", state.change("convolutions", same))]
     else:
-        dense = ("Flatten + dense 96", state.change("joint", Joint()))
-        ways += [dense] * (state.joint.kind_of in STEPWISE) + [every]
+        dense = ("Flatten + dense 96", state.change("joint", blocks.Joint()))
+        ways += [dense] * (state.joint.kind_of in blocks.STEPWISE) + [every]
     ways = [way for way in ways if way[1] != state]
     return words, *ways, ("Answer once", state.change("answer.each", False))
 
@@ -367,7 +351,7 @@ def model(state):
 
 def compose(state):
     """The `Composition` of a state, without its model. Budget and seed make no difference."""
-    return _compose(replace(state, budget=Budget(), seed=0))
+    return _compose(replace(state, budget=blocks.Budget(), seed=0))
 
 
 def dialled(state):
@@ -441,12 +425,12 @@ def shape_words(shape):
 def summary(composition):
     """One sentence about a composition that fits."""
     state, last = composition.state, composition.facts[-1]
-    steps = count(state.steps, state.kind.step)
+    steps = blocks.count(state.steps, state.kind.step)
     maps = [fact for fact in composition.facts if fact.part in ("cnn", "convlstm")]
     seen, answer = "", "Each" if state.answers_each else "The"
     if maps and state.over_frames:
-        of = times(state.entry.sides)
-        seen = f"A feature of the last maps sees up to {times(maps[-1].sees)} of {of} pixels. "
+        of = blocks.times(state.entry.sides)
+        seen = f"A feature of the last maps sees up to {blocks.times(maps[-1].sees)} of {of} pixels. "
     elif maps and maps[-1].sees_steps < state.steps:
         seen = f"A feature of the last maps sees up to {maps[-1].sees_steps} of {steps}. "
     if state.answers_each and last.up_to and state.order != "lstm-cnn":  # its convolution looks ahead
@@ -457,11 +441,13 @@ def summary(composition):
 
 def short_name(state):
     """A name for a composition, short enough for a table."""
-    joint = f"dense {state.joint.units}" if state.joint.kind_of == "dense" else JOINTS[state.joint.kind_of]
+    joint = (
+        f"dense {state.joint.units}" if state.joint.kind_of == "dense" else blocks.JOINTS[state.joint.kind_of]
+    )
     joint += " (no norm)" * (state.joint.kind_of == "dense" and not state.joint.normalise)
     cnn = [f"{len(state.convolutions)} {'ConvLSTM' if state.order == 'convlstm' else 'conv'}"]
     cnn[0] += " (batch norm)" * state.normalises_batches
-    cnn += [joint] * (joint != JOINTS["steps"])
+    cnn += [joint] * (joint != blocks.JOINTS["steps"])
     deep = f" ×{state.lstm.layers}" if state.lstm.layers > 1 else ""
     lstm = [f"{'Bi' * state.lstm.both}LSTM {state.lstm.units}{deep}"]
     ordered = {"cnn": cnn, "convlstm": cnn, "lstm": lstm, "lstm-cnn": lstm + cnn}.get(state.order, cnn + lstm)
@@ -481,7 +467,7 @@ def match(state, parameters):
             return state.change("lstm.units", size)
         if state.joint.kind_of == "dense":
             return state.change("joint.units", size)
-        widths = Convolution.dials()["filters"].choices
+        widths = blocks.Convolution.dials()["filters"].choices
         rows = state.convolutions
         most = max(row.filters for row in rows)
         wide = [min(widths, key=lambda w: abs(w - row.filters * size / most)) for row in rows]
