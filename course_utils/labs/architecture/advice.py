@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from itertools import islice, pairwise, product
+from itertools import chain, islice, pairwise, product
 from math import ceil, log2, prod
 
 from course_utils.labs.architecture import memory
@@ -143,8 +143,12 @@ def faults(state):
         yield Fault("no order", "hint", words, ways)
     if state.has_cnn:
         yield from _windows(state, composition)
-    if state.normalises_batches:
-        yield from _lagging(state)
+    number = state.budget.batches(state.kind.size(state.entry)[0])
+    if state.normalises_batches and (left := MOMENTUM**number) > 0.02:
+        words = "Batch normalisation answers by moving averages, which take in 1 % of each training batch. "
+        words += f"After one epoch, {count(number, 'batch', 'es')}, they still hold {left:.0%} of their "
+        words += "initial values: the first validation scores may be poor, and say little."
+        yield Fault("lagging averages", "hint", words)
     if state.answers_each and state.steps > 1 and not composition.broken and composition.answers[0].up_to:
         words = "The score is the mean over all frames, the first ones included, in which there is little to "
         words += "see: it is lower than that of an answer at the end."
@@ -215,18 +219,6 @@ def _steps_of_lstm(state, composition):
             yield Fault("many steps", "hint", words)
 
 
-def _lagging(state):
-    """Batch normalisation whose moving averages still hold much of what they began with."""
-    examples, _ = state.kind.size(state.entry)
-    number = state.budget.batches(examples)
-    left = MOMENTUM**number
-    if left > 0.02:
-        words = "Batch normalisation answers by moving averages, which take in 1 % of each training batch. "
-        words += f"After one epoch, {count(number, 'batch', 'es')}, they still hold {left:.0%} of their "
-        words += "initial values: the first validation scores may be poor, and say little."
-        yield Fault("lagging averages", "hint", words)
-
-
 def _narrow(state, composition):
     """A vector of so few numbers that the answers can hardly be told apart by it."""
     least = ceil(log2(prod(state.classes.values())))  # as many as yes or no would need
@@ -285,12 +277,11 @@ def _huge(state, composition):
     text = f"One matrix in {worst.title} holds {worst.largest:,} weights, {share:.1%} of the model"
     if worst.part != "input":
         text += f": {composition.facts[composition.facts.index(worst) - 1].shape[-1]:,} features come in"
-    smaller = (
-        way
-        for way in _smaller(state, worst)
-        if max(fact.largest for fact in compose(way[1]).facts) < 0.6 * worst.largest
-    )
-    yield Fault("huge", "warning", text + ".", smaller, lessened=True)
+
+    def helps(way):
+        return max(fact.largest for fact in compose(way[1]).facts) < 0.6 * worst.largest
+
+    yield Fault("huge", "warning", f"{text}.", filter(helps, _smaller(state, worst)), lessened=True)
 
 
 def _smaller(state, worst):
@@ -326,12 +317,18 @@ def obstacles(state):
     both = ("Ask for digit and motion", state.change("answer.labels", "digit+motion"))
     digit = ("Ask for the digit", state.change("answer.labels", "digit"))
     broken, counted = compose(state).broken, compose(dialled(state)).broken
+
+    def square(size):
+        return state.change("clip", replace(clip, size=size, width=0))
+
     if broken:
         yield Fault("broken", "stuck", "It has to fit first: see above the picture.")
     elif counted:
-        frames = count(clip.frames, "frame")
-        words = f"With {frames}, as dialled, it does not fit. {counted.reason}"
-        yield Fault("too few frames", "stuck", words, _any_number(state))
+        words = f"With {count(clip.frames, 'frame')}, as dialled, it does not fit. {counted.reason}"
+        longer, repaired = [n for n in (8, 16, 32) if n > clip.frames], repairs(dialled(state))
+        ways = [(f"Read {n} frames", state.change("clip.frames", n)) for n in longer]
+        mended = ((", ".join(changes), fixed.change("clip.any_number", True)) for changes, fixed in repaired)
+        yield Fault("too few frames", "stuck", words, chain(ways, mended))
     if state.entry is clip:
         if clip.channels != 1:
             way = "One channel", state.change("clip.channels", 1)
@@ -340,43 +337,18 @@ def obstacles(state):
             yield Fault("classes", "stuck", "No clips of the course have these 5 classes.", [both, digit])
         if len(set(clip.sides)) > 1 or clip.size > LARGEST:
             words = f"The course's clips are square, and at most {LARGEST} pixels high."
-            yield Fault("frame size", "stuck", words, _square(state))
+            sizes = dict.fromkeys([*(min(side, LARGEST) for side in clip.sides), 64, 48, 32, 24])
+            ways = [(f"{size}×{size} pixels", square(size)) for size in sizes]
+            yield Fault("frame size", "stuck", words, [*ways, ("Start from what fits", _usual(state))])
         if asked == "move" and max(clip.sides) > 64:
             words = "The photographs do not give camera moves larger than 64 pixels."
-            ways = [("64 pixels", _of_size(state, 64)), both, digit]
-            yield Fault("large photographs", "stuck", words, ways)
+            yield Fault("large photographs", "stuck", words, [("64 pixels", square(64)), both, digit])
     if not broken and not counted:
-        yield from _needs_memory(state)
-
-
-def _of_size(state, size):
-    """With square frames."""
-    return state.change("clip", replace(state.clip, size=size, width=0))
-
-
-def _square(state):
-    sizes = [min(side, LARGEST) for side in state.clip.sides]
-    for size in dict.fromkeys([*sizes, 64, 48, 32, 24]):
-        yield f"{size}×{size} pixels", _of_size(state, size)
-    yield "Start from what fits", _usual(state)
-
-
-def _any_number(state):
-    for frames in (8, 16, 32):
-        if frames > state.clip.frames:
-            yield f"Read {frames} frames", state.change("clip.frames", frames)
-    for words, better in repairs(dialled(state)):
-        yield ", ".join(words), better.change("clip.any_number", True)
-
-
-def _needs_memory(state):
-    parts, free = memory.needed(state), memory.available()
-    whole = sum(parts.values())
-    if whole > free:
-        most = max(parts, key=parts.get)
-        words = f"Training would take {gigabytes(whole)} of memory, most of it for its {most}, "
-        words += f"and {gigabytes(free)} are free."
-        yield Fault("memory", "stuck", words, _lighter(state))
+        parts, free = memory.needed(state), memory.available()
+        if (whole := sum(parts.values())) > free:
+            words = f"Training would take {gigabytes(whole)} of memory, most of it for its "
+            words += f"{max(parts, key=parts.get)}, and {gigabytes(free)} are free."
+            yield Fault("memory", "stuck", words, _lighter(state))
 
 
 def gigabytes(size):

@@ -413,13 +413,9 @@ def code(state):
     lines += ["", f"keras.utils.set_random_seed({state.seed})", ""]
     edge = max((len(text) for text, shape in script if shape and len(text) < WIDE - 24), default=0)
     for text, shape in script:
-        beside = f"  # {shape_words(shape)}" if shape else ""
-        lines.append(f"{text:<{edge}}{beside}" if beside else text)
+        sizes = ", ".join("time" if size is None else str(size) for size in shape or ())
+        lines.append(f"{text:<{edge}}  # (batch, {sizes})" if shape else text)
     return "\n".join(lines) + "\n"
-
-
-def shape_words(shape):
-    return "(batch, " + ", ".join("time" if size is None else str(size) for size in shape) + ")"
 
 
 def summary(composition):

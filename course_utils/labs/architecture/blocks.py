@@ -5,6 +5,7 @@ Keras: its lines are shown to the learner as code, and the very same lines build
 """
 
 from dataclasses import dataclass
+from functools import partial
 from math import ceil, prod
 
 from course_utils.datasets import MOTIONS, MOVES
@@ -268,31 +269,24 @@ class Joint(Block):
 
         Where there are steps, keeping them needs no layer: a map with one axis is a row of columns.
         """
-        whole = {"window": None, "along": _along(axes)}
+        joint, whole = partial(stage, "joint", "joint"), {"window": None, "along": _along(axes)}
         if self.kind_of == "columns" and axes == 2:
-            layers = (
-                f"layers.Permute({(1, 3, 2, 4) if timed else (2, 1, 3)})",
-                "layers.Reshape((-1, {column}))",
-            )
-            yield stage("joint", "joint", "Reshape", "columns as steps", *layers, along="columns")
+            swap = f"layers.Permute({(1, 3, 2, 4) if timed else (2, 1, 3)})"
+            column = "layers.Reshape((-1, {column}))"
+            yield joint("Reshape", "columns as steps", swap, column, along="columns")
         elif self.kind_of in STEPWISE:
             if axes + timed > 1:
-                yield stage(
-                    "joint", "joint", "Reshape", "cells as steps", f"layers.Reshape((-1, {channels}))"
-                )
+                yield joint("Reshape", "cells as steps", f"layers.Reshape((-1, {channels}))")
         elif self.kind_of in POOLINGS:
             title, name = POOLINGS[self.kind_of]
-            where, layer = "map" if axes == 2 else "steps", f"layers.Global{name}Pooling{axes}D()"
-            yield stage("joint", "joint", title, f"over the {where}", layer, **whole)
+            where = "over the map" if axes == 2 else "over the steps"
+            yield joint(title, where, f"layers.Global{name}Pooling{axes}D()", **whole)
         else:
-            yield stage("joint", "joint", "Flatten", "one vector", "layers.Flatten()", **whole)
+            yield joint("Flatten", "one vector", "layers.Flatten()", **whole)
         if self.kind_of == "dense":
-            norm = ["layers.LayerNormalization()"] * self.normalise
-            layers, detail = (
-                [f"layers.Dense({self.units})", *norm, "layers.ReLU()"],
-                "norm, " * self.normalise,
-            )
-            yield stage("joint", "joint", f"Dense {self.units}", f"{detail}ReLU", *layers)
+            layers = [f"layers.Dense({self.units})", "layers.LayerNormalization()", "layers.ReLU()"]
+            detail = "norm, ReLU" if self.normalise else "ReLU"
+            yield joint(f"Dense {self.units}", detail, *(layers if self.normalise else layers[::2]))
 
 
 # --------------------------------------------------------------------------------- LSTM and attention

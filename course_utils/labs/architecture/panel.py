@@ -1,8 +1,8 @@
 """The lab's training panel: train what is composed, on a budget, and compare it with earlier runs."""
 
 import html
+import itertools
 from dataclasses import replace
-from itertools import pairwise
 
 import ipywidgets as widgets
 
@@ -139,20 +139,15 @@ class TrainingPanel:
         """Give the chosen run another name; one that is empty or taken is refused."""
         with LOCK:
             run, name = self._chosen, name.strip()
-            if not run or name == run.name:
-                self.new_name.value = name
-                return
-            words, owner = "", next((run for run in self.runs if run.name == name), None)
-            if not name:
-                words = "A run needs a name"
-            elif owner:
-                words = f"Run {owner.letter} has this name"
-            else:
-                run.name = name
-            kept = words and note("warning", f"{words}: run {run.letter} keeps its own.")
-            self.new_name.value = run.name
-            self._tell()
-            self.matched.value = kept or f"Run {run.letter} has a new name."
+            owner = next((other for other in self.runs if other.name == name), None)
+            if run and owner is not run:
+                refused = f"Run {owner.letter} has this name" if owner else "A run needs a name"
+                words = note("warning", f"{refused}: run {run.letter} keeps its own.")
+                if name and not owner:
+                    run.name, words = name, f"Run {run.letter} has a new name."
+                self._tell()
+                self.matched.value = words
+            self.new_name.value = run.name if run else name
 
     def delete(self):
         """Take the chosen run out of the table, unless it is under way; called again, bring it back."""
@@ -203,28 +198,23 @@ class TrainingPanel:
 
     def _go(self, epochs):
         with LOCK:
-            self._begin(epochs)
+            state, run = self._lab.state, self.run
+            if run is None or run.status in ("done", "failed", "stopped"):
+                run = None if any(obstacles(state)) else self._new_run(state)
+            if run:
+                run.go(epochs)
             self.show()
             if self.run:
                 self.other.value = self.run.letter
 
-    def _begin(self, epochs):
-        if self.run is None or self.run.status in ("done", "failed", "stopped"):
-            state = self._lab.state
-            if any(obstacles(state)):
-                return
-            letter = _letter(self._begun)
-            self._begun += 1
-            self.run = Run(self._free_name(), letter, state, compose(state).parameters, self._tell)
-            self.runs.append(self.run)
-        self.run.go(epochs)
-
-    def _free_name(self):
-        wanted = self.name.value.strip() or short_name(self._lab.state)
-        taken, name, number = {run.name for run in self.runs}, wanted, 2
-        while name in taken:
-            name, number = f"{wanted} ({number})", number + 1
-        return name
+    def _new_run(self, state):
+        wanted, taken = self.name.value.strip() or short_name(state), {run.name for run in self.runs}
+        names = itertools.chain([wanted], (f"{wanted} ({number})" for number in itertools.count(2)))
+        name = next(name for name in names if name not in taken)
+        self.run = Run(name, _letter(self._begun), state, compose(state).parameters, self._tell)
+        self._begun += 1
+        self.runs.append(self.run)
+        return self.run
 
     def _tell(self):
         with LOCK:
@@ -373,7 +363,7 @@ def _guess(state):
     composition = compose(state)
     steps = sum(
         before.shape[0] or state.steps
-        for before, fact in pairwise(composition.facts)
+        for before, fact in itertools.pairwise(composition.facts)
         if fact.part in ("lstm", "convlstm") and len(before.shape) > 1
     )
     return 0.01 + 0.0008 * steps + state.budget.batch * composition.multiply_adds * 3 / 1.6e10

@@ -162,10 +162,6 @@ data = replace(
 """
 
 
-def _traffic(series, labels):
-    return f"{IMPORT}data = datasets.traffic({series.days}, {series.ahead})\n"
-
-
 # What an answer without any network scores: label -> (the score, what it is called)
 
 
@@ -251,7 +247,7 @@ TASKS = {
         example="forecast",
         examples="windows",
         classes=lambda state: {"volume": state.series.ahead},
-        data=_traffic,
+        data=lambda series, labels: f"{IMPORT}data = datasets.traffic({series.days}, {series.ahead})\n",
         baseline=_same_hour_before,
         size=lambda series: (12200, 0),
         without=partial(_first, how=f"the hours to come are replaced by this one: {NEEDED}", mode="edge"),
