@@ -176,7 +176,7 @@ class Composition:
             words = f"[{', '.join(of)}]" if len(of) > 1 else of[0]
             self.script.append((f"{line.to} = {call}({words})", shape))
             layers.append(layer)
-            known = {"layer": call, "kind": type(layer).__name__, "shortens": stage.shortens(layer)}
+            known = {"layer": call, "kind": type(layer).__name__, "shortens": stage.shortens and not lines}
             known |= {"shape": self._full(shape), "given": tuple(self._sources[name] for name in of)}
             lines.append(replace(line, **known))
             self._names[line.to], self._sources[line.to] = value, number + len(lines) - 1

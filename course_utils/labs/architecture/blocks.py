@@ -54,13 +54,7 @@ class Stage:
     window: tuple | None = (1, 1)
     along: str = "space"
     axes: int = 0  # of the window
-
-    def shortens(self, layer):
-        """Whether a layer of it gives fewer steps than there are, along the one axis of its window."""
-        if self.axes != 1 or not hasattr(layer, "padding"):
-            return False
-        size, stride = self.window
-        return stride > 1 or (size > 1 and layer.padding == "valid")
+    shortens: bool = False  # whether its first layer gives fewer steps, along the one axis of its window
 
 
 def stage(path, part, title, detail, *layers, **look):
@@ -229,12 +223,13 @@ class Convolution(Block):
         size = "{0}×{0}" if axes == 2 else "{} wide"
         detail = size.format(self.kernel) + f", stride {self.stride}" * (self.stride > 1)
         detail += ", norm" * self.normalise
-        look = {"window": (self.kernel, self.stride), "along": along, "axes": axes}
+        shortens = axes == 1 and (self.stride > 1 or (self.kernel > 1 and self.padding == "valid"))
+        look = {"window": (self.kernel, self.stride), "along": along, "axes": axes, "shortens": shortens}
         yield stage(path, part, f"{name} {self.filters}", detail, *layers, **look)
         if self.pool > 1:
             pool = f"(1, {', '.join([str(self.pool)] * axes)})" if sequences else f"{self.pool}"
             layer = f"layers.MaxPooling{axes + sequences}D({pool})"
-            look = {"window": (self.pool, self.pool), "along": pooled, "axes": axes}
+            look |= {"window": (self.pool, self.pool), "along": pooled, "shortens": axes == 1}
             yield stage(path, part, "Max pool", size.format(self.pool), layer, **look)
 
 

@@ -211,7 +211,8 @@ class TrainingPanel:
         wanted, taken = self.name.value.strip() or short_name(state), {run.name for run in self.runs}
         names = itertools.chain([wanted], (f"{wanted} ({number})" for number in itertools.count(2)))
         name = next(name for name in names if name not in taken)
-        self.run = Run(name, _letter(self._begun), state, compose(state).parameters, self._tell)
+        letter = chr(ord("A") + self._begun) if self._begun < 26 else f"#{self._begun + 1}"
+        self.run = Run(name, letter, state, compose(state).parameters, self._tell)
         self._begun += 1
         self.runs.append(self.run)
         return self.run
@@ -367,10 +368,6 @@ def _guess(state):
         if fact.part in ("lstm", "convlstm") and len(before.shape) > 1
     )
     return 0.01 + 0.0008 * steps + state.budget.batch * composition.multiply_adds * 3 / 1.6e10
-
-
-def _letter(number):
-    return chr(ord("A") + number) if number < 26 else f"#{number + 1}"
 
 
 def _minutes(seconds):

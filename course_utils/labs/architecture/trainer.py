@@ -157,9 +157,9 @@ class Run:
     def _train(self):
         import keras
 
-        found = feed(self.state)
-        self.examples = found.examples(self.labels)
-        self._checks = len(found.data.validation) / self.state.budget.batch
+        source = feed(self.state)
+        self.examples = source.examples(self.labels)
+        self._checks = len(source.data.validation) / self.state.budget.batch
         self.built = assembly.build(self.state)
         # The same layers: the optimizer goes with it.
         model = keras.Model(self.model.input, self.model.output)
@@ -169,7 +169,7 @@ class Run:
             on_epoch_end=self._epoch_ends,
         )
         fit = partial(model.fit, verbose=0, callbacks=[watch])
-        names = {"keras": keras, "math": math, "data": found.data}
+        names = {"keras": keras, "math": math, "data": source.data}
         names["model"] = SimpleNamespace(compile=model.compile, fit=fit)
         exec(compiling(self.state), names)  # the code that a learner is shown, made from checked dials
         self.size, self.steps = names["size"], names["steps"] // self.total
