@@ -437,13 +437,11 @@ def summary(composition):
 
 def short_name(state):
     """A name for a composition, short enough for a table."""
-    joint = (
-        f"dense {state.joint.units}" if state.joint.kind_of == "dense" else blocks.JOINTS[state.joint.kind_of]
-    )
-    joint += " (no norm)" * (state.joint.kind_of == "dense" and not state.joint.normalise)
-    cnn = [f"{len(state.convolutions)} {'ConvLSTM' if state.order == 'convlstm' else 'conv'}"]
-    cnn[0] += " (batch norm)" * state.normalises_batches
-    cnn += [joint] * (joint != blocks.JOINTS["steps"])
+    joint, kind = blocks.JOINTS[state.joint.kind_of], "ConvLSTM" if state.order == "convlstm" else "conv"
+    if state.joint.kind_of == "dense":
+        joint = f"dense {state.joint.units}" + " (no norm)" * (not state.joint.normalise)
+    cnn = [f"{len(state.convolutions)} {kind}" + " (batch norm)" * state.normalises_batches]
+    cnn += [joint] * (state.joint.kind_of != "steps")
     deep = f" ×{state.lstm.layers}" if state.lstm.layers > 1 else ""
     lstm = [f"{'Bi' * state.lstm.both}LSTM {state.lstm.units}{deep}"]
     ordered = {"cnn": cnn, "convlstm": cnn, "lstm": lstm, "lstm-cnn": lstm + cnn}.get(state.order, cnn + lstm)
