@@ -489,7 +489,7 @@ def test_no_control_of_the_lab_touches_the_learners_random_numbers():
         untouched(control.description)
     training.match.click()
     training.take.click()
-    training.buttons["reset"].click()
+    training.buttons["stop"].click()
     untouched("the runs")
     assert drawn() == expected
 
@@ -823,7 +823,7 @@ class Noise(Block):
     def stages(self):
         if self.level:
             layer = f"layers.GaussianNoise({self.level / 100:g})"
-            yield blocks.single("noise", "input", "Noise", f"{self.level} %", layer)
+            yield blocks.stage("noise", "input", "Noise", f"{self.level} %", layer)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -834,7 +834,7 @@ class NoisyState(LabState):
 def test_a_new_block_is_a_class_and_three_lines(monkeypatch):
     """11 lines: a class of 8, a field of the state, its place in the order of the stages, and its card."""
     order = blocks.stages
-    monkeypatch.setattr(assembly, "stages", lambda state: itertools.chain(state.noise.stages(), order(state)))
+    monkeypatch.setattr(blocks, "stages", lambda state: itertools.chain(state.noise.stages(), order(state)))
     monkeypatch.setitem(lab_module.CARDS, "noise", ("other", "Noise", ""))
     monkeypatch.setattr(labs.ArchitectureLab, "state_class", NoisyState)
     lab = labs.ArchitectureLab(NoisyState(noise=(20,)))
@@ -1051,7 +1051,7 @@ def test_what_threads_share_is_touched_one_at_a_time(monkeypatch):
     monkeypatch.setattr(panel, "_guess", watched("guess", panel._guess))
     monkeypatch.setattr(trainer.Run, "stop", watched("stop", trainer.Run.stop))
     lab = trained(SMALL)
-    lab.training.reset()
+    lab.training.stop()
     assert set(found) == {("guess", True), ("stop", True)}
 
 
@@ -1312,7 +1312,7 @@ def test_runs_are_kept_named_compared_and_matched():
     assert training.runs[1].name == "another seed"
     assert training.runs[1].history["digit"][0] != training.runs[0].history["digit"][0]
     assert "earlier run A" in training.picture.value
-    training.buttons["reset"].click()
+    training.buttons["stop"].click()
     assert "another seed" in training.table.value
     assert training.progress.value == 0
     lab.controls["order"].value = "lstm"
@@ -1419,7 +1419,7 @@ def test_a_run_under_way_is_not_deleted():
     assert training.discard.disabled
     training.delete()
     assert len(training.runs) == 1
-    training.reset()
+    training.stop()
     assert not training.discard.disabled
     training.discard.click()
     assert training.runs == []
@@ -1442,7 +1442,7 @@ def test_what_runs_goes_on_when_the_dials_move():
     lab.controls["lstm.units"].value = 9
     assert "The dials have moved" in lab.training.notes.lines[0][0].value
     assert lab.training.run.state.lstm.units == 8
-    lab.training.reset()
+    lab.training.stop()
     assert "The dials have moved" not in lab.training.notes.lines[0][0].value
     assert len(lab.training.runs) == 1
 
@@ -1610,7 +1610,7 @@ def test_a_training_that_takes_too_long_asks_first():
     assert training.wait(120)
     assert training.run.status == "paused"
     assert "Press Resume" in training.notes.lines[0][0].value
-    training.reset()
+    training.stop()
     assert training.runs == []
 
 

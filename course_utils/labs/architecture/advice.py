@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from itertools import islice, pairwise
+from itertools import chain, islice, pairwise, product
 from math import ceil, log2, prod
 
 from course_utils.labs.architecture import memory
 from course_utils.labs.architecture.assembly import compose, dialled
-from course_utils.labs.architecture.blocks import JOINTS, Convolution, Joint, batches, count, times
+from course_utils.labs.architecture.blocks import JOINTS, KERNELS, WIDTHS, Joint, count, times
 from course_utils.labs.core.notes import Note
 
 HUGE = 1_000_000  # weights in one matrix from which the lab warns
@@ -65,15 +65,15 @@ def topics(state):
 
 def _fitting(state):
     """The smallest changes that let a broken composition fit: (what a button says, the state with them)."""
-    ways = list(islice(repairs(state), TRIED))
-    for words, fixed in ways:
+    fixed = None
+    for words, fixed in islice(repairs(state), TRIED):
         yield words[0] + f", and {len(words) - 1} more" * (len(words) > 1), fixed
-    if not ways:
+    if not fixed:
         yield "Start from what fits", _usual(state, attention=False)
 
 
-def _usual(state, attention):
-    usual = state.default(state.task, state.order, attention)
+def _usual(state, attention=None):
+    usual = state.default(state.task, state.order, state.attention if attention is None else attention)
     return replace(usual, seed=state.seed, budget=state.budget)
 
 
@@ -107,26 +107,35 @@ def _sides(state, fact):
     return fact.shape[-3:-1] if state.over_frames else fact.shape[-2:-1]
 
 
+def _lower(state, *changes):
+    """Those of the changes (what a button says, the path of a dial, its value) that turn a dial down."""
+    for words, path, value in changes:
+        if state.get(path) > value:
+            yield words, state.change(path, value)
+
+
 # ------------------------------------------------------------------------- Faults of what is composed
 
 
 def faults(state):
     """What is meaningless or costly in a composition, as far as it fits; the most pressing first."""
     composition = compose(dialled(state))
+    follows = state.over_frames and state.order == "cnn-lstm"  # an LSTM has to follow what moves
     yield from _attends_to_nothing(state, composition)
-    yield from _loses_place(state, composition)
+    if follows:
+        yield from _loses_place(state, composition)
     yield from _huge(state, composition)
     yield from _steps_of_lstm(state, composition)
     if state.kind.in_space and state.steps == 1 and {"motion", "move"} & set(state.classes):
         words = "One frame is asked how it moves: nothing in it tells."
         yield Fault("one frame", "warning", words, [("Read 8 frames", state.change("clip.frames", 8))])
-    dense = state.joint.kind_of == "dense" and not state.joint.normalise
-    if state.over_frames and state.order == "cnn-lstm" and dense:
+    if follows and state.joint.kind_of == "dense" and not state.joint.normalise:
         words = "Nothing normalises the joint: the LSTM gets vectors of any size, and hybrids like this one "
         words += "often fail to learn the motion."
         ways = [("Add LayerNormalization", state.change("joint.normalise", True))]
         yield Fault("unnormalised", "warning", words, ways)
-    yield from _narrow(state, composition)
+    if not composition.broken:
+        yield from _narrow(state, composition)
     if state.order == "cnn" and state.steps > 1 and "motion" in state.classes and not state.answers_each:
         words = "The frames are taken together without their order: shuffle them, and the answer stays. "
         words += "No order, no motion."
@@ -134,8 +143,12 @@ def faults(state):
         yield Fault("no order", "hint", words, ways)
     if state.has_cnn:
         yield from _windows(state, composition)
-    if state.normalises_batches:
-        yield from _lagging(state)
+    number = state.budget.batches(state.kind.size(state.entry)[0])
+    if state.normalises_batches and (left := MOMENTUM**number) > 0.02:
+        words = "Batch normalisation answers by moving averages, which take in 1 % of each training batch. "
+        words += f"After one epoch, {count(number, 'batch', 'es')}, they still hold {left:.0%} of their "
+        words += "initial values: the first validation scores may be poor, and say little."
+        yield Fault("lagging averages", "hint", words)
     if state.answers_each and state.steps > 1 and not composition.broken and composition.answers[0].up_to:
         words = "The score is the mean over all frames, the first ones included, in which there is little to "
         words += "see: it is lower than that of an answer at the end."
@@ -146,11 +159,9 @@ def _attends_to_nothing(state, composition):
     """Attention over a single step, and why."""
     for before, fact in pairwise(composition.facts):
         if fact.part == "attention" and before.shape[0] == 1:
-            words = (
-                "The sequence has length 1. Softmax over one number is always 1.0: attention weighs nothing"
-            )
-            words += ", and the LSTM reads one step, which makes it a costly dense layer" * state.has_lstm
-            yield Fault("attends to nothing", "warning", f"{words}.", _longer(state))
+            also = ", and the LSTM reads one step, which makes it a costly dense layer" * state.has_lstm
+            words = "The sequence has length 1. Softmax over one number is always 1.0: attention weighs "
+            yield Fault("attends to nothing", "warning", f"{words}nothing{also}.", _longer(state))
 
 
 def _longer(state):
@@ -166,14 +177,14 @@ def _longer(state):
 
 def _less_shrinking(state):
     """Changes of the convolutions, the last one first, that leave larger maps or more steps."""
-    for number in reversed(range(len(state.convolutions))):
-        row, path = state.convolutions[number], f"convolutions.{number}"
-        for pool in (2, 1):
-            if row.pool > pool:
-                words = f"Use a pooling of {pool}" if pool > 1 else "Use no pooling"
-                yield f"{words} in row {number + 1}", state.change(f"{path}.pool", pool)
-        if row.stride > 1:
-            yield f"Use stride 1 in row {number + 1}", state.change(f"{path}.stride", 1)
+    for number in range(len(state.convolutions), 0, -1):
+        path = f"convolutions.{number - 1}"
+        yield from _lower(
+            state,
+            (f"Use a pooling of 2 in row {number}", f"{path}.pool", 2),
+            (f"Use no pooling in row {number}", f"{path}.pool", 1),
+            (f"Use stride 1 in row {number}", f"{path}.stride", 1),
+        )
     gentle = tuple(replace(row, pool=1, stride=1) for row in state.convolutions)
     if gentle != state.convolutions:
         yield "Use no pooling and stride 1", state.change("convolutions", gentle)
@@ -181,21 +192,16 @@ def _less_shrinking(state):
 
 def _loses_place(state, composition):
     """What throws away where something is in a frame, before an LSTM could follow it."""
-    if not state.over_frames or state.order != "cnn-lstm":
-        return
     lost = "throws away where it is. A motion is a change of where: the LSTM cannot get it back."
     if state.joint.kind_of in ("max", "average"):
         words = f"{JOINTS[state.joint.kind_of].capitalize()} keeps what is in a frame and {lost}"
-        ways = [("Flatten + dense 96", state.change("joint", Joint()))]
-        ways += [(f"Flatten + dense 96. {more}", better.change("joint", Joint()))
-                 for more, better in _less_shrinking(state)]  # fmt: skip
+        others = [("", state), *((f". {more}", better) for more, better in _less_shrinking(state))]
+        ways = [(f"Flatten + dense 96{more}", better.change("joint", Joint())) for more, better in others]
         yield Fault("no place", "warning", words, ways)
-        return
-    for before, fact in pairwise(composition.facts):
-        if fact.title == "Max pool" and fact.shape[-3:-1] == (1, 1) != before.shape[-3:-1]:
-            words = f"The max pooling leaves a map of 1×1: it keeps what is in a frame and {lost}"
-            yield Fault("no place", "warning", words, _less_shrinking(state))
-            return
+    elif any(fact.title == "Max pool" and fact.shape[-3:-1] == (1, 1) != before.shape[-3:-1]
+             for before, fact in pairwise(composition.facts)):  # fmt: skip
+        words = f"The max pooling leaves a map of 1×1: it keeps what is in a frame and {lost}"
+        yield Fault("no place", "warning", words, _less_shrinking(state))
 
 
 def _steps_of_lstm(state, composition):
@@ -213,22 +219,8 @@ def _steps_of_lstm(state, composition):
             yield Fault("many steps", "hint", words)
 
 
-def _lagging(state):
-    """Batch normalisation whose moving averages still hold much of what they began with."""
-    examples, _ = state.kind.size(state.entry)
-    number = state.budget.batches(examples)
-    begin = MOMENTUM**number
-    if begin > 0.02:
-        words = "Batch normalisation answers by moving averages, which take in 1 % of each training batch. "
-        words += f"After one epoch, {batches(number)}, they still hold {begin:.0%} of their initial values: "
-        words += "the first validation scores may be poor, and say little."
-        yield Fault("lagging averages", "hint", words)
-
-
 def _narrow(state, composition):
     """A vector of so few numbers that the answers can hardly be told apart by it."""
-    if composition.broken:
-        return
     least = ceil(log2(prod(state.classes.values())))  # as many as yes or no would need
     ends = [fact for fact in composition.facts if fact.part == "lstm" and not fact.branch]
     worst = min([composition.facts[-1], *ends], key=lambda fact: fact.shape[-1])
@@ -241,13 +233,12 @@ def _narrow(state, composition):
 
 def _wider(state, least):
     """Changes that let more numbers through."""
-    units = _usual(state, state.attention).lstm.units
+    units, last = _usual(state).lstm.units, len(state.convolutions) - 1
     if state.has_lstm:
         yield f"LSTM of {units} units", state.change("lstm.units", units)
     if state.joint.kind_of == "dense":
         yield "Dense of 96 units", state.change("joint.units", 96)
-    last = len(state.convolutions) - 1
-    filters = next(n for n in Convolution.dials()["filters"].choices if n >= 2 * least)
+    filters = next(n for n in WIDTHS if n >= 2 * least)
     wider = state.change(f"convolutions.{last}.filters", max(filters, state.convolutions[last].filters))
     yield f"Use {filters} filters in row {last + 1}", wider
     yield f"LSTM of {units} units, {filters} filters", wider.change("lstm.units", units)
@@ -255,26 +246,26 @@ def _wider(state, least):
 
 def _windows(state, composition):
     """Convolutions that skip some of their input, and those that reach further than there is anything."""
-    kernels = Convolution.dials()["kernel"].choices
     for before, fact in pairwise(composition.facts):
         if fact.part not in ("cnn", "convlstm") or fact.title == "Max pool" or fact.path == "order":
             continue
-        number = int(fact.path.partition(".")[2])
-        row, sides, path = state.convolutions[number], _sides(state, before), f"convolutions.{number}.kernel"
-        side = min(sides)
+        row, sides, place = state.get(fact.path), _sides(state, before), int(fact.path.partition(".")[2]) + 1
+        reach = 2 * min(sides) - 1  # a wider kernel has numbers that never meet anything but padding
+
+        def way(kernel, path=f"{fact.path}.kernel"):
+            return f"Use a kernel of {kernel}", state.change(path, kernel)
+
         if row.stride > row.kernel:
-            wider = min(k for k in kernels if k >= row.stride and k % 2)
-            words = f"Convolution {number + 1} steps {row.stride} on and looks at {row.kernel}: "
-            way = f"Use a kernel of {wider}", state.change(path, wider)
-            yield Fault("skips", "hint", words + "what lies between is never seen.", [way], lessened=True)
-        if row.padding == "same" and row.kernel > 2 * side - 1:
-            fits = max(k for k in kernels if k <= 2 * side - 1 and k % 2)
-            are = "is" if set(sides) == {1} else "are"
-            looks = times([row.kernel] * len(sides))
-            words = f"Convolution {number + 1} looks at {looks}, and there {are} only "
+            words = f"Convolution {place} steps {row.stride} on and looks at {row.kernel}: "
+            words += "what lies between is never seen."
+            wider = way(min(k for k in KERNELS if k >= row.stride and k % 2))
+            yield Fault("skips", "hint", words, [wider], lessened=True)
+        if row.padding == "same" and row.kernel > reach:
+            there = "there is only" if set(sides) == {1} else "there are only"
+            words = f"Convolution {place} looks at {times([row.kernel] * len(sides))}, and {there} "
             words += f"{times(sides)}: the edge of its kernel never meets anything but padding."
-            way = f"Use a kernel of {fits}", state.change(path, fits)
-            yield Fault("padding", "hint", words, [way, *_less_shrinking(state)], lessened=True)
+            smaller = way(max(k for k in KERNELS if k <= reach and k % 2))
+            yield Fault("padding", "hint", words, [smaller, *_less_shrinking(state)], lessened=True)
 
 
 def _huge(state, composition):
@@ -286,17 +277,16 @@ def _huge(state, composition):
     text = f"One matrix in {worst.title} holds {worst.largest:,} weights, {share:.1%} of the model"
     if worst.part != "input":
         text += f": {composition.facts[composition.facts.index(worst) - 1].shape[-1]:,} features come in"
-    smaller = (
-        way
-        for way in _smaller(state, worst)
-        if max(fact.largest for fact in compose(way[1]).facts) < 0.6 * worst.largest
-    )
-    yield Fault("huge", "warning", text + ".", smaller, lessened=True)
+
+    def helps(way):
+        return max(fact.largest for fact in compose(way[1]).facts) < 0.6 * worst.largest
+
+    yield Fault("huge", "warning", f"{text}.", filter(helps, _smaller(state, worst)), lessened=True)
 
 
 def _smaller(state, worst):
     """Changes that make a network smaller, the gentlest first: (what a button says, the state, why)."""
-    narrower = "Fewer units make it narrower."
+    narrower, fewer = "Fewer units make it narrower.", "A longer stride leaves fewer positions."
     if worst.part == "input":
         yield "A vocabulary of 5,000", state.change("text.words", 5000), "Rare words could share one vector."
         yield "Vectors of 64", state.change("text.embedding", 64), "Shorter vectors would do."
@@ -306,13 +296,16 @@ def _smaller(state, worst):
         why = "A dense layer of 96 at the joint makes the vector short before the LSTM sees it."
         yield "Flatten + dense 96", state.change("joint", Joint()), why
     for stride in (2, 3, 4):
-        for number, row in enumerate(state.convolutions):
-            if row.stride < stride:
-                better = state.change(f"convolutions.{number}.stride", stride)
-                why = "A longer stride leaves fewer positions."
-                yield f"Stride {stride} in convolution {number + 1}", better, why
+        yield from ((words, better, fewer) for words, better in _longer_strides(state, stride))
     if state.joint.kind_of == "dense" and state.joint.units > 64:
         yield "Dense of 64 units", state.change("joint.units", 64), narrower
+
+
+def _longer_strides(state, stride):
+    for number, row in enumerate(state.convolutions):
+        if row.stride < stride:
+            longer = state.change(f"convolutions.{number}.stride", stride)
+            yield f"Stride {stride} in convolution {number + 1}", longer
 
 
 # -------------------------------------------------------- What keeps a composition from being trained
@@ -324,12 +317,18 @@ def obstacles(state):
     both = ("Ask for digit and motion", state.change("answer.labels", "digit+motion"))
     digit = ("Ask for the digit", state.change("answer.labels", "digit"))
     broken, counted = compose(state).broken, compose(dialled(state)).broken
+
+    def square(size):
+        return state.change("clip", replace(clip, size=size, width=0))
+
     if broken:
         yield Fault("broken", "stuck", "It has to fit first: see above the picture.")
     elif counted:
-        frames = count(clip.frames, "frame")
-        words = f"With {frames}, as dialled, it does not fit. {counted.reason}"
-        yield Fault("too few frames", "stuck", words, _any_number(state))
+        words = f"With {count(clip.frames, 'frame')}, as dialled, it does not fit. {counted.reason}"
+        longer, repaired = [n for n in (8, 16, 32) if n > clip.frames], repairs(dialled(state))
+        ways = [(f"Read {n} frames", state.change("clip.frames", n)) for n in longer]
+        mended = ((", ".join(changes), fixed.change("clip.any_number", True)) for changes, fixed in repaired)
+        yield Fault("too few frames", "stuck", words, chain(ways, mended))
     if state.entry is clip:
         if clip.channels != 1:
             way = "One channel", state.change("clip.channels", 1)
@@ -338,43 +337,18 @@ def obstacles(state):
             yield Fault("classes", "stuck", "No clips of the course have these 5 classes.", [both, digit])
         if len(set(clip.sides)) > 1 or clip.size > LARGEST:
             words = f"The course's clips are square, and at most {LARGEST} pixels high."
-            yield Fault("frame size", "stuck", words, _square(state))
+            sizes = dict.fromkeys([*(min(side, LARGEST) for side in clip.sides), 64, 48, 32, 24])
+            ways = [(f"{size}×{size} pixels", square(size)) for size in sizes]
+            yield Fault("frame size", "stuck", words, [*ways, ("Start from what fits", _usual(state))])
         if asked == "move" and max(clip.sides) > 64:
             words = "The photographs do not give camera moves larger than 64 pixels."
-            ways = [("64 pixels", _of_size(state, 64)), both, digit]
-            yield Fault("large photographs", "stuck", words, ways)
+            yield Fault("large photographs", "stuck", words, [("64 pixels", square(64)), both, digit])
     if not broken and not counted:
-        yield from _needs_memory(state)
-
-
-def _of_size(state, size):
-    """With square frames."""
-    return state.change("clip", replace(state.clip, size=size, width=0))
-
-
-def _square(state):
-    sizes = [min(side, LARGEST) for side in state.clip.sides]
-    for size in dict.fromkeys([*sizes, 64, 48, 32, 24]):
-        yield f"{size}×{size} pixels", _of_size(state, size)
-    yield "Start from what fits", _usual(state, state.attention)
-
-
-def _any_number(state):
-    for frames in (8, 16, 32):
-        if frames > state.clip.frames:
-            yield f"Read {frames} frames", state.change("clip.frames", frames)
-    for words, better in repairs(dialled(state)):
-        yield ", ".join(words), better.change("clip.any_number", True)
-
-
-def _needs_memory(state):
-    parts, free = memory.needed(state), memory.available()
-    whole = sum(parts.values())
-    if whole > free:
-        most = max(parts, key=parts.get)
-        words = f"Training would take {gigabytes(whole)} of memory, most of it for its {most}, "
-        words += f"and {gigabytes(free)} are free."
-        yield Fault("memory", "stuck", words, _lighter(state))
+        parts, free = memory.needed(state), memory.available()
+        if (whole := sum(parts.values())) > free:
+            words = f"Training would take {gigabytes(whole)} of memory, most of it for its "
+            words += f"{max(parts, key=parts.get)}, and {gigabytes(free)} are free."
+            yield Fault("memory", "stuck", words, _lighter(state))
 
 
 def gigabytes(size):
@@ -383,23 +357,18 @@ def gigabytes(size):
 
 def _lighter(state):
     """Changes that take less memory, single ones first."""
-    usual = _usual(state, state.attention)
-    single = [(f"Batches of {n}", "budget.batch", n) for n in (16, 8)]
-    single += [(words.format(n), path, n) for words, path, values in state.kind.lighter for n in values]
+    usual, rows = _usual(state), range(len(state.convolutions))
+    yield from _lower(state, *((f"Batches of {n}", "budget.batch", n) for n in (16, 8)))
+    for words, path, values in state.kind.lighter:
+        yield from _lower(state, *((words.format(n), path, n) for n in values))
     if state.has_cnn:
-        for number in range(len(state.convolutions)):
-            path = f"convolutions.{number}.filters"
-            single += [(f"Use {n} filters in row {number + 1}", path, n) for n in (64, 32, 16)]
+        for row, n in product(rows, (64, 32, 16)):
+            yield from _lower(state, (f"Use {n} filters in row {row + 1}", f"convolutions.{row}.filters", n))
     if state.has_lstm:
-        single += [(f"LSTM of {usual.lstm.units} units", "lstm.units", usual.lstm.units)]
-    for words, path, value in single:
-        if state.get(path) > value:
-            yield words, state.change(path, value)
+        units = usual.lstm.units
+        yield from _lower(state, (f"LSTM of {units} units", "lstm.units", units))
     if state.has_cnn:
-        for number, row in enumerate(state.convolutions):
-            if row.stride < 2:
-                longer = state.change(f"convolutions.{number}.stride", 2)
-                yield f"Stride 2 in convolution {number + 1}", longer
+        yield from _longer_strides(state, 2)
         if state.joint.kind_of == "flatten":
             yield "Flatten + dense 96", state.change("joint", Joint())
     smaller = replace(state, clip=usual.clip, text=usual.text, series=usual.series)

@@ -1,34 +1,19 @@
 """From stages to code, and from code, line by line, to the Keras model and what is known of every stage."""
 
 import random
+from bisect import bisect_left
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import prod
 
-from course_utils.labs.architecture.blocks import (
-    BRANCH,
-    CLIPS,
-    FRAME,
-    JOIN,
-    JOINTS,
-    KEPT,
-    Budget,
-    Convolution,
-    Joint,
-    Line,
-    Stage,
-    count,
-    heads,
-    stages,
-    times,
-)
+from course_utils.labs.architecture import blocks
 from course_utils.labs.core.lock import LOCK
 
 
 @dataclass(frozen=True)
-class Fact(Stage):
+class Fact(blocks.Stage):
     """One stage of the built model; its `lines` know the shapes that they give.
 
     `shape` is what it puts out, without the batch; None is any number. A stage that could not be applied has
@@ -71,6 +56,10 @@ def _seeded(seed):
         random.setstate(before)
 
 
+def _sum_of(cost):
+    return property(lambda self: sum(getattr(fact, cost) for fact in self.all))
+
+
 class Composition:
     """What there is to know of a state: its code is run, line by line.
 
@@ -86,14 +75,14 @@ class Composition:
         One frame, where every frame is looked at by itself.
     """
 
-    def __init__(self, state):
+    def __init__(self, state, per_frame=None):
         import keras
 
         from course_utils.layers import PerFrame
 
         self.state, self.script, self.facts, self.answers = state, [], [], []
         self.broken = self.model = self.piece = None
-        self._names = {"keras": keras, "layers": keras.layers, "PerFrame": PerFrame}
+        self._names = {"keras": keras, "layers": keras.layers, "PerFrame": per_frame or PerFrame}
         self._sources = {}  # name -> the number of the line of `lines` whose tensor it stands for
         self._up_to = False
         self._now = self._outer = ""  # the name of what the last line gave; of the clip, within a frame
@@ -111,44 +100,30 @@ class Composition:
         """The lines that make a layer, each with the fact that it belongs to."""
         return [(line, fact) for fact in self.all for line in fact.lines]
 
-    @property
-    def parameters(self):
-        return sum(fact.parameters for fact in self.all)
-
-    @property
-    def untrained(self):
-        return sum(fact.untrained for fact in self.all)
-
-    @property
-    def multiply_adds(self):
-        return sum(fact.multiply_adds for fact in self.all)
-
-    def forget_keras(self):
-        """Keep what is known, and nothing that Keras made."""
-        self.model = self.piece = self._names = None
-        self.facts = [replace(fact, layers=(), given=None, gives=None) for fact in self.facts]
+    parameters, untrained, multiply_adds = map(_sum_of, ("parameters", "untrained", "multiply_adds"))
 
     def _assemble(self):
         kind, entry = self.state.kind, self.state.entry
         layer = f'keras.Input({entry.arguments}, name="{kind.input}")'
         self._say(kind.input, layer, note=True)
         shape, self._sources[kind.input] = self._shape(), 0
-        line = Line(layer, kind="Input", shape=shape)
-        self._fact(Stage(kind.entry, "input", kind.heading, entry.detail, (line,)), shape)
+        line = blocks.Line(layer, kind="Input", shape=shape)
+        stage = blocks.Stage(kind.entry, "input", kind.heading, entry.detail, (line,))
+        self.facts.append(self._fact(stage, shape))
         begins, piece = None, kind.piece
-        for stage in stages(self.state):
-            if stage == FRAME:
+        for stage in blocks.stages(self.state):
+            if stage == blocks.FRAME:
                 if self._now == "x":  # the name is needed within the piece
                     self._say("states", "x")
                 self.script += [("", None), (f"# for one {piece}", None)]
                 self._outer = self._now
                 self.piece = self._say(piece, f"keras.Input({self._shape()[1:]})")
-            elif stage == CLIPS:
+            elif stage == blocks.CLIPS:
                 self._say(f"per_{piece}", f"keras.Model({piece}, {self._now})", keep=True)
                 self.script += [("", None), (f"# the same on every {piece}", None)]
                 self._say("x", f"PerFrame(per_{piece})({self._outer})", note=True)
                 self._outer = ""
-            elif stage == BRANCH:
+            elif stage == blocks.BRANCH:
                 if not begins and self._now == "x":
                     self._say("vectors", "x")
                 begins = begins or (self._now, self._field)
@@ -158,11 +133,11 @@ class Composition:
                 (self._now, self._field), self._up_to = begins, False
                 self._branch += 1
             else:
-                if stage is JOIN:
+                if stage is blocks.JOIN:
                     self._branch = 0
                     self.script.append(("", None))
-                self._apply(stage)
-        self._answer(kind.input)
+                self._apply(stage, self.facts)
+        self._answer()
 
     def _say(self, to, expression, note=False, keep=False):
         """Run a line of the script. `note` writes the shape beside it, `keep` leaves the flow as it was."""
@@ -180,7 +155,7 @@ class Composition:
         """A shape within a frame, with the frames in front."""
         return (*self._names[self._outer].shape[1:2], *shape) if self._outer else tuple(shape)
 
-    def _apply(self, stage):
+    def _apply(self, stage, facts):
         before, given = self._shape(), self._names[self._now]
         layers, lines, multiply_adds, largest = [], [], 0, 0
         number = len(self.lines)
@@ -201,7 +176,7 @@ class Composition:
             words = f"[{', '.join(of)}]" if len(of) > 1 else of[0]
             self.script.append((f"{line.to} = {call}({words})", shape))
             layers.append(layer)
-            known = {"layer": call, "kind": type(layer).__name__, "shortens": stage.shortens(layer)}
+            known = {"layer": call, "kind": type(layer).__name__, "shortens": stage.shortens and not lines}
             known |= {"shape": self._full(shape), "given": tuple(self._sources[name] for name in of)}
             lines.append(replace(line, **known))
             self._names[line.to], self._sources[line.to] = value, number + len(lines) - 1
@@ -215,7 +190,7 @@ class Composition:
         costs = {"parameters": sum(prod(w.shape) for w in weights), "multiply_adds": multiply_adds}
         costs |= {"untrained": sum(prod(w.shape) for w in weights if not w.trainable), "largest": largest}
         kept = {"layers": tuple(layers), "given": given, "gives": value}
-        self._fact(replace(stage, lines=tuple(lines)), shape, **costs, **kept)
+        facts.append(self._fact(replace(stage, lines=tuple(lines)), shape, **costs, **kept))
 
     def _times(self, layer, after, before):
         """How often the matrices of a layer are applied in one pass. A look-up multiplies nothing."""
@@ -231,60 +206,49 @@ class Composition:
     def _look(self, stage):
         """How much of the input one feature now depends on, in space and in steps."""
         sees, jump, steps, step_jump = self._field
-        state = self.state
+        state, (size, stride) = self.state, stage.window or (1, 1)
         if stage.along in ("space", "both") and sees:
-            if stage.window is None:
-                sees = state.entry.sides
-            else:
-                window, stride = stage.window
-                more, jump = (window - 1) * jump, jump * stride
-                if stage.along == "both":  # the state is convolved once more at every step
-                    more += (window - 1) * jump * (state.steps - 1)
-                sees = tuple(min(seen + more, side) for seen, side in zip(sees, state.entry.sides))
+            more, jump = (size - 1) * jump, jump * stride
+            if stage.along == "both":  # the state is convolved once more at every step
+                more += (size - 1) * jump * (state.steps - 1)
+            sides = state.entry.sides
+            sees = tuple(min(seen + more, side) for seen, side in zip(sees, sides)) if stage.window else sides
         if stage.along == "columns":
             sees = state.entry.sides[0], sees[1]
         elif stage.along == "time" and stage.window:
-            window, stride = stage.window
-            steps, step_jump = steps + (window - 1) * step_jump, step_jump * stride
+            steps, step_jump = steps + (size - 1) * step_jump, step_jump * stride
         elif stage.along in ("time", "both"):
             steps = state.steps
             backwards = stage.part == "lstm" and state.lstm.both
             self._up_to = stage.part in ("lstm", "convlstm") and not backwards
-            if sees and state.joint.kind_of in KEPT and stage.along == "time":
+            if sees and state.joint.kind_of in blocks.STEPWISE and stage.along == "time":
                 sees = state.entry.sides  # the steps are all cells or columns of a frame
         self._field = (sees, jump, min(steps, state.steps), step_jump)
 
     def _fact(self, stage, shape, **known):
         shape, (sees, _, sees_steps, _) = self._full(shape), self._field
         known |= {"each": bool(self._outer), "up_to": self._up_to and len(shape) > 1, "branch": self._branch}
-        self.facts.append(Fact(**vars(stage), shape=shape, sees=sees, sees_steps=sees_steps, **known))
+        return Fact(**vars(stage), shape=shape, sees=sees, sees_steps=sees_steps, **known)
 
-    def _answer(self, entry):
+    def _answer(self):
         shape, state = self._shape(), self.state
         before = state.entry.shape[:1] if state.answers_each else ()  # the axes in front of the classes
-        kept = state.over_frames and state.joint.kind_of in KEPT
+        kept = state.over_frames and state.joint.kind_of in blocks.STEPWISE
         no_frames = before == (None,) and (kept or any(line.shortens for line, _ in self.lines))
         if before and state.order == "convlstm" and state.lstm.hands_on == "last":
             no_frames = True  # cells of the last map, be they as many as there are frames
         if shape[:-1] != before or no_frames:
-            layer, needed = next(iter(heads(state).values())), "a step per frame" if before else "one vector"
-            self._break(Stage("answer", "answer", "Answer", f"{needed} needed", (Line(layer),)), shape, "")
+            needed, head = "a step per frame" if before else "one vector", next(blocks.heads(state))
+            self._break(replace(head, title="Answer", detail=f"{needed} needed"), shape, "")
         self.script.append(("", None))
-        noun = f"{state.kind.step}s" if state.kind.forecasts else "classes"
-        for name, layer in heads(state).items():
-            size = self._say(name, f"{layer}({self._now})", note=True, keep=True).shape[-1]
-            line = Line(layer, kind="Dense", shape=(*before, size), given=(self._sources[self._now],))
-            weights, (sees, _, sees_steps, _) = size * shape[-1], self._field
-            known = {"shape": line.shape, "window": None, "sees": sees, "sees_steps": sees_steps}
-            known |= {"parameters": weights + size, "largest": weights + size}
-            known |= {"multiply_adds": weights * (state.steps if before else 1)}
-            known |= {"up_to": self._up_to and bool(before)}
-            self.answers.append(Fact("answer", "answer", name, f"{size} {noun}", (line,), **known))
-        names = list(state.classes)
-        pairs = ", ".join(f'"{name}": {name}' for name in names)
-        outputs = names[0] if len(names) == 1 else f"{{{pairs}}}"
-        self.model = self._names["keras"].Model(self._names[entry], eval(outputs, self._names))
-        self.script.append((f"model = keras.Model({entry}, {outputs})", None))
+        for head in blocks.heads(state):
+            self._apply(head, self.answers)
+        first, *more = state.classes
+        pairs = ", ".join(f'"{name}": {name}' for name in state.classes)
+        outputs = f"{{{pairs}}}" if more else first
+        call = f"keras.Model({state.kind.input}, {outputs})"
+        self.model = eval(call, self._names)
+        self.script.append((f"model = {call}", None))
 
     def _break(self, stage, before, problem):
         reason, *ways = obstacle(self.state, stage, before, problem)
@@ -295,22 +259,13 @@ class Composition:
 
 def obstacle(state, stage, before, problem):
     """Why a stage cannot be applied to what came before, then changes that help: (words, state)."""
-    vector = len(before) == 1
+    vector, sizes = len(before) == 1, before[-1 - stage.axes : -1]
     grid = "grid as " * state.kind.in_space
     steps = (f"Keep the {grid}steps", state.change("joint.kind_of", "steps"))
     every = ("Return all states", state.change("lstm.hands_on", "all"))
     pooled = ("Global max pooling", state.change("joint.kind_of", "max"))
-    if stage.axes and stage.path != "order" and not vector:
-        number = int(stage.path.partition(".")[2])
-        row, names = state.convolutions[number], ("height", "width") if stage.axes == 2 else ("time",)
-        sizes = before[-1 - stage.axes : -1]
-        if None not in sizes:
-            reason, ways = row.obstacle(sizes, stage, names)
-            what = "The pooling after convolution" if stage.title == "Max pool" else "Convolution"
-            path = f"convolutions.{number}"
-            repaired = [(f"Use {words} in row {number + 1}", state.change(f"{path}.{name}", value))
-                      for name, value, words in ways]  # fmt: skip
-            return f"{what} {number + 1}: {reason}", *repaired
+    if stage.axes and stage.path != "order" and not vector and None not in sizes:
+        return _too_large(state, stage, sizes)
     if stage.path == "order" and stage.part == "convlstm":
         words = "ConvLSTM: a review has one axis, its words, and a ConvLSTM needs one of space beside it."
         return words, ("Use CNN → LSTM", state.turn("order", "cnn-lstm"))
@@ -336,9 +291,30 @@ def obstacle(state, stage, before, problem):
     return f"{stage.title}: {problem.splitlines()[0][:200]}", ("Start from what fits", sound)
 
 
+def _too_large(state, stage, sizes):
+    """Why a window does not fit on maps of these sizes, then changes that help."""
+    path, pools = stage.path, stage.title == "Max pool"
+    row, number = state.get(path), int(path.partition(".")[2]) + 1
+    name, what, where = "kernel", "kernel", "Convolution"
+    if pools:
+        name, what, where = "pool", "pooling", "The pooling after convolution"
+    window, side = getattr(row, name), max(min(sizes), 1)
+    names = ("height", "width") if stage.axes == 2 else ("time",)
+    tight = " and ".join(axis for axis, size in zip(names, sizes, strict=True) if size < window)
+    wanted, left = (" × ".join(map(str, each)) for each in ([window] * len(sizes), sizes))
+    left += " is left" if set(sizes) == {1} else " are left"
+    yield f"{where} {number}: the {what} needs {wanted}, and only {left}: it does not fit in {tight}."
+    if not pools and row.padding == "valid":
+        yield f"Use same padding in row {number}", state.change(f"{path}.padding", "same")
+    for size in reversed(row.dials()[name].choices):
+        if size <= side and (pools or size % 2 or side < 3):
+            words = "no pooling" if pools and size == 1 else f"a {what} of {size}"
+            yield f"Use {words} in row {number}", state.change(f"{path}.{name}", size)
+
+
 def _not_each(state, before, every, steps):
     """Why there is no step for each frame, which is to be answered, then changes that help."""
-    given = "another number of steps" if before[0] is None else count(before[0], "step")
+    given = "another number of steps" if before[0] is None else blocks.count(before[0], "step")
     given = "one vector" if len(before) == 1 else given
     words = f"An answer is asked for after each frame (here {state.steps}), and it is given {given}."
     if state.order == "convlstm" and state.lstm.hands_on == "last":
@@ -350,8 +326,8 @@ def _not_each(state, before, every, steps):
         same = tuple(replace(row, stride=1, pool=1, padding="same") for row in state.convolutions)
         ways += [steps, ("Keep the number of steps", state.change("convolutions", same))]
     else:
-        dense = ("Flatten + dense 96", state.change("joint", Joint()))
-        ways += [dense] * (state.joint.kind_of in KEPT) + [every]
+        dense = ("Flatten + dense 96", state.change("joint", blocks.Joint()))
+        ways += [dense] * (state.joint.kind_of in blocks.STEPWISE) + [every]
     ways = [way for way in ways if way[1] != state]
     return words, *ways, ("Answer once", state.change("answer.each", False))
 
@@ -375,12 +351,26 @@ def model(state):
 
 def compose(state):
     """The `Composition` of a state, without its model. Budget and seed make no difference."""
-    return _compose(replace(state, budget=Budget(), seed=0))
+    return _compose(replace(state, budget=blocks.Budget(), seed=0))
 
 
 def dialled(state):
     """A state that takes any number of frames, with the number that is dialled; others as they are."""
     return state.change("clip.any_number", False)
+
+
+def _untraced(network):
+    """`PerFrame` over a model, which knows the shapes that it gives: nothing has to be traced for them."""
+    import keras
+
+    from course_utils.layers import PerFrame
+
+    def gives(clips, **_):
+        return keras.KerasTensor((*clips.shape[:2], *network.output.shape[1:]), network.output.dtype)
+
+    layer = PerFrame(network)
+    layer.compute_output_spec = gives
+    return layer
 
 
 @lru_cache(maxsize=512)
@@ -393,17 +383,19 @@ def _compose(state):
         import keras
 
         with _seeded(state.seed), keras.StatelessScope(initialize_variables=False):
-            composition = Composition(state)
-        composition.forget_keras()
+            composition = Composition(state, _untraced)
+        composition.model = composition.piece = composition._names = None
         return composition
 
     with LOCK, ThreadPoolExecutor(1) as worker:
         composition = worker.submit(work).result()
-    if state.clip.any_number:
-        counted = compose(dialled(state))  # costs are those of the frames that are dialled
-        if not counted.broken:  # otherwise longer clips would fit
-            pairs = zip(composition.facts, counted.facts, strict=False)
-            composition.facts = [replace(costs, shape=fact.shape, lines=fact.lines) for fact, costs in pairs]
+    counted = compose(dialled(state)) if state.clip.any_number else composition
+    if counted.broken:  # longer clips would fit
+        counted = composition
+    nothing = {"layers": (), "given": None, "gives": None}
+    for facts, costs in ((composition.facts, counted.facts), (composition.answers, counted.answers)):
+        pairs = zip(facts, costs, strict=False)  # costs are those of the frames that are dialled
+        facts[:] = [replace(cost, shape=fact.shape, lines=fact.lines, **nothing) for fact, cost in pairs]
     return composition
 
 
@@ -421,24 +413,20 @@ def code(state):
     lines += ["", f"keras.utils.set_random_seed({state.seed})", ""]
     edge = max((len(text) for text, shape in script if shape and len(text) < WIDE - 24), default=0)
     for text, shape in script:
-        beside = f"  # {shape_words(shape)}" if shape else ""
-        lines.append(f"{text:<{edge}}{beside}" if beside else text)
+        sizes = ", ".join("time" if size is None else str(size) for size in shape or ())
+        lines.append(f"{text:<{edge}}  # (batch, {sizes})" if shape else text)
     return "\n".join(lines) + "\n"
-
-
-def shape_words(shape):
-    return "(batch, " + ", ".join("time" if size is None else str(size) for size in shape) + ")"
 
 
 def summary(composition):
     """One sentence about a composition that fits."""
     state, last = composition.state, composition.facts[-1]
-    steps = count(state.steps, state.kind.step)
+    steps = blocks.count(state.steps, state.kind.step)
     maps = [fact for fact in composition.facts if fact.part in ("cnn", "convlstm")]
     seen, answer = "", "Each" if state.answers_each else "The"
     if maps and state.over_frames:
-        of = times(state.entry.sides)
-        seen = f"A feature of the last maps sees up to {times(maps[-1].sees)} of {of} pixels. "
+        of = blocks.times(state.entry.sides)
+        seen = f"A feature of the last maps sees up to {blocks.times(maps[-1].sees)} of {of} pixels. "
     elif maps and maps[-1].sees_steps < state.steps:
         seen = f"A feature of the last maps sees up to {maps[-1].sees_steps} of {steps}. "
     if state.answers_each and last.up_to and state.order != "lstm-cnn":  # its convolution looks ahead
@@ -449,11 +437,11 @@ def summary(composition):
 
 def short_name(state):
     """A name for a composition, short enough for a table."""
-    joint = f"dense {state.joint.units}" if state.joint.kind_of == "dense" else JOINTS[state.joint.kind_of]
-    joint += " (no norm)" * (state.joint.kind_of == "dense" and not state.joint.normalise)
-    cnn = [f"{len(state.convolutions)} {'ConvLSTM' if state.order == 'convlstm' else 'conv'}"]
-    cnn[0] += " (batch norm)" * state.normalises_batches
-    cnn += [joint] * (joint != JOINTS["steps"])
+    joint, kind = blocks.JOINTS[state.joint.kind_of], "ConvLSTM" if state.order == "convlstm" else "conv"
+    if state.joint.kind_of == "dense":
+        joint = f"dense {state.joint.units}" + " (no norm)" * (not state.joint.normalise)
+    cnn = [f"{len(state.convolutions)} {kind}" + " (batch norm)" * state.normalises_batches]
+    cnn += [joint] * (state.joint.kind_of != "steps")
     deep = f" ×{state.lstm.layers}" if state.lstm.layers > 1 else ""
     lstm = [f"{'Bi' * state.lstm.both}LSTM {state.lstm.units}{deep}"]
     ordered = {"cnn": cnn, "convlstm": cnn, "lstm": lstm, "lstm-cnn": lstm + cnn}.get(state.order, cnn + lstm)
@@ -473,18 +461,15 @@ def match(state, parameters):
             return state.change("lstm.units", size)
         if state.joint.kind_of == "dense":
             return state.change("joint.units", size)
-        widths = Convolution.dials()["filters"].choices
+        widths = blocks.Convolution.dials()["filters"].choices
         rows = state.convolutions
         most = max(row.filters for row in rows)
         wide = [min(widths, key=lambda w: abs(w - row.filters * size / most)) for row in rows]
         return state.change("convolutions", [replace(row, filters=w) for row, w in zip(rows, wide)])
 
-    def count(size):
+    def size_of(size):
         return compose(scaled(size)).parameters
 
-    low, high = 1, 512
-    while low < high:  # parameters grow with the size
-        middle = (low + high) // 2
-        low, high = (middle + 1, high) if count(middle) < parameters else (low, middle)
-    best = min({max(low - 1, 1), low}, key=lambda size: abs(count(size) - parameters))
-    return scaled(best), count(best)
+    nearest = bisect_left(range(513), parameters, 1, 512, key=size_of)  # parameters grow with the size
+    best = min({max(nearest - 1, 1), nearest}, key=lambda size: abs(size_of(size) - parameters))
+    return scaled(best), size_of(best)

@@ -5,6 +5,7 @@ Keras: its lines are shown to the learner as code, and the very same lines build
 """
 
 from dataclasses import dataclass
+from functools import partial
 from math import ceil, prod
 
 from course_utils.datasets import MOTIONS, MOVES
@@ -53,26 +54,16 @@ class Stage:
     window: tuple | None = (1, 1)
     along: str = "space"
     axes: int = 0  # of the window
-
-    def shortens(self, layer):
-        """Whether a layer of it gives fewer steps than there are, along the one axis of its window."""
-        if self.axes != 1 or not hasattr(layer, "padding"):
-            return False
-        size, stride = self.window
-        return stride > 1 or (size > 1 and layer.padding == "valid")
+    shortens: bool = False  # whether its first layer gives fewer steps, along the one axis of its window
 
 
-def single(path, part, title, detail, layer, window=(1, 1), along="space", axes=0):
-    """A stage of a single layer."""
-    return Stage(path, part, title, detail, (Line(layer),), window, along, axes)
+def stage(path, part, title, detail, *layers, **look):
+    """A stage whose layers are applied one after the other."""
+    return Stage(path, part, title, detail, tuple(map(Line, layers)), **look)
 
 
-def count(number, noun):
-    return f"{number} {noun}{'s' * (number != 1)}"
-
-
-def batches(number):
-    return f"{number:,} batch{'es' * (number != 1)}"
+def count(number, noun, plural="s"):
+    return f"{number:,} {noun}{plural * (number != 1)}"
 
 
 def times(shape):
@@ -166,7 +157,7 @@ class Text(Entry):
 
     def stages(self):
         layer = f"layers.Embedding({self.words}, {self.embedding})"
-        yield single("text", "input", f"Embedding {self.embedding}", "a vector a word", layer, along="time")
+        yield stage("text", "input", f"Embedding {self.embedding}", "a vector a word", layer, along="time")
 
 
 @dataclass(frozen=True)
@@ -192,13 +183,10 @@ class Series(Entry):
 
     def stages_for_convlstm(self):
         layer = f"layers.Reshape(({self.days}, 24, {len(FEATURES)}))"
-        yield single("series", "input", "Reshape", "days of 24 hours", layer)
+        yield stage("series", "input", "Reshape", "days of 24 hours", layer)
 
 
 # ------------------------------------------------------------------------------------------------ CNN
-
-
-NORM = "layers.BatchNormalization()"
 
 
 @dataclass(frozen=True)
@@ -216,55 +204,37 @@ class Convolution(Block):
 
     spelled = 2
 
-    def arguments(self, *more):
-        """The arguments of the Keras layer, as code."""
-        strides = [f"strides={self.stride}"] if self.stride > 1 else []
-        padding = ['padding="same"'] if self.padding == "same" else []
-        return ", ".join([f"{self.filters}, {self.kernel}", *strides, *padding, *more])
+    def stages(self, path, axes, recurrent=False, sequences=False):
+        """Convolution and pooling over the `axes` (2: height and width of a frame, 1: the steps).
 
-    def stages(self, path, axes):
-        """Convolution and pooling over the `axes` (2: height and width of a frame, 1: the steps)."""
-        along = "space" if axes == 2 else "time"
-        relu = [] if self.normalise else ['activation="relu"']
-        layers = [f"layers.Conv{axes}D({self.arguments(*relu)})"]
-        layers += [NORM, "layers.ReLU()"] * self.normalise
-        yield self._stage(path, "cnn", f"Conv {self.filters}", axes, layers, along)
+        If `recurrent`, a ConvLSTM over maps with so many axes; it hands on `sequences` or the last step.
+        """
+        part, name, along, pooled = "cnn", "Conv", _along(axes), _along(axes)
+        if recurrent:
+            part, name, along, pooled = "convlstm", "ConvLSTM", "both", "space"
+        arguments = [f"{self.filters}, {self.kernel}"]
+        arguments += [f"strides={self.stride}"] * (self.stride > 1)
+        arguments += ['padding="same"'] * (self.padding == "same")
+        arguments += ["return_sequences=True"] * sequences
+        arguments += ['activation="relu"'] * (not recurrent and not self.normalise)
+        layers = [f"layers.{name}{axes}D({', '.join(arguments)})"]
+        layers += ["layers.BatchNormalization()"] * self.normalise
+        layers += ["layers.ReLU()"] * (not recurrent and self.normalise)
+        size = "{0}×{0}" if axes == 2 else "{} wide"
+        detail = size.format(self.kernel) + f", stride {self.stride}" * (self.stride > 1)
+        detail += ", norm" * self.normalise
+        shortens = axes == 1 and (self.stride > 1 or (self.kernel > 1 and self.padding == "valid"))
+        look = {"window": (self.kernel, self.stride), "along": along, "axes": axes, "shortens": shortens}
+        yield stage(path, part, f"{name} {self.filters}", detail, *layers, **look)
         if self.pool > 1:
-            yield self._pool(path, "cnn", f"layers.MaxPooling{axes}D({self.pool})", axes, along)
+            pool = f"(1, {', '.join([str(self.pool)] * axes)})" if sequences else f"{self.pool}"
+            layer = f"layers.MaxPooling{axes + sequences}D({pool})"
+            look |= {"window": (self.pool, self.pool), "along": pooled, "shortens": axes == 1}
+            yield stage(path, part, "Max pool", size.format(self.pool), layer, **look)
 
-    def recurrent_stages(self, path, axes, sequences):
-        """A ConvLSTM over maps with `axes` axes; it hands on all steps or the last one."""
-        more = ["return_sequences=True"] if sequences else []
-        layers = [f"layers.ConvLSTM{axes}D({self.arguments(*more)})", *[NORM] * self.normalise]
-        yield self._stage(path, "convlstm", f"ConvLSTM {self.filters}", axes, layers, "both")
-        if self.pool > 1:
-            size = f"(1, {', '.join([str(self.pool)] * axes)})" if sequences else f"{self.pool}"
-            layer = f"layers.MaxPooling{axes + sequences}D({size})"
-            yield self._pool(path, "convlstm", layer, axes, "space")
 
-    def _stage(self, path, part, title, axes, layers, along):
-        size = f"{self.kernel}×{self.kernel}" if axes == 2 else f"{self.kernel} wide"
-        detail = size + f", stride {self.stride}" * (self.stride > 1) + ", norm" * self.normalise
-        lines = tuple(map(Line, layers))
-        return Stage(path, part, title, detail, lines, (self.kernel, self.stride), along, axes)
-
-    def _pool(self, path, part, layer, axes, along):
-        size = f"{self.pool}×{self.pool}" if axes == 2 else f"{self.pool} wide"
-        return single(path, part, "Max pool", size, layer, (self.pool, self.pool), along, axes)
-
-    def obstacle(self, sizes, stage, names):
-        """Why `stage` does not fit on maps of these sizes, and what would: a list of (dial, value, words)."""
-        name, what = ("pool", "pooling") if stage.title == "Max pool" else ("kernel", "kernel")
-        window, side = getattr(self, name), max(min(sizes), 1)
-        tight = " and ".join(axis for axis, size in zip(names, sizes, strict=True) if size < window)
-        left, wanted = (" × ".join(str(n) for n in each) for each in (sizes, [window] * len(sizes)))
-        are = "is" if set(sizes) == {1} else "are"
-        reason = f"the {what} needs {wanted}, and only {left} {are} left: it does not fit in {tight}."
-        fits = [n for n in self.dials()[name].choices if n <= side and (n % 2 or side < 3 or name == "pool")]
-        words = {n: f"a {what} of {n}" for n in fits} | ({1: "no pooling"} if name == "pool" else {})
-        ways = [(name, n, words[n]) for n in fits[::-1]]
-        same = [("padding", "same", "same padding")] * (name == "kernel" and self.padding == "valid")
-        return reason, same + ways
+def _along(axes):
+    return "space" if axes == 2 else "time"
 
 
 # ---------------------------------------------------------------------------------------------- Joint
@@ -277,7 +247,8 @@ JOINTS = {
     "steps": "keep the grid as steps",
     "columns": "columns as steps",
 }
-KEPT = ("steps", "columns")  # joints that hand on more steps than frames
+POOLINGS = {"max": ("Global max", "Max"), "average": ("Global mean", "Average")}
+STEPWISE = ("steps", "columns")  # joints that hand on more steps than frames
 
 
 @dataclass(frozen=True)
@@ -293,30 +264,24 @@ class Joint(Block):
 
         Where there are steps, keeping them needs no layer: a map with one axis is a row of columns.
         """
-        path = "joint"
+        joint, whole = partial(stage, "joint", "joint"), {"window": None, "along": _along(axes)}
         if self.kind_of == "columns" and axes == 2:
-            order = (1, 3, 2, 4) if timed else (2, 1, 3)
-            lines = Line(f"layers.Permute({order})"), Line("layers.Reshape((-1, {column}))")
-            yield Stage(path, "joint", "Reshape", "columns as steps", lines, along="columns")
-        elif self.kind_of in KEPT:
+            swap = f"layers.Permute({(1, 3, 2, 4) if timed else (2, 1, 3)})"
+            column = "layers.Reshape((-1, {column}))"
+            yield joint("Reshape", "columns as steps", swap, column, along="columns")
+        elif self.kind_of in STEPWISE:
             if axes + timed > 1:
-                yield single(path, "joint", "Reshape", "cells as steps", f"layers.Reshape((-1, {channels}))")
-        elif self.kind_of in ("max", "average"):
-            name, title = ("Max", "Global max") if self.kind_of == "max" else ("Average", "Global mean")
+                yield joint("Reshape", "cells as steps", f"layers.Reshape((-1, {channels}))")
+        elif self.kind_of in POOLINGS:
+            title, name = POOLINGS[self.kind_of]
             where = "over the map" if axes == 2 else "over the steps"
-            layer = f"layers.Global{name}Pooling{axes}D()"
-            yield single(path, "joint", title, where, layer, None, _along(axes))
+            yield joint(title, where, f"layers.Global{name}Pooling{axes}D()", **whole)
         else:
-            yield single(path, "joint", "Flatten", "one vector", "layers.Flatten()", None, _along(axes))
+            yield joint("Flatten", "one vector", "layers.Flatten()", **whole)
         if self.kind_of == "dense":
-            normalise = (Line("layers.LayerNormalization()"),) if self.normalise else ()
-            lines = (Line(f"layers.Dense({self.units})"), *normalise, Line("layers.ReLU()"))
+            layers = [f"layers.Dense({self.units})", "layers.LayerNormalization()", "layers.ReLU()"]
             detail = "norm, ReLU" if self.normalise else "ReLU"
-            yield Stage(path, "joint", f"Dense {self.units}", detail, lines)
-
-
-def _along(axes):
-    return "space" if axes == 2 else "time"
+            yield joint(f"Dense {self.units}", detail, *(layers if self.normalise else layers[::2]))
 
 
 # --------------------------------------------------------------------------------- LSTM and attention
@@ -339,8 +304,8 @@ class Memory(Block):
             layer = f"layers.LSTM({self.units}{', return_sequences=True' * every})"
             if self.both:
                 layer = f"layers.Bidirectional({layer})"
-            title = f"{'Bi' * self.both}LSTM {self.units}"
-            yield single("lstm", "lstm", title, "all states" if every else "last state", layer, None, "time")
+            title, detail = f"{'Bi' * self.both}LSTM {self.units}", "all states" if every else "last state"
+            yield stage("lstm", "lstm", title, detail, layer, window=None, along="time")
 
 
 WEIGHING = (
@@ -382,8 +347,8 @@ class Answer(Block):
 
     def stages(self):
         if self.dropout:
-            rate = f"{self.dropout / 100:g}"
-            yield single("answer", "answer", "Dropout", f"{self.dropout} %", f"layers.Dropout({rate})")
+            layer = f"layers.Dropout({self.dropout / 100:g})"
+            yield stage("answer", "answer", "Dropout", f"{self.dropout} %", layer)
 
 
 SHARES = {"quarter": 4, "half": 2, "all": 1}  # and what all examples are divided by
@@ -418,63 +383,54 @@ JOIN = Stage("order", "joint", "Concatenate", "both sides", BOTH, None, "time")
 
 def stages(state):
     """The stages of a state in their order, up to the answer. Marks stand where one frame begins and ends."""
+    every = state.lstm.hands_on == "all"
     yield from state.entry.stages()
     if state.order == "parallel":
         yield BRANCH
-        yield from _cnn(state, 1 + state.kind.in_space)
+        yield from _cnn(state)
         if state.kind.in_space and not state.answers_each:
             yield _mean("joint", "of all frames")
         yield BRANCH
         yield from _lstm(state)
-        yield from _weighed(state, state.lstm.hands_on == "all")
+        yield from _weighed(state, every)
         yield JOIN
     elif state.order == "convlstm":
-        yield from _convlstm(state)
-    else:
-        frames, (*before, last) = state.over_frames, state.order.split("-")
-        for part in (*before, last):
-            yield from _cnn(state, 1 + frames) if part == "cnn" else _lstm(state, frames)
-        every = state.lstm.hands_on == "all" if last == "lstm" else frames
+        yield from _convlstm(state, every)
         yield from _weighed(state, every)
+    else:
+        parts = state.order.split("-")
+        for part in parts:
+            yield from _cnn(state) if part == "cnn" else _lstm(state)
+        yield from _weighed(state, every if parts[-1] == "lstm" else state.over_frames)
     yield from state.answer.stages()
 
 
-def _cnn(state, axes):
-    if axes == 2:
-        yield FRAME
+def _cnn(state):
+    frames, axes = state.over_frames, 1 + state.over_frames
+    yield from [FRAME] * frames
     for number, row in enumerate(state.convolutions):
         yield from row.stages(f"convolutions.{number}", axes)
-    channels = state.convolutions[-1].filters
-    kept = state.joint.kind_of in KEPT and axes == 2
-    if not kept:
-        yield from state.joint.stages(axes, channels)
-    if axes == 2:
-        yield CLIPS
-    if kept:
-        yield from state.joint.stages(axes, channels, timed=True)
+    timed = frames and state.joint.kind_of in STEPWISE  # it makes steps of all frames at once
+    joint = state.joint.stages(axes, state.convolutions[-1].filters, timed)
+    yield from [CLIPS, *joint] if timed else [*joint, *[CLIPS] * frames]
 
 
-def _lstm(state, after_cnn=False):
-    if state.kind.in_space and not after_cnn:
+def _lstm(state):
+    if state.kind.in_space and state.order != "cnn-lstm":
         layer = f"layers.Reshape((-1, {prod(state.entry.shape[1:])}))"
-        yield single(state.kind.entry, "input", "Reshape", "pixels in a row", layer, None)
+        yield stage(state.kind.entry, "input", "Reshape", "pixels in a row", layer, window=None)
     yield from state.lstm.stages()
 
 
-def _convlstm(state):
-    axes, channels = 1 + state.kind.in_space, state.convolutions[-1].filters
+def _convlstm(state, every):
+    axes, last = 1 + state.kind.in_space, len(state.convolutions) - 1
     yield from state.entry.stages_for_convlstm()
-    last, every = len(state.convolutions) - 1, state.lstm.hands_on == "all"
     for number, row in enumerate(state.convolutions):
         path = "order" if state.kind.in_words else f"convolutions.{number}"  # words are no axis of space
-        yield from row.recurrent_stages(path, axes, number < last or every)
-    each = every and state.joint.kind_of not in KEPT
-    if each:
-        yield FRAME
-    yield from state.joint.stages(axes, channels, timed=every and not each)
-    if each:
-        yield CLIPS
-    yield from _weighed(state, every)
+        yield from row.stages(path, axes, recurrent=True, sequences=number < last or every)
+    each = every and state.joint.kind_of not in STEPWISE
+    joint = state.joint.stages(axes, state.convolutions[-1].filters, timed=every and not each)
+    yield from [*[FRAME] * each, *joint, *[CLIPS] * each]
 
 
 def _weighed(state, every):
@@ -487,10 +443,14 @@ def _weighed(state, every):
 
 
 def _mean(path, detail):
-    return single(path, "joint", "Mean", detail, "layers.GlobalAveragePooling1D()", None, "time")
+    layer = "layers.GlobalAveragePooling1D()"
+    return stage(path, "joint", "Mean", detail, layer, window=None, along="time")
 
 
 def heads(state):
-    """The layers that answer, one for each label."""
+    """The stages that answer, one for each label."""
+    noun = f"{state.kind.step}s" if state.kind.forecasts else "classes"
     softmax = "" if state.kind.forecasts else 'activation="softmax", '
-    return {name: f'layers.Dense({count}, {softmax}name="{name}")' for name, count in state.classes.items()}
+    for name, size in state.classes.items():
+        line = Line(f'layers.Dense({size}, {softmax}name="{name}")', to=name)
+        yield Stage("answer", "answer", name, f"{size} {noun}", (line,))

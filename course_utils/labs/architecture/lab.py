@@ -56,7 +56,7 @@ class ArchitectureLab(Lab):
     Attributes
     ----------
     training : TrainingPanel
-        `start()`, `pause()`, `step()`, `reset()`, `wait()`, and the `runs`.
+        `start()`, `pause()`, `step()`, `stop()`, `wait()`, and the `runs`.
 
     Raises
     ------
@@ -81,11 +81,10 @@ class ArchitectureLab(Lab):
             allowed = listed(repr(name) for name in VIEWS if name not in self.hidden)
             raise ValueError(f"view={brief(view)} cannot be: it can be {allowed}.")
         self.changed = widgets.HTML()  # by another order or attention
-        self.picture, self.costs = classed(widgets.HTML(), "cl-picture"), classed(widgets.HTML(), "cl-costs")
+        self.picture, self.axes = (classed(widgets.HTML(), "cl-picture") for _ in range(2))
+        self.costs = classed(widgets.HTML(), "cl-costs")
         self.inside = Inside()
         self.training = TrainingPanel(self, self._look)
-        self.axes = widgets.HTML()
-        self.axes.add_class("cl-picture")
         self.listing, self.copy_code = widgets.HTML(), CopyButton(label="Copy model")
         self.fitting, self.copy_training = widgets.HTML(), CopyButton(label="Copy training")
         self.views, self.panels = self._tabs(VIEWS, view), self._tabs(PANELS)
@@ -105,8 +104,8 @@ class ArchitectureLab(Lab):
         screen = cards("cl-screen", dials=panel, costs=self.costs, seen=seen)
         always = [self.mark, screen, share, self.message]
         panels = [self.panels, *(self.parts[name] for name in PANELS)] if self.panels.options else []
-        self.view = widgets.VBox([style(HERE / "lab.css", HERE / "inside.css"), *always, *panels])
-        self.view.add_class("course-lab")
+        looks = style(HERE / "lab.css", HERE / "inside.css", script=HERE / "lab.js")
+        self.view = classed(widgets.VBox([looks, *always, *panels]), "course-lab")
         self._open()
         self.state = self.state
 
@@ -141,8 +140,7 @@ class ArchitectureLab(Lab):
             if block == "convolutions":
                 inside = [self.count, self._table()]
             else:
-                names = type(getattr(self.state, block)).dials()
-                inside = [self.add_control(f"{block}.{name}") for name in names]
+                inside = [self.add_control(f"{block}.{name}") for name in self.state.get(block).dials()]
             self.cards[block] = classed(group(kind, title, remark, *inside), f"cl-of-{block}")
             self.cards[block].layout.grid_area = "entry" if block in entries else block
         self.cards["whole"].layout.grid_area = "whole"
@@ -168,16 +166,15 @@ class ArchitectureLab(Lab):
                 label = f"{dial.label} of convolution {row + 1}"
                 cell = self.add_control(f"convolutions.{row}.{name}", label, start)
                 cells.append(classed(cell, f"cl-of-convolutions-{row}"))
-        grid = widgets.GridBox(cells, layout={"grid_template_columns": "1fr 0.9fr 0.8fr 1fr 1.1fr 40px"})
-        grid.add_class("cl-rows")
-        return grid
+        columns = {"grid_template_columns": "1fr 0.9fr 0.8fr 1fr 1.1fr 40px"}
+        return classed(widgets.GridBox(cells, layout=columns), "cl-rows")
 
     def _dialled(self, count):
         """The first rows, as their controls stand."""
-        paths = [
-            [f"convolutions.{row}.{name}" for name in blocks.Convolution.dials()] for row in range(count)
+        return [
+            tuple(self.controls[f"convolutions.{row}.{name}"].value for name in blocks.Convolution.dials())
+            for row in range(count)
         ]
-        return [tuple(self.controls[path].value for path in row) for row in paths]
 
     def mirror(self):
         state = self.state
@@ -309,7 +306,7 @@ def checked(hide, lab):
     """The names of what is hidden, as a frozenset; a ValueError tells which there are."""
     known = {"task", "order", "attention", "seed", "presets", "state", "shapes", "code", *PANELS, *CARDS}
     for block in CARDS.keys() - {"convolutions"}:
-        known |= {f"{block}.{name}" for name in type(getattr(lab.state, block)).dials()}
+        known |= {f"{block}.{name}" for name in lab.state.get(block).dials()}
     names = (hide,) if isinstance(hide, str) else hide
     if not isinstance(names, (tuple, list, set, frozenset)):
         raise TypeError(f"hide is {brief(hide)}, but must be a tuple of names.")

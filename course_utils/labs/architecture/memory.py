@@ -30,7 +30,11 @@ def needed(state):
     kept = sum(values) + 3 * max(values) + sum(_recurrent(composition))
     weights = 6 * composition.parameters  # with gradients, clipped copies, Adam's two averages and a copy
     activations = 4 * state.budget.batch * kept
-    return {"activations": activations, "weights": 4 * weights, "data": _data(state), "Keras": 2e8}
+    shape = state.change("clip.channels", 1).entry.shape  # the course's clips are grey
+    each, (examples, reading) = 4 * state.steps * prod(shape[1:]), state.kind.size(state.entry)
+    # The training examples, those of the epoch under way, and Keras's copy of them.
+    data = reading + 3 * each * examples + 2 * each * min(SPLIT[1], examples)
+    return {"activations": activations, "weights": 4 * weights, "data": data, "Keras": 2e8}
 
 
 def _recurrent(composition):
@@ -42,13 +46,6 @@ def _recurrent(composition):
         elif fact.part == "convlstm" and fact.title != "Max pool":
             maps = fact.shape if len(fact.shape) == len(before.shape) else (before.shape[0], *fact.shape)
             yield 16 * prod(maps)
-
-
-def _data(state):
-    """Bytes of the training examples, of those of the epoch under way, and of Keras's copy of them."""
-    shape = state.change("clip.channels", 1).entry.shape  # the course's clips are grey
-    each, (examples, reading) = 4 * state.steps * prod(shape[1:]), state.kind.size(state.entry)
-    return reading + 3 * each * examples + 2 * each * min(SPLIT[1], examples)
 
 
 def available():

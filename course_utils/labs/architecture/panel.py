@@ -1,19 +1,19 @@
 """The lab's training panel: train what is composed, on a budget, and compare it with earlier runs."""
 
 import html
+import itertools
 from dataclasses import replace
-from itertools import pairwise
 
 import ipywidgets as widgets
 
 from course_utils.labs.architecture import memory
 from course_utils.labs.architecture.advice import gigabytes, noted, obstacles
 from course_utils.labs.architecture.assembly import compose, match, short_name
-from course_utils.labs.architecture.blocks import batches, count
+from course_utils.labs.architecture.blocks import count
 from course_utils.labs.architecture.curves import curves, measure, measured, said_score
 from course_utils.labs.architecture.inside_panel import offer
 from course_utils.labs.architecture.trainer import Run, warm_up
-from course_utils.labs.core.lab import Notes, group, remark
+from course_utils.labs.core.lab import Notes, classed, group, remark
 from course_utils.labs.core.lock import LOCK
 from course_utils.labs.core.notes import Note, note
 
@@ -25,6 +25,16 @@ STEPS = (
 START_UP = 10  # seconds until the first batch is trained
 ACTIVE = ("loading", "measuring", "running")
 UNDER_WAY = (*ACTIVE, "paused")
+
+
+def _button(title, action):
+    button = widgets.Button(description=title)
+    button.on_click(lambda _: action())
+    return button
+
+
+def _row_of(*parts):
+    return widgets.HBox(parts, layout={"flex_flow": "row wrap"})
 
 
 class TrainingPanel:
@@ -44,43 +54,33 @@ class TrainingPanel:
         self._begun, self._speed, self._matched = 0, 1.0, None
         self._deleted = None  # (place, run): what was deleted last, until another run is chosen
         wide = {"layout": {"width": "auto"}, "style": {"description_width": "90px"}}
+        plain = {"style": {"description_width": "initial"}}
         self.name = widgets.Text(description="Name", continuous_update=False, **wide)
         self.progress = widgets.FloatProgress(description="Progress", max=1.0, **wide)
-        words = {"start": "▶ Start", "pause": "Pause", "step": "One epoch", "reset": "Stop"}
-        self.buttons = {key: widgets.Button(description=title) for key, title in words.items()}
-        for key, button in self.buttons.items():
-            button.on_click(lambda _, key=key: getattr(self, key)())
+        titles = {"start": "▶ Start", "pause": "Pause", "step": "One epoch", "stop": "Stop"}
+        self.buttons = {key: _button(title, getattr(self, key)) for key, title in titles.items()}
         self.budget, self.composed, self.clock, self.picture, self.table = (widgets.HTML() for _ in range(5))
         self.picture.add_class("cl-picture")
         self.notes = Notes(lab)
-        self.other = widgets.Dropdown(description="Run", options=[], layout={"width": "auto"})
-        self.other.style.description_width = "initial"
-        self.match = widgets.Button(description="Match its parameters")
-        self.match.on_click(lambda _: self.match_parameters())
-        self.take = widgets.Button(description="Compose it again")
-        self.take.on_click(lambda _: self._taken())
-        self.new_name = widgets.Text(
-            description="Its name", continuous_update=False, layout={"flex": "0 1 280px"}
-        )
-        self.new_name.style.description_width = "initial"
-        self.discard = widgets.Button(description="Delete run")
-        self.discard.on_click(lambda _: self.delete())
+        self.other = widgets.Dropdown(description="Run", options=[], layout={"width": "auto"}, **plain)
         self.other.observe(lambda _: self._chose(), "value")
+        self.match = _button("Match its parameters", self.match_parameters)
+        self.take = _button("Compose it again", self._taken)
+        name = {"description": "Its name", "continuous_update": False, "layout": {"flex": "0 1 280px"}}
+        self.new_name = widgets.Text(**name, **plain)
         self.new_name.observe(lambda change: self.rename(change["new"]), "value")
+        self.discard = _button("Delete run", self.delete)
         self.matched = widgets.HTML()
-        self.compare = widgets.HBox([self.other, self.match, self.take, self.new_name, self.discard])
-        self.compare.layout.flex_flow = "row wrap"
+        self.compare = _row_of(self.other, self.match, self.take, self.new_name, self.discard)
         dials = [lab.add_control(f"budget.{name}") for name in lab.state.budget.dials()]
         for dial in dials:
             dial.style.description_width = "90px"
-        dials.append(widgets.HTML(remark(STEPS)))
-        buttons = widgets.HBox(list(self.buttons.values()), layout={"flex_flow": "row wrap"})
-        budget = group("other", "Budget", "how long, and in which steps", *dials, self.budget)
-        shown = self.composed, self.name, buttons, self.progress, self.clock
+        dials += [widgets.HTML(remark(STEPS)), self.budget]
+        shown = self.composed, self.name, _row_of(*self.buttons.values()), self.progress, self.clock
+        budget = group("other", "Budget", "how long, and in which steps", *dials)
         groups = widgets.GridBox([budget, group("other", "Training", "what is composed above", *shown)])
-        groups.add_class("cl-halves")
-        shown = groups, self.notes.view, self.picture, self.table, self.compare, self.matched
-        self.view = widgets.VBox(shown)
+        shown = self.notes.view, self.picture, self.table, self.compare, self.matched
+        self.view = widgets.VBox([classed(groups, "cl-halves"), *shown])
 
     # What the buttons do
 
@@ -94,11 +94,12 @@ class TrainingPanel:
 
     def pause(self):
         """Pause after the batch under way."""
-        if self.run:
-            self.run.pause()
-        self.show()
+        with LOCK:
+            if self.run:
+                self.run.pause()
+            self.show()
 
-    def reset(self):
+    def stop(self):
         """End the run under way. What it has learned in whole epochs stays in the table."""
         with LOCK:
             if self.run:
@@ -138,19 +139,15 @@ class TrainingPanel:
         """Give the chosen run another name; one that is empty or taken is refused."""
         with LOCK:
             run, name = self._chosen, name.strip()
-            if not run or name == run.name:
-                self.new_name.value = name
-                return
-            owner = next((run for run in self.runs if run.name == name), None)
-            if name and not owner:
-                run.name, words = name, f"Run {run.letter} has a new name."
-            elif name:
-                words = note("warning", f"Run {owner.letter} has this name: run {run.letter} keeps its own.")
-            else:
-                words = note("warning", f"A run needs a name: run {run.letter} keeps its own.")
-            self.new_name.value = run.name
-            self._tell()
-            self.matched.value = words
+            owner = next((other for other in self.runs if other.name == name), None)
+            if run and owner is not run:
+                refused = f"Run {owner.letter} has this name" if owner else "A run needs a name"
+                words = note("warning", f"{refused}: run {run.letter} keeps its own.")
+                if name and not owner:
+                    run.name, words = name, f"Run {run.letter} has a new name."
+                self._tell()
+                self.matched.value = words
+            self.new_name.value = run.name if run else name
 
     def delete(self):
         """Take the chosen run out of the table, unless it is under way; called again, bring it back."""
@@ -201,28 +198,24 @@ class TrainingPanel:
 
     def _go(self, epochs):
         with LOCK:
-            self._begin(epochs)
+            state, run = self._lab.state, self.run
+            if run is None or run.status in ("done", "failed", "stopped"):
+                run = None if any(obstacles(state)) else self._new_run(state)
+            if run:
+                run.go(epochs)
             self.show()
             if self.run:
                 self.other.value = self.run.letter
 
-    def _begin(self, epochs):
-        if self.run is None or self.run.status in ("done", "failed", "stopped"):
-            state = self._lab.state
-            if any(obstacles(state)):
-                return
-            letter = _letter(self._begun)
-            self._begun += 1
-            self.run = Run(self._free_name(), letter, state, compose(state).parameters, self._tell)
-            self.runs.append(self.run)
-        self.run.go(epochs)
-
-    def _free_name(self):
-        wanted = self.name.value.strip() or short_name(self._lab.state)
-        taken, name, number = {run.name for run in self.runs}, wanted, 2
-        while name in taken:
-            name, number = f"{wanted} ({number})", number + 1
-        return name
+    def _new_run(self, state):
+        wanted, taken = self.name.value.strip() or short_name(state), {run.name for run in self.runs}
+        names = itertools.chain([wanted], (f"{wanted} ({number})" for number in itertools.count(2)))
+        name = next(name for name in names if name not in taken)
+        letter = chr(ord("A") + self._begun) if self._begun < 26 else f"#{self._begun + 1}"
+        self.run = Run(name, letter, state, compose(state).parameters, self._tell)
+        self._begun += 1
+        self.runs.append(self.run)
+        return self.run
 
     def _tell(self):
         with LOCK:
@@ -252,16 +245,11 @@ class TrainingPanel:
             words = f"This needs {_minutes(run.left)}. Press Resume to go on all the same, {way_out}"
             yield Note("warning", words)
         if run.status in UNDER_WAY and run.state != state:
-            words = (
-                f"The dials have moved: run {run.letter} goes on as it began. Stop it to train the new one."
-            )
-            yield Note("hint", words)
+            words = f"The dials have moved: run {run.letter} goes on as it began."
+            yield Note("hint", f"{words} Stop it to train the new one.")
 
     def show(self):
-        with LOCK:
-            self._show()
-
-    def _show(self):
+        """Show the runs, and what can be done now. Whoever calls it holds the lock."""
         state, run = self._lab.state, self.run
         if state != self._matched:
             self._matched, self.matched.value = state, ""
@@ -276,7 +264,7 @@ class TrainingPanel:
         self.buttons["start"].description = "▶ Resume" if status == "paused" else "▶ Start"
         self.buttons["start"].disabled = self.buttons["step"].disabled = status in ACTIVE or stuck
         self.buttons["pause"].disabled = status not in ACTIVE
-        self.buttons["reset"].disabled = run is None
+        self.buttons["stop"].disabled = run is None
         self.name.placeholder = short_name(state)
         size = "does not fit yet" if composition.broken else f"{composition.parameters:,} parameters"
         self.composed.value = f"<b>{html.escape(short_name(state))}</b>, {size}"
@@ -291,30 +279,29 @@ class TrainingPanel:
 
     def _budget(self):
         state, run = self._lab.state, self.run
-        same = bool(run and run.steps and run.state == state)
+        budget, peak, left = state.budget, state.peak, None
         examples, _ = state.kind.size(state.entry)
-        size, steps = state.budget.size(examples), state.budget.batches(examples)
-        if same:
-            size, steps = run.size, run.steps
-        about = "" if same or state.kind.exact else "about "
-        seconds = START_UP + _guess(state) * self._speed * steps * state.budget.epochs
-        if same and run.left is not None:
-            time = f"{_minutes(run.seconds + run.left)}, measured on this machine"
+        size, steps = budget.size(examples), budget.batches(examples)
+        about = "" if state.kind.exact else "about "
+        if run and run.steps and run.state == state:
+            size, steps, about, left = run.size, run.steps, "", run.left
+        total = budget.epochs * steps
+        seconds = START_UP + _guess(state) * self._speed * total
+        if left is not None:
+            time = f"{_minutes(run.seconds + left)}, measured on this machine"
         elif self._speed != 1.0:
             time = f"{_minutes(seconds)}, judging by the last run"
         else:
             time = f"{_minutes(seconds)}: a guess until the first batches are timed"
-        total = state.budget.epochs * steps
-        whole = f"{batches(total)} of {min(state.budget.batch, size)}"
-        seen = f"{about}{size:,} {state.kind.examples}"
-        words = f"{count(state.budget.epochs, 'epoch')} × {seen} = {about}{whole}. The learning rate "
-        rises = warm_up(total)
-        words += f"rises to {state.peak:g} in {batches(rises)}, then" if rises else f"of {state.peak:g}"
-        words += " falls to 0."
         if not compose(state).broken:
-            room = gigabytes(sum(memory.needed(state).values()))
-            time += f". About {room} of memory"
-        return f"{words} {time[:1].upper()}{time[1:]}."
+            time += f". About {gigabytes(sum(memory.needed(state).values()))} of memory"
+        rises = warm_up(total)
+        rate = f"rises to {peak:g} in {count(rises, 'batch', 'es')}, then" if rises else f"of {peak:g}"
+        return (
+            f"{count(budget.epochs, 'epoch')} × {about}{size:,} {state.kind.examples} = "
+            f"{about}{count(total, 'batch', 'es')} of {min(budget.batch, size)}. "
+            f"The learning rate {rate} falls to 0. {time[:1].upper()}{time[1:]}."
+        )
 
     def _clock(self):
         run, left = self.run, self.run.left
@@ -326,32 +313,37 @@ class TrainingPanel:
     def _table(self):
         if not self.runs:
             return '<div class="cl-note">The runs you train are kept here, to be compared.</div>'
-        labels = list(dict.fromkeys(label for run in self.runs for label in run.labels))
-        labels += ["loss"] * any("loss" in measured(run.state) for run in self.runs)
-        names = ["", "name", *labels, "parameters", "time", "epochs", "examples", "batch", "rate"]
-        rows = _row("th scope='col'", names)
-        for run in self.runs:
-            known = {key: run.history[f"val_{key}"][-1] for key in measured(run.state) if run.epochs}
-            scores = [said_score(known[key], 3) if key in known else "–" for key in labels]
-            cells = [
-                run.letter,
-                html.escape(run.name),
-                *scores,
-                f"{run.parameters:,}",
-                f"{run.seconds:.0f} s",
-            ]
-            status = "" if run.status == "done" else f", {WORDS.get(run.status, run.status)}"
-            cells += [f"{run.epochs} of {run.total}{status}", f"{run.size:,}" if run.size else "–"]
-            cells += [run.state.budget.batch, f"{run.state.peak:g}"]
-            rows += _row("td", cells, f" title='{html.escape(str(run.state))}'")
+        scores = dict.fromkeys(key for run in self.runs for key in measured(run.state))
+        labels = sorted(scores, key="loss".__eq__)
+        rows = [_cells(run, labels) for run in self.runs]
+        drawn = _row("th scope='col'", rows[0])
+        for run, cells in zip(self.runs, rows):
+            drawn += _row("td", cells.values(), f" title='{html.escape(str(run.state))}'")
         scored = " and ".join(dict.fromkeys([*map(measure, self.runs), *["loss"] * ("loss" in labels)]))
         budgets = [_budget_of(run) for run in self.runs if run.size]
-        unlike = [name for name in (budgets or [{}])[0] if len({budget[name] for budget in budgets}) > 1]
         sizes = [run.parameters for run in self.runs]
-        unlike = ["parameters"] * (max(sizes) > 1.1 * min(sizes)) + unlike
+        unlike = ["parameters"] * (max(sizes) > 1.1 * min(sizes))
+        unlike += [name for name in (budgets or [{}])[0] if len({budget[name] for budget in budgets}) > 1]
         fair = f"; they are not equal in {', '.join(unlike)}" if unlike else ""
         caption = f"<caption>Runs: validation {scored} after the last finished epoch{fair}</caption>"
-        return f"<div class='cl-wide'><table class='cl-table cl-runs'>{caption}{rows}</table></div>"
+        return f"<div class='cl-wide'><table class='cl-table cl-runs'>{caption}{drawn}</table></div>"
+
+
+def _cells(run, labels):
+    """A row of the table: the heads of the columns and what stands below them."""
+    known = {key: said_score(run.history[f"val_{key}"][-1], 3) for key in measured(run.state) if run.epochs}
+    status = "" if run.status == "done" else f", {WORDS.get(run.status, run.status)}"
+    return {
+        "": run.letter,
+        "name": html.escape(run.name),
+        **{label: known.get(label, "–") for label in labels},
+        "parameters": f"{run.parameters:,}",
+        "time": f"{run.seconds:.0f} s",
+        "epochs": f"{run.epochs} of {run.total}{status}",
+        "examples": f"{run.size:,}" if run.size else "–",
+        "batch": run.state.budget.batch,
+        "rate": f"{run.state.peak:g}",
+    }
 
 
 def _row(tag, cells, about=""):
@@ -372,14 +364,10 @@ def _guess(state):
     composition = compose(state)
     steps = sum(
         before.shape[0] or state.steps
-        for before, fact in pairwise(composition.facts)
+        for before, fact in itertools.pairwise(composition.facts)
         if fact.part in ("lstm", "convlstm") and len(before.shape) > 1
     )
     return 0.01 + 0.0008 * steps + state.budget.batch * composition.multiply_adds * 3 / 1.6e10
-
-
-def _letter(number):
-    return chr(ord("A") + number) if number < 26 else f"#{number + 1}"
 
 
 def _minutes(seconds):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import prod
 
 import numpy as np
@@ -162,10 +162,6 @@ data = replace(
 """
 
 
-def _traffic(series, labels):
-    return f"{IMPORT}data = datasets.traffic({series.days}, {series.ahead})\n"
-
-
 # What an answer without any network scores: label -> (the score, what it is called)
 
 
@@ -183,21 +179,14 @@ def _same_hour_before(data, series):
 
 # ------------------------------------------------- An example of which only the first steps have come
 
-
-def _black_frames(x, step):
-    how = "the frames to come are replaced by black ones: the network needs all of them"
-    return np.concatenate([x[:step], np.zeros_like(x[step:])]), how
+NEEDED = "the network needs all of them"
 
 
-def _padded_words(x, step):
-    return np.concatenate(
-        [np.zeros_like(x[step:]), x[:step]]
-    ), "as if the review ended here (padding on the left)"
-
-
-def _same_hour(x, step):
-    how = "the hours to come are replaced by this one: the network needs all of them"
-    return np.concatenate([x[:step], np.repeat(x[step - 1 : step], len(x) - step, axis=0)]), how
+def _first(x, step, how, left=False, mode="constant"):
+    """The first steps of x, filled up as `numpy.pad` does in this mode; and how, in words."""
+    missing = len(x) - step
+    ends = (missing, 0) if left else (0, missing)
+    return np.pad(x[:step], [ends, *[(0, 0)] * (x.ndim - 1)], mode), how
 
 
 # ------------------------------------------------------------------------------------------ The tasks
@@ -219,7 +208,7 @@ TASKS = {
         baseline=_guessing,
         size=lambda clip: (clips_that_fit(clip), 0),
         exact=True,
-        without=_black_frames,
+        without=partial(_first, how=f"the frames to come are replaced by black ones: {NEEDED}"),
         lighter=(("Read {} frames", "clip.frames", (16, 8, 4)), ("{} pixels", "clip.size", (64, 48, 32, 24))),
         peak=4e-3,
     ),
@@ -236,7 +225,7 @@ TASKS = {
         data=_reviews,
         baseline=_guessing,
         size=lambda text: REVIEWS[text.source],
-        without=_padded_words,
+        without=partial(_first, how="as if the review ended here (padding on the left)", left=True),
         usual=lambda order: {
             "convolutions": (Convolution(64, 3, pool=2 if order == "cnn-lstm" else 1),),
             "lstm": Memory(64),
@@ -258,10 +247,10 @@ TASKS = {
         example="forecast",
         examples="windows",
         classes=lambda state: {"volume": state.series.ahead},
-        data=_traffic,
+        data=lambda series, labels: f"{IMPORT}data = datasets.traffic({series.days}, {series.ahead})\n",
         baseline=_same_hour_before,
         size=lambda series: (12200, 0),
-        without=_same_hour,
+        without=partial(_first, how=f"the hours to come are replaced by this one: {NEEDED}", mode="edge"),
         usual=lambda order: {"convolutions": (Convolution(32, 5, pool=2),) * 2, "lstm": Memory(64)},
         lighter=(("Read {} days", "series.days", (7,)),),
         unit="vehicles",

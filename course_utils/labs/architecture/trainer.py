@@ -5,6 +5,7 @@ import math
 import threading
 import time
 from functools import partial
+from statistics import median_high
 from types import SimpleNamespace
 
 from course_utils.labs.architecture import assembly, inside
@@ -94,8 +95,7 @@ class Run:
     @property
     def pace(self):
         """Seconds that a batch takes: the median of the last ones."""
-        recent = sorted(self._per_batch[-60:])
-        return recent[len(recent) // 2]
+        return median_high(self._per_batch[-60:])
 
     @property
     def left(self):
@@ -109,24 +109,23 @@ class Run:
 
     def go(self, epochs=None):
         """Train on: to the end, or for so many epochs."""
-        with self._changed:
-            self._until = math.inf if epochs is None else int(self.passed) + epochs
-            self._idle = False
-            self.status = "running" if self._per_batch else "measuring" if self.steps else "loading"
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, daemon=True)
-                self._thread.start()
-            self._changed.notify_all()
+        status = "running" if self._per_batch else "measuring" if self.steps else "loading"
+        until = math.inf if epochs is None else int(self.passed) + epochs
+        self._set(_until=until, _idle=False, status=status)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, daemon=True)
+            self._thread.start()
 
     def pause(self):
-        with self._changed:
-            self._until = self.passed
-            self._changed.notify_all()
+        self._set(_until=self.passed)
 
     def stop(self):
         """End the run where it is; what was learned in whole epochs stays in it."""
+        self._set(_stop=True)
+
+    def _set(self, **values):
         with self._changed:
-            self._stop = True
+            vars(self).update(values)
             self._changed.notify_all()
 
     def wait(self, seconds=None):
@@ -153,16 +152,14 @@ class Run:
         self.live = []
         self.status = status
         self._tell(now=True)
-        with self._changed:
-            self._idle = True
-            self._changed.notify_all()
+        self._set(_idle=True)
 
     def _train(self):
         import keras
 
-        found = feed(self.state)
-        self.examples = found.examples(self.labels)
-        self._checks = len(found.data.validation) / self.state.budget.batch
+        source = feed(self.state)
+        self.examples = source.examples(self.labels)
+        self._checks = len(source.data.validation) / self.state.budget.batch
         self.built = assembly.build(self.state)
         # The same layers: the optimizer goes with it.
         model = keras.Model(self.model.input, self.model.output)
@@ -172,7 +169,7 @@ class Run:
             on_epoch_end=self._epoch_ends,
         )
         fit = partial(model.fit, verbose=0, callbacks=[watch])
-        names = {"keras": keras, "math": math, "data": found.data}
+        names = {"keras": keras, "math": math, "data": source.data}
         names["model"] = SimpleNamespace(compile=model.compile, fit=fit)
         exec(compiling(self.state), names)  # the code that a learner is shown, made from checked dials
         self.size, self.steps = names["size"], names["steps"] // self.total
@@ -216,7 +213,7 @@ class Run:
         self._seconds()
         if not math.isfinite(logs["val_loss"]):
             self._lost()
-        scores = self._scores(logs) | {f"val_{label}": s for label, s in self._scores(logs, "val_").items()}
+        scores = self._scores(logs) | self._scores(logs, "val_")
         self.history = {label: [*self.history.get(label, ()), score] for label, score in scores.items()}
         self.live = []
         self._kept = self.model.get_weights()
@@ -239,8 +236,8 @@ class Run:
     def _scores(self, logs, part=""):
         labels, kind = self.labels, self.state.kind
         names = {label: f"{label}_{kind.metric}" if len(labels) > 1 else kind.metric for label in labels}
-        scores = {label: float(logs[part + name]) * kind.scale for label, name in names.items()}
-        return scores | {"loss": float(logs[f"{part}loss"])}
+        scores = {part + label: float(logs[part + name]) * kind.scale for label, name in names.items()}
+        return scores | {f"{part}loss": float(logs[f"{part}loss"])}
 
     def _tell(self, now=False):
         if now or time.monotonic() - self._reported > REPORT:

@@ -14,13 +14,6 @@ const name = () => lab.querySelectorAll('.widget-slider').forEach(slider => {
 name();
 new MutationObserver(name).observe(lab, { childList: true, subtree: true });
 
-// A click on a stage of the picture leads to its dials.
-lab.addEventListener('click', event => {
-  const stage = event.target.closest('[data-path]');
-  const place = stage && lab.querySelector(`.cl-of-${stage.dataset.path.replace('.', '-')}`);
-  [...place?.querySelectorAll('select, input, [role=slider]') ?? []].find(dial => dial.offsetParent)?.focus();
-});
-
 // JupyterLab takes arrow keys and digits from lists and sliders (a 1 turns the cell into a heading): that is put
 // right where the focus arrives.
 lab.addEventListener('focusin', event => { event.target.dataset.lmSuppressShortcuts = 'true'; });

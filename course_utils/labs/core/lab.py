@@ -46,11 +46,12 @@ def control(dial, value, label=None):
     return widget
 
 
-def style(*sheets):
-    """A widget that shows nothing: it styles a lab, by what all labs share and by `sheets` of its own."""
-    rules, script = ((HERE / f"lab.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
+def style(*sheets, script=None):
+    """A widget that shows nothing: it styles a lab and runs a script beside it, both shared and its own."""
+    rules, shared = ((HERE / f"lab.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
     rules += "".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
-    markup = f'<style onload="{html.escape(script)}">{rules}</style>'
+    own = script.read_text(encoding="utf-8") if script else ""
+    markup = f'<style onload="{html.escape(shared + own)}">{rules}</style>'
     return widgets.HTML(markup, layout={"display": "none"})
 
 
