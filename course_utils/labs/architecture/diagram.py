@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from math import ceil, sqrt
 
-from course_utils.labs.architecture.assembly import Fact
 from course_utils.labs.architecture.blocks import times
 from course_utils.labs.core.drawing import (
     ATTENTION,
@@ -142,10 +141,8 @@ def cells(x, y, steps, units, every, both):
     left = x - (shown * wide + (shown - 1) * gap) / 2
     drawn = []
     for i in range(shown):
-        cell = left + i * (wide + gap)
-        out = every or i == shown - 1
-        border = 'stroke-width="2.2"' if out else ""
-        drawn.append(rect(cell, y - tall / 2, wide, tall, front, line, 3, border))
+        cell, out = left + i * (wide + gap), every or i == shown - 1
+        drawn.append(rect(cell, y - tall / 2, wide, tall, front, line, 3, 'stroke-width="2.2"' * out))
         if out:
             drawn.append(arrow(cell + wide / 2, y - tall / 2, cell + wide / 2, y - tall / 2 - 11, line, 1.3))
         if i and i == shown - 1 and steps > shown:
@@ -206,7 +203,7 @@ NAMES = {"cnn": "CNN", "convlstm": "ConvLSTM", "lstm": "LSTM"}  # of frames; oth
 class Column:
     """One stage in the picture; the last one is what is broken, or the answers."""
 
-    fact: Fact
+    fact: object
     x: float = 0.0
     top: float = 0.0
     pitch: float = 0.0
@@ -237,18 +234,15 @@ def diagram(composition):
     parts = [_row(composition, row, 4 + place * ROW) for place, row in enumerate(rows)]
     parts.append(_arrows(composition, rows))
     bottom = len(rows) * ROW + 12
-    parts.append(text(8, bottom, _key(composition), 12, "start", SOFT))
+    parts.append(text(8, bottom, _key(composition.state.kind), 12, "start", SOFT))
     return svg(WIDTH, bottom + 6, alt(composition), parts)
 
 
-def _key(composition):
-    kind = composition.state.kind
+def _key(kind):
     if kind.in_space:
-        scaled, of = "Height and width are to scale", "channels"
-        growing = "a tensor's depth, its bar or its cells grow"
-    else:
-        scaled, growing, of = f"Widths are to scale in {kind.step}s", "heights grow", "features"
-    return f"{scaled}; {growing} with the square root of the {of}."
+        grow = "a tensor's depth, its bar or its cells grow with the square root of the channels"
+        return f"Height and width are to scale; {grow}."
+    return f"Widths are to scale in {kind.step}s; heights grow with the square root of the features."
 
 
 def _row(composition, row, top):
@@ -389,17 +383,12 @@ def _arrows(composition, rows):
 
 def costs(composition):
     """How parameters and work are shared among the stages: two stacked bars, as HTML."""
-    example, sure = composition.state.kind.example, " so far" * bool(composition.broken)
-    return "".join(
-        _cost_bar(composition, cost, unit + sure, more)
-        for cost, unit, more in (
-            ("parameters", "parameters", untrained(composition)),
-            ("multiply_adds", f"multiply-adds per {example}", ""),
-        )
-    )
+    work, sure = f"multiply-adds per {composition.state.kind.example}", " so far" * bool(composition.broken)
+    parameters = _cost_bar(composition, "parameters", f"parameters{sure}", untrained(composition))
+    return parameters + _cost_bar(composition, "multiply_adds", work + sure)
 
 
-def _cost_bar(composition, cost, unit, more):
+def _cost_bar(composition, cost, unit, more=""):
     total, words, segments = getattr(composition, cost), [], []
     for fact in composition.all:
         amount = getattr(fact, cost)
