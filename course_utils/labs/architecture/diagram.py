@@ -99,7 +99,7 @@ def shape_label(x, y, fact, room):
 
 
 # ---------------------------------------------------------------------------------------------------
-# Tensors. Each is drawn around (x, y) and told as (what is drawn, how far it reaches to the left and right).
+# Tensors. Each is drawn around (x, y) and given as (what is drawn, how far it reaches to the left and right).
 
 
 def volume(x, y, tall, wide, channels, part):
@@ -157,7 +157,7 @@ def cells(x, y, steps, units, every, both):
 def fan(x, y, steps):
     """Attention: steps of different weight, added up."""
     front, _, line = SHADES["attention"]
-    drawn, weights = [], (3.6,) if steps == 1 else (0.8, 3.6, 1.4, 0.8, 2.2)[: min(steps, 5)]
+    drawn, weights = [], (3.6,) if steps == 1 else (0.8, 3.6, 1.4, 0.8, 2.2)[:steps]
     for i, weight in enumerate(weights):
         at = y + 13 * (i - (len(weights) - 1) / 2)
         drawn.append(path(f"M{x - 22:.1f},{at:.1f} L{x + 8:.1f},{y:.1f}", line, weight))
@@ -195,7 +195,7 @@ def tensor(x, y, fact, composition):
 
 # ------------------------------------------------------------------------------------ Rows of columns
 
-MIDDLE, LINES, ROW = 66, 116, 208  # from the top of a row: arrows, words; its height
+MIDDLE, LINES, COSTS, ROW = 66, 116, 145, 208  # from the top of a row: arrows, words, numbers; its height
 NAMES = {"cnn": "CNN", "convlstm": "ConvLSTM", "lstm": "LSTM"}  # of frames; others are called as the part
 
 
@@ -204,35 +204,33 @@ class Column:
     """One stage in the picture; the last one is what is broken, or the answers."""
 
     fact: object
-    x: float = 0.0
-    top: float = 0.0
-    pitch: float = 0.0
-    reach: tuple = (0.0, 0.0)
-
-    @property
-    def group(self):
-        """What is framed together: the part, and whether it is done for every frame."""
-        return self.fact.part, self.fact.each and not self.fact.reason
+    x: float
+    top: float  # of its row
+    pitch: float  # from column to column
+    reach: tuple = ()
 
 
 def lay_out(composition):
     """Rows: all in one if they fit, otherwise evenly. Side by side, each branch is a lane of rows."""
-    lanes = ([], [])
+    lanes, rows = ([], []), []
     for fact in (*composition.facts, composition.broken or composition.answers[0]):
-        second = fact.branch == 2 or (not fact.branch and lanes[0] and lanes[0][-1].fact.branch)
-        lanes[bool(second)].append(Column(fact))
-    rows, most = [], 7 if lanes[1] else 6  # in one row; otherwise at most five
+        second = fact.branch == 2 or (not fact.branch and lanes[0] and lanes[0][-1].branch)
+        lanes[bool(second)].append(fact)
+    most = 7 if lanes[1] else 6  # in one row; otherwise at most five
     for lane in filter(None, lanes):
         size = ceil(len(lane) / (1 if len(lane) <= most else ceil(len(lane) / 5)))
-        rows += [lane[i : i + size] for i in range(0, len(lane), size)]
+        for facts in (lane[i : i + size] for i in range(0, len(lane), size)):
+            pitch = min((WIDTH - LEFT - {6: 8, 7: 24}.get(len(facts), RIGHT)) / len(facts), 150)
+            top = 4 + len(rows) * ROW
+            rows.append([Column(fact, LEFT + pitch * (i + 0.5), top, pitch) for i, fact in enumerate(facts)])
     return rows
 
 
 def diagram(composition):
     """The whole picture of a composition, as an SVG string."""
     rows = lay_out(composition)
-    parts = [_row(composition, row, 4 + place * ROW) for place, row in enumerate(rows)]
-    parts.append(_arrows(composition, rows))
+    parts = [_row(composition, row) for row in rows]
+    parts.append(_arrows(rows))
     bottom = len(rows) * ROW + 12
     parts.append(text(8, bottom, _key(composition.state.kind), 12, "start", SOFT))
     return svg(WIDTH, bottom + 6, alt(composition), parts)
@@ -245,27 +243,26 @@ def _key(kind):
     return f"Widths are to scale in {kind.step}s; heights grow with the square root of the features."
 
 
-def _row(composition, row, top):
+def _row(composition, row):
     state, end = composition.state, composition.broken or composition.answers[0]
-    pitch = min((WIDTH - LEFT - {6: 8, 7: 24}.get(len(row), RIGHT)) / len(row), 150)
-    for place, column in enumerate(row):
-        column.x, column.top, column.pitch = LEFT + pitch * (place + 0.5), top, pitch
-    parts = [_box(state, list(members)) for _, members in groupby(row, key=lambda column: column.group)]
+    framed = groupby(row, lambda c: (c.fact.part, c.fact.each and not c.fact.reason))
+    parts = [_box(state, part, each, list(columns)) for (part, each), columns in framed]
     if any(column.fact is not end and column.fact.part != "input" for column in row):
         seen = ("pixels seen",) * state.kind.in_space + (f"{state.kind.step}s seen",)
         for i, name in enumerate(("parameters", "multiply-adds", *seen)):
-            parts.append(text(LEFT - 10, _line(top, i), name, 12, "end", SOFT, extra='font-style="italic"'))
+            y = row[0].top + COSTS + 13 * i
+            parts.append(text(LEFT - 10, y, name, 12, "end", SOFT, extra='font-style="italic"'))
     for column in row:
         draw = _column if column.fact is not end else _broken if composition.broken else _answers
         parts.append(f'<g data-path="{column.fact.path}">{draw(composition, column)}</g>')
     return "".join(parts)
 
 
-def _box(state, members):
+def _box(state, part, each, columns):
     """The frame around consecutive stages of one part; a pile of frames where it is done for every frame."""
-    first, (part, each) = members[0], members[0].group
+    first, last = columns[0], columns[-1]
     left, line = first.x - first.pitch / 2 + 5, SHADES[part][2]
-    wide, tall = members[-1].x + first.pitch / 2 - 5 - left, ROW - 22
+    wide, tall = last.x + first.pitch / 2 - 5 - left, ROW - 22
     drawn = [
         rect(left + 3 * i, first.top + 9 - 3 * i, wide, tall, CARD, line, 7, 'stroke-opacity="0.4"' * bool(i))
         for i in range(min(state.clip.frames, 4) - 1 if each else 0, -1, -1)
@@ -296,13 +293,8 @@ def _below(column, title, detail, lines=()):
     """The words below a column."""
     parts = [text(column.x, column.top + LINES, title, 12.5, weight=600)]
     parts.append(text(column.x, column.top + LINES + 13, detail, 12, fill=SOFT))
-    parts += [text(column.x, _line(column.top, i), words, 12) for i, words in enumerate(lines)]
+    parts += [text(column.x, column.top + COSTS + 13 * i, words, 12) for i, words in enumerate(lines)]
     return "".join(parts)
-
-
-def _line(top, place):
-    """Where a line of numbers is written below the columns of a row."""
-    return top + LINES + 29 + 13 * place
 
 
 def _costs(composition, facts):
@@ -351,7 +343,7 @@ def _answers(composition, column):
     return "".join(parts) + _below(column, "Dense", detail, _costs(composition, answers))
 
 
-def _arrows(composition, rows):
+def _arrows(rows):
     """From stage to stage, from row to row, and to and from a second lane, each with the shape it carries."""
     parts, flat = [], [column for row in rows for column in row]
     starts = {id(row[0]) for row in rows}
@@ -360,20 +352,20 @@ def _arrows(composition, rows):
         if id(after) not in starts:
             parts.append(arrow(a, y, b, y) + shape_label((a + b) / 2, y - 7, before.fact, b - a + 8))
             continue
-        parts.append(path(f"M{a:.1f},{y:.1f} H{EDGE}", SOFT, 1.4))
+        parts.append(path(f"M{a:.1f},{y:.1f} H{EDGE}", width=1.4))
         parts.append(shape_label((a + EDGE) / 2, y - 7, before.fact, EDGE - a + 8))
         if before.fact.branch != 1 or after.fact.branch != 2:
-            parts.append(path(f"M{EDGE},{y:.1f} V{after.top + 2:.1f} H{LEFT - 6} V{down:.1f}", SOFT, 1.4))
+            parts.append(path(f"M{EDGE},{y:.1f} V{after.top + 2:.1f} H{LEFT - 6} V{down:.1f}", width=1.4))
             parts.append(arrow(LEFT - 6, down, b, down))
             continue
         fork = [column for column in flat if column.fact.part == "input" and not column.fact.branch][-1]
         side, low = fork.x - 0.3 * fork.pitch, fork.top + ROW - 8
-        parts.append(path(f"M{side:.1f},{low - 5:.1f} V{low:.1f} H3 V{down:.1f}", SOFT, 1.4))
+        parts.append(path(f"M{side:.1f},{low - 5:.1f} V{low:.1f} H3 V{down:.1f}", width=1.4))
         parts.append(arrow(3, down, b, down))
         joined = next((column for column in flat[flat.index(after) :] if not column.fact.branch), None)
         if joined:
             turn = joined.top + 2
-            parts.append(path(f"M{EDGE},{y:.1f} V{turn:.1f} H{joined.x:.1f}", SOFT, 1.4))
+            parts.append(path(f"M{EDGE},{y:.1f} V{turn:.1f} H{joined.x:.1f}", width=1.4))
             parts.append(arrow(joined.x, turn, joined.x, joined.top + MIDDLE - 24))
     return "".join(parts)
 

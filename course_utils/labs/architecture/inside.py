@@ -211,10 +211,9 @@ def answer_after(built, x, step):
     """
     x, kind = np.asarray(x), built.state.kind
     how = f"every {kind.step} is read"
-    twin = _twin(built, x.shape) if kind.in_space else None
-    if twin and _fits(twin, (1, step, *x.shape[1:])):
+    outputs = _first_frames(built, x, step) if kind.in_space else None
+    if outputs:
         how = how if step == len(x) else "as if the clip ended here"
-        outputs = _answers(built, twin.predict_on_batch(x[None, :step]))
     else:
         if step < len(x):
             x, how = kind.without(x, step)
@@ -225,31 +224,25 @@ def answer_after(built, x, step):
     return {label: values[now] for label, values in outputs.items()}, how
 
 
-def _twin(built, shape):
-    """The same layers over any number of frames, or None where the composition needs a fixed number."""
+def _first_frames(built, x, step):
+    """The answers to the first frames alone, or None where the composition needs a fixed number, or more."""
     import keras
 
-    if built not in _TWINS:
-        clip, same = keras.Input((None, *shape[1:])), lambda layer: layer
+    if built not in _TWINS:  # the same layers over any number of frames
+        clip, same = keras.Input((None, *x.shape[1:])), lambda layer: layer
         try:
-            twin = keras.models.clone_model(built.model, clip, clone_function=same)
+            _TWINS[built] = keras.models.clone_model(built.model, clip, clone_function=same)
         except ValueError:
-            twin = None
-        _TWINS[built] = twin
+            _TWINS[built] = None
         # Traced for the first length alone, then once more for any: both now, not while the learner scrubs.
-        for length in (shape[0], max(shape[0] - 1, 1)):
-            if twin and _fits(twin, (1, length, *shape[1:])):
-                twin.predict_on_batch(np.zeros((1, length, *shape[1:]), "float32"))
-    return _TWINS[built]
-
-
-def _fits(twin, shape):
-    """Whether so many frames are enough for all windows of a convolution or pooling over time."""
+        for length in (len(x), max(len(x) - 1, 1)):
+            _first_frames(built, x, length)
+    twin = _TWINS[built]
     try:
-        twin.compute_output_shape(shape)
-    except ValueError:
-        return False
-    return True
+        fits = twin and twin.compute_output_shape((1, step, *x.shape[1:]))
+    except ValueError:  # too few for all windows of a convolution or pooling over time
+        fits = None
+    return _answers(built, twin.predict_on_batch(x[None, :step])) if fits else None
 
 
 # --------------------------------------------------------------------------------- One value of a map

@@ -82,12 +82,9 @@ def clip(frames, now, window):
     over = box("patch", *window, tall, wide) if window else ""
     seen = "; outlined: what the selected value sees" if window else ""
     large = picture(grey(frames[now]), f"Frame {now + 1} of {count}{seen}.", "max-width:230px", over)
-    strip = picture(
-        grey(frames.transpose(1, 0, 2, 3).reshape(tall, count * wide, -1)),
-        f"All {count} frames side by side, frame {now + 1} outlined.",
-        "margin-top:6px",
-        box("now", 0, now, 1, now + 1, 1, count),
-    )
+    alt = f"All {count} frames side by side, frame {now + 1} outlined."
+    outline = box("now", 0, now, 1, now + 1, 1, count)
+    strip = picture(grey(np.hstack(frames)), alt, "margin-top:6px", outline)
     return large + strip * (count > 1)
 
 

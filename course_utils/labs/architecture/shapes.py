@@ -16,7 +16,6 @@ LAST = {  # what a layer calls its last axis; others leave the name
     **dict.fromkeys(("Dense", "LSTM", "Bidirectional"), "units"),
     **dict.fromkeys(("Embedding", "Flatten", "Concatenate"), "features"),
 }
-MERGES = ("Flatten", "Reshape", "Concatenate")
 PLACES = {"time": 0, "days": 0, "steps": 0, "height": 1, "width": 2, "hours": 2}  # columns of axes
 END = 3  # of all others
 COUNTS = {2: "two", 3: "three"}
@@ -92,7 +91,7 @@ def rows(composition):
             axes, note = _applied(state, line, fact.part, given)
         else:
             axes, note = list(map(Axis, state.kind.axes, line.shape)), f"time counts {state.kind.step}s"
-        follows = bool(given) and line.given[-1] == len(done) - 1
+        follows = line.given[-1:] == (len(done) - 1,)
         done.append(Row(bare(line.layer), fact.part, tuple(axes), note, fact.each, fact.branch, follows))
     return done
 
@@ -112,7 +111,8 @@ def _applied(state, line, part, given):
     axes = []
     for name, size in zip(names, line.shape, strict=True):
         lives_on = name in lengths and name in kept
-        made_of = (name,) if lives_on else columns.get(name, gone) if kind in MERGES else ()
+        merges = kind in ("Flatten", "Reshape", "Concatenate")
+        made_of = (name,) if lives_on else columns.get(name, gone) if merges else ()
         same = lengths.get(name, -1) == size and len(made_of) < 2
         axes.append(Axis(name, size, made_of, not same or (size is None and line.shortens)))
     return axes, _note(state, kind, given, axes, gone)
@@ -125,8 +125,6 @@ def _names(state, line, part, before):
         last = f"{state.kind.step}s ahead" if state.kind.forecasts else "classes"
     elif part == "attention" and kind == "Dense" and line.shape[-1] == 1:
         last = "score"
-    if kind == "Embedding":
-        return [*before, last]
     if kind == "Dot":
         return ["score", last]
     if kind == "Permute":
@@ -135,7 +133,7 @@ def _names(state, line, part, before):
         return ["steps", "features" if before[-2] == "height" else last]
     if kind == "Reshape":
         return ["time", "features"] if state.kind.in_space else ["days", "hours", last]
-    if kind == "Flatten" or kind.startswith("Global"):
+    if kind in ("Embedding", "Flatten") or kind.startswith("Global"):
         return [*before[: count - 1], last]  # where it is done for every frame, the frames stay in front
     return [*before[len(before) - count : -1], last]  # where only the last state stays, the first one goes
 
@@ -160,20 +158,16 @@ def _note(state, kind, given, axes, gone):
         return f"side by side: {' + '.join(branch[-1].length for branch in given)} = {last.length}"
     if kind == "Softmax":
         return "scores become weights that sum to 1"
-    return ", ".join([*_gone(kind, gone, given[-1]), *_resized(given[-1], axes)]) or "the shape stays"
+    return ", ".join(_changes(kind, gone, given[-1], axes)) or "the shape stays"
 
 
-def _gone(kind, gone, before):
-    """Which axes in front of the last one are gone, and what is left of them."""
+def _changes(kind, gone, before, axes):
+    """Which axes in front of the last one are gone, and how the others changed in length or in name."""
     names = [name for name in gone if name != before[-1].name]
     are = "is" if names in (["time"], ["height"], ["width"]) else "are"
     left = {"GlobalMax": "the largest", "GlobalAve": "the mean", "Dot": "the weighted sum"}
     if names:
         yield f"{' and '.join(names)} {are} gone: only {left.get(kind[:9], 'the last state')}"
-
-
-def _resized(before, axes):
-    """How the axes that stay, and the last one, changed in length or in name."""
     old, changes = {axis.name: axis for axis in before}, {}
     for axis in axes:
         if axis.changed and axis.name in old:
@@ -184,8 +178,7 @@ def _resized(before, axes):
             elif axis.name in PLACES and was.size == 2 * axis.size:
                 change = "halved"
             changes.setdefault(change, []).append(axis.name)
-    for change, names in changes.items():
-        yield f"{' and '.join(names)} {change}"
+    yield from (f"{' and '.join(names)} {change}" for change, names in changes.items())
     if axes[-1].name not in old:
         yield f"{before[-1].length} {before[-1].name} become {axes[-1].length} {axes[-1].name}"
 
@@ -335,7 +328,7 @@ def _drawn(columns, row, y):
     parts.append(text(BATCH + 20, y + 4, "batch", 11, fill=SOFT))
     for number, axis in enumerate(row.axes):
         left, right = columns.reach(row, number)
-        tint, line, dashes = LOOKS.get(axis.name, LOOKS["classes"])
+        tint, line, dashes = LOOKS[axis.name]
         border = f'stroke-width="{3 if axis.changed else 1}" stroke-dasharray="{dashes or "none"}"'
         parts.append(rect(left, y - BOX / 2, right - left, BOX, tint, line, 4, border))
         middle, weight = (left + right) / 2, 700 if axis.changed else 500
