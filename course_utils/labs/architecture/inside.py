@@ -143,7 +143,8 @@ def _answers(built, outputs):
 def _probes(built):
     """Two models that give what lies inside: one for the whole input, one for single frames (or None).
 
-    The first gives answers, the weights of attention, and what parts were given and give; the second these.
+    The first gives the answers and the weights of attention; both give what layers were given and what they
+    give, by the number of the fact.
     """
     import keras
 
