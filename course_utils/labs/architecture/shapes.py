@@ -328,7 +328,7 @@ def _drawn(columns, row, y):
     parts.append(text(BATCH + 20, y + 4, "batch", 11, fill=SOFT))
     for number, axis in enumerate(row.axes):
         left, right = columns.reach(row, number)
-        tint, line, dashes = LOOKS[axis.name]
+        tint, line, dashes = LOOKS.get(axis.name, LOOKS["classes"])
         border = f'stroke-width="{3 if axis.changed else 1}" stroke-dasharray="{dashes or "none"}"'
         parts.append(rect(left, y - BOX / 2, right - left, BOX, tint, line, 4, border))
         middle, weight = (left + right) / 2, 700 if axis.changed else 500
