@@ -51,12 +51,13 @@ class Inside:
     def __init__(self):
         self._runs, self._quiet, self._built = [], False, None
         self._key = None  # what is shown: network, epochs, example
-        lists = ("Run", "Maps of", "LSTM", "Channel")
-        lists = (widgets.Dropdown(description=name, **WIDE) for name in lists)
-        self.run, self.stage, self.lstm, self.channel = lists
-        sliders = ("Step", "Filter", "Row", "Column", "Unit")
-        sliders = (widgets.IntSlider(1, min=1, max=2, description=name, **WIDE) for name in sliders)
-        self.step, self.filter, self.row, self.column, self.unit = sliders
+        self.run, self.stage, self.lstm, self.channel = (
+            widgets.Dropdown(description=name, **WIDE) for name in ("Run", "Maps of", "LSTM", "Channel")
+        )
+        self.step, self.filter, self.row, self.column, self.unit = (
+            widgets.IntSlider(1, min=1, max=2, description=name, **WIDE)
+            for name in ("Step", "Filter", "Row", "Column", "Unit")
+        )
         self.example = widgets.BoundedIntText(1, min=1, description="Example", **WIDE)
         self.message, self.seen, self.answers, self.sum = (widgets.HTML() for _ in range(4))
         self.gates, self.attention, self.caption = (widgets.HTML() for _ in range(3))
