@@ -160,9 +160,10 @@ class Inside:
         self._built, words = run.built, self._shown if self._state.kind.in_words else ()
         self._first = next((place for place, word in enumerate(words) if word), 0)  # where the padding ends
         last = len(self._x) - self._first
-        now = self.step.value if self.step.max == last else last
-        _reach(self.step, last)
-        self.step.value = now
+        if self.step.max != last:
+            self.step.max = max(last, 2)
+            self.step.value = last
+        self.step.layout.display = None if last > 1 else "none"
         self.step.description = self._state.kind.step.capitalize()
         stages = [(maps.title, number) for number, maps in enumerate(self._trace.maps)]
         new = tuple(self.stage.options) != tuple(stages)
