@@ -66,7 +66,7 @@ class Map:
 def selected(notebook):
     """Filter, row and column from 0, as the sliders show them, and the value to which the shown sum leads."""
     found = {}
-    for name in ("Filter", "Row", "Column"):
+    for name in ("Filter", "Row", re.compile("^Column$|^At ")):  # along time it is a word, an hour, a step
         handle = notebook.labs().get_by_role("slider", name=name, exact=True)
         found[name] = int(float(handle.get_attribute("aria-valuenow"))) - 1 if handle.is_visible() else 0
     shown = notebook.labs().locator(".ci-sum b").last.inner_text()

@@ -47,10 +47,8 @@ def curves(runs, current, state, epochs):
     state = current.state if current else state
     keys = measured(state)
     wide = (WIDTH - GAP * (len(keys) - 1)) / len(keys)
-    lefts = [i * (wide + GAP) for i in range(len(keys))]
-    panels = [_panel(left, wide, key, runs, current, epochs, state) for left, key in zip(lefts, keys)]
-    words = alt(runs, current)
-    return svg(WIDTH, TOP + TALL + 40, words, [_legend(), *panels], ' style="max-width:980px"')
+    panels = [_panel(i * (wide + GAP), wide, key, runs, current, epochs, state) for i, key in enumerate(keys)]
+    return svg(WIDTH, TOP + TALL + 40, alt(runs, current), [_legend(), *panels], ' style="max-width:980px"')
 
 
 def _legend():

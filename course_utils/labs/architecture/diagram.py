@@ -3,9 +3,8 @@
 import html
 from dataclasses import dataclass
 from itertools import groupby, pairwise
-from math import sqrt
+from math import ceil, sqrt
 
-from course_utils.labs.architecture.assembly import Fact
 from course_utils.labs.architecture.blocks import times
 from course_utils.labs.core.drawing import (
     ATTENTION,
@@ -25,13 +24,12 @@ from course_utils.labs.core.drawing import (
 WIDTH = 820
 LEFT, RIGHT = 100, 72  # beside the columns: names of the lines, and room for arrows to the next row
 EDGE = WIDTH - 10
-SHADES = {  # front, side, line
+SHADES = dict.fromkeys(("input", "joint", "answer"), ("#D3D7DC", "#A5ACB5", "#767D87")) | {
     "cnn": ("#9CCBE6", "#4E9FCD", CNN),
     "convlstm": ("#9CCBE6", "#F3C09A", LSTM),
     "lstm": ("#F3C09A", "#E38B4A", LSTM),
     "attention": ("#9ADBC4", "#4DBB97", ATTENTION),
-    "other": ("#D3D7DC", "#A5ACB5", "#767D87"),
-}
+}  # part -> front, side, line
 BAD = "#e0233f"
 TALL = 54  # pixels of the largest tensor
 BAR = 380  # pixels that a bar of costs is wide at least
@@ -48,18 +46,16 @@ def counted(value):
 
 def alt(composition):
     """What the diagram says, in words."""
-    state, first = composition.state, composition.facts[0]
-    chain = [f"{fact.title} gives {times(fact.shape)}" for fact in composition.facts[1:]]
-    if state.order == "parallel":
-        sides = ("", "on one side ", "on the other side ")
-        chain = [sides[fact.branch] + words for fact, words in zip(composition.facts[1:], chain)]
+    first, *facts = composition.facts
+    sides = ("", "on one side ", "on the other side ")
+    chain = [f"{sides[fact.branch]}{fact.title} gives {times(fact.shape)}" for fact in facts]
     start = f"{first.title} of {times(first.shape)}"
     if composition.broken:
         stages = ", then ".join(chain) or "nothing is applied"
         return f"{start}: {stages}. There it breaks: {composition.broken.title} does not fit."
     most = max(composition.all, key=lambda fact: fact.parameters)
     answers = " and ".join(f"{fact.title} ({fact.detail})" for fact in composition.answers)
-    answers += " after each frame" * state.answers_each
+    answers += " after each frame" * composition.state.answers_each
     share = most.parameters / composition.parameters
     return (
         f"{start}: {', then '.join(chain)}; the answer is {answers}. "
@@ -85,24 +81,30 @@ def pair(x, y, first, second, size, anchor="start"):
     )
 
 
-def shape_label(x, y, fact, room=200):
-    """The shape a stage puts out, in two lines where there is little room. Tests find it by its stage."""
-    named = f'data-stage="{html.escape(fact.title)}" data-shape="{",".join(map(str, fact.shape))}"'
+def staged(fact, drawn):
+    """The shape that a stage puts out, drawn; tests find it by the stage."""
+    shape = ",".join(map(str, fact.shape))
+    return f'<g data-stage="{html.escape(fact.title)}" data-shape="{shape}">{drawn}</g>'
+
+
+def shape_label(x, y, fact, room):
+    """The shape a stage puts out, in two lines where there is little room."""
     halo = f"{INK};paint-order:stroke;stroke:{CARD};stroke-width:4px;stroke-linejoin:round"
     words, lines = times(fact.shape), ""
     if len(words) * 7 > room:
-        cut = max(words.find("×", len(words) // 2 - 1), words.rfind("×", 0, len(words) // 2 - 1)) + 1
+        middle = len(words) // 2 - 1
+        cut = max(words.find("×", middle), words.rfind("×", 0, middle)) + 1
         lines, words = text(x, y - 14, words[:cut], 12, "middle", halo, 600), words[cut:]
-    return f"<g {named}>{lines}{text(x, y, words, 12, 'middle', halo, 600)}</g>"
+    return staged(fact, lines + text(x, y, words, 12, "middle", halo, 600))
 
 
 # ---------------------------------------------------------------------------------------------------
-# Tensors. Each is drawn around (x, y) and told as (what is drawn, how far it reaches to the left and right).
+# Tensors. Each is drawn around (x, y) and given as (what is drawn, how far it reaches to the left and right).
 
 
-def volume(x, y, tall, wide, channels, kind):
+def volume(x, y, tall, wide, channels, part):
     """Maps `tall` and `wide` pixels large, as deep as there are channels."""
-    front, shade, line = SHADES[kind]
+    front, shade, line = SHADES[part]
     tall, wide, deep = max(tall, 2), max(wide, 2), min(1.5 + 1.35 * sqrt(channels), 24)
     left, top = x - (wide + deep) / 2, y - (tall - deep) / 2
     right, edge = left + wide, 'stroke-linejoin="round"'
@@ -112,18 +114,18 @@ def volume(x, y, tall, wide, channels, kind):
     return drawn + rect(left, top, wide, tall, front, line), (left, right + deep)
 
 
-def bar(x, y, features, kind, extra=""):
+def bar(x, y, features, part, extra=""):
     """A vector, its height growing with the square root of its features."""
-    front, _, line = SHADES[kind]
+    front, _, line = SHADES[part]
     tall = min(8 + 2.2 * sqrt(features), 72)
     heights = [y - tall / 2 + tall * i / 6 for i in range(1, 6)] if tall > 20 else []
     ticks = "".join(path(f"M{x - 5:.1f},{height:.1f} h10", line, 0.5) for height in heights)
     return rect(x - 5, y - tall / 2, 10, tall, front, line, 2, extra) + ticks, (x - 5, x + 5)
 
 
-def strip(x, y, share, steps, features, kind):
+def strip(x, y, share, steps, features, part):
     """A sequence: as wide as its share of the input's steps, as tall as the square root of its features."""
-    front, _, line = SHADES[kind]
+    front, _, line = SHADES[part]
     wide, tall = max(TALL * 1.2 * min(share, 1), 3), min(8 + 2.4 * sqrt(features), 70)
     left, top = x - wide / 2, y - tall / 2
     places = [left + wide * i / steps for i in range(1, steps)] if steps <= 24 else []
@@ -139,10 +141,8 @@ def cells(x, y, steps, units, every, both):
     left = x - (shown * wide + (shown - 1) * gap) / 2
     drawn = []
     for i in range(shown):
-        cell = left + i * (wide + gap)
-        out = every or i == shown - 1
-        border = 'stroke-width="2.2"' if out else ""
-        drawn.append(rect(cell, y - tall / 2, wide, tall, front, line, 3, border))
+        cell, out = left + i * (wide + gap), every or i == shown - 1
+        drawn.append(rect(cell, y - tall / 2, wide, tall, front, line, 3, 'stroke-width="2.2"' * out))
         if out:
             drawn.append(arrow(cell + wide / 2, y - tall / 2, cell + wide / 2, y - tall / 2 - 11, line, 1.3))
         if i and i == shown - 1 and steps > shown:
@@ -157,7 +157,7 @@ def cells(x, y, steps, units, every, both):
 def fan(x, y, steps):
     """Attention: steps of different weight, added up."""
     front, _, line = SHADES["attention"]
-    drawn, weights = [], (3.6,) if steps == 1 else (0.8, 3.6, 1.4, 0.8, 2.2)[: min(steps, 5)]
+    drawn, weights = [], (3.6,) if steps == 1 else (0.8, 3.6, 1.4, 0.8, 2.2)[:steps]
     for i, weight in enumerate(weights):
         at = y + 13 * (i - (len(weights) - 1) / 2)
         drawn.append(path(f"M{x - 22:.1f},{at:.1f} L{x + 8:.1f},{y:.1f}", line, weight))
@@ -169,228 +169,181 @@ def fan(x, y, steps):
 
 def tensor(x, y, fact, composition):
     """What a stage puts out, to scale."""
-    kind, shape, state = fact.part if fact.part in SHADES else "other", fact.shape, composition.state
+    part, shape, state, facts = fact.part, fact.shape, composition.state, composition.facts
     steps = [1 if size is None else size for size in shape]
-    read = (
-        composition.facts[composition.facts.index(fact) - 1].shape[0] or state.steps
-    )  # by the stage, step by step
-    if fact.part == "lstm":
+    read = facts[facts.index(fact) - 1].shape[0] or state.steps  # by the stage, step by step
+    if part == "lstm":
         return cells(x, y, read, state.lstm.units, len(shape) == 2, state.lstm.both)
-    if fact.part == "attention":
+    if part == "attention":
         return fan(x, y, read)
     if state.kind.in_space and len(shape) >= 3:
         tall, wide = (TALL * side / max(state.entry.sides) for side in steps[-3:-1])
-        return volume(x, y, tall, wide, steps[-1], kind)
+        return volume(x, y, tall, wide, steps[-1], part)
     if len(shape) == 3:
-        return strip(x, y, steps[1] / 24, steps[1], steps[2], kind)
+        return strip(x, y, steps[1] / 24, steps[1], steps[2], part)
     if len(shape) == 2 and not fact.each:
-        length = state.steps if shape[0] is None else shape[0]
-        longest = state.steps
+        length, longest = shape[0] or state.steps, state.steps
         if state.kind.in_space:
-            longest = max(f.shape[0] or 1 for f in composition.facts if len(f.shape) == 2)
-        elif fact.part == "convlstm":  # the hours of a day
+            longest = max(f.shape[0] or 1 for f in facts if len(f.shape) == 2)
+        elif part == "convlstm":  # the hours of a day
             longest = 24
-        return strip(x, y, length / max(longest, 1), length, steps[1], kind)
-    if fact.part == "input":
-        return strip(x, y, 1, steps[0], 4, kind)
-    if fact.title == "Dropout":
-        return bar(x, y, steps[-1], kind, 'stroke-dasharray="3 2"')
-    return bar(x, y, steps[-1], kind)
+        return strip(x, y, length / longest, length, steps[1], part)
+    if part == "input":
+        return strip(x, y, 1, steps[0], 4, part)
+    return bar(x, y, steps[-1], part, 'stroke-dasharray="3 2"' * (fact.title == "Dropout"))
 
 
 # ------------------------------------------------------------------------------------ Rows of columns
 
-MIDDLE, LINES, ROW = 66, 116, 208  # from the top of a row: arrows, words; its height
-BOXES = {
-    "input": ("Input", ""),
-    "cnn": ("CNN", "over the {step}s"),
-    "convlstm": ("ConvLSTM", "convolutions in the gates"),
-    "joint": ("Joint", ""),
-    "lstm": ("LSTM", "in order"),
-    "attention": ("Attention", ""),
-    "answer": ("Answer", ""),
-}
+MIDDLE, LINES, COSTS, ROW = 66, 116, 145, 208  # from the top of a row: arrows, words, numbers; its height
+NAMES = {"cnn": "CNN", "convlstm": "ConvLSTM", "lstm": "LSTM"}  # of frames; others are called as the part
 
 
 @dataclass
 class Column:
     """One stage in the picture; the last one is what is broken, or the answers."""
 
-    fact: Fact
-    x: float = 0.0
-    top: float = 0.0
-    pitch: float = 0.0
-    reach: tuple = (0.0, 0.0)
-
-    @property
-    def group(self):
-        """What is framed together: the part, and whether it is done for every frame."""
-        return self.fact.part, self.fact.each and not self.fact.reason
+    fact: object
+    x: float
+    top: float  # of its row
+    pitch: float  # from column to column
+    reach: tuple = ()
 
 
 def lay_out(composition):
     """Rows: all in one if they fit, otherwise evenly. Side by side, each branch is a lane of rows."""
-    lanes = ([], [])
+    lanes, rows = ([], []), []
     for fact in (*composition.facts, composition.broken or composition.answers[0]):
-        second = fact.branch == 2 or (not fact.branch and lanes[0] and lanes[0][-1].fact.branch)
-        lanes[bool(second)].append(Column(fact))
-    most = 7 if lanes[1] else 6
-    return [row for lane in lanes for row in _even(lane, most)]
-
-
-def _even(columns, most):
-    """Columns in rows of at most five, or `most` where one row is enough."""
-    count = 1 if len(columns) <= most else -(-len(columns) // 5)
-    size = max(-(-len(columns) // count), 1)
-    return [columns[i : i + size] for i in range(0, len(columns), size)]
+        second = fact.branch == 2 or (not fact.branch and lanes[0] and lanes[0][-1].branch)
+        lanes[bool(second)].append(fact)
+    most = 7 if lanes[1] else 6  # in one row; otherwise at most five
+    for lane in filter(None, lanes):
+        size = ceil(len(lane) / (1 if len(lane) <= most else ceil(len(lane) / 5)))
+        for facts in (lane[i : i + size] for i in range(0, len(lane), size)):
+            pitch = min((WIDTH - LEFT - {6: 8, 7: 24}.get(len(facts), RIGHT)) / len(facts), 150)
+            top = 4 + len(rows) * ROW
+            rows.append([Column(fact, LEFT + pitch * (i + 0.5), top, pitch) for i, fact in enumerate(facts)])
+    return rows
 
 
 def diagram(composition):
     """The whole picture of a composition, as an SVG string."""
     rows = lay_out(composition)
-    parts = [_row(composition, row, 4 + place * ROW) for place, row in enumerate(rows)]
-    parts.append(_arrows(composition, rows))
+    parts = [_row(composition, row) for row in rows]
+    parts.append(_arrows(rows))
     bottom = len(rows) * ROW + 12
-    parts.append(text(8, bottom, _key(composition), 12, "start", SOFT))
+    parts.append(text(8, bottom, _key(composition.state.kind), 12, "start", SOFT))
     return svg(WIDTH, bottom + 6, alt(composition), parts)
 
 
-def _key(composition):
-    kind = composition.state.kind
+def _key(kind):
     if kind.in_space:
-        scaled, of = "Height and width are to scale", "channels"
-        growing = "a tensor's depth, its bar or its cells grow"
-    else:
-        scaled, growing, of = f"Widths are to scale in {kind.step}s", "heights grow", "features"
-    return f"{scaled}; {growing} with the square root of the {of}."
+        grow = "a tensor's depth, its bar or its cells grow with the square root of the channels"
+        return f"Height and width are to scale; {grow}."
+    return f"Widths are to scale in {kind.step}s; heights grow with the square root of the features."
 
 
-def _row(composition, row, top):
-    parts, pitch = [], min((WIDTH - LEFT - RIGHT) / len(row), 150)
-    if len(row) > 5:
-        pitch = (WIDTH - LEFT - (8 if len(row) == 6 else 24)) / len(row)
-    for place, column in enumerate(row):
-        column.x, column.top, column.pitch = LEFT + pitch * (place + 0.5), top, pitch
-    for (part, each), members in groupby(row, key=lambda column: column.group):
-        parts.append(_box(composition, part, each, list(members), pitch, top))
-    end = composition.broken or composition.answers[0]
+def _row(composition, row):
+    state, end = composition.state, composition.broken or composition.answers[0]
+    framed = groupby(row, lambda c: (c.fact.part, c.fact.each and not c.fact.reason))
+    parts = [_box(state, part, each, list(columns)) for (part, each), columns in framed]
     if any(column.fact is not end and column.fact.part != "input" for column in row):
-        kind = composition.state.kind
-        seen = ("pixels seen",) * kind.in_space + (f"{kind.step}s seen",)
+        seen = ("pixels seen",) * state.kind.in_space + (f"{state.kind.step}s seen",)
         for i, name in enumerate(("parameters", "multiply-adds", *seen)):
-            parts.append(text(LEFT - 10, _line(top, i), name, 12, "end", SOFT, extra='font-style="italic"'))
+            y = row[0].top + COSTS + 13 * i
+            parts.append(text(LEFT - 10, y, name, 12, "end", SOFT, extra='font-style="italic"'))
     for column in row:
         draw = _column if column.fact is not end else _broken if composition.broken else _answers
-        parts.append(f'<g data-path="{column.fact.path}">{draw(composition, column, top)}</g>')
+        parts.append(f'<g data-path="{column.fact.path}">{draw(composition, column)}</g>')
     return "".join(parts)
 
 
-def _box(composition, part, each, members, pitch, top):
+def _box(state, part, each, columns):
     """The frame around consecutive stages of one part; a pile of frames where it is done for every frame."""
-    left, right = members[0].x - pitch / 2 + 5, members[-1].x + pitch / 2 - 5
-    kind = part if part in SHADES else "other"
-    line, height = SHADES[kind][2], ROW - 22
-    cards = min(composition.state.clip.frames, 4) - 1 if each else 0
+    first, last = columns[0], columns[-1]
+    left, line = first.x - first.pitch / 2 + 5, SHADES[part][2]
+    wide, tall = last.x + first.pitch / 2 - 5 - left, ROW - 22
     drawn = [
-        rect(left + 3 * i, top + 9 - 3 * i, right - left, height, CARD, line, 7, 'stroke-opacity="0.4"')
-        for i in range(cards, 0, -1)
+        rect(left + 3 * i, first.top + 9 - 3 * i, wide, tall, CARD, line, 7, 'stroke-opacity="0.4"' * bool(i))
+        for i in range(min(state.clip.frames, 4) - 1 if each else 0, -1, -1)
     ]
-    drawn.append(rect(left, top + 9, right - left, height, CARD, line, 7))
-    name, remark = BOXES[part]
-    if each:
-        remark = f"for every {composition.state.kind.piece}"
-    elif part == "cnn":
-        remark = (
-            "over the states"
-            if composition.state.order == "lstm-cnn"
-            else f"over the {composition.state.kind.step}s"
-        )
-    elif part == "lstm":
-        remark = "in both directions" if composition.state.lstm.both else "in order"
-    room = (right - left - 44) / 6.6
-    drawn.append(rect(left + 9, top + 17, 10, 10, line, radius=2))
-    drawn.append(pair(left + 24, top + 26, name, remark if len(name) + len(remark) < room else "", 12.5))
-    return "".join(drawn)
+    name = NAMES.get(part, part.capitalize())
+    remarks = {
+        "cnn": "over the states" if state.order == "lstm-cnn" else f"over the {state.kind.step}s",
+        "convlstm": "convolutions in the gates",
+        "lstm": "in both directions" if state.lstm.both else "in order",
+    }
+    remark = f"for every {state.kind.piece}" if each else remarks.get(part, "")
+    remark = remark if len(name) + len(remark) < (wide - 44) / 6.6 else ""
+    drawn.append(rect(left + 9, first.top + 17, 10, 10, line, radius=2))
+    return "".join([*drawn, pair(left + 24, first.top + 26, name, remark, 12.5)])
 
 
-def _column(composition, column, top):
-    fact, x = column.fact, column.x
-    drawn, column.reach = tensor(x, top + MIDDLE, fact, composition)
+def _column(composition, column):
+    fact = column.fact
+    drawn, column.reach = tensor(column.x, column.top + MIDDLE, fact, composition)
     words = f"{fact.title} {fact.detail}: {times(fact.shape)}, {fact.parameters:,} parameters"
-    drawn = f"<title>{html.escape(words)}{untrained(fact)}</title>{drawn}"
-    costs, field = _costs(composition, [fact]), ""
-    if fact.part == "input" and not fact.parameters:
-        costs, field = (), _field(column, composition, top) if fact is composition.facts[0] else ""
-    return f"<g>{drawn}</g>{_below(column, top, fact.title, fact.detail, costs)}{field}"
+    tip = f"<title>{html.escape(words)}{untrained(fact)}</title>"
+    costs = () if fact.part == "input" and not fact.parameters else _costs(composition, [fact])
+    field = _field(composition, column) if fact is composition.facts[0] else ""
+    return f"<g>{tip}{drawn}</g>{_below(column, fact.title, fact.detail, costs)}{field}"
 
 
-def _below(column, top, title, detail, lines=()):
+def _below(column, title, detail, lines=()):
     """The words below a column."""
-    parts = [text(column.x, top + LINES, title, 12.5, weight=600)]
-    parts.append(text(column.x, top + LINES + 13, detail, 12, fill=SOFT))
-    parts += [text(column.x, _line(top, i), words, 12) for i, words in enumerate(lines)]
+    parts = [text(column.x, column.top + LINES, title, 12.5, weight=600)]
+    parts.append(text(column.x, column.top + LINES + 13, detail, 12, fill=SOFT))
+    parts += [text(column.x, column.top + COSTS + 13 * i, words, 12) for i, words in enumerate(lines)]
     return "".join(parts)
-
-
-def _line(top, place):
-    """Where a line of numbers is written below the columns of a row."""
-    return top + LINES + 29 + 13 * place
 
 
 def _costs(composition, facts):
-    """What facts cost together, and what one feature of the last one sees."""
+    """What facts cost together, and what one feature of the last one sees, in space and in time."""
     yield f"{sum(fact.parameters for fact in facts):,}"
     yield counted(sum(fact.multiply_adds for fact in facts))
-    yield from _sees(composition, facts[-1])
-
-
-def _sees(composition, fact):
-    """What one feature depends on, in space and in time."""
     if composition.state.kind.in_space:
-        yield f"{times(fact.sees)} px" if fact.sees else ""
-    yield f"{'up to' if fact.up_to else f'{fact.sees_steps} of'} {composition.state.steps}"
+        yield f"{times(facts[-1].sees)} px" if facts[-1].sees else ""
+    yield f"{'up to' if facts[-1].up_to else f'{facts[-1].sees_steps} of'} {composition.state.steps}"
 
 
-def _field(column, composition, top):
+def _field(composition, column):
     """On the clip: the patch that one feature of the last maps depends on."""
     maps = [fact for fact in composition.facts if fact.part in ("cnn", "convlstm") and len(fact.shape) > 2]
     if not maps or not composition.state.kind.in_space:
         return ""
     tall, wide = (TALL * seen / max(composition.state.entry.sides) for seen in maps[-1].sees)
     deep = min(1.5 + 1.35 * sqrt(composition.state.entry.channels), 24)
-    left, y = column.x - deep / 2 - wide / 2, top + MIDDLE + deep / 2 - tall / 2
+    left, y = column.x - deep / 2 - wide / 2, column.top + MIDDLE + deep / 2 - tall / 2
     tip = f"<title>a feature of the last maps sees up to {times(maps[-1].sees)} pixels</title>"
     dashes = 'stroke-width="1.6" stroke-dasharray="3 2"'
     return f"<g>{tip}{rect(left, y, wide, tall, 'none', CNN, 0, dashes)}</g>"
 
 
-def _broken(composition, column, top):
-    x, y = column.x, top + MIDDLE
+def _broken(composition, column):
+    x, y, stage = column.x, column.top + MIDDLE, column.fact
     column.reach = (x - 24, x + 24)
-    parts = [rect(x - 24, y - 30, 48, 60, "none", BAD, 4, 'stroke-width="2" stroke-dasharray="5 3"')]
-    parts.append(text(x, y + 9, "✕", 26, fill=BAD, weight=700))
-    parts.append(_below(column, top, composition.broken.title, composition.broken.detail))
-    parts.append(text(x, top + LINES + 32, "does not fit", 12, weight=700))
-    return "".join(parts)
+    box = rect(x - 24, y - 30, 48, 60, "none", BAD, 4, 'stroke-width="2" stroke-dasharray="5 3"')
+    cross = text(x, y + 9, "✕", 26, fill=BAD, weight=700)
+    words = text(x, column.top + LINES + 32, "does not fit", 12, weight=700)
+    return box + cross + _below(column, stage.title, stage.detail) + words
 
 
-def _answers(composition, column, top):
-    parts, x, count, kind = [], column.x, len(composition.answers), composition.state.kind
-    wide, tall = 98, 28
+def _answers(composition, column):
+    x, answers, kind = column.x, composition.answers, composition.state.kind
+    front, _, line = SHADES["answer"]
+    wide, tall, parts = 98, 28, []
     column.reach = (x - wide / 2, x + wide / 2)
-    for i, fact in enumerate(composition.answers):
-        y = top + MIDDLE + (tall + 8) * (i - (count - 1) / 2)
-        parts.append(rect(x - wide / 2, y - tall / 2, wide, tall, SHADES["other"][0], SHADES["other"][2], 5))
-        named = f'data-stage="{fact.title}" data-shape="{",".join(map(str, fact.shape))}"'
-        words = text(x, y + 4.5, f"{fact.title}: {times(fact.shape)}", 12.5, fill=DARK, weight=600)
-        parts.append(f"<g {named}>{words}</g>")
+    for i, fact in enumerate(answers):
+        y = column.top + MIDDLE + (tall + 8) * (i - (len(answers) - 1) / 2)
+        parts.append(rect(x - wide / 2, y - tall / 2, wide, tall, front, line, 5))
+        words = f"{fact.title}: {times(fact.shape)}"
+        parts.append(staged(fact, text(x, y + 4.5, words, 12.5, fill=DARK, weight=600)))
     detail = f"{kind.step}s to come" if kind.forecasts else "softmax"
-    if composition.state.answers_each:
-        detail = "for every frame"
-    return "".join(parts) + _below(column, top, "Dense", detail, _costs(composition, composition.answers))
+    detail = "for every frame" if composition.state.answers_each else detail
+    return "".join(parts) + _below(column, "Dense", detail, _costs(composition, answers))
 
 
-def _arrows(composition, rows):
+def _arrows(rows):
     """From stage to stage, from row to row, and to and from a second lane, each with the shape it carries."""
     parts, flat = [], [column for row in rows for column in row]
     starts = {id(row[0]) for row in rows}
@@ -399,20 +352,20 @@ def _arrows(composition, rows):
         if id(after) not in starts:
             parts.append(arrow(a, y, b, y) + shape_label((a + b) / 2, y - 7, before.fact, b - a + 8))
             continue
-        parts.append(path(f"M{a:.1f},{y:.1f} H{EDGE}", SOFT, 1.4))
+        parts.append(path(f"M{a:.1f},{y:.1f} H{EDGE}", width=1.4))
         parts.append(shape_label((a + EDGE) / 2, y - 7, before.fact, EDGE - a + 8))
         if before.fact.branch != 1 or after.fact.branch != 2:
-            parts.append(path(f"M{EDGE},{y:.1f} V{after.top + 2:.1f} H{LEFT - 6} V{down:.1f}", SOFT, 1.4))
+            parts.append(path(f"M{EDGE},{y:.1f} V{after.top + 2:.1f} H{LEFT - 6} V{down:.1f}", width=1.4))
             parts.append(arrow(LEFT - 6, down, b, down))
             continue
         fork = [column for column in flat if column.fact.part == "input" and not column.fact.branch][-1]
         side, low = fork.x - 0.3 * fork.pitch, fork.top + ROW - 8
-        parts.append(path(f"M{side:.1f},{low - 5:.1f} V{low:.1f} H3 V{down:.1f}", SOFT, 1.4))
+        parts.append(path(f"M{side:.1f},{low - 5:.1f} V{low:.1f} H3 V{down:.1f}", width=1.4))
         parts.append(arrow(3, down, b, down))
         joined = next((column for column in flat[flat.index(after) :] if not column.fact.branch), None)
         if joined:
             turn = joined.top + 2
-            parts.append(path(f"M{EDGE},{y:.1f} V{turn:.1f} H{joined.x:.1f}", SOFT, 1.4))
+            parts.append(path(f"M{EDGE},{y:.1f} V{turn:.1f} H{joined.x:.1f}", width=1.4))
             parts.append(arrow(joined.x, turn, joined.x, joined.top + MIDDLE - 24))
     return "".join(parts)
 
@@ -422,30 +375,25 @@ def _arrows(composition, rows):
 
 def costs(composition):
     """How parameters and work are shared among the stages: two stacked bars, as HTML."""
-    units = {
-        "parameters": "parameters",
-        "multiply_adds": f"multiply-adds per {composition.state.kind.example}",
-    }
-    sure = " so far" if composition.broken else ""
-    return "".join(_cost_bar(composition, cost, unit + sure) for cost, unit in units.items())
+    work, sure = f"multiply-adds per {composition.state.kind.example}", " so far" * bool(composition.broken)
+    parameters = _cost_bar(composition, "parameters", f"parameters{sure}", untrained(composition))
+    return parameters + _cost_bar(composition, "multiply_adds", work + sure)
 
 
-def _cost_bar(composition, cost, unit):
-    total = getattr(composition, cost)
-    words, segments = [], []
+def _cost_bar(composition, cost, unit, more=""):
+    total, words, segments = getattr(composition, cost), [], []
     for fact in composition.all:
         amount = getattr(fact, cost)
         share = amount / max(total, 1)
         if share < 0.0005:
             continue
         words.append(f"{fact.title} {share:.0%}")
-        front, _, line = SHADES[fact.part if fact.part in SHADES else "other"]
+        front, _, line = SHADES[fact.part]
         label = next((label for label in (words[-1], fact.title) if share * BAR > 6.5 * len(label) + 8), "")
         segments.append(
             f'<i style="flex:{amount} 0 0;background:{front};border-color:{line}" '
             f'title="{html.escape(fact.title)}: {amount:,} {unit}, {share:.1%}">{html.escape(label)}</i>'
         )
-    of_these = untrained(composition) if cost == "parameters" else ""
-    shares = html.escape(f"{total:,} {unit}{of_these}: {', '.join(words)}")
+    shares = html.escape(f"{total:,} {unit}{more}: {', '.join(words)}")
     drawn = f'<div class="cl-bar" role="img" aria-label="{shares}" title="{shares}">{"".join(segments)}</div>'
     return f'<div class="cl-cost"><span><b>{total:,}</b> {unit}</span>{drawn}</div>'

@@ -98,22 +98,21 @@ def trace(built, x):
     if where := diverged(built):
         raise Diverged(f"There are weights that are no longer numbers (NaN or infinite) in {where}.")
     whole, frames = _probes(built)
-    seen = {key: value[0] for key, value in whole.predict_on_batch(np.asarray(x)[None]).items()}
-    if frames:
-        seen |= frames.predict_on_batch(x)
-    for fact in built.facts:
-        _check_numbers(_name(fact), seen.get(_key(fact, "gives"), 0))
-    for label in built.state.classes:
-        _check_numbers(f"the answer {label}", seen[f"answer {label}"])
+    answers, weights, parts = whole.predict_on_batch(np.asarray(x)[None])
+    answers = {label: values[0] for label, values in answers.items()}
+    parts = {number: [values[0] for values in ends] for number, ends in parts.items()}
+    parts |= frames.predict_on_batch(x) if frames else {}
     maps, lstms = [], []
-    for fact in built.facts:
+    for number, fact in enumerate(built.facts):
+        given, gives = parts.get(str(number), (0, 0))
+        _check_numbers(_name(fact), gives)
         if fact.part in MAPS:
-            maps.append(_maps(built.state, fact, len(maps) + 1, seen))
+            maps.append(_maps(built.state, fact, len(maps) + 1, given, gives))
         elif fact.part == "lstm":
-            lstms += _gates(fact, len(lstms) + 1, seen)
-    weights = np.ravel(seen["attention"]) if "attention" in seen else None
-    answers = {name: seen[f"answer {name}"] for name in built.state.classes}
-    return Trace(built.state, tuple(maps), tuple(lstms), weights, answers)
+            lstms += _gates(fact, len(lstms) + 1, given)
+    for label, values in answers.items():
+        _check_numbers(f"the answer {label}", values)
+    return Trace(built.state, tuple(maps), tuple(lstms), np.ravel(weights[0]) if weights else None, answers)
 
 
 def diverged(built):
@@ -136,55 +135,49 @@ def _check_numbers(name, values):
         raise Diverged(f"All weights are numbers, but {name} gives NaN or infinite ones: they are too large.")
 
 
-def _key(fact, what):
-    return f"{what} {id(fact)}"
-
-
 def _answers(built, outputs):
     """The outputs of a model as a dictionary, also where only one thing is asked."""
     return outputs if isinstance(outputs, dict) else {next(iter(built.state.classes)): outputs}
 
 
 def _probes(built):
-    """Two models that give what lies inside: one for the whole input, one for single frames (or None)."""
+    """Two models that give what lies inside: one for the whole input, one for single frames (or None).
+
+    The first gives the answers and the weights of attention; both give what layers were given and what they
+    give, by the number of the fact.
+    """
     import keras
 
     if built not in _PROBES:
-        whole = {f"answer {name}": tensor for name, tensor in _answers(built, built.model.output).items()}
-        frames = {}
-        for fact in built.facts:
+        whole, frames, weights = {}, {}, []
+        for number, fact in enumerate(built.facts):
             if fact.part in (*MAPS, "lstm"):
-                probed = frames if fact.each else whole
-                probed |= {_key(fact, "given"): fact.given, _key(fact, "gives"): fact.gives}
+                (frames if fact.each else whole)[str(number)] = [fact.given, fact.gives]
             elif fact.part == "attention":
-                softmax = next(layer for layer in fact.layers if layer.name == "attention")
-                whole["attention"] = softmax.output
+                weights = [layer.output for layer in fact.layers if layer.name == "attention"]
+        outputs = [_answers(built, built.model.output), weights, whole]
         one_frame = keras.Model(built.piece, frames) if frames else None
-        _PROBES[built] = keras.Model(built.model.input, whole), one_frame
+        _PROBES[built] = keras.Model(built.model.input, outputs), one_frame
     return _PROBES[built]
 
 
-def _maps(state, fact, number, seen):
-    axes = 1 + state.over_frames
-    layer, given, pools = fact.layers[0], seen[_key(fact, "given")], fact.title == "Max pool"
+def _maps(state, fact, number, given, gives):
+    axes, pools, norm = 1 + state.over_frames, fact.title == "Max pool", None
+    layer, *more = fact.layers
     kind = "pooling" if pools else "recurrent" if fact.part == "convlstm" else "convolution"
     size = (layer.pool_size if pools else layer.kernel_size)[-axes:]
     sides = zip(given.shape[-1 - axes : -1], size, layer.strides[-axes:])
     window = (Axis(1, 1), *(Axis(*side, layer.padding) for side in sides))[-2:]
-    title, gives = f"{number}. {fact.title}, {fact.detail}", seen[_key(fact, "gives")]
-    norm = _norm(fact.layers[1]) if len(fact.layers) > 1 else None
+    if more:  # batch normalisation, as it is after training: from its moving averages
+        gamma, beta, mean, variance = more[0].get_weights()
+        norm = gamma, beta, mean, np.sqrt(variance + more[0].epsilon)
+    title = f"{number}. {fact.title}, {fact.detail}"
     return Maps(title, kind, given, gives, axes, window, layer.get_weights(), norm, state.steps)
 
 
-def _norm(layer):
-    """γ, β, μ and σ of a batch normalisation, as they are after training: from its moving averages."""
-    gamma, beta, mean, variance = layer.get_weights()
-    return gamma, beta, mean, np.sqrt(variance + layer.epsilon)
-
-
-def _gates(fact, number, seen):
+def _gates(fact, number, given):
     """The gates of an LSTM; of a Bidirectional, forward and backward apart."""
-    layer, given = fact.layers[0], seen[_key(fact, "given")].astype("float64")
+    layer, given = fact.layers[0], given.astype("float64")
     if not hasattr(layer, "backward_layer"):
         return [run_lstm(f"{number}. {fact.title}", given, *layer.get_weights())]
     forward = run_lstm(f"{number}. {fact.title}, forward", given, *layer.forward_layer.get_weights())
@@ -219,46 +212,38 @@ def answer_after(built, x, step):
     """
     x, kind = np.asarray(x), built.state.kind
     how = f"every {kind.step} is read"
-    twin = _twin(built, x.shape) if kind.in_space else None
-    if twin and _fits(twin, (1, step, *x.shape[1:])):
+    outputs = _first_frames(built, x, step) if kind.in_space else None
+    if outputs:
         how = how if step == len(x) else "as if the clip ended here"
-        outputs = _answers(built, twin.predict_on_batch(x[None, :step]))
     else:
         if step < len(x):
             x, how = kind.without(x, step)
-        seen = _probes(built)[0].predict_on_batch(x[None])
-        outputs = {label: seen[f"answer {label}"] for label in built.state.classes}
+        outputs, *_ = _probes(built)[0].predict_on_batch(x[None])
     for label, values in outputs.items():
         _check_numbers(f"the answer {label}", values)
     now = (0, step - 1) if built.state.answers_each else 0
     return {label: values[now] for label, values in outputs.items()}, how
 
 
-def _twin(built, shape):
-    """The same layers over any number of frames, or None where the composition needs a fixed number."""
+def _first_frames(built, x, step):
+    """The answers to the first frames alone, or None where the composition needs a fixed number, or more."""
     import keras
 
-    if built not in _TWINS:
-        clip = keras.Input((None, *shape[1:]))
+    if built not in _TWINS:  # the same layers over any number of frames
+        clip, same = keras.Input((None, *x.shape[1:])), lambda layer: layer
         try:
-            twin = keras.models.clone_model(built.model, clip, clone_function=lambda layer: layer)
+            _TWINS[built] = keras.models.clone_model(built.model, clip, clone_function=same)
         except ValueError:
-            twin = None
-        _TWINS[built] = twin
+            _TWINS[built] = None
         # Traced for the first length alone, then once more for any: both now, not while the learner scrubs.
-        for length in (shape[0], max(shape[0] - 1, 1)):
-            if twin and _fits(twin, (1, length, *shape[1:])):
-                twin.predict_on_batch(np.zeros((1, length, *shape[1:]), "float32"))
-    return _TWINS[built]
-
-
-def _fits(twin, shape):
-    """Whether so many frames are enough for all windows of a convolution or pooling over time."""
+        for length in (len(x), max(len(x) - 1, 1)):
+            _first_frames(built, x, length)
+    twin = _TWINS[built]
     try:
-        twin.compute_output_shape(shape)
-    except ValueError:
-        return False
-    return True
+        fits = twin and twin.compute_output_shape((1, step, *x.shape[1:]))
+    except ValueError:  # too few for all windows of a convolution or pooling over time
+        fits = None
+    return _answers(built, twin.predict_on_batch(x[None, :step])) if fits else None
 
 
 # --------------------------------------------------------------------------------- One value of a map

@@ -1,7 +1,7 @@
 """The panel that looks inside a trained network: one example, step by step, down to a single sum."""
 
 import html
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import ipywidgets as widgets
@@ -16,15 +16,7 @@ from course_utils.labs.core.notes import note
 from course_utils.labs.core.pointer import MapPicker
 
 STYLE = Path(__file__).with_name("inside.css")
-
-
-def _slider(label):
-    style = {"description_width": "64px"}
-    return widgets.IntSlider(1, min=1, max=2, description=label, style=style, layout={"width": "auto"})
-
-
-def _list(label):
-    return widgets.Dropdown(description=label, style={"description_width": "64px"}, layout={"width": "auto"})
+WIDE = {"style": {"description_width": "64px"}, "layout": {"width": "auto"}}
 
 
 def offer(dropdown, options):
@@ -59,20 +51,22 @@ class Inside:
     def __init__(self):
         self._runs, self._quiet, self._built = [], False, None
         self._key = None  # what is shown: network, epochs, example
-        self._answered = {}  # steps -> the answer after so many of them
-        self.run, self.stage, self.lstm, self.channel = map(_list, ("Run", "Maps of", "LSTM", "Channel"))
-        sliders = map(_slider, ("Step", "Filter", "Row", "Column", "Unit"))
-        self.step, self.filter, self.row, self.column, self.unit = sliders
-        self.example = widgets.BoundedIntText(1, min=1, description="Example", layout={"width": "auto"})
-        self.example.style.description_width = "64px"
+        self.run, self.stage, self.lstm, self.channel = (
+            widgets.Dropdown(description=name, **WIDE) for name in ("Run", "Maps of", "LSTM", "Channel")
+        )
+        self.step, self.filter, self.row, self.column, self.unit = (
+            widgets.IntSlider(1, min=1, max=2, description=name, **WIDE)
+            for name in ("Step", "Filter", "Row", "Column", "Unit")
+        )
+        self.example = widgets.BoundedIntText(1, min=1, description="Example", **WIDE)
         self.message, self.seen, self.answers, self.sum = (widgets.HTML() for _ in range(4))
         self.gates, self.attention, self.caption = (widgets.HTML() for _ in range(3))
         self.sheet, self.picker = MapPicker(), MapPicker()
         for control, action in (
-            *((one, self._load) for one in (self.run, self.example)),
+            *((control, self._load) for control in (self.run, self.example)),
             (self.stage, self._strongest),
             (self.filter, self._draw_maps),
-            *((one, self._point) for one in (self.row, self.column, self.channel)),
+            *((control, self._point) for control in (self.row, self.column, self.channel)),
             (self.lstm, self._most_changing),
             (self.unit, self._draw_gates),
             (self.step, self._stepped),
@@ -91,9 +85,9 @@ class Inside:
         answers = group("other", "What it would answer now", "after the steps so far", self.answers)
         dials = classed(widgets.Box([self.stage, self.filter, self.row, self.column]), "ci-dials")
         self._pictures = classed(widgets.Box([self.sheet, self.picker]), "ci-maps")
-        sums = [self.channel, self.sum]
+        shown = dials, self.caption, self._pictures, self.channel, self.sum
         hint = "point at a value, click to hold it, or use the sliders"
-        self._cnn = group("cnn", "Feature maps", hint, dials, self.caption, self._pictures, *sums)
+        self._cnn = group("cnn", "Feature maps", hint, *shown)
         units = classed(widgets.Box([self.lstm, self.unit]), "ci-dials")
         self._lstm = group("lstm", "Gates and memory of the LSTM", "over the steps", units, self.gates)
         hint = "how much each step of the whole counts"
@@ -161,10 +155,10 @@ class Inside:
         self._key, other = None, run.built is not self._built  # no key until all is drawn
         self._state, self._names = run.state, run.examples.names
         self._x, self._truth, self._shown = run.examples.example(self.example.value - 1)
-        self._trace, self._answered = inside.trace(run.built, self._x), {}
-        self._built = run.built
-        words = np.flatnonzero([bool(word) for word in self._shown]) if self._state.kind.in_words else [0]
-        self._first = int(words[0]) if len(words) else 0  # where the padding ends
+        self._trace = inside.trace(run.built, self._x)
+        self._after = cache(partial(inside.answer_after, run.built, self._x))  # so many steps
+        self._built, words = run.built, self._shown if self._state.kind.in_words else ()
+        self._first = next((place for place, word in enumerate(words) if word), 0)  # where the padding ends
         last = len(self._x) - self._first
         if self.step.max != last:
             self.step.max = max(last, 2)
@@ -228,34 +222,19 @@ class Inside:
             _select(self.column, inside.place(self._now, self._maps.steps, len(self._maps.gives))[0])
 
     def _answer(self):
-        answers, how = self._after(self._now + 1)
-        shown = []
+        (answers, how), shown, courses = self._after(self._now + 1), "", ""
         for label, values in answers.items():
+            truth, names = self._truth[label], self._names.get(label)
             if self._state.kind.forecasts:
-                drawn = pictures.forecast(label, values, self._truth[label])
+                drawn = pictures.forecast(label, values, truth)
             else:
-                drawn = pictures.bars(label, values, self._names[label], int(self._truth[label]))
-            shown.append(f"<div>{drawn}</div>")
+                drawn = pictures.bars(label, values, names, int(truth))
+            shown += f"<div>{drawn}</div>"
+            if self._state.kind.in_space and len(self._x) > 1:
+                shares = np.array([self._after(step + 1)[0][label] for step in range(len(self._x))])
+                courses += pictures.course(label, shares, names, int(truth), self._now)
         words = pictures.say(html.escape(f"{how[:1].upper()}{how[1:]}."))
-        self.answers.value = f'<div class="ci-answers">{"".join(shown)}</div>{words}{self._course()}'
-
-    def _after(self, step):
-        """What it would answer after so many steps, and how that was found."""
-        if step not in self._answered:
-            self._answered[step] = inside.answer_after(self._built, self._x, step)
-        return self._answered[step]
-
-    def _course(self):
-        """For a clip, the answer after each frame."""
-        count = len(self._x)
-        if not self._state.kind.in_space or count == 1:
-            return ""
-        after = [self._after(step)[0] for step in range(1, count + 1)]
-        rows = []
-        for label, words in self._names.items():
-            shares = np.array([answers[label] for answers in after])
-            rows.append(pictures.course(label, shares, words, int(self._truth[label]), self._now))
-        return "".join(rows)
+        self.answers.value = f'<div class="ci-answers">{shown}</div>{words}{courses}'
 
     @property
     def _at(self):
@@ -280,35 +259,35 @@ class Inside:
         rows, columns, filters = planes.shape
         for slider, count in ((self.filter, filters), (self.row, rows), (self.column, columns)):
             _reach(slider, count)
+        where = self._state.kind.step if columns == maps.steps else "step"
+        self.column.description = "Column" if maps.axes == 2 else f"At {where}"
         flat, chosen = rows == 1, self.filter.value - 1
         scale = np.abs(maps.gives).max(tuple(range(maps.gives.ndim - 1)))  # one for each filter
         if flat:
             self._pictures.add_class("ci-line")
-            pixels = tint(planes[0], BLUE, BROWN, scale).transpose(1, 0, 2)
+            pixels, tile, beside = tint(planes[0], BLUE, BROWN, scale).transpose(1, 0, 2), "row", "below"
             down, across, aspect = filters, columns, 700 / min(max(4 * filters, 70), 200)
         else:
             self._pictures.remove_class("ci-line")
-            pixels, down, across = pictures.sheet(planes, scale)
+            (pixels, down, across), tile, beside = pictures.sheet(planes, scale), "tile", "beside"
             aspect = pixels.shape[1] / pixels.shape[0]
         with self.sheet.hold_sync():
             self.sheet.image, self.sheet.rows, self.sheet.columns = uri(pixels), down, across
             self.sheet.aspect = aspect
-            what = "one row for each filter" if flat else "one tile for each filter"
-            self.sheet.label = f"All {filters} feature maps of {maps.title}, {what}. Select one."
+            what = f"All {filters} feature maps of {maps.title}, one {tile} for each filter"
+            self.sheet.label = f"{what}. Select one."
         with self.picker.hold_sync():
-            one = planes[..., chosen]
-            self.picker.image = uri(tint(one, BLUE, BROWN, scale[chosen]))
+            plane = planes[..., chosen]
+            self.picker.image = uri(tint(plane, BLUE, BROWN, scale[chosen]))
             self.picker.rows, self.picker.columns = rows, columns
-            low, high = (number(end) for end in (one.min(), one.max()))
+            low, high = (number(end) for end in (plane.min(), plane.max()))
             size = f"{rows} by {columns} values from {low} to {high}."
             self.picker.label = f"Feature map of filter {chosen + 1}, {size}"
-        when = "after the last step"
-        if maps.timed or flat:
-            when = f"at {self._at}" if maps.timed else "over all steps"
-        below = "below it, larger, that" if flat else "beside it, larger, that"
+        when = "over all steps" if flat else "after the last step"
+        when = f"at {self._at}" if maps.timed else when
         brown = ", brown below 0" * bool((planes < 0).any())
         self.caption.value = pictures.say(
-            f"All {filters} maps {when}; {below} of filter <b>{chosen + 1}</b>. "
+            f"All {filters} maps {when}; {beside} it, larger, that of filter <b>{chosen + 1}</b>. "
             f"White is 0{brown}, full blue the largest value of each filter."
         )
 
@@ -327,45 +306,35 @@ class Inside:
 
     def _point(self):
         """Show where the selected value comes from."""
-        window = None
+        window, kind = None, self._state.kind
         if self._trace.maps:
             row, column, chosen = (slider.value - 1 for slider in (self.row, self.column, self.filter))
-            self._mark(row, column, chosen)
+            tile = (chosen, column) if self.picker.rows == 1 else divmod(chosen, self.sheet.columns)
+            for picker, place in ((self.picker, (row, column)), (self.sheet, tile)):
+                with picker.hold_sync():
+                    picker.row, picker.column = place
             window = inside.sees(self._trace, self.stage.value, row, column)
             self._explain(row, column, chosen)
-        kind, shown = self._state.kind, self._shown
         draw = pictures.clip if kind.in_space else pictures.sentence if kind.in_words else pictures.series
-        self.seen.value = draw(shown, self._now, window)
-
-    def _mark(self, row, column, chosen):
-        flat, across = self.picker.rows == 1, self.sheet.columns
-        for picker, place in (
-            (self.picker, (row, column)),
-            (self.sheet, (chosen, column) if flat else divmod(chosen, across)),
-        ):
-            with picker.hold_sync():
-                picker.row, picker.column = place
+        self.seen.value = draw(self._shown, self._now, window)
 
     def _explain(self, row, column, chosen):
         maps = self._maps
         count = maps.given.shape[-1]
         self.channel.layout.display = None if maps.kind == "convolution" and count > 1 else "none"
         try:
-            one = inside.explain(self._trace, self.stage.value, self._now, row, column, chosen)
+            working = inside.explain(self._trace, self.stage.value, self._now, row, column, chosen)
         except ValueError as problem:
             self.sum.value = pictures.say(html.escape(str(problem)))
             return
-        heads = self._heads(maps, column) if maps.axes == 1 else ()
+        heads, along = (), maps.window[1]
+        if maps.axes == 1:  # above a patch along time stand words, or else positions
+            words = self._state.kind.in_words and along.n == len(self._x)
+            names = self._shown if words else range(1, along.n + 1)
+            heads = [(0 <= i < along.n and names[i]) or "·" for i in along.taps(column)]
         if maps.kind == "pooling":
-            self.sum.value = pictures.pooled(one, heads)
+            self.sum.value = pictures.pooled(working, heads)
             return
         offer(self.channel, [("the one that counts most", 0), *((f"{c}", c) for c in range(1, count + 1))])
-        channel = self.channel.value or int(np.abs(one.products).argmax()) + 1
-        self.sum.value = pictures.summed(one, channel - 1, heads)
-
-    def _heads(self, maps, column):
-        """What stands above a patch along time: words where there are words, otherwise positions."""
-        along = maps.window[1]
-        words = self._state.kind.in_words and along.n == len(self._x)
-        named = lambda i: (self._shown[i] or "·") if words else i + 1  # noqa: E731
-        return [named(i) if 0 <= i < along.n else "·" for i in along.taps(column)]
+        channel = self.channel.value or int(np.abs(working.products).argmax()) + 1
+        self.sum.value = pictures.summed(working, channel - 1, heads)

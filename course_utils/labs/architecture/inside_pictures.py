@@ -82,12 +82,9 @@ def clip(frames, now, window):
     over = box("patch", *window, tall, wide) if window else ""
     seen = "; outlined: what the selected value sees" if window else ""
     large = picture(grey(frames[now]), f"Frame {now + 1} of {count}{seen}.", "max-width:230px", over)
-    strip = picture(
-        grey(frames.transpose(1, 0, 2, 3).reshape(tall, count * wide, -1)),
-        f"All {count} frames side by side, frame {now + 1} outlined.",
-        "margin-top:6px",
-        box("now", 0, now, 1, now + 1, 1, count),
-    )
+    alt = f"All {count} frames side by side, frame {now + 1} outlined."
+    outline = box("now", 0, now, 1, now + 1, 1, count)
+    strip = picture(grey(np.hstack(frames)), alt, "margin-top:6px", outline)
     return large + strip * (count > 1)
 
 
@@ -197,17 +194,17 @@ def sheet(planes, scale):
     return rows.reshape(down * tiles.shape[1], -1, 4), down, across
 
 
-def numbers(values, title, fits, heads=(), best=None):
+def numbers(values, title, fits=True, heads=(), best=None):
     """A small table of numbers with colour; large ones as colour only. What is padding is hatched."""
-    values, fits = np.atleast_2d(values), np.atleast_2d(fits)
-    colours, digits = tint(values, BLUE, BROWN, strength=0.55), 2 if np.abs(values).max() >= 0.1 else 3
+    values = np.atleast_2d(values)
+    fits, digits = np.broadcast_to(fits, values.shape), 2 if np.abs(values).max() >= 0.1 else 3
     if max(values.shape) > NUMBERS:
         alt = f"{title}: {' by '.join(map(str, values.shape))} numbers as colours."
         return f"<div>{say(title)}{picture(tint(values, BLUE, BROWN), alt, 'width:160px')}</div>"
     rows = "".join(f"<th>{html.escape(str(head))}</th>" for head in heads)
-    for row, colour_row in enumerate(colours):
+    for row, colours in enumerate(tint(values, BLUE, BROWN, strength=0.55)):
         rows += "</tr><tr>"
-        for column, colour in enumerate(colour_row):
+        for column, colour in enumerate(colours):
             kind = "" if fits[row, column] else "ci-pad"
             kind = "ci-best" if best == (row, column) else kind
             shade = f"rgb({','.join(map(str, colour))})"
@@ -227,44 +224,33 @@ def pooled(pooling, heads):
 
 def summed(working, channel, heads):
     """Patch, kernel and products of one channel, then the sum over all of them."""
-    patch, kernel, every = (
-        working.patch[..., channel],
-        working.kernel[..., channel],
-        np.ones(working.inside.shape, bool),
-    )
-    title = f"products, sum {signed(working.products[channel], 3)}"
+    patch, kernel = working.patch[..., channel], working.kernel[..., channel]
     tables = [
         numbers(patch, f"patch, channel {channel + 1}", working.inside, heads),
-        numbers(kernel, f"kernel, channel {channel + 1}", every),
-        numbers(patch * kernel, title, every),
+        numbers(kernel, f"kernel, channel {channel + 1}"),
+        numbers(patch * kernel, f"products, sum {signed(working.products[channel], 3)}"),
     ]
     order = np.argsort(-np.abs(working.products), kind="stable")
-    title = ", ".join(f"{signed(working.products[c], 3)} (ch. {c + 1})" for c in order[:NAMED])
-    if len(order) > NAMED:
-        title += (
-            f", the {len(order) - NAMED} others together {signed(working.products[order[NAMED:]].sum(), 3)}"
-        )
+    sums = [f"{signed(working.products[c], 3)} (ch. {c + 1})" for c in order[:NAMED]]
+    if others := len(order[NAMED:]):
+        sums.append(f"the {others} others together {signed(working.products[order[NAMED:]].sum(), 3)}")
+    normalised = ""
+    if working.norm:
+        gamma, beta, mean, deviation = (number(value, 3) for value in working.norm)
+        formula = f"γ·(x − μ)/σ + β = {gamma}·({number(working.total, 3)} − {mean})/{deviation} + {beta}"
+        normalised = f"; batch normalisation: {formula} = <b>{signed(working.normalised, 3)}</b>"
     count = f"all {len(order)} channels" if len(order) > 1 else "the one channel"
     edge = "The white edge" if patch.shape[-1] > NUMBERS else "Hatched"
     padding = "" if working.inside.all() else f" {edge}: zeros of the padding."
     return (
         f'<div class="ci-sum{" ci-wide" * (patch.shape[-1] > 5)}">{"<big>×</big>".join(tables[:2])}'
         f"<big>=</big>{tables[2]}</div>"
-        + say(f"Sum of each channel: {title}.{padding} Every number is rounded.")
+        + say(f"Sum of each channel: {', '.join(sums)}.{padding} Every number is rounded.")
         + f'<div class="ci-sum"><span>sum over {count} <b>{signed(working.products.sum(), 3)}</b>, bias '
-        f"<b>{signed(working.bias, 3)}</b>, together <b>{signed(working.total, 3)}</b>{normalised(working)}; "
+        f"<b>{signed(working.bias, 3)}</b>, together <b>{signed(working.total, 3)}</b>{normalised}; "
         f"ReLU {'leaves it' if working.normalised > 0 else 'makes it 0'}: <b>{number(working.value, 3)}</b>"
         "</span></div>"
     )
-
-
-def normalised(working):
-    """What batch normalisation makes of a sum; empty where there is none."""
-    if not working.norm:
-        return ""
-    gamma, beta, mean, deviation = (number(value, 3) for value in working.norm)
-    worked = f"γ·(x − μ)/σ + β = {gamma}·({number(working.total, 3)} − {mean})/{deviation} + {beta}"
-    return f"; batch normalisation: {worked} = <b>{signed(working.normalised, 3)}</b>"
 
 
 def gates(lstm, now, step, unit):

@@ -12,18 +12,10 @@ from course_utils.labs.core.drawing import ATTENTION, CNN, DARK, INK, LSTM, SOFT
 # ------------------------------------------------------------------------------- From tensors to rows
 
 LAST = {  # what a layer calls its last axis; others leave the name
-    "Embedding": "features",
-    "Conv1D": "channels",
-    "Conv2D": "channels",
-    "ConvLSTM1D": "channels",
-    "ConvLSTM2D": "channels",
-    "Dense": "units",
-    "LSTM": "units",
-    "Bidirectional": "units",
-    "Flatten": "features",
-    "Concatenate": "features",
+    **dict.fromkeys(("Conv1D", "Conv2D", "ConvLSTM1D", "ConvLSTM2D"), "channels"),
+    **dict.fromkeys(("Dense", "LSTM", "Bidirectional"), "units"),
+    **dict.fromkeys(("Embedding", "Flatten", "Concatenate"), "features"),
 }
-MERGES = ("Flatten", "Reshape", "Concatenate")
 PLACES = {"time": 0, "days": 0, "steps": 0, "height": 1, "width": 2, "hours": 2}  # columns of axes
 END = 3  # of all others
 COUNTS = {2: "two", 3: "three"}
@@ -45,7 +37,10 @@ class Axis:
 
 @dataclass(frozen=True)
 class Row:
-    """One layer: its call as in the code, the axes of what it gives, and what it changed, in words."""
+    """One layer: its call as in the code, the axes of what it gives, and what it changed, in words.
+
+    Where it does not fit it gives no axes, and the words say why.
+    """
 
     call: str
     part: str
@@ -67,6 +62,8 @@ class Row:
 
     @property
     def words(self):
+        if not self.axes:
+            return f"{self.call} does not fit. {self.note}"
         axes = ", ".join(f"{axis.name} {axis.length}" for axis in self.axes)
         return f"{self.call} gives batch, {axes}; {self.numbers} numbers; {self.note}."
 
@@ -88,12 +85,14 @@ def rows(composition):
     >>> [f"{axis.name} {axis.length}" for axis in rows(compose(PRESETS["ours"]))[4].axes]  # of Flatten
     ['time 8', 'features 1,152']
     """
-    done = []
+    done, state = [], composition.state
     for line, fact in composition.lines:
-        given = [done[number].axes for number in line.given]
-        follows = bool(given) and line.given[-1] == len(done) - 1
-        state = composition.state
-        done.append(_row(state, line, fact, given, follows) if given else _entry(state, line))
+        if given := [done[number].axes for number in line.given]:
+            axes, note = _applied(state, line, fact.part, given)
+        else:
+            axes, note = list(map(Axis, state.kind.axes, line.shape)), f"time counts {state.kind.step}s"
+        follows = line.given[-1:] == (len(done) - 1,)
+        done.append(Row(bare(line.layer), fact.part, tuple(axes), note, fact.each, fact.branch, follows))
     return done
 
 
@@ -102,26 +101,21 @@ def bare(layer):
     return layer.replace("keras.", "").replace("layers.", "")
 
 
-def _entry(state, line):
-    axes = tuple(Axis(name, size) for name, size in zip(state.kind.axes, line.shape, strict=True))
-    return Row(bare(line.layer), "input", axes, f"time counts {state.kind.step}s")
-
-
-def _row(state, line, fact, given, follows):
-    """The row of a layer that is applied to tensors with the axes `given`, of which it changes the last."""
+def _applied(state, line, part, given):
+    """The axes and the note of a layer, applied to tensors with the axes `given`: it changes the last."""
     kind, lengths = line.kind, {axis.name: axis.size for axis in given[-1]}
-    names = _names(state, line, fact.part, list(lengths))
+    names = _names(state, line, part, list(lengths))
     kept = names[:-1] if kind in LAST else names  # what a layer of LAST gives last, it computes anew
     gone = tuple(name for name in lengths if name not in kept)
     columns = {"steps": gone[:-2], "features": gone[-2:]} if names == ["steps", "features"] else {}
     axes = []
     for name, size in zip(names, line.shape, strict=True):
         lives_on = name in lengths and name in kept
-        made_of = (name,) if lives_on else columns.get(name, gone) if kind in MERGES else ()
+        merges = kind in ("Flatten", "Reshape", "Concatenate")
+        made_of = (name,) if lives_on else columns.get(name, gone) if merges else ()
         same = lengths.get(name, -1) == size and len(made_of) < 2
         axes.append(Axis(name, size, made_of, not same or (size is None and line.shortens)))
-    note = _note(state, kind, given, axes, gone)
-    return Row(bare(line.layer), fact.part, tuple(axes), note, fact.each, fact.branch, follows)
+    return axes, _note(state, kind, given, axes, gone)
 
 
 def _names(state, line, part, before):
@@ -131,8 +125,6 @@ def _names(state, line, part, before):
         last = f"{state.kind.step}s ahead" if state.kind.forecasts else "classes"
     elif part == "attention" and kind == "Dense" and line.shape[-1] == 1:
         last = "score"
-    if kind == "Embedding":
-        return [*before, last]
     if kind == "Dot":
         return ["score", last]
     if kind == "Permute":
@@ -141,7 +133,7 @@ def _names(state, line, part, before):
         return ["steps", "features" if before[-2] == "height" else last]
     if kind == "Reshape":
         return ["time", "features"] if state.kind.in_space else ["days", "hours", last]
-    if kind == "Flatten" or kind.startswith("Global"):
+    if kind in ("Embedding", "Flatten") or kind.startswith("Global"):
         return [*before[: count - 1], last]  # where it is done for every frame, the frames stay in front
     return [*before[len(before) - count : -1], last]  # where only the last state stays, the first one goes
 
@@ -164,27 +156,18 @@ def _note(state, kind, given, axes, gone):
         return f"{COUNTS[len(merged)]} axes become one: {' × '.join(merged)} = {last.length}"
     if kind == "Concatenate":
         return f"side by side: {' + '.join(branch[-1].length for branch in given)} = {last.length}"
-    if kind == "Dot":
-        return f"{gone[0]} {_are(gone[:1])} gone: only the weighted sum"
     if kind == "Softmax":
         return "scores become weights that sum to 1"
-    return ", ".join([*_gone(kind, gone, given[-1]), *_resized(given[-1], axes)]) or "the shape stays"
+    return ", ".join(_changes(kind, gone, given[-1], axes)) or "the shape stays"
 
 
-def _gone(kind, gone, before):
-    """Which axes in front of the last one are gone, and what is left of them."""
-    names = tuple(name for name in gone if name != before[-1].name)
-    kept = {"GlobalMax": "the largest", "GlobalAve": "the mean"}.get(kind[:9], "the last state")
+def _changes(kind, gone, before, axes):
+    """Which axes in front of the last one are gone, and how the others changed in length or in name."""
+    names = [name for name in gone if name != before[-1].name]
+    are = "is" if names in (["time"], ["height"], ["width"]) else "are"
+    left = {"GlobalMax": "the largest", "GlobalAve": "the mean", "Dot": "the weighted sum"}
     if names:
-        yield f"{' and '.join(names)} {_are(names)} gone: only {kept}"
-
-
-def _are(names):
-    return "is" if names in (("time",), ("height",), ("width",)) else "are"
-
-
-def _resized(before, axes):
-    """How the axes that stay, and the last one, changed in length or in name."""
+        yield f"{' and '.join(names)} {are} gone: only {left.get(kind[:9], 'the last state')}"
     old, changes = {axis.name: axis for axis in before}, {}
     for axis in axes:
         if axis.changed and axis.name in old:
@@ -195,8 +178,7 @@ def _resized(before, axes):
             elif axis.name in PLACES and was.size == 2 * axis.size:
                 change = "halved"
             changes.setdefault(change, []).append(axis.name)
-    for change, names in changes.items():
-        yield f"{' and '.join(names)} {change}"
+    yield from (f"{' and '.join(names)} {change}" for change, names in changes.items())
     if axes[-1].name not in old:
         yield f"{before[-1].length} {before[-1].name} become {axes[-1].length} {axes[-1].name}"
 
@@ -217,7 +199,6 @@ LOOKS = {  # axis -> its tint, its line, the dashes of the line
     "classes": ("#D3D7DC", "#5F666E", ""),
     "hours ahead": ("#D3D7DC", "#5F666E", "5 2"),
 }
-STAYS = {"day": "the days stay as they are"}
 CODE = f"{INK};font-family:var(--jp-code-font-family, monospace)"
 CALL, BATCH, FIRST = 20, 280, 326  # from the left: the call, the batch, the first column
 TITLES, ROW, HEADING, BOX = 28, 43, 24, 32  # heights
@@ -229,7 +210,7 @@ def alt(composition):
     parts = ["Shapes, axis by axis."]
     for number, (heading, members) in enumerate(_groups(composition)):
         parts += [f"{' '.join(heading) or 'Then'}:"] * bool(number)
-        parts += [_reason(column) if column is composition.broken else column.words for column in members]
+        parts += [row.words for row in members]
     return " ".join(parts)
 
 
@@ -247,22 +228,26 @@ def picture(composition):
         Its `aria-label` says every shape. Each row is a group with `data-shape` and `data-axes`.
     """
     columns = _Columns(rows(composition))
-    parts, y, above, bottom = [_titles(composition, columns)], TITLES, None, 0
+    titles = (
+        (CALL, "Layer", "start"),
+        (BATCH, "What it gives, axis by axis", "start"),
+        (columns.numbers, f"Numbers per {composition.state.kind.example}", "end"),
+        (columns.note, "What changed", "start"),
+    )
+    parts = [text(x, 18, words, 11.5, anchor, SOFT, 600) for x, words, anchor in titles]
+    y, above, bottom = TITLES, None, 0
     for heading, members in _groups(composition):
         top = y
         if heading:
             parts.append(pair(CALL - 8, y + 16, *heading, 12))
             y += HEADING
         for row in members:
-            if row is composition.broken:
-                parts.append(_broken(row, y))
-            else:
-                parts.append(_links(columns, above, row, bottom, y + MARGIN) if row.follows else "")
-                parts.append(_drawn(columns, row, y))
+            parts.append(_links(columns, above, row, bottom, y + MARGIN) if row.follows else "")
+            parts.append(_drawn(columns, row, y + ROW / 2))
             above, y = row, y + ROW
             bottom = y - MARGIN
         if members[0].each:
-            parts.insert(0, rect(3, top, WIDTH - 6, y - top, "none", SHADES["other"][2], 7))
+            parts.insert(0, rect(3, top, WIDTH - 6, y - top, "none", SHADES["answer"][2], 7))
             y += 6
     words = "A bold border marks an axis that the layer changed. A line leads to where an axis lives on."
     parts.append(text(8, y + 14, words, 11, "start", SOFT))
@@ -271,8 +256,10 @@ def picture(composition):
 
 def _groups(composition):
     """(heading, rows) of what is applied together: for every frame, side by side, or plainly."""
-    piece, before = composition.state.kind.piece, 0
-    every = rows(composition) + [composition.broken] * bool(composition.broken)
+    piece, before, every = composition.state.kind.piece, 0, rows(composition)
+    if broken := composition.broken:
+        call = bare(broken.lines[0].layer)
+        every.append(Row(call, broken.part, (), broken.reason, broken.each, broken.branch))
     for (branch, each), members in groupby(every, key=lambda row: (row.branch, row.each)):
         heading = ()
         if branch == 0 and before:
@@ -282,7 +269,8 @@ def _groups(composition):
         elif branch and not before:
             heading = ("On one side", f"for every {piece}" if each else "the CNN")
         elif each:
-            heading = (f"For every {piece}", "PerFrame: " + STAYS.get(piece, "time stays as it is"))
+            stays = "the days stay as they are" if piece == "day" else "time stays as it is"
+            heading = (f"For every {piece}", f"PerFrame: {stays}")
         before = branch
         yield heading, list(members)
 
@@ -294,8 +282,7 @@ class _Columns:
         used = sorted({place for row in table for span in _spans(row) for place in span})
         self.wide = min(244 / len(used), 100) - 3
         self._left = {place: FIRST + i * (self.wide + 3) for i, place in enumerate(used)}
-        self.end = max(self._left.values()) + self.wide
-        self.numbers = self.end + 72  # their right edge
+        self.numbers = max(self._left.values()) + self.wide + 72  # their right edge
         self.note = self.numbers + 11
 
     def reach(self, row, axis):
@@ -316,17 +303,6 @@ def _spans(row):
     return [(span[0], span[-1]) for span in spans]
 
 
-def _titles(composition, columns):
-    """What stands in the columns."""
-    titles = (
-        (CALL, "Layer", "start"),
-        (BATCH, "What it gives, axis by axis", "start"),
-        (columns.numbers, f"Numbers per {composition.state.kind.example}", "end"),
-        (columns.note, "What changed", "start"),
-    )
-    return "".join(text(x, 18, words, 11.5, anchor, SOFT, 600) for x, words, anchor in titles)
-
-
 def _lines(x, y, words, letters, size, fill):
     """Words in as many lines as they need, centred at the height y; products and counts stay whole."""
     words = re.sub(r" ([×→=+]) ", "\u00a0\\1\u00a0", words)
@@ -339,16 +315,16 @@ def _lines(x, y, words, letters, size, fill):
     )
 
 
-def _call(layer, part, y):
-    """The call of a layer, with a mark in the colour of its part."""
-    mark = rect(8, y - BOX / 2, 4, BOX, SHADES[part if part in SHADES else "other"][2], radius=2)
-    return mark + _lines(CALL, y, layer, 40, 10.5, CODE)
-
-
-def _drawn(columns, row, top):
-    y = top + ROW / 2
+def _drawn(columns, row, y):
+    """A row around the height y, with a mark in the colour of its part."""
+    mark = rect(8, y - BOX / 2, 4, BOX, SHADES[row.part][2], radius=2)
+    parts = [mark, _lines(CALL, y, row.call, 40, 10.5, CODE)]
+    if not row.axes:
+        border = 'stroke-width="2" stroke-dasharray="5 3"'
+        parts.append(rect(BATCH, y - BOX / 2 - 2, WIDTH - 8 - BATCH, BOX + 4, "none", BAD, 4, border))
+        return "".join([*parts, _lines(BATCH + 12, y, f"✕ {row.note}", 84, 11.5, INK)])
     box = 'stroke-dasharray="3 3" stroke-opacity="0.5"'
-    parts = [_call(row.call, row.part, y), rect(BATCH, y - BOX / 2, 40, BOX, "none", SOFT, 4, box)]
+    parts.append(rect(BATCH, y - BOX / 2, 40, BOX, "none", SOFT, 4, box))
     parts.append(text(BATCH + 20, y + 4, "batch", 11, fill=SOFT))
     for number, axis in enumerate(row.axes):
         left, right = columns.reach(row, number)
@@ -378,15 +354,3 @@ def _links(columns, above, row, bottom, top):
             x = min(max(narrow, left), right)
             parts.append(path(f"M{narrow:.1f},{bottom:.1f} L{x:.1f},{top:.1f}", LOOKS[name][1], 1.6))
     return "".join(parts)
-
-
-def _reason(broken):
-    return f"{bare(broken.lines[0].layer)} does not fit. {broken.reason}"
-
-
-def _broken(broken, top):
-    """The row of what could not be applied, and why."""
-    y, border = top + ROW / 2, 'stroke-width="2" stroke-dasharray="5 3"'
-    box = rect(BATCH, y - BOX / 2 - 2, WIDTH - 8 - BATCH, BOX + 4, "none", BAD, 4, border)
-    why = _lines(BATCH + 12, y, f"✕ {broken.reason}", 84, 11.5, INK)
-    return _call(bare(broken.lines[0].layer), broken.part, y) + box + why
