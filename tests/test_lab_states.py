@@ -3,6 +3,7 @@
 import dataclasses
 import html
 import math
+import operator
 import re
 
 import cases
@@ -56,6 +57,33 @@ def shown(lab):
 def turn(lab, turns):
     for path, value in turns:
         lab.controls[path].value = value
+
+
+# ------------------------------------------------------------------------------------- what a state shows
+
+TOLD = {name: cases.told(name) for name in ("architecture", "kernel", "gate", "frames", "places", "sentence")}
+BY_HAND = labs.GateLab()  # over cells set by hand
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "said"),
+    [pytest.param(name, *case.values, id=case.id) for name, found in TOLD.items() for case in found],
+)
+def test_what_a_state_shows_is_told(name, state, said):
+    lab = BY_HAND if name == "gate" else LABS[name]
+    lab.state = state
+    parts = {"notes": lab.notes.view}
+    for place, words in said:
+        part, _, lacks = place.partition(" ")
+        if part == "press":
+            small_labs.press(lab, words)
+            continue
+        part = parts.get(part) or operator.attrgetter(part)(lab)
+        heard = small_labs.heard(part) if isinstance(part, widgets.Widget) else str(part)
+        assert bool(re.search(cases.pattern(words), heard)) != bool(lacks), (place, heard)
+
+
+# -------------------------------------------------------------------------------------- bad states, undo
 
 
 class Unspeakable:
