@@ -316,6 +316,20 @@ def press(lab, label):
     found[0].click()
 
 
+def nudge(control):
+    """Set a control to another of its values."""
+    options = getattr(control, "options", None)
+    if options:
+        values = [option[1] if isinstance(option, tuple) else option for option in options]
+        control.value = next(value for value in values if value != control.value)
+    elif isinstance(control.value, bool):
+        control.value = not control.value
+    elif isinstance(control, widgets.Text):
+        control.value += " bad"
+    else:
+        control.value += 1 if control.value + 1 <= getattr(control, "max", 9) else -1
+
+
 def turn(lab, path, value):
     """Turn a dial; returns what the lab's pictures then say."""
     lab.controls[path].value = value

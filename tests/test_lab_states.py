@@ -222,6 +222,42 @@ def test_a_string_that_does_not_fit_is_told_and_changes_nothing(line, error, wor
     assert "Not a state" not in lab.message.value
 
 
+ROWS = {"convolutions": [(4, 3)] * 4, "joint": ("dense", 96)}  # with all dials of each row
+BEGINNINGS = [
+    ("architecture", labs.LabState(**ROWS)),
+    ("architecture", labs.LabState.default("reviews", "lstm-cnn").change("joint", ("dense", 96))),
+    ("architecture", labs.LabState.default("traffic", "convlstm").change("joint", ("dense", 96))),
+    ("kernel", "ker1"),
+    ("gate", "gat1;input=noise;step=9"),
+    ("sentence", "sen2;text=Not+a+good+film;model=CNN;filter=2"),
+    ("frames", "att1;network=two-heads"),
+    ("places", "att1;network=two"),
+]
+UNSEEN = ("seed", "text.source", *(f"budget.{name}" for name in ("epochs", "share", "rate", "batch")))
+
+
+@pytest.mark.parametrize(("name", "state"), BEGINNINGS, ids=lambda value: str(value)[:40])
+def test_each_dial_that_is_shown_changes_state_and_picture(name, state):
+    lab, turned = LABS[name], set()
+    for path, control in lab.controls.items():
+        lab.state = state
+        before = small_labs.pictures(lab)
+        if control.layout.display == "none":
+            continue
+        small_labs.nudge(control)
+        turned.add(path)
+        assert control.description
+        assert soak.near(control.value, lab.state.get(path)), path
+        changed = small_labs.pictures(lab) != before
+        assert changed == (name != "architecture" or path not in UNSEEN), path
+        assert lab.line.value == str(lab.state)
+    if name == "architecture":
+        assert {path for path in lab.controls if lab.state_class.parse(state).idle(path)}.isdisjoint(turned)
+        assert {"task", "order", "attention", "convolutions.0.filters", "joint.units", "seed"} <= turned
+    else:
+        assert turned == lab.controls.keys()
+
+
 def test_a_string_pasted_into_another_lab_shows_the_same(kind, lab):
     turn(lab, TURNS[kind])
     second = small_labs.LABS[kind]()
