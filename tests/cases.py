@@ -42,6 +42,12 @@ def of_rules(name, rules):
     return [pytest.param(by_name[who], code, words, id=code) for code, who, words in found]
 
 
+def states(name):
+    """The states of a file in which nothing else is said of them."""
+    text = (FOLDER / "told" / f"{name}.txt").read_text(encoding="utf-8")
+    return re.findall(r"^\w+;\S+$", text, re.MULTILINE)
+
+
 def told(name):
     """The states of a file, as parameters (state, list of (part, words))."""
     text = (FOLDER / "told" / f"{name}.txt").read_text(encoding="utf-8")

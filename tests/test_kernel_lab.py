@@ -163,20 +163,6 @@ def test_the_value_that_is_shown_is_the_sum_behind_it(lab):
 # ------------------------------------------------------------------------------------------ state strings
 
 
-@settings(max_examples=150)
-@given(st.data())
-def test_a_state_survives_its_string(data):
-    own = data.draw(st.lists(NUMBERS, min_size=25, max_size=25) | st.lists(NUMBERS, min_size=9, max_size=9))
-    drawn = {
-        name: data.draw(st.sampled_from(f.metadata["dial"].choices))
-        for name, f in LAB.state_class.__dataclass_fields__.items()
-        if name not in ("bias", "own")
-    }
-    state = LAB.state_class(bias=data.draw(NUMBERS), own=own, **drawn)
-    assert LAB.state_class.parse(str(state)) == state
-    assert len(str(state)) < 400
-
-
 def test_a_lab_starts_and_ends_at_its_start_with_the_image_as_it_was_given():
     image = small_labs.bar(8, 8)
     lab = KernelLab({"a": image}, start="ker1;kernel=own;own=0,0,0,0,1,0,0,0,-2")

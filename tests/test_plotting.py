@@ -337,7 +337,7 @@ def test_confusion_shows_shares_of_each_true_class():
 
 
 def test_class_names_do_not_overlap():
-    names = "pan left,pan right,tilt up,tilt down,zoom in,zoom out,roll left,roll right".split(",")
+    names = [f"{move} {way}" for move in ("pan", "tilt", "zoom", "roll") for way in ("right", "left")]
     picture = plotting.confusion(np.arange(8), np.arange(8), names)
     for labels in (axes_of(picture)[0].get_yticklabels(), axes_of(picture)[0].get_xticklabels()):
         ends = [label.get_window_extent() for label in labels]

@@ -372,25 +372,6 @@ def test_a_vectorization_of_ones_own_is_followed():
 # ------------------------------------------------------------------------------------------ states
 
 
-FILTERS = st.integers(1, 7)
-STATES = st.builds(
-    LAB.state_class,
-    st.text(max_size=80),
-    st.sampled_from(SUMS),
-    st.just("strongest") | FILTERS,
-    st.integers(0, STEPS),
-    st.lists(FILTERS),
-)
-
-
-@given(STATES)
-def test_a_state_survives_its_string(state):
-    written = str(state)
-    assert written.startswith("sen2;text=")
-    assert not re.search(r"\s", written)
-    assert LAB.state_class.parse(f"  {written}\n") == state
-
-
 def test_a_pasted_state_sets_every_control(lab):
     lab.line.value = "sen2;text=not+a+good+film;model=CNN;filter=4;read=3;off=1.4"
     assert lab.message.value == ""
