@@ -4,7 +4,7 @@ import pytest
 import small_labs
 import soak
 
-WALKS = {"architecture": 2, "sentence": 2, "inside": 2, "frames": 5, "places": 5, "kernel": 8, "gate": 8}
+WALKS = {"architecture": 2, "sentence": 2, "inside": 2, "frames": 3, "places": 5, "kernel": 8, "gate": 8}
 
 
 @pytest.mark.parametrize("name", [*small_labs.LABS, "inside"])
