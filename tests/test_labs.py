@@ -518,13 +518,6 @@ def test_what_an_instructor_hides_is_not_shown():
     assert not {bare.cards["whole"], bare.panels, bare.views} & {*small_labs.visible(bare.view)}
 
 
-def test_the_seed_decides_the_weights(lab):
-    first, again = lab.model().get_weights(), lab.model().get_weights()
-    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
-    lab.controls["seed"].value = 1
-    assert not np.array_equal(first[0], lab.model().get_weights()[0])
-
-
 # ------------------------------------------------------------------------------- new tasks and new blocks
 
 
