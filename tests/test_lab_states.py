@@ -102,7 +102,7 @@ ODD = [
 
 
 def try_state(lab, odd, before):
-    """Whether the lab takes this state; if not, it must show what it showed `before` and say what is wrong."""
+    """Whether the lab takes this state; if not, it shows what it showed `before` and says what is wrong."""
     state = lab.state
     try:
         lab.state = odd
