@@ -132,9 +132,11 @@ def test_fields_follow_the_list_and_the_list_follows_the_fields(lab):
     lab.fields[0].value = 7
     size.value, kernel.value = 3, "sharpen"
     assert numbers(lab) == [0, -1, 0, -1, 5, -1, 0, -1, 0]
-    kernel.value, size.value = "own", 5
+    kernel.value = "own"
+    lab.fields[4].value = -2  # of nine; the others are kept
+    size.value = 5
     assert numbers(lab)[0] == 7
-    assert numbers(lab)[12] == -3.5
+    assert numbers(lab)[12] == -2
 
 
 def test_your_own_begins_with_what_is_there(lab):

@@ -1177,8 +1177,8 @@ def test_the_memory_of_a_training_is_judged_within_a_factor_of_two(state, told, 
 )  # fmt: skip
 def test_what_does_not_fit_into_the_memory_is_refused_and_mended(state, most, monkeypatch):
     lab = labs.ArchitectureLab(state)
-    assert re.search(r"About \d\d\.\d GB of memory", lab.training.budget.value)
-    check_mended(lab, rf"would take \d\d\.\d GB of memory, most of it for its {most}")
+    assert re.search(r"About \d+\.\d GB of memory", lab.training.budget.value)
+    check_mended(lab, rf"would take \d+\.\d GB of memory, most of it for its {most}")
     assert sum(memory.needed(lab.state).values()) < 8e9
     monkeypatch.setattr(memory, "available", lambda: 1e6)
     lab.training.start()
