@@ -3,6 +3,7 @@
 import functools
 import html
 import re
+import xml.etree.ElementTree as ET
 from types import SimpleNamespace
 
 import ipywidgets as widgets
@@ -290,6 +291,49 @@ def visible(widget):
         yield widget
         for child in getattr(widget, "children", ()):
             yield from visible(child)
+
+
+def spoken(markup):
+    """The words of the pictures in a piece of HTML, which must be sound, and then its text."""
+    for drawn in re.findall(r"<svg.*?</svg>", markup, re.S):
+        assert ET.fromstring(drawn).get("role") == "img"
+    words = re.findall(r'role="img" aria-label="([^"]*)"', markup)
+    spaced = re.sub(r"</(td|th|tr|text|div|caption)>", " ", markup)
+    said = html.unescape(" ".join([*words, re.sub(r"<[^>]+>", "", spaced)]))
+    assert not re.search(r"\b(nan|inf)\b", said), said
+    return " ".join(said.split())
+
+
+def heard(part):
+    """What a part of a lab says, as far as it is shown."""
+    values = [getattr(widget, "value", None) for widget in visible(part)]
+    return " ".join(spoken(value) for value in values if isinstance(value, str))
+
+
+def press(lab, label):
+    """Press the button of a lab that is called so."""
+    found = [one for one in visible(lab.view) if isinstance(one, widgets.Button) and one.description == label]
+    found[0].click()
+
+
+def nudge(control):
+    """Set a control to another of its values."""
+    options = getattr(control, "options", None)
+    if options:
+        values = [option[1] if isinstance(option, tuple) else option for option in options]
+        control.value = next(value for value in values if value != control.value)
+    elif isinstance(control.value, bool):
+        control.value = not control.value
+    elif isinstance(control, widgets.Text):
+        control.value += " bad"
+    else:
+        control.value += 1 if control.value + 1 <= getattr(control, "max", 9) else -1
+
+
+def turn(lab, path, value):
+    """Turn a dial; returns what the lab's pictures then say."""
+    lab.controls[path].value = value
+    return " ".join(pictures(lab))
 
 
 def pictures(lab):

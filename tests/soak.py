@@ -7,6 +7,7 @@ python tests/soak.py --installs 50            # interrupted installs too
 """
 
 import argparse
+import math
 import multiprocessing
 import os
 import random
@@ -34,6 +35,7 @@ ODD_TEXTS = (
     "att1;scene=places", "lab2;clip=f0.s0", "ker1;own=1,2,3", "=" * 999, "'\"\\\n\t", "1e999",
     "🎬 好看 <b>film</b> & \u202e\x00", "not a good film " * 400, "\ud800",
 )  # fmt: skip
+ALONE = {"kernel": [["picture"], ["output"]], "gate": [["picture", "below"]]}
 ODD_NUMBERS = (0, -1, 1, 10**9, -(10**9), float("nan"), float("inf"), 1e-300)
 
 
@@ -103,6 +105,9 @@ def check(lab, twin):
     assert not re.search(r"\b(nan|inf|None)\b", shown), words
     assert "cannot be shown" not in "".join(drawn)
     if twin is not None:
+        for path, control in lab.controls.items():
+            if control.layout.display != "none":
+                assert near(control.value, lab.state.get(path)), path
         written = str(lab.state)
         assert str(lab.state_class.parse(written)) == written
         assert lab.copy_state.text == written
@@ -111,9 +116,22 @@ def check(lab, twin):
         assert words[:1] == small_labs.pictures(twin)[:1], written
 
 
+def near(shown, value):
+    """Whether a control shows a value; a slider tells 0.30000000000000004."""
+    return shown == value or (isinstance(value, float) and math.isclose(shown, value, abs_tol=1e-9))
+
+
+def check_words(name, lab, told):
+    """No two pictures of a kernel or of gates look different and say the same."""
+    for parts in ALONE.get(name, ()):
+        drawn = "".join(getattr(lab, part).value for part in parts)
+        words = tuple(re.findall('aria-label="(.*?)"', drawn))
+        assert told.setdefault(words, drawn) == drawn, words
+
+
 def walk(name, seed, steps=STEPS):
     """One walk over a lab; returns what went wrong, or None."""
-    rng, done = random.Random(f"{name} {seed}"), []
+    rng, done, told = random.Random(f"{name} {seed}"), [], {}
     try:
         lab, twin = fresh(name)
         for _ in range(steps):
@@ -121,6 +139,7 @@ def walk(name, seed, steps=STEPS):
             done.append(what)
             make()
             check(lab, twin)
+            check_words(name, lab, told)
     except Exception:
         return f"{name}, seed {seed}, step {len(done)}: {' | '.join(done)[-2000:]}\n{traceback.format_exc()}"
     return None

