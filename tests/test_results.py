@@ -212,33 +212,28 @@ def test_what_a_script_measures_can_be_measured_in_other_processes(monkeypatch):
         assert pool.submit(studies[0].measure, *job).result().keys() == {"parameters", "anywhere"}
 
 
-def names_in(node):
-    """The names that stand in a piece of code, without the variables of its comprehensions."""
-    found = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
-    loops = [part.target for part in ast.walk(node) if isinstance(part, ast.comprehension)]
-    return found - {part.id for loop in loops for part in ast.walk(loop) if isinstance(part, ast.Name)}
-
-
 def claims_that_hide_their_source(cells):
     """Claims of a lesson that are about stored tables alone and do not say so, or say so and are not.
 
-    A name is stored if it is bound to `results.load(...)`, or to something made of such names alone.
+    A name is of the tables if it is bound to `results.load(...)`, or to something made of such names alone.
     """
     parts = [part for cell in cells for part in ast.walk(ast.parse(cell))]
-    bound = [part for part in parts if isinstance(part, ast.Assign)]
-    bound = [(set().union(*map(names_in, part.targets)), part.value) for part in bound]
-    computed = set().union(*(names for names, _ in bound))
-    stored = set().union(*(names for names, value in bound if "results.load" in ast.unparse(value)))
-    bound = [(names, names_in(value) & computed) for names, value in bound]
+    bound = [ast.unparse(part) for part in parts if isinstance(part, ast.Assign)]
+    computed = set().union(*map(lessons.stored, bound))
+    of_tables = set().union(*(lessons.stored(code) for code in bound if "results.load" in code))
     for _ in bound:
-        stored = stored.union(*(names for names, used in bound if used and used <= stored))
+        made = [lessons.stored(code) for code in bound if is_of(of_tables, lessons.loaded(code) & computed)]
+        of_tables = of_tables.union(*made)
     for part in parts:
         if isinstance(part, ast.Call) and ast.unparse(part.func) == "check.claim":
             values = [*part.args[1:], *(word.value for word in part.keywords if word.arg != "stored")]
-            used = set().union(*map(names_in, values)) & computed
-            says = any(word.arg == "stored" for word in part.keywords)
-            if says != bool(used and used <= stored):
+            used = set().union(*(lessons.loaded(ast.unparse(value)) for value in values)) & computed
+            if any(word.arg == "stored" for word in part.keywords) != is_of(of_tables, used):
                 yield ast.literal_eval(part.args[0])
+
+
+def is_of(tables, used):
+    return bool(used) and used <= tables
 
 
 def test_what_hides_the_source_of_a_claim_is_seen():
