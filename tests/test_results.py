@@ -219,11 +219,12 @@ def claims_that_hide_their_source(cells):
     """
     parts = [part for cell in cells for part in ast.walk(ast.parse(cell))]
     bound = [ast.unparse(part) for part in parts if isinstance(part, ast.Assign)]
-    computed = set().union(*map(lessons.stored, bound))
-    of_tables = set().union(*(lessons.stored(code) for code in bound if "results.load" in code))
-    for _ in bound:
-        made = [lessons.stored(code) for code in bound if is_of(of_tables, lessons.loaded(code) & computed)]
-        of_tables = of_tables.union(*made)
+    bound = [(lessons.stored(code), lessons.loaded(code), "results.load" in code) for code in bound]
+    computed = set().union(*(names for names, *_ in bound))
+    of_tables = set().union(*(names for names, _, loads in bound if loads))
+    for names, used, _ in bound * 2:
+        if is_of(of_tables, used & computed):
+            of_tables |= names
     for part in parts:
         if isinstance(part, ast.Call) and ast.unparse(part.func) == "check.claim":
             values = [*part.args[1:], *(word.value for word in part.keywords if word.arg != "stored")]
