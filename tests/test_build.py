@@ -46,11 +46,10 @@ def sources(house, monkeypatch):
     (folder / "04_clips.py").write_text(LESSON)
     package = house.ROOT / "course_utils"
     (package / "labs").mkdir(parents=True)
-    (package / "__init__.py").write_text("")
-    (package / "check.py").write_text("from .words import WORD\n")
-    (package / "words.py").write_text("WORD = 'hello'\n")
-    (package / "labs" / "__init__.py").write_text("")
-    (package / "labs" / "video.py").write_text("from ..words import WORD\n")
+    files = {"__init__.py": "", "check.py": "from .words import WORD\n", "words.py": "WORD = 'hello'\n"}
+    files |= {"labs/__init__.py": "", "labs/video.py": "from ..words import WORD\n"}
+    for name, code in files.items():
+        (package / name).write_text(code)
     monkeypatch.setenv("PYTHONPATH", str(house.ROOT))
     return folder
 

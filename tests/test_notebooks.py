@@ -552,13 +552,7 @@ def test_a_rule_sees_what_breaks_it(rule, code, told):
     assert told in "\n".join(rule(lesson))
 
 
-TABLE = results.Results(
-    [
-        {"model": "ours", "parameters": 100, "digit": [0.9, 0.92]},
-        {"model": "rival", "parameters": 900, "digit": [0.7, 0.72]},
-    ],
-    {"tuning": {"ours": {"0.002": 0.91, "0.004": 0.9}}},
-)
+TABLE = results.load("00_some", cases.FOLDER)
 CLAIMS = [  # code of a cell, its claims that hold in every world
     ('check.claim("x", table.mean("ours", "digit") - table.mean("rival", "digit"), above=0.1)', []),
     ('tried = table.provenance["tuning"]["ours"]\ncheck.claim("x", tried["0.002"], above=0.9)', []),
