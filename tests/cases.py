@@ -25,7 +25,7 @@ def read(name):
 
 def pattern(words):
     """What is said, as a pattern."""
-    return "(?s)^" + ".*".join(map(re.escape, re.split(r" ?\.\.\. ", words)))
+    return "(?s)^" + ".*".join(map(re.escape, re.split(r" ?\.\.\.(?: |$)", words)))
 
 
 def of_rules(name, rules):
