@@ -34,6 +34,11 @@ def read(name):
     return [pytest.param(*case, id=case[0]) for case in CASE.findall(text)], CASE.sub("", text)
 
 
+def pattern(words):
+    """What is said, as a pattern."""
+    return "(?s)^" + ".*".join(map(re.escape, re.split(r" ?\.\.\.(?: |$)", words)))
+
+
 def of_rules(name, rules):
     """The cases of a file in which the rules of a test complain; each rule must have one."""
     found = [case.values for case in read(name)[0]]

@@ -1,6 +1,8 @@
 """The lessons as the tests read them: every file once, so a test changes only its own copy."""
 
+import dis
 import functools
+import types
 from pathlib import Path
 
 import jupytext
@@ -26,3 +28,16 @@ def built(name):
 
 def tags(cell):
     return set(cell.metadata.get("tags", []))
+
+
+def loaded(code):
+    """The global names that code reads, in its functions too."""
+    code = code if isinstance(code, types.CodeType) else compile(code, "cell", "exec")
+    own = {i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_NAME", "LOAD_GLOBAL")}
+    return own.union(*(loaded(part) for part in code.co_consts if isinstance(part, types.CodeType)))
+
+
+def stored(code):
+    """The global names that code gives."""
+    code = code if isinstance(code, types.CodeType) else compile(code, "cell", "exec")
+    return {i.argval for i in dis.get_instructions(code) if i.opname in ("STORE_NAME", "STORE_GLOBAL")}

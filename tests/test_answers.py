@@ -12,15 +12,13 @@ that the answers give themselves, such as an untrained network, stands in for th
 """
 
 import ast
-import dis
 import re
-import types
 from functools import cache
 from pathlib import Path
 
 import lessons
 import pytest
-from lessons import tags
+from lessons import loaded, stored, tags
 
 from course_utils import check
 
@@ -30,18 +28,6 @@ NUMBER = re.compile(r'^@check\.exercise\(\s*"(\d\d\.\d+)"', flags=re.MULTILINE)
 
 def numbers(lesson):
     return NUMBER.findall((lessons.SOURCES / f"{lesson}.py").read_text(encoding="utf-8"))
-
-
-def loaded(code):
-    """The global names that code reads, in its functions too."""
-    inner = [const for const in code.co_consts if isinstance(const, types.CodeType)]
-    own = {i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_NAME", "LOAD_GLOBAL")}
-    return own.union(*map(loaded, inner))
-
-
-def stored(code):
-    """The global names that code gives."""
-    return {i.argval for i in dis.get_instructions(code) if i.opname in ("STORE_NAME", "STORE_GLOBAL")}
 
 
 def statements(lesson):

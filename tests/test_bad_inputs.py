@@ -1,12 +1,11 @@
 """Every argument that cannot be is named, with what is allowed; the cases are in `bad_inputs/`."""
 
 import functools
-import re
 
 import cases
 import pytest
 
-FILES = ("check", "datasets", "layers", "plotting")
+FILES = ("check", "datasets", "layers", "plotting", "results")
 FILES += ("labs", "kernel_lab", "gate_lab", "sentence_lab", "attention_lab")
 
 
@@ -23,6 +22,5 @@ def names_of(file):
 )
 def test_a_bad_input_is_named(file, code, error, words):
     names = names_of(file)
-    said = ".*".join(map(re.escape, re.split(r" ?\.\.\. ", words)))
-    with pytest.raises(eval(error, names), match=f"(?s)^{said}"):
+    with pytest.raises(eval(error, names), match=cases.pattern(words)):
         eval(code, names)

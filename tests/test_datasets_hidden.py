@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import label
 from sklearn.metrics import roc_auc_score
+from test_datasets import SMALL, keep_the_promises_of_clips, splits
 
 from course_utils.datasets import SPLITS, hidden_digit, moving_digits
 from course_utils.datasets.clips import _digits, _resize
 
-SMALL = (160, 80, 80)
 # Of train, validation, test and epoch 3: the digits and their places; the weighted sum of all pixels.
 DIGESTS = ["b6764805a5b4", "69cffd8d898e", "42d600149c41", "5324531962de"]
 PIXELS = [-177.679, 56.618, 5.140, -104.865]
@@ -34,10 +34,6 @@ options = st.tuples(st.integers(1, 2), st.integers(1, 3), st.integers(8, 28)).fl
 )
 
 
-def splits(data):
-    return [getattr(data, name) for name in SPLITS]
-
-
 def crops(split, clip, times, size):
     """What the given frames of a clip show where the digit is said to be."""
     for time in times:
@@ -51,14 +47,9 @@ def test_hidden_digits_keep_their_promises_under_any_options(options):
     data = hidden_digit(**options)
     names = ("digit",) if options["digits"] == 1 else ("first", "second")
     for split, count in zip(splits(data), options["clips"], strict=True):
-        assert split.x.shape == (count, options["frames"], options["size"], options["size"], 1)
-        assert split.x.dtype == np.float32
+        keep_the_promises_of_clips(split, count, options["frames"], options["size"])
         assert 0 <= split.x.min() <= split.x.max() <= 1
         assert tuple(split.y) == names == tuple(data.class_names)
-        for name in names:
-            times = np.bincount(split.y[name], minlength=10)
-            assert times.sum() == count
-            assert times.max() - times.min() <= (1 if name != "second" else 10)
         if len(names) == 2:
             assert np.all(split.y["first"] != split.y["second"])
         assert split.shown.shape == (count, options["frames"])
@@ -70,28 +61,33 @@ def test_hidden_digits_keep_their_promises_under_any_options(options):
         assert np.isnan(split.centre[~split.shown]).all()
 
 
-def test_the_digit_is_where_and_when_it_is_said_to_be_and_nowhere_else():
-    data = hidden_digit(clutter=0, clips=SMALL)
-    pool = _resize(_digits(), 16)
+@pytest.mark.parametrize("digits", [1, 2])
+def test_digits_are_where_and_when_they_are_said_to_be_and_nowhere_else(digits):
+    data = hidden_digit(digits=digits, clutter=0, clips=SMALL)
+    known = [{image.tobytes() for image in images} for images in _resize(_digits(), 16)]
     for split in splits(data):
         assert not split.x[~split.shown].any()
         for clip in range(40):
-            times = np.flatnonzero(split.shown[clip])
-            assert np.array_equal(times, times[0] + np.arange(3)), "it shows in frames that follow each other"
-            known = {image.tobytes() for image in pool[split.y["digit"][clip]]}
-            for time, seen in zip(times, crops(split, clip, times, 16), strict=True):
-                assert split.x[clip, time].sum() == pytest.approx(seen.sum()), "there is nothing beside it"
-                assert seen.tobytes() in known, "it is of the class that the label says"
+            shows = np.flatnonzero(split.shown[clip]).reshape(digits, 3)
+            for number, times in zip(split.y.values(), shows):  # the first label is that of what shows first
+                assert np.array_equal(times, times[0] + np.arange(3)), "in frames that follow each other"
+                for time, seen in zip(times, crops(split, clip, times, 16), strict=True):
+                    assert split.x[clip, time].sum() == pytest.approx(seen.sum()), "nothing is beside it"
+                    assert seen.tobytes() in known[number[clip]], "it is of the class that the label says"
 
 
-def test_the_frames_that_show_a_digit_differ():
-    test = hidden_digit().test
-    brightest = test.x.max(axis=(2, 3, 4))
-    for clip, light, shown in zip(test.x, brightest, test.shown, strict=True):
+@pytest.fixture(scope="module")
+def unseen():
+    return hidden_digit().test
+
+
+def test_the_frames_that_show_a_digit_differ(unseen):
+    brightest = unseen.x.max(axis=(2, 3, 4))
+    for clip, light, shown in zip(unseen.x, brightest, unseen.shown, strict=True):
         frames = {frame.tobytes() for frame in clip[shown]}
         assert len(frames) == 3
         assert np.ptp(light[shown]) > 0
-    moved = np.ptp(test.centre[test.shown].reshape(-1, 3, 2), axis=1)
+    moved = np.ptp(unseen.centre[unseen.shown].reshape(-1, 3, 2), axis=1)
     assert (moved.max(axis=1) > 0).mean() > 0.95, "it shows in another place"
 
 
@@ -114,17 +110,6 @@ def test_a_single_digit_alone_is_what_lessons_01_and_03_were_written_for():
     # The last bits of a pixel depend on the processor.
     shares = [np.cos(np.arange(part.x.size)) @ part.x.ravel() for part in parts]
     np.testing.assert_allclose(shares, PIXELS, atol=0.01)
-
-
-def test_the_first_of_two_is_the_one_that_shows_first():
-    test = hidden_digit(digits=2, clutter=0, clips=SMALL).test
-    pool = _resize(_digits(), 16)
-    known = [{image.tobytes() for image in images} for images in pool]
-    for clip in range(40):
-        times = np.flatnonzero(test.shown[clip])
-        one, other = (list(crops(test, clip, part, 16)) for part in (times[:3], times[3:]))
-        assert one[0].tobytes() in known[test.y["first"][clip]]
-        assert other[0].tobytes() in known[test.y["second"][clip]]
 
 
 def test_a_digit_shows_at_any_time_and_at_any_place():
@@ -171,9 +156,8 @@ CUES = {
 
 
 @pytest.mark.parametrize(("cue", "most"), CUES.values(), ids=CUES)
-def test_no_single_cue_is_enough_to_find_the_digit(cue, most):
-    test = hidden_digit().test
-    assert abs(roc_auc_score(test.shown.ravel(), cue(test.x[..., 0]).ravel()) - 0.5) < most
+def test_no_single_cue_is_enough_to_find_the_digit(unseen, cue, most):
+    assert abs(roc_auc_score(unseen.shown.ravel(), cue(unseen.x[..., 0]).ravel()) - 0.5) < most
 
 
 def test_clutter_is_new_in_every_frame():
@@ -181,21 +165,6 @@ def test_clutter_is_new_in_every_frame():
     for clip, shown in zip(train.x, train.shown, strict=True):
         frames = [frame.tobytes() for frame in clip[~shown]]
         assert len(set(frames)) == len(frames) == 9
-
-
-def images_of(split):
-    return {clip.tobytes() for clip in split.x}
-
-
-@pytest.mark.parametrize("seed", [0, 7])
-def test_no_handwritten_digit_is_in_two_splits(seed):
-    alone = {"visible": 1, "frames": 1, "size": 16, "clutter": 0}
-    data, other = hidden_digit(**alone, clips=(3200, 800, 800), seed=seed), hidden_digit(**alone, seed=3)
-    train, validation, test = map(images_of, splits(data))
-    assert min(len(train) / 4000, len(validation) / 500, len(test) / 500) > 0.5
-    assert train.isdisjoint(validation | test)
-    assert validation.isdisjoint(test)
-    assert (images_of(other.train) | images_of(other.recompose(4))).isdisjoint(validation | test)
 
 
 @pytest.mark.parametrize("name", SPLITS)
@@ -209,18 +178,6 @@ def test_clutter_is_cut_from_digits_of_its_own_split(name):
         places = np.lib.stride_tricks.sliding_window_view(frame, (8, 8)).reshape(-1, 64)
         whole = places[np.isclose(places.sum(axis=1), frame.sum(), atol=1e-4)]
         assert (known @ (whole / np.linalg.norm(whole, axis=1, keepdims=True)).T).max() > 0.99999
-
-
-def test_recomposing_follows_seed_and_epoch():
-    data, again, other = (hidden_digit(clips=SMALL, seed=seed) for seed in (1, 1, 2))
-    for one, two in zip(splits(data), splits(again), strict=True):
-        np.testing.assert_array_equal(one.x, two.x)
-        np.testing.assert_array_equal(one.centre, two.centre)
-    zero, next_one = data.recompose(0), data.recompose(1)
-    np.testing.assert_array_equal(zero.x, data.train.x)
-    np.testing.assert_array_equal(zero.shown, data.train.shown)
-    assert images_of(next_one).isdisjoint(images_of(data.train))
-    assert images_of(other.train).isdisjoint(images_of(data.train))
 
 
 def test_other_clips_have_no_hidden_digit():

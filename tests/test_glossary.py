@@ -15,7 +15,9 @@ import urllib.parse
 from pathlib import Path
 
 import cases
+import jupytext
 import lessons
+import nbformat
 import pytest
 from lessons import PAGES, ROOT
 
@@ -39,29 +41,26 @@ class Section:
 
 @dataclasses.dataclass
 class Lesson:
-    """The cells of a lesson: (is it text?, what it says)."""
-
     name: str
-    cells: list
-    title: str = ""
+    notebook: nbformat.NotebookNode
 
     @property
     def markdown(self):
-        return [said for is_text, said in self.cells if is_text]
+        return [cell.source for cell in self.notebook.cells if cell.cell_type == "markdown"]
 
     @property
     def text(self):
-        return "\n".join(said for _, said in self.cells)
+        return "\n".join(cell.source for cell in self.notebook.cells)
 
     @functools.cached_property
     def lines(self):
         """(line, whether it can be a heading or an anchor), over all cells."""
         found = []
-        for is_text, said in self.cells:
+        for cell in self.notebook.cells:
             fenced = False
-            for line in said.split("\n"):
+            for line in cell.source.split("\n"):
                 fenced ^= line.startswith("```")
-                found.append((line, is_text and not fenced))
+                found.append((line, cell.cell_type == "markdown" and not fenced))
         return found
 
     def headings(self):
@@ -100,12 +99,7 @@ def as_the_browser_spells(fragment):
 @functools.cache
 def read_course():
     """Name -> lesson, from the sources."""
-    found = {}
-    for name in lessons.NAMES:
-        notebook = lessons.source(name)
-        cells = [(cell.cell_type == "markdown", cell.source) for cell in notebook.cells]
-        found[name] = Lesson(name, cells, notebook.metadata["course"]["title"])
-    return found
+    return {name: Lesson(name, lessons.source(name)) for name in lessons.NAMES}
 
 
 # ---- the glossary
@@ -181,26 +175,19 @@ def links_lead_to_their_section(rows, course):
             if not planned or planned[1] in ready:
                 yield f"{row.term!r} has no link, and no planned lesson: {row.cells[-1]!r}"
             continue
-        lesson, number, target = row.link
-        file, _, fragment = target.partition("#")
-        if file.removesuffix(".ipynb") not in course or not file.endswith(".ipynb"):
-            yield f"{row.term!r} links to {target!r}, which is no lesson"
-        elif not file.startswith(lesson):
-            yield f"{row.term!r} says lesson {lesson}, and links to {file}"
-        elif fragment not in course[file[:-6]].targets:
-            yield f"{row.term!r} links to {target}, and {file} has no such place"
-        elif course[file[:-6]].targets[fragment].number != number:
-            found = course[file[:-6]].targets[fragment].number
-            yield f"{row.term!r} says section {number}, and {target} is in section {found}"
+        (lesson, number, target), found = row.link, linked(row, course)
+        section = found and found[1].number
+        if not target.startswith(lesson):
+            yield f"{row.term!r} says lesson {lesson}, and links to {target!r}"
+        elif section != number:  # `test_links_of_a_lesson` tells of links that lead nowhere
+            yield f"{row.term!r} says section {number}, and {target} is in section {section}"
 
 
 def linked(row, course):
     """The lesson and the section that a row links to, or None."""
-    if row.link is None:
-        return None
-    file, _, fragment = row.link[2].partition("#")
+    file, _, fragment = row.link[2].partition("#") if row.link else ("", "", "")
     lesson = course.get(file.removesuffix(".ipynb"))
-    return lesson and fragment in lesson.targets and (lesson, lesson.targets[fragment])
+    return (lesson, lesson.targets[fragment]) if lesson and fragment in lesson.targets else None
 
 
 def says(text, term):
@@ -255,7 +242,7 @@ def test_the_list_of_lessons_under_the_map_has_them_all():
     text = read_course()[START].text
     listed = re.findall(r"^\| (\d\d) \| \[(.+?)\]\((\w+)\.ipynb\) \|", text, re.M)
     after = [item for item in read_course().items() if START < item[0] < PAGES]
-    assert listed == [(name[:2], lesson.title, name) for name, lesson in after]
+    assert listed == [(name[:2], lesson.notebook.metadata.course.title, name) for name, lesson in after]
 
 
 # ---- every relative link
@@ -357,48 +344,24 @@ GATES = (cases.FOLDER / "glossary_lesson.txt").read_text(encoding="utf-8")
 def small(old="", new="", gates=GATES):
     """A course of two; in its glossary, something may be replaced."""
     assert old in SMALL
-    page = Lesson(GLOSSARY, [(True, SMALL.replace(old, new, 1))])
-    return {"02_lstm": Lesson("02_lstm", [(True, gates)]), GLOSSARY: page}
-
-
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
-def test_the_small_glossary_keeps_every_rule(rule):
-    course = small()
-    assert len(terms(glossary(course[GLOSSARY]))) == 3
-    assert list(rule(glossary(course[GLOSSARY]), course)) == []
+    texts = {"02_lstm": gates, GLOSSARY: SMALL.replace(old, new, 1)}
+    return {name: Lesson(name, jupytext.reads(text, fmt="md")) for name, text in texts.items()}
 
 
 @pytest.mark.parametrize(("rule", "code", "told"), cases.of_rules("glossary", RULES))
 def test_a_rule_sees_what_breaks_it(rule, code, told):
+    assert list(rule(glossary(small()[GLOSSARY]), small())) == []
     course = eval(code)
     assert told in "\n".join(rule(glossary(course[GLOSSARY]), course))
 
 
 def test_where_a_link_can_lead():
-    assert set(small()["02_lstm"].targets) == {"gates", "How-many-weights?"}  # no name with a ·
-    fenced = Lesson("a", [(True, "```\n# no\n```\n# `Yes` *it* is"), (False, "# a comment"), (True, "## B")])
-    assert set(fenced.targets) == {"Yes-it-is", "B"}
-
-
-def test_a_section_ends_where_the_next_begins():
-    lesson = Lesson("a", [(True, "## 1 · A\n### Sub\none"), (False, "two()"), (True, "## 2 · B\n### Other")])
-    assert lesson.targets["Sub"].text == "### Sub\none\ntwo()"
-    assert (lesson.targets["Sub"].number, lesson.targets["Other"].number) == ("1", "2")
-
-
-GOOD_LINKS = [
-    ("[a](02_lstm.ipynb)", "notebooks"),
-    ("[a\nb](02_lstm.ipynb#gates)", "work"),
-    ("[a](notebooks/02_lstm.ipynb)", ""),
-    ("[a](../data/README.md) ![b](https://x.y/z.png) `[c](no.ipynb)` $x[1](2)$", "work"),
-    ("[a][b]\n\n[b]: 02_lstm.ipynb", "work"),
-    ("[a](CONTRIBUTING.md#continuous-integration)", ""),
-]
-
-
-def test_good_links_and_anchors_are_left_alone():
-    assert [list(broken_links(*link, small())) for link in GOOD_LINKS] == [[]] * len(GOOD_LINKS)
-    assert list(loose_anchors(small()["02_lstm"])) == []
+    text = "## 1 · A\n### Sub\n~~~\n# no\n~~~\n\n```python\n# a comment\n```\n\n## 2 · B\n### `Yes` *it* is"
+    targets = Lesson("a", jupytext.reads(text.replace("~", "`"), fmt="md")).targets
+    assert set(targets) == {"Sub", "Yes-it-is"}  # no name with a ·
+    assert "comment" in targets["Sub"].text
+    assert "Yes" not in targets["Sub"].text
+    assert (targets["Sub"].number, targets["Yes-it-is"].number) == ("1", "2")
 
 
 @pytest.mark.parametrize(("rule", "code", "told"), cases.of_rules("links", [broken_links, loose_anchors]))
