@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-FOLDER = Path(__file__).resolve().parent.parent / "data" / "results"
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "data" / "results"
 
 
 @dataclass(frozen=True)

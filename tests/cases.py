@@ -23,20 +23,21 @@ from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).resolve().parent
+FOLDER = Path(__file__).resolve().parent / "bad_inputs"
+TOLD = FOLDER.parent / "told"
 CASE = re.compile(r"^(\S.*)\n {4}([\w.]+): (.*)$", re.MULTILINE)
 STATE = re.compile(r"^(\S+)\n((?: {4}.+\n)+)", re.MULTILINE)
 
 
 def read(name):
     """The cases of a file, as parameters (code, who complains, words), and its Python."""
-    text = (FOLDER / "bad_inputs" / f"{name}.txt").read_text(encoding="utf-8")
+    text = (FOLDER / f"{name}.txt").read_text(encoding="utf-8")
     return [pytest.param(*case, id=case[0]) for case in CASE.findall(text)], CASE.sub("", text)
 
 
 def pattern(words):
-    """What is said, as a pattern."""
-    return "(?s)^" + ".*".join(map(re.escape, re.split(r" ?\.\.\.(?: |$)", words)))
+    """What finds these words, of which some are left out as ` ... `."""
+    return "(?s:" + ".*".join(map(re.escape, re.split(r" ?\.\.\.(?: |$)", words))) + ")"
 
 
 def of_rules(name, rules):
@@ -49,17 +50,12 @@ def of_rules(name, rules):
 
 def states(name):
     """The states of a file in which nothing else is said of them."""
-    text = (FOLDER / "told" / f"{name}.txt").read_text(encoding="utf-8")
+    text = (TOLD / f"{name}.txt").read_text(encoding="utf-8")
     return re.findall(r"^\w+;\S+$", text, re.MULTILINE)
 
 
 def told(name):
     """The states of a file, as parameters (state, list of (part, words))."""
-    text = (FOLDER / "told" / f"{name}.txt").read_text(encoding="utf-8")
+    text = (TOLD / f"{name}.txt").read_text(encoding="utf-8")
     lines = {state: re.findall(r" {4}(.+?): (.+)\n", said) for state, said in STATE.findall(text)}
     return [pytest.param(state, said, id=f"{name} {state}") for state, said in lines.items()]
-
-
-def pattern(words):
-    """What finds these words, of which some are left out as `...`."""
-    return ".*".join(map(re.escape, re.split(r" ?\.\.\. ?", words)))

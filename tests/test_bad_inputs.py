@@ -22,5 +22,5 @@ def names_of(file):
 )
 def test_a_bad_input_is_named(file, code, error, words):
     names = names_of(file)
-    with pytest.raises(eval(error, names), match=cases.pattern(words)):
+    with pytest.raises(eval(error, names), match="^" + cases.pattern(words)):
         eval(code, names)

@@ -158,8 +158,8 @@ def test_the_value_that_is_shown_is_the_sum_behind_it(lab):
         for activation in ("none", "relu"):
             lab.state = f"ker1;image=noise;{state};activation={activation}"
             seen = lab.seen()
-            total = (seen.patch * seen.kernel).sum() + seen.bias
-            assert seen.value == pytest.approx(max(total, 0) if seen.relu else total)
+            total = (seen.patch * lab.state.numbers).sum() + lab.state.bias
+            assert seen.value == pytest.approx(max(total, 0) if activation == "relu" else total)
 
 
 # ------------------------------------------------------------------------------------------ state strings
