@@ -36,8 +36,8 @@ def read(name):
 
 
 def pattern(words):
-    """What finds these words, of which some are left out as ` ... `."""
-    return "(?s:" + ".*".join(map(re.escape, re.split(r" ?\.\.\.(?: |$)", words))) + ")"
+    """What finds these words, of which some are left out as `...`."""
+    return "(?s:" + ".*".join(map(re.escape, re.split(r" ?\.\.\. ?", words))) + ")"
 
 
 def of_rules(name, rules):

@@ -315,7 +315,7 @@ wrong("04.6", "the output for another")(
 wrong("04.6", "return a function or a Keras layer")(lambda: 16)
 
 
-@wrong("04.6", "and of 2 frames")
+@wrong("04.6", "does not take clips of 2 frames")
 def _():
     see = kernel(pad(2, 0))()
     return lambda clips: ops.reshape(see(clips), (-1, 6, 12, 12, 16))

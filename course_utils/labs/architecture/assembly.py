@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import prod
 
-from course_utils.labs.architecture import blocks
+import course_utils.labs.architecture.blocks as blocks
 from course_utils.labs.core.lock import LOCK
 
 
