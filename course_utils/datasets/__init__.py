@@ -7,7 +7,7 @@ the classes, and a card that says where the data comes from. Everything runs off
 
 from course_utils.datasets.base import SPLITS, DataError, Dataset, Split
 from course_utils.datasets.clips import MOTIONS, MOVES, camera_moves, hidden_digit, moving_digits
-from course_utils.datasets.series import CALENDAR, traffic
+from course_utils.datasets.series import CALENDAR, HOLIDAYS, traffic
 from course_utils.datasets.texts import reviews
 
 __all__ = [

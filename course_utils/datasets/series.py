@@ -16,6 +16,17 @@ WEATHER = {  # feature -> the words of the file that set it to 1
 CALENDAR = ("hour sine", "hour cosine", "weekday sine", "weekday cosine", "weekend")
 FEATURES = ("volume", "temperature", "clouds", *WEATHER, *CALENDAR)
 
+# Public holidays of the United States within the series, as they were observed: 5 U.S.C. 6103 (a holiday on a
+# Saturday is observed on the Friday before) and Executive Order 11582 (one on a Sunday, on the Monday after).
+HOLIDAYS = np.array(
+    """
+    2016-10-10 2016-11-11 2016-11-24 2016-12-26 2017-01-02 2017-01-16 2017-02-20 2017-05-29 2017-07-04
+    2017-09-04 2017-10-09 2017-11-10 2017-11-23 2017-12-25 2018-01-01 2018-01-15 2018-02-19 2018-05-28
+    2018-07-04 2018-09-03
+    """.split(),
+    "datetime64[D]",
+)
+
 
 def traffic(days=7, ahead=24, seed=0):
     """Hourly traffic on a motorway: from the hours gone by, tell the volume of the hours to come.
