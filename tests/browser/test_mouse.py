@@ -213,6 +213,7 @@ STATES = {  # settings that together show every control
     "sentence": ["sen2;text=not+a+good+film;model=CNN;filter=1;off=2"],
     "frames": ["att1;scene=frames;network=two-heads;hidden=2"],
     "places": ["att1;scene=places;network=two;hidden=2"],
+    "forecast": ["for1;network=attention;origin=20;horizon=12;hour=3;window=96;ago=30;volume=500"],
 }
 NAME = """one => one.ariaLabel || (one.localName === 'button' || one.localName === 'pre' ? one
     : one.closest('.jupyter-widgets').querySelector('label')).textContent.replaceAll('\\u200b', '')"""

@@ -243,7 +243,7 @@ def _times(given, windows):
     if times.dtype.kind != "M" or times.shape != (windows,) or np.isnat(times).any():
         what = f"{times.dtype} of shape {times.shape}" if isinstance(given, np.ndarray) else brief(given)
         raise ValueError(
-            f"start is {what}, but must be an array of {windows} times (datetime64), one for each window"
+            f"start is {what}, but must be an array of {windows} times (datetime64, no NaT), one a window"
         )
     times = times.astype("datetime64[h]")
     late = np.flatnonzero(np.diff(times) <= np.timedelta64(0, "h"))

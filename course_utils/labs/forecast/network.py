@@ -30,11 +30,11 @@ class Network:
                 f"takes {list(inputs)}, but must take [past, future] of shapes {list(wanted)}, as in "
                 f"keras.Model([past, future], ...) with past = keras.Input((None, {past.shape[1]}))"
             )
-        self._made = [model.output]
-        self._made += [layer.output for layer in model.layers if layer.name == "weights"]
-        inner = keras.Model(model.inputs, self._made)
+        outputs = {layer.name: layer.output for layer in model.layers if layer.name == "weights"}
+        self._inner = keras.Model(model.inputs, {"answer": model.output, **outputs})
+        compiled = tf.function(lambda *given: self._inner([*given], training=False))
         signature = [tf.TensorSpec(shape, "float32") for shape in wanted]  # one trace for all lengths
-        self._run = tf.function(lambda *given: inner(list(given), training=False), input_signature=signature)
+        self._run = compiled.get_concrete_function(*signature)
         for hours in range(DAY, len(past) + 1, DAY):
             self._check(past[-hours:], future)
 
@@ -77,12 +77,14 @@ class Network:
         answer : array (batch, ahead, 1 or 3)
         weights : array (batch, ahead, steps), or None without attention
         """
+        import tensorflow as tf
+
         future = np.broadcast_to(future, (len(past), *future.shape))
-        made = self._run(past.astype("float32"), future.astype("float32"))
-        made = [np.asarray(values) for values in made] if isinstance(made, list | tuple) else [made.numpy()]
-        if not all(np.isfinite(values).all() for values in made):
+        pasts, futures = (tf.constant(values, "float32") for values in (past, future))
+        made = {name: np.asarray(values) for name, values in self._run(pasts, futures).items()}
+        if not all(np.isfinite(values).all() for values in made.values()):
             raise ValueError("gives NaN or infinite numbers; train it anew, with a smaller learning rate")
-        return made[0], made[1] if len(made) > 1 else None
+        return made["answer"], made.get("weights")
 
 
 def clamped(past, ago, volume):

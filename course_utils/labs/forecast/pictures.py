@@ -102,7 +102,7 @@ def words(seen):
     if seen.weights is None:
         return sentences([*parts, f"hour to come {seen.hour}: this network has no attention"])
     order = np.argsort(-seen.attention, kind="stable")[:4]
-    some = [f"{when(seen.time(1 - seen.covers(k)[0]))} {number(seen.attention[k])}" for k in order]
+    some = [f"{when(seen.time(1 - seen.covers(k)[0]))} {number(seen.attention[k], 3)}" for k in order]
     hour = f"attention of hour {seen.hour} over {plural(len(seen.attention), 'step')}"
     return sentences([*parts, f"{hour}, heaviest: {heaviest(seen)}", f"steps by weight: {', '.join(some)}"])
 
