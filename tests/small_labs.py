@@ -375,8 +375,7 @@ def nudge(control):
     elif isinstance(control, widgets.Text):
         control.value += " bad"
     else:
-        step = max(1, getattr(control, "step", None) or 1)
-        control.value += step if control.value + step <= getattr(control, "max", 9) else -step
+        control.value += 1 if control.value + 1 <= getattr(control, "max", 9) else -1
 
 
 def turn(lab, path, value):

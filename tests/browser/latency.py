@@ -103,7 +103,7 @@ LABS = {  # what is named on the command line -> (cells that show it, its contro
     "sentence": ([SMALL, "lab = small_labs.sentence()\nlab.filter.value = 3\nlab"], SENTENCE),
     "frames": ([SMALL, TWO_HEADS.format("frames")], {**ATTENTION, "Clip": ("Clip", SLIDE)}),
     "places": ([SMALL, TWO_HEADS.format("places")], {**ATTENTION, "Row": ("Image", SLIDE)}),
-    "forecast": ([SMALL, "small_labs.forecast()"], FORECAST),
+    "forecast": ([SMALL, "lab = small_labs.forecast()\nlab.state = 'for1;ago=5'\nlab"], FORECAST),
 }
 PICTURES = ".cl-picture, .ci-body .widget-html-content"
 WATCH = """(lab, pictures) => {

@@ -17,7 +17,7 @@ from course_utils.labs.forecast import pictures
 from course_utils.labs.forecast.network import DAY, Forecast, Network, clamped
 from course_utils.labs.forecast.pictures import clock, day, vehicles, when
 
-STEP = 10  # vehicles, from one volume that can be set to the next
+STEP = 10  # vehicles by which an arrow key changes a volume
 EXAMPLE = "{'CNN+LSTM': model}"
 STYLE = Path(__file__).with_name("lab.css")
 
@@ -36,8 +36,6 @@ class ForecastState(State):
     def turn(self, path, value):
         if path == "horizon":
             return replace(self, horizon=value, hour=min(self.hour, value))
-        if path == "volume":
-            return replace(self, volume=STEP * round(value / STEP))
         return super().turn(path, value)
 
 
@@ -52,7 +50,7 @@ def state_class(networks, windows, hours, ahead, most):
         "hour": dial(1, "Hour to come", range(1, ahead + 1), slider=True),
         "window": dial(hours, "Past window", given, shown=given, slider=len(given) > 1),
         "ago": dial(0, "Hours ago", range(hours + 1), slider=True),
-        "volume": dial(0, "Its volume", range(0, most + STEP, STEP)),
+        "volume": dial(0, "Its volume", range(most + 1), slider=True),
     }
     return ForecastState.having(dials)
 
@@ -107,8 +105,8 @@ class ForecastLab(Lab):
         self._starts = _times(start, windows)
         sample = self._past_hours[0], self._future_hours[0]
         self._networks = keyed(each("networks", networks, lambda model: Network(model, *sample), EXAMPLE))
-        most = STEP * int(np.ceil(float(volumes.max()) * 1000 / STEP - 1e-3))
-        self.state_class = state_class(self._networks, windows, hours, self._truth.shape[1], max(most, STEP))
+        ahead, most = self._truth.shape[1], max(round(1000 * float(volumes.max())), 1)
+        self.state_class = state_class(self._networks, windows, hours, ahead, most)
         self._run = lru_cache(400)(self._run)
         super().__init__(self.state_class())
         self._lay_out()
@@ -118,14 +116,9 @@ class ForecastLab(Lab):
 
     def _lay_out(self):
         controls = self.controls
-        for name in ("network", "horizon", "hour", "window", "ago", "origin"):
+        for name in ("network", "horizon", "hour", "window", "ago", "volume", "origin"):
             self.add_control(name).style.description_width = "104px"
-        top = self.state_class.__dataclass_fields__["volume"].metadata["dial"].choices[-1]
-        controls["volume"] = widgets.IntSlider(
-            max=top, step=STEP, description="Its volume", layout={"width": "auto"}
-        )
-        controls["volume"].style.description_width = "104px"
-        controls["volume"].observe(lambda change: self._turned("volume", change["new"]), "value")
+        controls["volume"].step = STEP
         self.about, self.there, self.when, self.remarks = (widgets.HTML() for _ in range(4))
         self.restore = widgets.Button(description="Restore it")
         self.restore.on_click(lambda _: self._turned("ago", 0))
