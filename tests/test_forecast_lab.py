@@ -202,6 +202,15 @@ def test_a_clamp_to_what_was_changes_nothing(lab):
     assert "No hour to come changes by as much as one vehicle" in heard(same.remarks)
 
 
+def test_a_past_of_whole_numbers_can_be_clamped_to_others():
+    lab = ForecastLab({"a": NETWORKS["Plain"]}, PAST.astype(int), FUTURE, TRUTH, START)
+    lab.state = "for1;origin=1;ago=1;volume=1500"
+    past = PAST[:1].astype(int).astype("float32")
+    past[0, -1, 0] = 1.5
+    expected = NETWORKS["Plain"].predict_on_batch([past, FUTURE[:1]])[0]
+    np.testing.assert_allclose(lab.seen().after, expected, atol=1e-5)
+
+
 def test_the_greatest_change_is_told(lab):
     lab.state = "for1;network=attention;origin=3;ago=1;volume=5500"
     change = (predicted("Attention", 3, 168, 1, 5500) - predicted("Attention", 3))[:, 1]

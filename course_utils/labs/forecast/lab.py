@@ -79,6 +79,11 @@ class ForecastLab(Lab):
     ValueError
         If networks and arrays do not fit together; the message says how to fix it.
 
+    Notes
+    -----
+    Attention says where the network looked, not what made the forecast: through the encoder's LSTM, a step
+    knows of all hours before it, too. What one hour makes of the forecast shows when it is clamped.
+
     Examples
     --------
     >>> test = datasets.traffic(days=7, ahead=24).test
@@ -119,7 +124,7 @@ class ForecastLab(Lab):
         for name in ("network", "horizon", "hour", "window", "ago", "volume", "origin"):
             self.add_control(name).style.description_width = "104px"
         controls["volume"].step = STEP
-        self.about, self.there, self.when, self.remarks = (widgets.HTML() for _ in range(4))
+        self.there, self.when, self.remarks = (widgets.HTML() for _ in range(3))
         self.restore = widgets.Button(description="Restore it")
         self.restore.on_click(lambda _: self._turned("ago", 0))
         self.earlier, self.later = (
@@ -146,12 +151,8 @@ class ForecastLab(Lab):
     def _beyond(self, days):
         """The window that begins some days later (or earlier), or next beyond; None if there is none."""
         there = self._starts[self.state.origin - 1] + days * DAY
-        at = (
-            np.searchsorted(self._starts, there)
-            if days > 0
-            else np.searchsorted(self._starts, there, "right") - 1
-        )
-        return int(at) + 1 if 0 <= at < len(self._starts) else None
+        at = int(np.searchsorted(self._starts, there, "left" if days > 0 else "right")) - (days < 0)
+        return at + 1 if 0 <= at < len(self._starts) else None
 
     def _move(self, days):
         with LOCK:
@@ -217,10 +218,9 @@ class ForecastLab(Lab):
 
 def _numbers(argument, given, shape):
     """The given array, if it has this shape (numbers, or words for any) and no hole."""
-    array = real_numbers(given)
-    fits = array.ndim == len(shape) and all(
-        want in (have, str(want)) for want, have in zip(shape, array.shape)
-    )
+    array = real_numbers(given).astype("float32")
+    pairs = zip(shape, array.shape)
+    fits = array.ndim == len(shape) and all(isinstance(want, str) or want == have for want, have in pairs)
     if not array.size or not fits:
         wanted = ", ".join(map(str, shape))
         raise ValueError(f"{argument} is {described(given)}, but must be an array ({wanted})")
@@ -232,7 +232,10 @@ def _numbers(argument, given, shape):
 
 def _times(given, windows):
     """The first hours to come, if there is one for each window and they are in order."""
-    times = np.asarray(given) if not isinstance(given, str) else np.zeros(0)
+    try:
+        times = np.asarray(given)
+    except ValueError:  # rows of unequal length
+        times = np.zeros(0)
     if times.dtype.kind != "M" or times.shape != (windows,) or np.isnat(times).any():
         what = f"{times.dtype} of shape {times.shape}" if isinstance(given, np.ndarray) else brief(given)
         raise ValueError(

@@ -30,6 +30,11 @@ class Network:
                 f"takes {list(inputs)}, but must take [past, future] of shapes {list(wanted)}, as in "
                 f"keras.Model([past, future], ...) with past = keras.Input((None, {past.shape[1]}))"
             )
+        if isinstance(model.output, list | tuple | dict):
+            raise ValueError(
+                f"gives {len(model.output)} outputs, but must give the forecast alone: attention is found "
+                'at the layer of the name "weights"'
+            )
         outputs = {layer.name: layer.output for layer in model.layers if layer.name == "weights"}
         self._inner = keras.Model(model.inputs, {"answer": model.output, **outputs})
         compiled = tf.function(lambda *given: self._inner([*given], training=False))
