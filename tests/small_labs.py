@@ -272,6 +272,53 @@ def places():
     return labs.AttentionLab(searchers(), scene=scene, classes=CLASSES)
 
 
+# ------------------------------------------------------------------------------------ forecast
+
+
+def over_hours(kind, seed=0, stride=3, past=(None, 3), padding="same"):
+    """A forecast of 24 hours: with "attention" and quantiles, "plain", or with "crossing" quantiles."""
+    keras.utils.set_random_seed(seed)
+    hours, future = keras.Input(past), keras.Input((24, 2))
+    steps = layers.Conv1D(6, 4, stride, padding, activation="relu")(hours)
+    steps, *state = layers.LSTM(6, return_sequences=True, return_state=True)(steps)
+    made = layers.LSTM(6, return_sequences=True)(future, initial_state=state)
+    if kind != "plain":
+        weights = layers.Softmax(name="weights")(layers.Rescaling(8)(layers.Dot(2)([made, steps])))
+        made = layers.Concatenate()([made, layers.Dot((2, 1))([weights, steps])])
+    made = layers.Rescaling(2, 3)(layers.Dense(3 if kind == "crossing" else 1)(made))
+    if kind == "attention":
+        made = layers.Concatenate()([made - 0.5, made, made + 1])
+    return keras.Model([hours, future], made)
+
+
+def traffic(hours=168, count=60):
+    """Hours gone by and to come, what came and when, of traffic with no surprises; half a day is missing."""
+    time = np.arange("2018-07-02T03", "2018-07-14", dtype="datetime64[h]")
+    clock = 2 * np.pi * (time.astype(int) % 24) / 24
+    weekday = (time.astype("datetime64[D]").astype(int) + 3) % 7 < 5
+    volume = 3 - (1.5 + weekday) * np.cos(clock)
+    table = np.stack([volume, np.sin(clock), weekday], 1).astype("float32")
+    origin = np.delete(168 + np.arange(72), slice(30, 42))[:count]
+    after = origin[:, None] + np.arange(24)
+    future = np.stack([np.sin(clock), np.cos(clock)], 1)[after]
+    return table[origin[:, None] + np.arange(-hours, 0)], future, volume[after], time[origin]
+
+
+@functools.cache
+def forecasters():
+    """Three kinds of network that forecast."""
+    return {
+        "Attention": over_hours("attention"),
+        "Plain": over_hours("plain", 1),
+        "Crossing": over_hours("crossing", 2, 1),
+    }
+
+
+def forecast():
+    """The forecast lab over a week of traffic."""
+    return labs.ForecastLab(forecasters(), *traffic())
+
+
 LABS = {
     "architecture": labs.ArchitectureLab,
     "kernel": kernel,
@@ -279,6 +326,7 @@ LABS = {
     "sentence": sentence,
     "frames": frames,
     "places": places,
+    "forecast": forecast,
 }
 
 

@@ -31,11 +31,15 @@ import small_labs  # noqa: E402
 STEPS = 20
 TRAINS = ("▶ Start", "▶ Resume", "One epoch")  # what they start outlasts a walk
 ODD_TEXTS = (
-    "", " ", "nonsense", ";;;", "lab2", "lab2;", "ker1;size=4", "gat1;step=0", "sen2;text=",
+    "", " ", "nonsense", ";;;", "lab2", "lab2;", "ker1;size=4", "gat1;step=0", "sen2;text=", "for1;hour=25",
     "att1;scene=places", "lab2;clip=f0.s0", "ker1;own=1,2,3", "=" * 999, "'\"\\\n\t", "1e999",
     "🎬 好看 <b>film</b> & \u202e\x00", "not a good film " * 400, "\ud800",
 )  # fmt: skip
-ALONE = {"kernel": [["picture"], ["output"]], "gate": [["picture", "below"]]}
+ALONE = {
+    "kernel": [["picture"], ["output"]],
+    "gate": [["picture", "below"]],
+    "forecast": [["picture", "below"]],
+}
 ODD_NUMBERS = (0, -1, 1, 10**9, -(10**9), float("nan"), float("inf"), 1e-300)
 
 

@@ -28,6 +28,7 @@ TURNS = {  # two dials of each lab, and where to turn them
     "sentence": (("text", "bad film"), ("read", 1)),
     "frames": (("clip", 2), ("temperature", 0.5)),
     "places": (("row", 2), ("uniform", True)),
+    "forecast": (("origin", 9), ("horizon", 6)),
 }
 
 
@@ -61,7 +62,8 @@ def turn(lab, turns):
 
 # ------------------------------------------------------------------------------------- what a state shows
 
-TOLD = {name: cases.told(name) for name in ("architecture", "kernel", "gate", "frames", "places", "sentence")}
+TOLD = ("architecture", "kernel", "gate", "frames", "places", "sentence", "forecast")
+TOLD = {name: cases.told(name) for name in TOLD}
 BY_HAND = labs.GateLab()  # over cells set by hand
 
 
@@ -240,6 +242,7 @@ BEGINNINGS = [
     ("sentence", "sen2;text=Not+a+good+film;model=CNN;filter=2"),
     ("frames", "att1;network=two-heads"),
     ("places", "att1;network=two"),
+    ("forecast", "for1;origin=5;ago=5"),
 ]
 UNSEEN = ("seed", "text.source", *(f"budget.{name}" for name in ("epochs", "share", "rate", "batch")))
 
@@ -298,6 +301,9 @@ OF_WEIGHTS = {  # a lab over a network with weights drawn by a seed
     "sentence": lambda seed: labs.SentenceLab(
         {"a": small_labs.over_words("cnn", seed=seed)}, small_labs.READ, small_labs.TEXT
     ),
+    "forecast": lambda seed: labs.ForecastLab(
+        {"a": small_labs.over_hours("attention", seed)}, *small_labs.traffic()
+    ),
 }
 
 
@@ -307,7 +313,9 @@ def test_nothing_that_is_kept_depends_on_trained_numbers(make):
     first, second = make(0), make(5)
     assert drawn(first) != drawn(second)
     assert (first.tag(), first.preview, first.alt) == (second.tag(), second.preview, second.alt)
-    dial = next(control for name, control in second.controls.items() if name in ("step", "clip", "read"))
+    dial = next(
+        control for name, control in second.controls.items() if name in ("step", "clip", "read", "hour")
+    )
     dial.value = 3
     assert first.tag() != second.tag()
     assert first.preview != second.preview

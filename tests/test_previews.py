@@ -13,6 +13,8 @@ from course_utils import labs
 from course_utils.labs.attention import pictures as attention_pictures
 from course_utils.labs.attention.network import attend
 from course_utils.labs.core.lab import PREVIEWS
+from course_utils.labs.forecast import pictures as forecast_pictures
+from course_utils.labs.forecast.network import Forecast
 from course_utils.labs.gates import pictures as gates_pictures
 from course_utils.labs.gates.lstm import UnitAtStep
 from course_utils.labs.kernel import pictures as kernel_pictures
@@ -59,6 +61,16 @@ def attention_fingerprint(state):
     return fingerprint(state, attention_pictures.draw(sample))
 
 
+def forecast_fingerprint(state):
+    volume, truth = (1 + np.arange(count) % 24 / 6 for count in (168, 24))
+    answer = truth[:, None] + np.array([-0.5, 0.25, 0.75])
+    weights = (1 + np.arange(24 * 48) % 7).reshape(24, 48) / 192
+    start = np.datetime64("2018-07-09T15")
+    times = {"window": 144, "horizon": 20, "hour": 5, "ago": 30}
+    sample = Forecast("sample", start, volume, truth, answer, answer + 0.5, weights, **times, clamp=0.5)
+    return fingerprint(state, forecast_pictures.draw(sample))
+
+
 def gate_fingerprint(state):
     weights = tuple(np.linspace(-1, 1, n).reshape(shape) for n, shape in ((8, (1, 8)), (16, (2, 8)), (8, 8)))
     x = np.round(np.sin(np.arange(12)), 2)
@@ -80,6 +92,7 @@ def kernel_fingerprint(state):
 FINGERPRINTS = {  # kind of lab -> from a state string, what its picture looks like
     "architecture": lambda state: labs.ArchitectureLab(state).fingerprint(),
     "attention": attention_fingerprint,
+    "forecast": forecast_fingerprint,
     "gate": gate_fingerprint,
     "kernel": kernel_fingerprint,
     "sentence": sentence_fingerprint,
@@ -101,8 +114,11 @@ def look(kind, state):
 FILES = sorted(PREVIEWS.glob("*.png"))
 
 
+COMING = {"forecast"}  # labs whose lesson is still to come; this only shrinks
+
+
 def test_there_are_previews():
-    assert {file.stem.split("-")[0] for file in FILES} == FINGERPRINTS.keys()
+    assert {file.stem.split("-")[0] for file in FILES} == FINGERPRINTS.keys() - COMING
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -118,6 +134,7 @@ def test_no_preview_is_stale(file):
     ("kind", "pictures", "size"),
     [
         ("attention", attention_pictures, "WEIGHT_HEIGHT"),
+        ("forecast", forecast_pictures, "PAST"),
         ("gate", gates_pictures, "GAP"),
         ("kernel", kernel_pictures, "SIDE"),
     ],

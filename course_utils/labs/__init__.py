@@ -6,6 +6,7 @@
 - `gates`: `GateLab` (lesson 02) shows the gates and the memory of one LSTM, step by step.
 - `sentence`: `SentenceLab` (lesson 05) shows how trained networks read a sentence that a learner types.
 - `attention`: `AttentionLab` (lesson 06) shows where trained networks look, in a clip or in an image.
+- `forecast`: `ForecastLab` (lesson 07) shows forecasts of traffic, and what a change in the past does.
 - `previews`: the pictures that stand in for the labs where nothing runs.
 
 Lessons import a lab from its folder, so that they depend on that folder and the core alone:
@@ -18,6 +19,7 @@ from importlib import import_module
 FOLDERS = {
     "ArchitectureLab": "architecture",
     "AttentionLab": "attention",
+    "ForecastLab": "forecast",
     "GateLab": "gates",
     "KernelLab": "kernel",
     "LabState": "architecture",

@@ -82,6 +82,15 @@ ATTENTION = {
     "Temperature": ("Attention", SLIDE),
     "Uniform weights: a plain average": ("Attention", TICK),
 }
+FORECAST = {
+    "Network": ("Forecast", PICK),
+    "Horizon": ("Forecast", SLIDE[::-1]),
+    "Hour to come": ("Forecast", SLIDE),
+    "Past window": ("Past", SLIDE[::-1]),
+    "Hours ago": ("Past", SLIDE),
+    "Its volume": ("Past", SLIDE),
+    "Forecast origin": (None, SLIDE),
+}
 LABS = {  # what is named on the command line -> (cells that show it, its controls)
     "architecture": ([FRESH, "labs.ArchitectureLab('ours')"], ARCHITECTURE),
     "shapes": (
@@ -94,6 +103,7 @@ LABS = {  # what is named on the command line -> (cells that show it, its contro
     "sentence": ([SMALL, "lab = small_labs.sentence()\nlab.filter.value = 3\nlab"], SENTENCE),
     "frames": ([SMALL, TWO_HEADS.format("frames")], {**ATTENTION, "Clip": ("Clip", SLIDE)}),
     "places": ([SMALL, TWO_HEADS.format("places")], {**ATTENTION, "Row": ("Image", SLIDE)}),
+    "forecast": ([SMALL, "lab = small_labs.forecast()\nlab.state = 'for1;ago=5'\nlab"], FORECAST),
 }
 PICTURES = ".cl-picture, .ci-body .widget-html-content"
 WATCH = """(lab, pictures) => {
