@@ -27,6 +27,7 @@ from sklearn.linear_model import RidgeClassifier
 from course_utils import datasets
 from course_utils.datasets import (
     CALENDAR,
+    HOLIDAYS,
     MOTIONS,
     MOVES,
     SPLITS,
@@ -467,6 +468,14 @@ def test_simple_forecasts_of_the_next_hour_are_as_good_as_they_were_found_to_be(
     for hours, vehicles in ((1, 585), (24, 475), (168, 236)):
         error = np.abs(test.y["volume"][:, 0] - test.x[:, -hours, 0]).mean() * 1000
         assert error == pytest.approx(vehicles, abs=3)
+
+
+def test_the_holidays_are_those_that_pandas_computes_for_the_two_years():
+    from pandas.tseries.holiday import USFederalHolidayCalendar
+
+    hours = _traffic()[0]
+    expected = USFederalHolidayCalendar().holidays(str(hours[0]), str(hours[-1]))
+    np.testing.assert_array_equal(HOLIDAYS, expected.to_numpy().astype("datetime64[D]"))
 
 
 def test_an_epoch_changes_the_order_of_the_windows_alone(week):

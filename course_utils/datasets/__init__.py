@@ -12,6 +12,7 @@ from course_utils.datasets.texts import reviews
 
 __all__ = [
     "CALENDAR",
+    "HOLIDAYS",
     "MOTIONS",
     "MOVES",
     "SPLITS",

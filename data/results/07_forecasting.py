@@ -18,8 +18,9 @@ import numpy as np
 from common import Study, definitions_of, main, needs_network
 
 LESSON = "07_forecasting"
-USES = ["networks", "forecaster", "train", "errors", "inputs", "first", "traffic", "EPOCHS", "BATCH", "BATCHES"]
-USES = {"07_with_calendar": [*USES, "rules"], "07_without_calendar": [*USES, "rules"]}
+NAMES = ["rules", "networks", "forecaster", "train", "errors", "inputs", "first", "traffic"]
+NAMES += ["EPOCHS", "BATCH", "BATCHES"]
+USES = {"07_with_calendar": NAMES, "07_without_calendar": NAMES}
 HOURS = (1, 2, 3, 6, 12, 18, 24)
 
 
@@ -51,7 +52,8 @@ def numbers(errors, start):
     """Mean errors over all hours to come, at some of them, and in each week of the test."""
     week = (start - start[0]).astype(int) // 168
     by_week = {f"week {n + 1}": float(errors[week == n].mean()) for n in range(week.max() + 1)}
-    return {"error": float(errors.mean())} | {f"h{n}": float(errors[:, n - 1].mean()) for n in HOURS} | by_week
+    by_hour = {f"h{n}": float(errors[:, n - 1].mean()) for n in HOURS}
+    return {"error": float(errors.mean())} | by_hour | by_week
 
 
 def network(table, row, seed, quick):

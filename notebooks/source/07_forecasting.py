@@ -351,8 +351,8 @@ week_and_day(axes, traffic.test, labor_day)
 hours = np.arange(AHEAD)
 axes.plot(hours, 1000 * traffic.test.x[labor_day, :AHEAD, 0], "--", color="#555555")
 axes.plot(hours, 1000 * traffic.test.y["volume"][labor_day], color=plotting.LSTM, lw=2.5)
-axes.annotate("last Monday", (7, 5700), (-30, 7000), arrowprops={"arrowstyle": "-", "color": "#555555"})
-axes.annotate("Labor Day", (7, 1300), (-32, 2600), arrowprops={"arrowstyle": "-", "color": plotting.LSTM})
+axes.annotate("last Monday", (6, 5700), (-30, 7000), arrowprops={"arrowstyle": "-", "color": "#555555"})
+axes.text(13, 1700, "Labor\nDay", ha="center", va="center")
 plotting.Picture(fig, "The week before Labor Day, 3 September 2018, and that Monday itself, shaded. A dashed line copies the Monday "
                  "before: a morning peak of nearly 6,000 vehicles. On Labor Day there is none; traffic rises slowly to about 4,500 "
                  "in the afternoon.")  # fmt: skip
@@ -581,10 +581,12 @@ def check_run(run):
 
 # %% tags=["exercise"]
 def run(step, state, last, future, truth, is_told):
-    answers = []
+    answers, before = [], last
     for k in range(len(future)):
+        answer, state = step(future[k], before, state)
+        answers.append(answer)
         before = ...
-    return ...
+    return answers
 
 
 check_run(run)
@@ -836,7 +838,7 @@ def check_interval(judge):
 # ### 07.4 · How good is an interval?
 #
 # Write `judge(true, told)` in NumPy, for `true` (window, hour) and `told` (window, hour, 3), the quantiles 0.1, 0.5 and 0.9.
-# Return for **each hour to come** three numbers, each an array of shape (hour,): `covered`, the share of the windows whose truth lies
+# Return a dict of three arrays of shape (hour,), so that **each hour to come** is judged: `covered`, the share of the windows whose truth lies
 # in the interval (its ends included); `width`, the mean width of the interval; and `loss`, the pinball loss, a mean over the windows and the
 # three quantiles.
 #
