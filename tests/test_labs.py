@@ -2,6 +2,7 @@
 
 import dataclasses
 import gc
+import html
 import itertools
 import math
 import random
@@ -37,7 +38,7 @@ from course_utils.labs.architecture import (
 )
 from course_utils.labs.architecture import lab as lab_module
 from course_utils.labs.architecture.curves import curves, measured
-from course_utils.labs.architecture.state import ORDERS, LabState
+from course_utils.labs.architecture.state import NEAREST, ORDERS, LabState
 from course_utils.labs.architecture.tasks import TASKS
 from course_utils.labs.core.dials import Block, dial
 from course_utils.labs.core.lock import LOCK
@@ -897,6 +898,20 @@ def test_camera_moves_asked_of_digits_in_an_older_state_string_are_a_task_now():
         ).change("seed", 3)
         assert state.classes == {"move": 8}
         assert LabState.parse(str(state)) == state
+
+
+def test_a_preset_that_only_comes_near_says_so_as_long_as_it_stands(lab):
+    assert NEAREST.keys() < labs.PRESETS.keys()
+    for name, words in NEAREST.items():
+        lab.presets.value = name
+        lab.controls["budget.epochs"].value = 3
+        assert lab.state.preset == name
+        assert html.escape(words) in lab.notes.lines[0][0].value
+        assert "It fits" in "".join(line.value for line, _ in lab.notes.lines)
+        assert not lab.training.buttons["start"].disabled
+        lab.controls["answer.dropout"].value = 20
+        assert lab.state.preset == lab.presets.value == ""
+        assert "as near as" not in lab.notes.lines[0][0].value
 
 
 def test_a_preset_leaves_the_budget(lab):

@@ -8,6 +8,7 @@ from math import ceil, log2, prod
 from course_utils.labs.architecture import memory
 from course_utils.labs.architecture.assembly import compose, dialled
 from course_utils.labs.architecture.blocks import JOINTS, KERNELS, WIDTHS, Joint, count, times
+from course_utils.labs.architecture.state import NEAREST
 from course_utils.labs.core.notes import Note
 
 HUGE = 1_000_000  # weights in one matrix from which the lab warns
@@ -32,8 +33,10 @@ class Fault:
 
 
 def advise(state):
-    """Notes on a composition, the most pressing first."""
+    """Notes on a composition: what its preset stands for, then the most pressing first."""
     composition = compose(state)
+    if state.preset in NEAREST:
+        yield Note("hint", NEAREST[state.preset])
     if composition.broken:
         reason = composition.broken.reason + _way_there(composition)
         yield noted(state, Fault("broken", "broken", reason, _fitting(state)))

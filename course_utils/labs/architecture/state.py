@@ -101,6 +101,12 @@ class LabState(State):
         return getattr(self, self.kind.entry)
 
     @property
+    def preset(self):
+        """The name of the preset that it is, on whatever budget; empty where it is none."""
+        same = (name for name, preset in PRESETS.items() if replace(preset, budget=self.budget) == self)
+        return next(same, "")
+
+    @property
     def peak(self):
         """The highest learning rate."""
         return self.budget.rate or self.kind.peak
@@ -167,4 +173,15 @@ PRESETS = {
     "textbook attention": LARGE.change("clip", (1, 128, 0, 3))
     .change("attention", True)
     .change("lstm.hands_on", "all"),
+    "seq2seq": LabState.default("traffic").change("convolutions", [(32, 5, 4)]).change("lstm.units", 37),
+    "next frame": LabState.default("moves", "convlstm")
+    .change("lstm.hands_on", "all")
+    .change("answer.each", True),
+}
+NEAREST = {  # presets that come only near to what they are called, and where that is built
+    "seq2seq": "This is as near as the lab comes to lesson 07: all hours are answered at once, from one "
+    "state. There is no second LSTM that starts from the state of the first, and no answer is fed back. "
+    "Lesson 07 builds both.",
+    "next frame": "This is as near as the lab comes to the next frame of lesson 08: it names a class after "
+    "each frame. The next frame would be an image for each step. Lesson 08 builds that.",
 }
