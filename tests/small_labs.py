@@ -28,7 +28,7 @@ def small(task, order, attention=False):
     """A composition of this kind that is quick to build."""
     state = LabState.default(task, order, attention).change("lstm.units", 5)
     state = state.change("clip", (3, 8)).change("text", ("sentences", 10, 1000, 8)).change("series.days", 2)
-    if task == "digits" and order != "lstm-cnn":
+    if state.kind.in_space and order != "lstm-cnn":
         state = state.change("convolutions", [Convolution(4, 3, 2), Convolution(6, 3)])
     return state.change("joint.units", 7)
 
@@ -37,8 +37,9 @@ def example(state, seed=0):
     """(x, truth, shown) as a feed gives it."""
     rng = np.random.default_rng(seed)
     truth = {label: int(rng.integers(count)) for label, count in state.classes.items()}
-    if state.task == "digits":
+    if state.kind.in_space:
         clip = rng.random(state.clip.shape, "float32")
+        clip = 4 * clip - 2 if state.task == "moves" else clip
         return clip, truth, clip
     if state.task == "reviews":
         words = ["", "", "", "not", "<bad>", "at", "all", "&", "a", "joy"]

@@ -318,6 +318,19 @@ def test_the_panel_follows_every_control_for_any_order(task):
         assert bool(panel.attention.value) >= attention
 
 
+def test_a_clip_is_shown_from_black_to_white_whatever_its_numbers(monkeypatch):
+    shown = []
+    monkeypatch.setattr(pictures, "picture", lambda pixels, *_: shown.append(pixels[..., 0]) or "")
+    clip = np.linspace(-3, 2, 36).reshape(4, 3, 3, 1)
+    pictures.clip(clip, 1, None)
+    large, strip = shown
+    assert (strip.min(), strip.max()) == (0, 255)
+    assert np.all(np.diff(np.sort(strip, axis=None).astype(int)) <= 8)
+    np.testing.assert_array_equal(large, strip[:, 3:6])
+    pictures.clip(np.full((4, 3, 3, 1), 0.5), 1, None)
+    assert {*shown[-1].ravel()} == {127}
+
+
 def drawn(panel):
     """What each part shows."""
     images = {"sheet": panel.sheet.image, "picker": panel.picker.image}

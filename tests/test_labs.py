@@ -2,6 +2,7 @@
 
 import dataclasses
 import gc
+import html
 import itertools
 import math
 import random
@@ -37,7 +38,7 @@ from course_utils.labs.architecture import (
 )
 from course_utils.labs.architecture import lab as lab_module
 from course_utils.labs.architecture.curves import curves, measured
-from course_utils.labs.architecture.state import ORDERS, LabState
+from course_utils.labs.architecture.state import NEAREST, ORDERS, LabState
 from course_utils.labs.architecture.tasks import TASKS
 from course_utils.labs.core.dials import Block, dial
 from course_utils.labs.core.lock import LOCK
@@ -889,6 +890,30 @@ def test_a_budget_of_an_older_state_string_trains_as_it_did():
     assert "budget=e12.quarter.r4e-03.b8" in str(state.change("budget", (12, "quarter", 0.004, 8)))
 
 
+def test_camera_moves_asked_of_digits_in_an_older_state_string_are_a_task_now():
+    for order in ORDERS:
+        state = LabState.parse(f"lab2;task=digits;order={order};clip=f8.s48;answer=move.d20.each1;seed=3")
+        assert state == usual("moves", order).change("clip.size", 48).change(
+            "answer", ("digit+motion", 20, True)
+        ).change("seed", 3)
+        assert state.classes == {"move": 8}
+        assert LabState.parse(str(state)) == state
+
+
+def test_a_preset_that_only_comes_near_says_so_as_long_as_it_stands(lab):
+    assert NEAREST.keys() < labs.PRESETS.keys()
+    for name, words in NEAREST.items():
+        lab.presets.value = name
+        lab.controls["budget.epochs"].value = 3
+        assert lab.state.preset == name
+        assert html.escape(words) in lab.notes.lines[0][0].value
+        assert "It fits" in "".join(line.value for line, _ in lab.notes.lines)
+        assert not lab.training.buttons["start"].disabled
+        lab.controls["answer.dropout"].value = 20
+        assert lab.state.preset == lab.presets.value == ""
+        assert "as near as" not in lab.notes.lines[0][0].value
+
+
 def test_a_preset_leaves_the_budget(lab):
     lab.controls["budget.epochs"].value = 3
     lab.presets.value = "pooled"
@@ -916,8 +941,7 @@ QUARTER = (1, "quarter")
     ("state", "label", "noun"),
     [
         (SMALL.change("answer.dropout", 20).change("budget.batch", 8), "digit", "clips"),
-        (OURS.turn("order", "lstm").change("answer.labels", "move").change("lstm.units", 8)
-         .change("budget", (1, "half", 0.02)), "move", "clips"),
+        (usual("moves", "lstm").change("lstm.units", 8).change("budget", (1, "half", 0.02)), "move", "clips"),
         (SMALL.change("answer.each", True).change("lstm.hands_on", "all").change("budget", QUARTER), "motion",
          "clips"),
         (SMALL.turn("order", "convlstm").change("answer.labels", "motion").change("clip", (3, 16))
@@ -928,7 +952,7 @@ QUARTER = (1, "quarter")
          "sentiment", "reviews"),
         (usual("traffic", "cnn").change("series", (1, 6)).change("budget", QUARTER), "volume", "windows"),
     ],
-    ids=["two labels", "LSTM", "each frame", "ConvLSTM", "columns", "reviews", "traffic"],
+    ids=["two labels", "camera moves", "each frame", "ConvLSTM", "columns", "reviews", "traffic"],
 )  # fmt: skip
 @pytest.mark.usefixtures("in_graphs")
 def test_every_task_is_trained_and_its_code_gives_the_same_numbers(state, label, noun):

@@ -39,6 +39,8 @@ def test_a_learner_composes_trains_looks_inside_and_shares(open_cells):
     _, after = press(lab.get_by_label("Attention"), " ", picture)
     assert "Attention gives 32" in after
     _, after = press(lab.get_by_label("Task"), "ArrowDown", picture)
+    assert "move (8 classes)" in after
+    _, after = press(lab.get_by_label("Task"), "ArrowDown", picture)
     assert after.startswith("Review of 40")
 
     # Something impossible is drawn up to where it breaks, told, and repaired by the button.

@@ -8,12 +8,13 @@ from math import ceil, log2, prod
 from course_utils.labs.architecture import memory
 from course_utils.labs.architecture.assembly import compose, dialled
 from course_utils.labs.architecture.blocks import JOINTS, KERNELS, WIDTHS, Joint, count, times
+from course_utils.labs.architecture.state import NEAREST
 from course_utils.labs.core.notes import Note
 
 HUGE = 1_000_000  # weights in one matrix from which the lab warns
 MOMENTUM = 0.99  # of BatchNormalization
 LONG = 400  # steps of an LSTM from which the lab warns
-LARGEST = 128  # pixels of a side of the course's clips
+MOVING = {"motion", "move"}  # labels of which no single frame tells
 TRIED = 6  # ways to fix what does not fit that are looked at, before the first one is taken
 GRAVE = ("broken", "stuck", "warning")  # levels of what a fix must not bring about
 
@@ -32,8 +33,10 @@ class Fault:
 
 
 def advise(state):
-    """Notes on a composition, the most pressing first."""
+    """Notes on a composition: what its preset stands for, then the most pressing first."""
     composition = compose(state)
+    if state.preset in NEAREST:
+        yield Note("hint", NEAREST[state.preset])
     if composition.broken:
         reason = composition.broken.reason + _way_there(composition)
         yield noted(state, Fault("broken", "broken", reason, _fitting(state)))
@@ -126,7 +129,7 @@ def faults(state):
         yield from _loses_place(state, composition)
     yield from _huge(state, composition)
     yield from _steps_of_lstm(state, composition)
-    if state.kind.in_space and state.steps == 1 and {"motion", "move"} & set(state.classes):
+    if state.kind.in_space and state.steps == 1 and MOVING & {*state.classes}:
         words = "One frame is asked how it moves: nothing in it tells."
         yield Fault("one frame", "warning", words, [("Read 8 frames", state.change("clip.frames", 8))])
     if follows and state.joint.kind_of == "dense" and not state.joint.normalise:
@@ -136,7 +139,7 @@ def faults(state):
         yield Fault("unnormalised", "warning", words, ways)
     if not composition.broken:
         yield from _narrow(state, composition)
-    if state.order == "cnn" and state.steps > 1 and "motion" in state.classes and not state.answers_each:
+    if state.order == "cnn" and state.steps > 1 and MOVING & {*state.classes} and not state.answers_each:
         words = "The frames are taken together without their order: shuffle them, and the answer stays. "
         words += "No order, no motion."
         ways = [("Let an LSTM read them", state.turn("order", "cnn-lstm"))]
@@ -313,7 +316,7 @@ def _longer_strides(state, stride):
 
 def obstacles(state):
     """Why a state cannot be trained on the course's data and on this machine."""
-    clip, asked = state.clip, state.answer.labels
+    clip, largest = state.clip, state.kind.largest
     both = ("Ask for digit and motion", state.change("answer.labels", "digit+motion"))
     digit = ("Ask for the digit", state.change("answer.labels", "digit"))
     broken, counted = compose(state).broken, compose(dialled(state)).broken
@@ -333,16 +336,13 @@ def obstacles(state):
         if clip.channels != 1:
             way = "One channel", state.change("clip.channels", 1)
             yield Fault("colour", "stuck", "The course's clips are grey.", [way])
-        if asked == "action":
+        if "action" in state.classes:
             yield Fault("classes", "stuck", "No clips of the course have these 5 classes.", [both, digit])
-        if len(set(clip.sides)) > 1 or clip.size > LARGEST:
-            words = f"The course's clips are square, and at most {LARGEST} pixels high."
-            sizes = dict.fromkeys([*(min(side, LARGEST) for side in clip.sides), 64, 48, 32, 24])
+        if len(set(clip.sides)) > 1 or clip.size > largest:
+            words = f"The course's clips of {state.kind.title} are square, and at most {largest} pixels high."
+            sizes = dict.fromkeys([*(min(side, largest) for side in clip.sides), 64, 48, 32, 24])
             ways = [(f"{size}×{size} pixels", square(size)) for size in sizes]
             yield Fault("frame size", "stuck", words, [*ways, ("Start from what fits", _usual(state))])
-        if asked == "move" and max(clip.sides) > 64:
-            words = "The photographs do not give camera moves larger than 64 pixels."
-            yield Fault("large photographs", "stuck", words, [("64 pixels", square(64)), both, digit])
     if not broken and not counted:
         parts, free = memory.needed(state), memory.available()
         if (whole := sum(parts.values())) > free:

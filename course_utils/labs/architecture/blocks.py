@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from math import ceil, prod
 
-from course_utils.datasets import MOTIONS, MOVES
+from course_utils.datasets import MOTIONS
 from course_utils.datasets.series import FEATURES
 from course_utils.labs.core.dials import Block, Small, dial
 
@@ -320,20 +320,19 @@ ATTENTION = Stage("attention", "attention", "Attention", "weighs the steps", WEI
 
 # --------------------------------------------------------------------------------------------- Answer
 
-COUNTS = {"digit": 10, "motion": len(MOTIONS), "move": len(MOVES), "action": 5}  # classes of each label
+COUNTS = {"digit": 10, "motion": len(MOTIONS), "action": 5}  # classes of each label
 ASKED = {
     "digit+motion": "digit, motion",
     "digit": "digit",
     "motion": "motion",
-    "move": "camera move",
     "action": "5 actions",
 }
 
 
 @dataclass(frozen=True)
 class Answer(Block):
-    """What is asked about a clip, once or after each frame (the other tasks ask one thing, once), and the
-    dropout before the answer.
+    """What is asked about a clip, once or after each frame (other tasks ask one thing, and only clips after
+    each frame), and the dropout before the answer.
     """
 
     labels: str = dial("digit+motion", "Asked", tuple(ASKED), shown=ASKED)

@@ -79,6 +79,8 @@ def line(points, colour, width=1.8, more=""):
 def clip(frames, now, window):
     """The frame of this step, large, with the patch that the selected value sees; below it all frames."""
     count, tall, wide, _ = frames.shape
+    low, high = min(frames.min(), 0), max(frames.max(), 1)  # standardised clips reach beyond 0 and 1
+    frames = (frames - low) / (high - low)
     over = box("patch", *window, tall, wide) if window else ""
     seen = "; outlined: what the selected value sees" if window else ""
     large = picture(grey(frames[now]), f"Frame {now + 1} of {count}{seen}.", "max-width:230px", over)

@@ -40,7 +40,8 @@ class ArchitectureLab(Lab):
     ----------
     start : str or LabState
         Where to begin: the name of a preset ("ours", the hybrid of lesson 04; "textbook", "pooled",
-        "textbook text", "textbook attention"...), a state string copied from another lab, or a state.
+        "textbook text", "textbook attention", "seq2seq", "next frame"...), a state string copied from
+        another lab, or a state.
     hide : tuple of str
         What learners shall not see: dials ("lstm.layers", "task", "order", "attention", "seed"), whole blocks
         ("clip", "convolutions", "joint", "lstm", "answer"), "presets", "state", the views "shapes" and
@@ -190,8 +191,7 @@ class ArchitectureLab(Lab):
         for block in CARDS:
             unused = block in self.hidden or state.idle(block)
             self.cards[block].layout.display = "none" if unused else None
-        same = (name for name, preset in PRESETS.items() if replace(preset, budget=state.budget) == state)
-        self.presets.value = next(same, "")
+        self.presets.value = state.preset
 
     def _is_beyond(self, path):
         """Whether a path leads to a convolution that there is not; its controls are hidden."""

@@ -1,5 +1,6 @@
 """The state of the lab as plain data: which task, which order of blocks, and what fits by default."""
 
+import re
 from dataclasses import dataclass, field, replace
 
 from course_utils.labs.architecture.blocks import (
@@ -64,6 +65,13 @@ class LabState(State):
         usual["lstm"] = replace(usual.get("lstm", Memory()), hands_on="all" if every else "last")
         return cls(task, order, attention, **usual)
 
+    @classmethod
+    def parse(cls, text):
+        """As for any state. Older strings ask moving digits for the camera's move, which is a task now."""
+        if isinstance(text, str):
+            text = re.sub(r"answer=move\b([^;]*)", r"answer=digit+motion\1;task=moves", text)
+        return super().parse(text)
+
     def turn(self, path, value):
         """`change` as a learner means it: a new task begins with what is sound there; with another order or
         attention, whatever was not touched becomes what fits.
@@ -91,6 +99,12 @@ class LabState(State):
     def entry(self):
         """The block that says what comes in."""
         return getattr(self, self.kind.entry)
+
+    @property
+    def preset(self):
+        """The name of the preset that it is, on whatever budget; empty where it is none."""
+        same = (name for name, preset in PRESETS.items() if replace(preset, budget=self.budget) == self)
+        return next(same, "")
 
     @property
     def peak(self):
@@ -159,4 +173,15 @@ PRESETS = {
     "textbook attention": LARGE.change("clip", (1, 128, 0, 3))
     .change("attention", True)
     .change("lstm.hands_on", "all"),
+    "seq2seq": LabState.default("traffic").change("convolutions", [(32, 5, 4)]).change("lstm.units", 37),
+    "next frame": LabState.default("moves", "convlstm")
+    .change("lstm.hands_on", "all")
+    .change("answer.each", True),
+}
+NEAREST = {  # presets that come only near to what they are called, and where that is built
+    "seq2seq": "This is as near as the lab comes to lesson 07: all hours are answered at once, from one "
+    "state. There is no second LSTM that starts from the state of the first, and no answer is fed back. "
+    "Lesson 07 builds both.",
+    "next frame": "This is as near as the lab comes to the next frame of lesson 08: it names a class after "
+    "each frame. The next frame would be an image for each step. Lesson 08 builds that.",
 }

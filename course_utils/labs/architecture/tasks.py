@@ -1,7 +1,7 @@
 """The tasks of the lab, each one record, and how their data become what a network is trained on."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from math import prod
 
@@ -39,6 +39,7 @@ class Task:
     scale: float = 1.0  # how many of that unit a 1 in the data is
     piece: str = "frame"  # what `PerFrame` goes over
     exact: bool = False  # whether `size` gives the right number of examples, not about so many
+    largest: int = 128  # side of its frames in pixels, at most
 
     @property
     def in_space(self):
@@ -128,12 +129,10 @@ def clips_that_fit(clip):
 IMPORT = "\nfrom course_utils import datasets\n\n"
 
 
-def _clips(clip, labels):
+def _clips(loader, clip, more=""):
     count = clips_that_fit(clip)
-    size, counts = f"{clip.frames}, {clip.size}", f"clips={(count, min(SPLIT[1], count), 8)}"
-    if "move" in labels:
-        return f"{IMPORT}data = datasets.camera_moves({size}, {counts})\n"
-    return f"{IMPORT}data = datasets.moving_digits({size}, digit_size={min(16, clip.size)}, {counts})\n"
+    counts = count, min(SPLIT[1], count), 8
+    return f"{IMPORT}data = datasets.{loader}({clip.frames}, {clip.size}, {more}clips={counts})\n"
 
 
 def _reviews(text, labels):
@@ -192,25 +191,36 @@ def _first(x, step, how, left=False, mode="constant"):
 # ------------------------------------------------------------------------------------------ The tasks
 
 REVIEWS = {"sentences": (6800, 1e8), "long": (13800, 4e8)}  # training examples and bytes while read: about
+FILLED = "the frames to come are replaced by {} ones: " + NEEDED
+
+DIGITS = Task(
+    "moving digits",
+    heading="Clip",
+    entry="clip",
+    input="clip",
+    axes=("time", "height", "width", "channels"),
+    step="frame",
+    example="clip",
+    examples="clips",
+    classes=lambda state: state.answer.classes,
+    data=lambda clip, labels: _clips("moving_digits", clip, f"digit_size={min(16, clip.size)}, "),
+    baseline=_guessing,
+    size=lambda clip: (clips_that_fit(clip), 0),
+    exact=True,
+    without=partial(_first, how=FILLED.format("black")),
+    lighter=(("Read {} frames", "clip.frames", (16, 8, 4)), ("{} pixels", "clip.size", (64, 48, 32, 24))),
+    peak=4e-3,
+)
 
 TASKS = {
-    "digits": Task(
-        "moving digits",
-        heading="Clip",
-        entry="clip",
-        input="clip",
-        axes=("time", "height", "width", "channels"),
-        step="frame",
-        example="clip",
-        examples="clips",
-        classes=lambda state: state.answer.classes,
-        data=_clips,
-        baseline=_guessing,
-        size=lambda clip: (clips_that_fit(clip), 0),
-        exact=True,
-        without=partial(_first, how=f"the frames to come are replaced by black ones: {NEEDED}"),
-        lighter=(("Read {} frames", "clip.frames", (16, 8, 4)), ("{} pixels", "clip.size", (64, 48, 32, 24))),
-        peak=4e-3,
+    "digits": DIGITS,
+    "moves": replace(
+        DIGITS,
+        title="camera moves",
+        classes=lambda state: {"move": len(datasets.MOVES)},
+        data=lambda clip, labels: _clips("camera_moves", clip),
+        without=partial(_first, how=FILLED.format("grey")),
+        largest=64,
     ),
     "reviews": Task(
         "reviews",
