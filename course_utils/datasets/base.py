@@ -53,11 +53,9 @@ class Split:
     @property
     def shown(self):
         """Of clips with a `centre`, a bool array (clip, time): True where a frame has a digit."""
-        return (
-            None
-            if self.centre is None
-            else ~np.isnan(self.centre).any(axis=tuple(range(2, self.centre.ndim)))
-        )
+        if self.centre is None:
+            return None
+        return ~np.isnan(self.centre).reshape(*self.centre.shape[:2], -1).any(axis=2)
 
     @property
     def mask(self):
