@@ -19,7 +19,7 @@ from course_utils.labs.rollout.network import FASTEST, GATES, Network, Rollout, 
 EXAMPLE = "{'ConvLSTM': model}"
 STYLE = Path(__file__).with_name("lab.css")
 GIVEN, AHEAD = range(2, 9), range(1, 11)
-WALLS = {"bounce": "the digit bounces off them", "wrap": "none: out here, in over there"}
+WALLS = {"bounce": "the digit bounces off them", "wrap": "none: out right, in left"}
 PARTS = {"h": "hidden state", "c": "cell state"}
 EDITS = {
     "trained": "as trained",
@@ -41,6 +41,7 @@ class RolloutState(State):
 
     version = "rol1"
     spelled: ClassVar = ("network", "digit")
+    decides: ClassVar = ("given", "ahead")
     channels: ClassVar = {}  # of each network by its name in the string; 0 without memory
 
     def __post_init__(self):
@@ -50,6 +51,10 @@ class RolloutState(State):
         if self.channel > (self.channels[self.network] or self.channel):
             has = pictures.plural(self.channels[self.network], "channel")
             raise ValueError(f"Channel cannot be {self.channel}: network '{self.network}' has {has}.")
+
+    @classmethod
+    def default(cls, given=5, ahead=7):
+        return cls(given=given, ahead=ahead, step=min(9, given + ahead))
 
     def turn(self, path, value):
         if path in ("given", "ahead"):
@@ -81,7 +86,7 @@ def state_class(networks, count, room):
         "ahead": dial(7, "Frames to come", AHEAD, slider=True),
         "step": dial(9, "Frame looked at", range(1, GIVEN[-1] + AHEAD[-1] + 1), slider=True),
         "part": dial("h", "Shown", PARTS, shown=PARTS),
-        "channel": dial(1, "Channel", range(1, most + 1), slider=most > 1),
+        "channel": dial(1, "Channel", range(1, most + 1), slider=True),
         "edit": dial("trained", "Recurrent kernel", EDITS, shown=EDITS),
         "gate": dial("all", "Edited in", EDITED_IN, shown=EDITED_IN),
         "alone": dial(False, "Edit the shown channel alone", (False, True)),
@@ -142,7 +147,7 @@ class RolloutLab(Lab):
         controls = self.controls
         for name in (*CLIP, *ROLLOUT, *MEMORY, "step"):
             if hasattr((control := self.add_control(name)).style, "description_width"):
-                control.style.description_width = "104px"
+                control.style.description_width = "118px"
         self.taps, self.remarks = widgets.HTML(), widgets.HTML()
         clip, entry, inside = ([controls[name] for name in names] for names in (CLIP, ROLLOUT, MEMORY))
         self.memory = group("lstm", "Memory", "look inside, change it", *inside, self.taps)

@@ -129,11 +129,11 @@ class Network:
         import tensorflow as tf
 
         layers = [layer for layer in self._model.layers if isinstance(layer, keras.layers.ConvLSTM2D)]
-        self.kernel = np.array(memory.cell.recurrent_kernel)
+        self.kernel = np.asarray(memory.cell.recurrent_kernel)
         outputs = [layer.output for layer in layers]
-        tensors = [self._model.input, *outputs]
+        tensors = [*self._model.inputs, *outputs]
         parts = [_between(tensors[: i + 1], layer.input) for i, layer in enumerate(layers)]
-        last = _between(tensors, self._model.output)
+        last = _between(tensors, self._model.outputs[0])
         zeros = [tf.zeros((1, *output.shape[2:])) for output in outputs for _ in "hc"]
 
         def loop(clip, given, kernel):

@@ -26,7 +26,7 @@ from course_utils.labs.core.drawing import (
 from course_utils.labs.rollout.network import COPY, FREE, ONE, SHIFT, TRAINED
 
 LEFT, MOST, GAP = 106, 56, 2  # where frames begin, how wide one is at most, pixels between them
-CHART, CHART_LEFT, CHART_RIGHT, TABLE = 118, 46, 318, 462
+CHART, CHART_LEFT, CHART_RIGHT, TABLE = 118, 46, 318, 452
 TAPS = 80  # the side of the picture of a kernel
 LSTM = "var(--cl-lstm)"  # lighter in the dark theme
 DASHED, DOTTED = 'stroke-dasharray="6 3"', 'stroke-dasharray="1.5 3"'
@@ -130,33 +130,31 @@ def notes(seen):
 
 def _seen_there(seen):
     """How far off the network is at the frame that is looked at, and from where on."""
-    frame = seen.at(FREE, seen.step, seen.lines[FREE][1])
-    if frame is None:
-        told = f"Frame {seen.step} is one of the {seen.given} given ones."
+    step, there = seen.step, seen.truth[seen.step - 1]
+    free, single = (seen.at(name, step, seen.lines[name][1]) for name in (FREE, ONE))
+    if free is None:
+        told = f"Frame {step} is one of the {seen.given} given ones"
+    elif (far := seen.away(free, step)) is None:
+        lacks = "free-running prediction" if seen.ink(there).any() else "truth"
+        told = f"The {lacks} has no ink at frame {step}"
     else:
-        far, share = seen.away(frame, seen.step), seen.share(frame, seen.step)
-        after = plural(seen.step - seen.given, "frame")
-        if far is None:
-            lacks = "The truth" if share is None else "The free-running prediction"
-            told = f"{lacks} has no ink at frame {seen.step}"
-        else:
-            told = f"At frame {seen.step}, {after} after the last given one, the free-running prediction is "
-            told += f"off by {plural_of(far)} and has {percent(share)} of the true ink"
-        single = seen.away(seen.at(ONE, seen.step, seen.single), seen.step)
+        told = f"At frame {step}, {plural(step - seen.given, 'frame')} after the last given one, the "
         told += (
-            "." if single is None else f"; one step ahead of true frames it is off by {plural_of(single)}."
+            f"free-running prediction is {off(far)} and has {percent(seen.share(free, step))} of the true ink"
         )
-    if seen.drift is None:
-        told += " No free-running prediction is more than one pixel off."
-    else:
-        told += f" From frame {seen.drift} on it drifts: there it is more than one pixel off, or without ink."
-    told += " Measured is the middle of the ink"
-    told += " of both digits together" * (seen.digits > 1) + ", the bar left out" * bool(seen.hidden)
-    return f"{told}."
+    if single is not None and (far := seen.away(single, step)) is not None:
+        told += f"; one step ahead of true frames it is {off(far)}"
+    drift = "No free-running prediction is more than one pixel off"
+    if seen.drift is not None:
+        drift = (
+            f"It begins to drift at frame {seen.drift}: there it is more than one pixel off, or without ink"
+        )
+    both, bar = " of both digits together" * (seen.digits > 1), ", the bar left out" * bool(seen.hidden)
+    return f"{told}. {drift}. Measured is the middle of the ink{both}{bar}."
 
 
-def plural_of(far):
-    return f"{number(far, 1)} pixel{'s' * (number(far, 1) != '1.0')}"
+def off(far):
+    return f"off by {number(far, 1)} pixel{'s' * (number(far, 1) != '1.0')}"
 
 
 # ---------------------------------------------------------------------------------------------------
@@ -205,13 +203,12 @@ def _film(seen):
         drawn += [write(0, top - 8 + 16 * line, word) for line, word in enumerate(letters)]
         tinted = lambda row: tint(row, VERMILLION, scale=scale)  # noqa: E731
         drawn.append(_strip(x(1), y, cell, side, seen.states, tinted))
-        y += cell + 12
-        drawn.append(write(LEFT, y, _legend(scale), fill=SOFT))
-        y += 6
-    marked = rect(x(seen.step) - 2.5, 40, side + 5, y - 40, BAND, SOFT, 3)
-    cut = x(seen.given + 1) - 1.5
+        y += cell
+        drawn.append(write(LEFT, y + 14, _legend(scale), fill=SOFT))
+    marked = rect(x(seen.step) - 2.5, 40, side + 5, y - 38, BAND, SOFT, 3)
+    cut = x(seen.given + 1) - (cell - side) / 2
     drawn.append(path(f"M{cut:.1f},54 V{y}", SOFT, 1.2, extra=DASHED))
-    return [marked, *drawn], y + 2
+    return [marked, *drawn], y + (20 if seen.states is not None else 4)
 
 
 def _legend(scale):
@@ -266,7 +263,7 @@ def _errors(seen):
     drawn += _names(ends, base)
     rows = [*table(seen)]
     numbers, last = number_table(TABLE, 14, FULL - TABLE, rows, ("error", "off, px", "ink"))
-    drawn += [*numbers, write(TABLE + 84, 14, f"frame {seen.step}", fill=SOFT)]
+    drawn += [*numbers, write(TABLE + 90, 14, f"frame {seen.step}", fill=SOFT)]
     return drawn, max(base + 22, last + 8)
 
 
