@@ -258,7 +258,7 @@ def test_how_far_it_is_off_is_told_in_pixels(walls):
     )
     assert "It begins to drift at frame 3" in words
     lab.state = f"{lab.state};direction=up;step=4;speed=1"
-    assert lab.seen().off("free running") == pytest.approx([1, 2, 3], abs=0.01)
+    assert lab.seen().measured["free running"][1] == pytest.approx([1, 2, 3], abs=0.01)
 
 
 def test_over_the_edge_of_a_torus_the_way_is_the_short_one():
@@ -266,7 +266,7 @@ def test_over_the_edge_of_a_torus_the_way_is_the_short_one():
     lab.state = (
         "rol1;network=stands;digit=1;direction=left;speed=3;row=1;column=0;walls=wrap;given=2;ahead=4;step=6"
     )
-    assert lab.seen().off("free running") == pytest.approx([3, 6, 7, 4], abs=0.01)
+    assert lab.seen().measured["free running"][1] == pytest.approx([3, 6, 7, 4], abs=0.01)
 
 
 @pytest.mark.parametrize("bar", [0, 1])

@@ -60,9 +60,12 @@ def shifted(image, by, wrap=False):
 
 def motion(before, after, wrap):
     """The step (rows, columns) that best takes one image to the next one, the smallest of equal ones."""
-    reach = range(-FASTEST, FASTEST + 1)
-    steps = sorted(((r, c) for r in reach for c in reach), key=lambda by: np.hypot(*by))
-    return min(steps, key=lambda by: round(float(np.square(shifted(before, by, wrap) - after).mean()), 9))
+    around = np.pad(before, FASTEST, "wrap" if wrap else "constant")
+    moved = np.lib.stride_tricks.sliding_window_view(around, before.shape)
+    errors = np.square(moved - after).mean((2, 3)).round(9)
+    steps = FASTEST - np.indices(errors.shape)
+    best = np.lexsort((np.hypot(*steps).ravel(), errors.ravel()))[0]
+    return tuple(steps.reshape(2, -1)[:, best].tolist())
 
 
 class Network:
@@ -291,70 +294,51 @@ class Rollout:
         return {**lines, SHIFT: (first, np.stack(moved)), COPY: (first, np.stack([last for _ in times]))}
 
     @cached_property
-    def errors(self):
-        """Name -> mean squared error of each of its frames."""
-        pairs = {
-            name: (made.astype(float), self.truth[first - 1 :]) for name, (first, made) in self.lines.items()
-        }
-        return {name: np.square(made - true).mean((1, 2)) for name, (made, true) in pairs.items()}
+    def measured(self):
+        """Name -> (error, pixels off, share of the ink), each an array with one value a frame.
 
-    def at(self, name, frame, what):
-        """The value of `what`, an array of a line's frames, at a frame; None where there is none."""
-        first, _ = self.lines[name]
-        return what[frame - first] if 0 <= frame - first < len(what) else None
+        The error is the mean squared one. NaN stands where there is no ink.
+        """
+        return {name: self._measure(first, made) for name, (first, made) in self.lines.items()}
 
-    def ink(self, image):
-        """The image without what is nearly black, and without the columns of the bar."""
-        ink = np.where(image > SEEN, image, 0.0)
-        if self.hidden:
-            ink[:, self.hidden] = 0
-        return ink
-
-    def centre(self, image):
-        """Row and column of the middle of the ink; None where there is none."""
-        ink = self.ink(image)
-        if not ink.any():
-            return None
-        if not self.wrap:
-            return tuple(
-                ink.sum(1 - axis) @ np.arange(side) / ink.sum() for axis, side in enumerate(ink.shape)
-            )
-        turns = [
-            ink.sum(1 - axis) @ np.exp(2j * np.pi * np.arange(side) / side)
-            for axis, side in enumerate(ink.shape)
-        ]
-        return tuple(np.angle(turn) / (2 * np.pi) % 1 * side for turn, side in zip(turns, ink.shape))
-
-    def away(self, image, frame):
-        """Pixels from the middle of the ink to that of the truth; None where one has no ink."""
-        here, there = self.centre(image), self.centre(self.truth[frame - 1])
-        if here is None or there is None:
-            return None
-        apart = np.subtract(here, there)
+    def _measure(self, first, made):
+        true, (ink, there) = self.truth[first - 1 :], (part[first - 1 :] for part in self.ink(self.truth))
+        error = np.square(made.astype(float) - true).mean((1, 2))
+        share, here = self.ink(made)
+        apart = here - there
         if self.wrap:
-            half = np.array(image.shape) / 2
+            half = np.array(made.shape[1:]) / 2
             apart = (apart + half) % (2 * half) - half
-        return float(np.hypot(*apart))
+        return error, np.hypot(*apart.T), share / np.where(ink, ink, np.nan)
 
-    def off(self, name):
-        """Of each frame of a line, how far it is off."""
-        first, made = self.lines[name]
-        return [self.away(image, first + k) for k, image in enumerate(made)]
+    def errors(self, name):
+        return self.measured[name][0]
 
-    def share(self, image, frame):
-        """The ink of an image, where that of the truth is 1; None where that has none."""
-        true = self.ink(self.truth[frame - 1]).sum()
-        return float(self.ink(image).sum() / true) if true else None
+    def at(self, name, step):
+        """What is measured of a line at a frame, or None where it has none."""
+        first, _ = self.lines[name]
+        return [part[step - first] for part in self.measured[name]] if step >= first else None
+
+    def ink(self, frames):
+        """The ink of each frame, and the row and column of its middle (NaN without ink).
+
+        Left out are pixels that are nearly black, and the columns of the bar.
+        """
+        ink = np.where(frames > SEEN, frames, 0.0)
+        if self.hidden:
+            ink[..., self.hidden] = 0
+        whole, middle = ink.sum((1, 2)), []
+        for axis, side in enumerate(ink.shape[1:]):
+            along, places = ink.sum(2 - axis), np.arange(side)
+            if self.wrap:  # the direction in which the ink lies on a circle
+                middle.append(np.angle(along @ np.exp(2j * np.pi * places / side)) / (2 * np.pi) % 1 * side)
+            else:
+                middle.append(along @ places / np.where(whole, whole, np.nan))
+        return whole, np.where(whole[:, None], np.stack(middle, 1), np.nan)
 
     @property
     def drift(self):
         """The first frame to come that is more than one pixel off, or has no ink; None if there is none."""
-        found = zip(range(self.given + 1, len(self) + 1), self.off(FREE), self.lines[FREE][1])
-        return next(
-            (
-                k
-                for k, far, image in found
-                if (far is None and self.ink(self.truth[k - 1]).any()) or (far or 0) > 1
-            ),
-            None,
-        )
+        _, off, share = self.measured[FREE]
+        drifts = np.flatnonzero((off > 1) | (share == 0))
+        return self.given + 1 + int(drifts[0]) if len(drifts) else None

@@ -56,17 +56,17 @@ def error(value):
 
 
 def pixels(far):
-    return "none" if far is None else number(far, 1)
+    return "none" if np.isnan(far) else number(far, 1)
 
 
 def percent(share):
-    return "none" if share is None else f"{share:.0%}" if share < 10 else "> 999%"
+    return "none" if np.isnan(share) else f"{share:.0%}" if share < 10 else "> 999%"
 
 
-def place(seen, picture):
-    """The middle of the ink, as (row, column)."""
-    found = seen.centre(picture)
-    return "no ink" if found is None else f"({number(found[0], 1)}, {number(found[1], 1)})"
+def places(seen, frames):
+    """The middle of the ink of each frame, as (row, column)."""
+    middles = seen.ink(frames)[1]
+    return "; ".join("no ink" if np.isnan(r) else f"({number(r, 1)}, {number(c, 1)})" for r, c in middles)
 
 
 def words(seen):
@@ -74,12 +74,11 @@ def words(seen):
     parts = [
         f"{seen.name}: {seen.scene}",
         f"{seen.given} frames given, {len(seen) - seen.given} to come; frame {seen.step} is marked",
-        f"middle of the ink (row, column) in frames 1 to {len(seen)}: "
-        + "; ".join(place(seen, frame) for frame in seen.truth),
+        f"middle of the ink (row, column) in frames 1 to {len(seen)}: {places(seen, seen.truth)}",
     ]
-    for name, (first, made) in seen.lines.items():
-        there = "; ".join(place(seen, frame) for frame in made)
-        parts.append(f"{name}, from frame {first}: {there}")
+    parts += [
+        f"{name}, from frame {first}: {places(seen, made)}" for name, (first, made) in seen.lines.items()
+    ]
     if seen.edit:
         parts.append(f"recurrent kernel: {seen.edit}")
     if seen.states is not None:
@@ -92,33 +91,28 @@ def outcome(seen):
     """The errors, for those who cannot see the picture."""
     parts = ["mean squared error of each frame"]
     for name, (first, _) in seen.lines.items():
-        parts.append(f"{name}, from frame {first}: {'; '.join(map(error, seen.errors[name]))}")
+        parts.append(f"{name}, from frame {first}: {'; '.join(map(error, seen.errors(name)))}")
     rows = [f"{name} error {e}, off by {far} pixels, ink {ink}" for name, (e, far, ink) in table(seen)]
     return sentences([*parts, f"at frame {seen.step}: {', '.join(rows)}"])
 
 
 def table(seen):
     """The numbers of the frame that is looked at: (name, (error, pixels off, share of ink)) of each line."""
-    for name, (_, made) in seen.lines.items():
-        value, frame = seen.at(name, seen.step, seen.errors[name]), seen.at(name, seen.step, made)
-        if frame is None:
-            yield name, ("–", "–", "–")
-        else:
-            far, share = seen.away(frame, seen.step), seen.share(frame, seen.step)
-            yield name, (error(value), pixels(far), percent(share))
+    for name in seen.lines:
+        found = seen.at(name, seen.step)
+        yield name, [form(value) for form, value in zip((error, pixels, percent), found)] if found else "–––"
 
 
 def notes(seen):
     """(level, heading, sentence) of what there is to see."""
     yield "hint", "● What you see.", _seen_there(seen)
     if seen.edit:
-        now, before = (seen.errors[name].mean() for name in (FREE, TRAINED))
+        now, before = (seen.errors(name).mean() for name in (FREE, TRAINED))
         told = f"Recurrent kernel: {seen.edit}. Mean error of the frames to come: {error(now)}"
         yield "hint", "● The edit.", f"{told}, as trained {error(before)}."
-    better = [name for name in (SHIFT, COPY) if seen.errors[name].mean() < seen.errors[FREE].mean()]
+    better = [name for name in (SHIFT, COPY) if seen.errors(name).mean() < seen.errors(FREE).mean()]
     if better:
-        told = f"Over the frames to come, {' and '.join(better)} has" if len(better) == 1 else None
-        told = told or f"Over the frames to come, {' and '.join(better)} have"
+        told = f"Over the frames to come, {' and '.join(better)} {'have' if better[1:] else 'has'}"
         yield "warning", "▲ No gain here.", f"{told} a smaller mean error than the network."
     if seen.ahead:
         told = "A prediction of this network depends on frames after it, even on its own target. Its row "
@@ -130,20 +124,17 @@ def notes(seen):
 
 def _seen_there(seen):
     """How far off the network is at the frame that is looked at, and from where on."""
-    step, there = seen.step, seen.truth[seen.step - 1]
-    free, single = (seen.at(name, step, seen.lines[name][1]) for name in (FREE, ONE))
+    step, free, single = seen.step, seen.at(FREE, seen.step), seen.at(ONE, seen.step)
     if free is None:
         told = f"Frame {step} is one of the {seen.given} given ones"
-    elif (far := seen.away(free, step)) is None:
-        lacks = "free-running prediction" if seen.ink(there).any() else "truth"
+    elif np.isnan(free[1]):
+        lacks = "truth" if np.isnan(free[2]) else "free-running prediction"
         told = f"The {lacks} has no ink at frame {step}"
     else:
         told = f"At frame {step}, {plural(step - seen.given, 'frame')} after the last given one, the "
-        told += (
-            f"free-running prediction is {off(far)} and has {percent(seen.share(free, step))} of the true ink"
-        )
-    if single is not None and (far := seen.away(single, step)) is not None:
-        told += f"; one step ahead of true frames it is {off(far)}"
+        told += f"free-running prediction is {off(free[1])} and has {percent(free[2])} of the true ink"
+    if single is not None and not np.isnan(single[1]):
+        told += f"; one step ahead of true frames it is {off(single[1])}"
     drift = "No free-running prediction is more than one pixel off"
     if seen.drift is not None:
         drift = (
@@ -193,7 +184,7 @@ def _film(seen):
             y += 12
             if first > 2 or count > 3:
                 drawn.append(write(0, y, "its error", fill=SOFT))
-            for k, value in enumerate(seen.errors[FREE]):
+            for k, value in enumerate(seen.errors(FREE)):
                 bold = (INK, 600) if first + k == seen.step else (SOFT,)
                 drawn.append(write(x(first + k) + side / 2, y, error(value), "middle", *bold))
             y += 6
@@ -232,7 +223,7 @@ def _cut(name):
 
 def _errors(seen):
     top, base = 26, 26 + CHART
-    most = max(float(max(values.max() for values in seen.errors.values())), 1e-3)
+    most = max(float(max(seen.errors(name).max() for name in seen.lines)), 1e-3)
     power = 10.0 ** np.floor(np.log10(most / 2))
     tick = next(n * power for n in (1, 2, 5, 10) if most <= 2 * n * power * 1.0001)
     wide = (CHART_RIGHT - CHART_LEFT) / max(len(seen) - 1, 1)
@@ -252,7 +243,7 @@ def _errors(seen):
     ends = {}
     for name, (first, _) in reversed(seen.lines.items()):
         colour, width, dashes = LOOKS[name]
-        points = [(at(first + k), up(value)) for k, value in enumerate(seen.errors[name])]
+        points = [(at(first + k), up(value)) for k, value in enumerate(seen.errors(name))]
         points = (
             points
             if len(points) > 1
