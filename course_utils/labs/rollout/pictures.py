@@ -237,9 +237,10 @@ def _errors(seen):
         drawn.append(write(CHART_LEFT - 6, up(value) + 4.5, error(value) if value else "0", "end", SOFT))
     cut = at(seen.given + 1) - wide / 2
     drawn.append(path(f"M{cut:.1f},{top} V{base}", SOFT, 1.2, extra=DASHED))
-    drawn += [
-        write(at(f), base + 16, f, "middle", SOFT) for f in range(2, len(seen) + 1, 1 + (len(seen) > 12))
-    ]
+    for frame in range(2, len(seen) + 1):
+        bold = (INK, 600) if frame == seen.step else (SOFT,)
+        if frame == seen.step or len(seen) <= 12 or (frame % 2 == 0 and abs(frame - seen.step) > 1):
+            drawn.append(write(at(frame), base + 16, frame, "middle", *bold))
     ends = {}
     for name, (first, _) in reversed(seen.lines.items()):
         colour, width, dashes = LOOKS[name]
