@@ -12,8 +12,8 @@ def test_a_learner_composes_rolls_out_edits_and_shares(open_cells):
     cells = [SETUP, "small_labs.rollout()", "small_labs.rollout()"]
     notebook = open_cells("rollout.ipynb", cells).run_all(180)
     lab, second = (notebook.labs().nth(i) for i in range(2))
-    expect(lab.locator(".cl-picture svg")).to_have_count(2)
-    film, errors = (lab.locator(".cl-picture svg").nth(i) for i in range(2))
+    expect(lab.locator(".cl-picture svg")).to_have_count(3)
+    film, errors = (lab.locator(".cr-drawn svg").nth(i) for i in range(2))
     button = lambda name: lab.get_by_role("button", name=name, exact=True)  # noqa: E731
     dial = lambda name: lab.get_by_label(name, exact=True)  # noqa: E731
 

@@ -148,7 +148,7 @@ class RolloutLab(Lab):
         for name in (*CLIP, *ROLLOUT, *MEMORY, "step"):
             if hasattr((control := self.add_control(name)).style, "description_width"):
                 control.style.description_width = "118px"
-        self.taps, self.remarks = widgets.HTML(), widgets.HTML()
+        self.taps, self.remarks = classed(widgets.HTML(), "cl-picture"), widgets.HTML()
         clip, entry, inside = ([controls[name] for name in names] for names in (CLIP, ROLLOUT, MEMORY))
         self.memory = group("lstm", "Memory", "look inside, change it", *inside, self.taps)
         dials = cards(
@@ -158,10 +158,8 @@ class RolloutLab(Lab):
             memory=self.memory,
         )
         self.picture, self.below = (classed(widgets.HTML(), "cl-picture") for _ in range(2))
-        time, drawn = (
-            classed(widgets.VBox([controls["step"]]), "cr-time"),
-            widgets.VBox([self.picture, self.below]),
-        )
+        time = classed(widgets.VBox([controls["step"]]), "cr-time")
+        drawn = classed(widgets.VBox([self.picture, self.below]), "cr-drawn")
         screen = cards("cr-screen", dials=dials, time=time, pictures=drawn, notes=self.remarks)
         parts = [style(STYLE), self.mark, screen, self.share_row(), self.message]
         self.view = classed(widgets.VBox(parts), "course-lab")
