@@ -320,6 +320,50 @@ def forecast():
     return labs.ForecastLab(forecasters(), *traffic())
 
 
+# ------------------------------------------------------------------------------------ rollout
+
+
+def over_frames_to_come(kind, seed=0, size=16, channels=3):
+    """The next frame at every step: with a "memory", of two ConvLSTMs, "plain", or one that looks "ahead"."""
+    keras.utils.set_random_seed(seed)
+    wide = keras.initializers.RandomNormal(stddev=0.3)
+    same = {"padding": "same", "return_sequences": True, "recurrent_initializer": wide}
+    frames = made = keras.Input((None, size, size, 1))
+    if kind == "two":
+        made = layers.ConvLSTM2D(2, 3, name="before", **same)(made)
+    if kind == "plain":
+        made = layers.ZeroPadding3D(((1, 0), (1, 1), (1, 1)))(made)
+        made = layers.Conv3D(channels, (2, 3, 3), activation="relu")(made)
+    else:
+        made = layers.ConvLSTM2D(channels, 3, name="memory", **same)(made)
+    if kind == "two":
+        made = layers.Concatenate()([frames, made])
+    last = layers.Conv3D(1, (3 if kind == "ahead" else 1, 3, 3), padding="same", kernel_initializer=wide)
+    return keras.Model(frames, layers.Activation("sigmoid")(last(made)))
+
+
+@functools.cache
+def predictors():
+    """Four kinds of network that predict frames."""
+    return {
+        "Memory": over_frames_to_come("memory"),
+        "Two": over_frames_to_come("two", 1, channels=2),
+        "Plain": over_frames_to_come("plain", 2),
+        "Looks ahead": over_frames_to_come("ahead", 3),
+    }
+
+
+def blots(count=3, tall=7, wide=6):
+    """Images of a blot, each another one."""
+    rng = np.random.default_rng(0)
+    return (rng.random((count, tall, wide)) * (rng.random((count, tall, wide)) > 0.4)).astype("float32")
+
+
+def rollout():
+    """The rollout lab over small frames."""
+    return labs.RolloutLab(predictors(), blots())
+
+
 LABS = {
     "architecture": labs.ArchitectureLab,
     "kernel": kernel,
@@ -328,6 +372,7 @@ LABS = {
     "frames": frames,
     "places": places,
     "forecast": forecast,
+    "rollout": rollout,
 }
 
 

@@ -32,7 +32,7 @@ STEPS = 20
 TRAINS = ("▶ Start", "▶ Resume", "One epoch")  # what they start outlasts a walk
 ODD_TEXTS = (
     "", " ", "nonsense", ";;;", "lab2", "lab2;", "ker1;size=4", "gat1;step=0", "sen2;text=", "for1;hour=25",
-    "att1;scene=places", "lab2;clip=f0.s0", "ker1;own=1,2,3", "=" * 999, "'\"\\\n\t", "1e999",
+    "rol1;step=19", "att1;scene=places", "lab2;clip=f0.s0", "ker1;own=1,2,3", "=" * 999, "'\"\\\n\t", "1e999",
     "🎬 好看 <b>film</b> & \u202e\x00", "not a good film " * 400, "\ud800",
 )  # fmt: skip
 ALONE = {

@@ -6,7 +6,7 @@ import cases
 import pytest
 
 FILES = ("check", "datasets", "layers", "plotting", "results")
-FILES += ("labs", "kernel_lab", "gate_lab", "sentence_lab", "attention_lab", "forecast_lab")
+FILES += ("labs", "kernel_lab", "gate_lab", "sentence_lab", "attention_lab", "forecast_lab", "rollout_lab")
 
 
 @functools.cache

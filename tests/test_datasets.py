@@ -32,6 +32,7 @@ from course_utils.datasets import (
     MOVES,
     SPLITS,
     DataError,
+    bouncing_digits,
     camera_moves,
     hidden_digit,
     moving_digits,
@@ -39,7 +40,7 @@ from course_utils.datasets import (
     traffic,
 )
 from course_utils.datasets.base import cards_markdown, installed_files, read_manifest
-from course_utils.datasets.clips import _digits, _photos, _resize
+from course_utils.datasets.clips import _digits, _photos, _resize, behind_bar, bounced, drawn, wrapped
 from course_utils.datasets.series import _traffic
 from course_utils.datasets.texts import REVIEWS, _reviews
 
@@ -141,7 +142,11 @@ ALONE = {"visible": 1, "frames": 1, "clutter": 0}
 
 @pytest.mark.parametrize(
     ("loader", "options", "fewest"),
-    [(moving_digits, {"frames": 1}, (1600, 500, 500)), (hidden_digit, ALONE, (1200, 350, 350))],
+    [
+        (moving_digits, {"frames": 1}, (1600, 500, 500)),
+        (hidden_digit, ALONE, (1200, 350, 350)),
+        (bouncing_digits, {"frames": 1}, (1200, 350, 350)),
+    ],
 )
 def test_no_handwritten_digit_is_in_two_splits_whatever_the_seed(loader, options, fewest):
     data, other = (loader(**options, clips=(1600, 800, 800), seed=seed) for seed in (0, 7))
@@ -165,6 +170,145 @@ def test_resizing_keeps_brightness_and_does_not_alias():
     np.testing.assert_allclose(_resize(image, 10).mean((1, 2)), image.mean((1, 2)), rtol=0.03)
     checker = (np.indices((20, 20)).sum(0) % 2)[None].astype("float32")
     assert np.ptp(_resize(checker, 10)[0, 2:-2, 2:-2]) < 1e-5
+
+
+# ---------------------------------------------------------------------------------- bouncing digits
+
+flights = st.integers(8, 24).flatmap(
+    lambda size: st.integers(4, size - 1).flatmap(
+        lambda digit_size: st.fixed_dictionaries(
+            {
+                "digits": st.integers(1, 2),
+                "bar": st.booleans(),
+                "frames": st.integers(1, 16),
+                "size": st.just(size),
+                "digit_size": st.just(digit_size),
+                "speed": st.integers(1, size - digit_size),
+                "clips": st.tuples(*[st.integers(1, 90)] * 3),
+                "seed": st.integers(0, 2**32 - 1),
+            }
+        )
+    )
+)
+
+
+@given(options=flights)
+@settings(max_examples=25, deadline=None)
+def test_bouncing_digits_keep_their_promises_under_any_options(options):
+    data, size = bouncing_digits(**options), options["size"]
+    half, room = (options["digit_size"] - 1) / 2, size - options["digit_size"]
+    names = ("digit",) if options["digits"] == 1 else ("first", "second")
+    for split, count in zip(splits(data), options["clips"], strict=True):
+        keep_the_promises_of_clips(split, count, options["frames"], size)
+        assert 0 <= split.x.min() <= split.x.max() <= 1
+        assert tuple(split.y) == names == tuple(data.class_names)
+        assert options["digits"] == 1 or np.all(split.y["first"] != split.y["second"])
+        assert split.shown.shape == split.x.shape[:2]
+        assert split.shown.all()
+        assert split.centre.dtype == np.float32
+        assert split.centre.shape[2:] == (2,) * options["digits"]
+        places = split.centre.reshape(count, options["frames"], options["digits"], 2) - half
+        assert np.all(places == np.rint(places))
+        assert places.min() >= 0
+        assert places.max() <= room, "never outside"
+        fly_straight_on_between_walls(places, options["speed"], room)
+        grey = split.x[..., behind_bar(size), 0]
+        assert not options["bar"] or np.all(grey == 0.5)
+
+
+def fly_straight_on_between_walls(places, speed, room):
+    """A velocity is constant along an axis unless the digit has just met a wall there; it is never 0."""
+    steps = np.diff(places, axis=1)
+    assert np.all(np.abs(steps) <= speed)
+    middle = places[:, 1:-1]
+    turned = steps[:, 1:] != steps[:, :-1]
+    assert not np.any(turned & (middle > speed) & (middle < room - speed))
+    clear = np.all((places > speed) & (places < room - speed), axis=-1)[:, :-1]
+    assert np.all(steps.any(axis=-1)[clear]), "it never stands still"
+
+
+def flight(start, velocity, frames, room):
+    """The places of a digit, one after the other."""
+    place, step, places = list(start), list(velocity), []
+    for _ in range(frames):
+        places.append(tuple(place))
+        for axis in (0, 1):
+            place[axis] += step[axis]
+            if place[axis] < 0:
+                place[axis], step[axis] = -place[axis], -step[axis]
+            if place[axis] > room[axis]:
+                place[axis], step[axis] = 2 * room[axis] - place[axis], -step[axis]
+    return places
+
+
+@given(data=st.data())
+@settings(max_examples=60)
+def test_places_are_those_of_a_plain_loop(data):
+    room = data.draw(st.tuples(st.integers(1, 15), st.integers(1, 15)))
+    start = [data.draw(st.integers(0, most)) for most in room]
+    velocity = [data.draw(st.integers(-most, most)) for most in room]
+    frames = data.draw(st.integers(1, 30))
+    places = bounced(start, velocity, frames, room)
+    assert [tuple(place) for place in places.tolist()] == flight(start, velocity, frames, room)
+    many = bounced(np.tile(start, (3, 2, 1)), np.tile(velocity, (3, 2, 1)), frames, room)
+    np.testing.assert_array_equal(many, np.broadcast_to(places, (3, 2, frames, 2)))
+    there, size = list(start), 20
+    for place in wrapped(start, velocity, frames, size).tolist():
+        assert place == there
+        there = [(at + step) % size for at, step in zip(there, velocity)]
+
+
+@pytest.mark.parametrize("bar", [False, True])
+def test_frames_are_drawn_pixel_by_pixel(bar):
+    rng = np.random.default_rng(0)
+    images, places = rng.random((2, 2, 3, 4), "float32"), rng.integers(10, size=(2, 5, 2, 2))
+    expected = np.zeros((2, 5, 10, 10, 1), "float32")
+    for clip, time, k, row, column in np.ndindex(2, 5, 2, 3, 4):
+        r, c = (places[clip, time, k] + (row, column)) % 10
+        expected[clip, time, r, c] = max(expected[clip, time, r, c, 0], images[clip, k, row, column])
+    expected[:, :, :, 2:7] = 0.5 if bar else expected[:, :, :, 2:7]
+    np.testing.assert_array_equal(drawn(images, places, 10, bar), expected)
+
+
+@pytest.mark.parametrize("digits", [1, 2])
+def test_bouncing_digits_are_where_they_are_said_to_be(digits):
+    data = bouncing_digits(digits, size=48, clips=SMALL)
+    known = [{image.tobytes() for image in images} for images in _resize(_digits(), 12)]
+    alone = 0
+    for clip in range(80):
+        for k, number in enumerate(data.train.y.values()):
+            seen = []
+            for frame, places in zip(data.train.x[clip, ..., 0], data.train.centre[clip].reshape(12, -1, 2)):
+                row, column = (places[k] - 5.5).astype(int)
+                if digits == 1 or np.abs(places[0] - places[1]).max() >= 12:
+                    seen.append(frame[row : row + 12, column : column + 12])
+                if digits == 1:
+                    assert frame.sum() == pytest.approx(seen[-1].sum(), rel=1e-5), "nothing is beside it"
+            assert len({one.tobytes() for one in seen}) <= 1, "it is the same handwriting in all frames"
+            assert all(one.tobytes() in known[number[clip]] for one in seen)
+            alone += len(seen)
+    assert alone > 80
+
+
+def test_a_bar_hides_and_changes_nothing_else():
+    plain, barred = (bouncing_digits(bar=bar, clips=SMALL).test for bar in (False, True))
+    np.testing.assert_array_equal(plain.centre, barred.centre)
+    hidden = np.zeros(24, bool)
+    hidden[9:14] = True
+    np.testing.assert_array_equal(plain.x[..., ~hidden, 0], barred.x[..., ~hidden, 0])
+    assert np.all(barred.x[..., hidden, 0] == 0.5)
+
+
+def test_starts_and_velocities_are_anything():
+    train = bouncing_digits(frames=2, clips=(8000, 1, 1)).train
+    starts, steps = train.centre[:, 0] - 5.5, np.diff(train.centre, axis=1)[:, 0]
+    for axis in (0, 1):
+        times = np.bincount(starts[:, axis].astype(int), minlength=13)
+        assert times.min() > 0.75 * times.mean()
+    free = steps[np.all((starts >= 3) & (starts <= 9), axis=1)]
+    often = np.unique(free, axis=0, return_counts=True)[1]
+    assert len(often) == 48, "each velocity but (0, 0)"
+    assert often.min() > 0.4 * often.mean()
 
 
 # ------------------------------------------------------------------------------------- camera moves
@@ -493,7 +637,7 @@ def test_an_epoch_changes_the_order_of_the_windows_alone(week):
 # --------------------------------------------------------------------------------- what both share
 
 
-@pytest.mark.parametrize("loader", [moving_digits, camera_moves, hidden_digit])
+@pytest.mark.parametrize("loader", [moving_digits, camera_moves, hidden_digit, bouncing_digits])
 def test_recomposing_follows_seed_and_epoch_and_never_repeats(loader):
     data, again, other = (loader(clips=(80, 8, 8), seed=seed) for seed in (1, 1, 2))
     for one, two in [*zip(splits(data), splits(again)), (data.recompose(0), data.train)]:
@@ -534,7 +678,9 @@ def test_reading_data_imports_neither_keras_nor_the_packages():
 # ----------------------------------------------------------------------------------------- bad input
 
 
-@pytest.mark.parametrize("loader", [moving_digits, hidden_digit, camera_moves, reviews, traffic])
+@pytest.mark.parametrize(
+    "loader", [moving_digits, hidden_digit, bouncing_digits, camera_moves, reviews, traffic]
+)
 @pytest.mark.parametrize(
     "odd", [None, "8", 2.5, True, [4, 8], {"a": 1}, np.array([4, 8]), np.nan, 10**30, object()]
 )
@@ -542,6 +688,8 @@ def test_an_argument_of_another_kind_is_named(loader, odd):
     for name in inspect.signature(loader).parameters:
         if name == "frames" and loader is moving_digits and isinstance(odd, list):
             continue  # a pair of lengths
+        if name == "bar" and odd is True:
+            continue
         with pytest.raises(ValueError, match=rf"^{name}\S*=.* cannot be"):
             loader(**{name: odd})
 
@@ -626,7 +774,7 @@ def test_the_cards_are_written_from_the_manifest():
     )
 
 
-@pytest.mark.parametrize("name", ["moving_digits", "camera_moves", "hidden_digit", "reviews", "traffic"])
+@pytest.mark.parametrize("name", read_manifest())
 def test_the_manifest_fits_what_is_installed_and_what_is_pinned(name):
     entry = read_manifest()[name]
     assert importlib.metadata.version(entry["package"]) == entry["version"]
@@ -636,7 +784,7 @@ def test_the_manifest_fits_what_is_installed_and_what_is_pinned(name):
 
 
 def test_the_manifest_tells_the_shape_of_what_is_loaded(week):
-    for loader in (moving_digits, camera_moves, hidden_digit):
+    for loader in (moving_digits, camera_moves, hidden_digit, bouncing_digits):
         default = {name: each.default for name, each in inspect.signature(loader).parameters.items()}
         shape = (default["clips"][0], default["frames"], default["size"], default["size"], 1)
         assert str(shape) in read_manifest()[loader.__name__]["shape"]

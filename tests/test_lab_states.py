@@ -29,6 +29,7 @@ TURNS = {  # two dials of each lab, and where to turn them
     "frames": (("clip", 2), ("temperature", 0.5)),
     "places": (("row", 2), ("uniform", True)),
     "forecast": (("origin", 9), ("horizon", 6)),
+    "rollout": (("speed", 3), ("edit", "centre")),
 }
 
 
@@ -62,7 +63,7 @@ def turn(lab, turns):
 
 # ------------------------------------------------------------------------------------- what a state shows
 
-TOLD = ("architecture", "kernel", "gate", "frames", "places", "sentence", "forecast")
+TOLD = ("architecture", "kernel", "gate", "frames", "places", "sentence", "forecast", "rollout")
 TOLD = {name: cases.told(name) for name in TOLD}
 BY_HAND = labs.GateLab()  # over cells set by hand
 
@@ -243,6 +244,7 @@ BEGINNINGS = [
     ("frames", "att1;network=two-heads"),
     ("places", "att1;network=two"),
     ("forecast", "for1;origin=5;ago=5"),
+    ("rollout", "rol1;network=memory;digit=1;second=2;edit=left;gate=forget;alone=1"),
 ]
 UNSEEN = ("seed", "text.source", *(f"budget.{name}" for name in ("epochs", "share", "rate", "batch")))
 
@@ -303,6 +305,9 @@ OF_WEIGHTS = {  # a lab over a network with weights drawn by a seed
     ),
     "forecast": lambda seed: labs.ForecastLab(
         {"a": small_labs.over_hours("attention", seed)}, *small_labs.traffic()
+    ),
+    "rollout": lambda seed: labs.RolloutLab(
+        {"a": small_labs.over_frames_to_come("memory", seed)}, small_labs.blots()
     ),
 }
 

@@ -19,6 +19,8 @@ from course_utils.labs.gates import pictures as gates_pictures
 from course_utils.labs.gates.lstm import UnitAtStep
 from course_utils.labs.kernel import pictures as kernel_pictures
 from course_utils.labs.kernel.lab import state_class
+from course_utils.labs.rollout import pictures as rollout_pictures
+from course_utils.labs.rollout.network import Rollout
 from course_utils.labs.sentence import pictures as sentence_pictures
 from course_utils.labs.sentence.models import WINDOW, Look, Word, visible
 
@@ -71,6 +73,30 @@ def forecast_fingerprint(state):
     return fingerprint(state, forecast_pictures.draw(sample))
 
 
+def rollout_fingerprint(state):
+    frames = (np.arange(9 * 64) * 7 % 11 / 10).reshape(9, 8, 8)
+    made, states = frames[1:] * 0.75, frames - 0.5
+    words = {
+        "name": "sample",
+        "scene": "scene",
+        "held": "hidden state, channel 2",
+        "edit": "only the centre tap",
+    }
+    more = {"given": 4, "step": 6, "wrap": False, "hidden": slice(1, 3), "digits": 2, "ahead": True}
+    sample = Rollout(
+        truth=frames,
+        single=made,
+        free=made / 2,
+        trained=made / 4,
+        states=states,
+        mixes=False,
+        **words,
+        **more,
+    )
+    taps = rollout_pictures.taps(states[:, :, :3].transpose(1, 2, 0), "as trained")
+    return fingerprint(state, (*rollout_pictures.draw(sample), taps))
+
+
 def gate_fingerprint(state):
     weights = tuple(np.linspace(-1, 1, n).reshape(shape) for n, shape in ((8, (1, 8)), (16, (2, 8)), (8, 8)))
     x = np.round(np.sin(np.arange(12)), 2)
@@ -95,6 +121,7 @@ FINGERPRINTS = {  # kind of lab -> from a state string, what its picture looks l
     "forecast": forecast_fingerprint,
     "gate": gate_fingerprint,
     "kernel": kernel_fingerprint,
+    "rollout": rollout_fingerprint,
     "sentence": sentence_fingerprint,
 }
 
@@ -114,7 +141,7 @@ def look(kind, state):
 FILES = sorted(PREVIEWS.glob("*.png"))
 
 
-COMING = {"forecast"}  # labs whose lesson is still to come; this only shrinks
+COMING = {"forecast", "rollout"}  # labs whose lesson is still to come; this only shrinks
 
 
 def test_there_are_previews():
@@ -137,6 +164,7 @@ def test_no_preview_is_stale(file):
         ("forecast", forecast_pictures, "PAST"),
         ("gate", gates_pictures, "GAP"),
         ("kernel", kernel_pictures, "SIDE"),
+        ("rollout", rollout_pictures, "CHART"),
     ],
 )
 def test_a_fingerprint_changes_with_the_state_and_with_the_drawing(kind, pictures, size, monkeypatch):

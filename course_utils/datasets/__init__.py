@@ -6,7 +6,14 @@ the classes, and a card that says where the data comes from. Everything runs off
 """
 
 from course_utils.datasets.base import SPLITS, DataError, Dataset, Split
-from course_utils.datasets.clips import MOTIONS, MOVES, camera_moves, hidden_digit, moving_digits
+from course_utils.datasets.clips import (
+    MOTIONS,
+    MOVES,
+    bouncing_digits,
+    camera_moves,
+    hidden_digit,
+    moving_digits,
+)
 from course_utils.datasets.series import CALENDAR, HOLIDAYS, traffic
 from course_utils.datasets.texts import reviews
 
@@ -19,6 +26,7 @@ __all__ = [
     "DataError",
     "Dataset",
     "Split",
+    "bouncing_digits",
     "camera_moves",
     "hidden_digit",
     "moving_digits",

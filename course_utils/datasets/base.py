@@ -39,7 +39,8 @@ class Split:
     start : array (window,), datetime64[h], or None
         The first of the hours to come.
     centre : array (clip, time, 2), float32, or None
-        Of clips with a hidden digit: row and column of its centre in pixels; NaN in frames without one.
+        Of clips with a hidden or a bouncing digit: row and column of its centre in pixels; NaN in frames
+        without one. With two bouncing digits (clip, time, digit, 2): that of the first, and of the second.
     """
 
     x: np.ndarray
@@ -51,8 +52,10 @@ class Split:
 
     @property
     def shown(self):
-        """Of clips with a hidden digit, a bool array (clip, time): True where a frame shows one."""
-        return None if self.centre is None else ~np.isnan(self.centre[..., 0])
+        """Of clips with a `centre`, a bool array (clip, time): True where a frame has a digit."""
+        if self.centre is None:
+            return None
+        return ~np.isnan(self.centre).reshape(*self.centre.shape[:2], -1).any(axis=2)
 
     @property
     def mask(self):

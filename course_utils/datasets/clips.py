@@ -1,4 +1,4 @@
-"""Clips: handwritten digits that move or hide, and photographs under a moving camera."""
+"""Clips: handwritten digits that move, hide or bounce, and photographs under a moving camera."""
 
 from functools import cache
 
@@ -26,7 +26,7 @@ MOVES = {  # what the camera does -> (rows down, columns right, log of the dista
     "roll right": (0, 0, 0, 1),
     "roll left": (0, 0, 0, -1),
 }
-
+BAR, GREY = 5, 0.5  # how wide a bar is in front of digits, and how bright
 
 # ------------------------------------------------------------------------------- moving digits
 
@@ -73,11 +73,7 @@ def moving_digits(frames=8, size=24, digit_size=16, speed=2, clips=(3200, 400, 8
     hint = "A digit that jumps half the frame or more seems to go the other way: lower speed or raise size."
     speed = whole_number("speed", speed, 1, (size - 1) // 2, hint)
     seed = whole_number("seed", seed, 0, 2**32 - 1, "Any of them will do.")
-    digits = _resize(_digits(), digit_size)  # (class, 500, row, column)
-    test, validation, train = np.split(digits, [50, 100], axis=1)
-    pools = {"train": train, "validation": validation, "test": test}
-    limits = [len(MOTIONS) * 10 * pool.shape[1] for pool in pools.values()]
-    counts = _counts(clips, limits, "That is 8 clips of each of its digits.", longest * size * size)
+    pools, counts = _pools(digit_size, clips, longest * size * size)
     velocities = np.array(list(MOTIONS.values())) * speed
 
     def compose(split, epoch=0):
@@ -109,6 +105,19 @@ def _digits():
     table = np.loadtxt(installed_files("moving_digits")[0]["path"], delimiter=",", dtype="uint8")
     by_class = table[np.argsort(table[:, -1], kind="stable"), :-1].reshape(10, 500, 28, 28)
     return by_class[:, :, 4:-4, 4:-4].astype("float32") / 255
+
+
+def _pools(digit_size, clips, pixels):
+    """The digits of each split (class, number, row, column), resized, and how many clips each split has."""
+    test, validation, train = np.split(_resize(_digits(), digit_size), [50, 100], axis=1)
+    pools = {"train": train, "validation": validation, "test": test}
+    limits = [len(MOTIONS) * 10 * pool.shape[1] for pool in pools.values()]
+    return pools, _counts(clips, limits, "That is 8 clips of each of its digits.", pixels)
+
+
+def _numbers(order, digits):
+    """Which digits the clips show (digit, clip): balanced, and in no clip the same one twice."""
+    return np.stack([order % 10, (order + 1 + order // 10 % 9) % 10])[:digits]
 
 
 def _resize(images, size):
@@ -175,18 +184,14 @@ def hidden_digit(
     digit_size = whole_number("digit_size", digit_size, 4, size, hint)
     clutter = whole_number("clutter", clutter, 0, 64, "With 3 or fewer a digit stands alone in its frames.")
     seed = whole_number("seed", seed, 0, 2**32 - 1, "Any of them will do.")
-    images = _resize(_digits(), digit_size)  # (class, 500, row, column)
-    test, validation, train = np.split(images, [50, 100], axis=1)
-    pools = {"train": train, "validation": validation, "test": test}
-    limits = [len(MOTIONS) * 10 * pool.shape[1] for pool in pools.values()]
-    counts = _counts(clips, limits, "That is 8 clips of each of its digits.", frames * size * size)
+    pools, counts = _pools(digit_size, clips, frames * size * size)
     side, names = digit_size // 2, ("digit",) if digits == 1 else ("first", "second")
 
     def compose(split, epoch=0):
         pool, n = pools[split], counts[split]
         rng = np.random.default_rng((seed, SPLITS.index(split), epoch))
         order = rng.permutation(n)
-        number = np.stack([order % 10, (order + 1 + order // 10 % 9) % 10])[:digits]  # (digit, clip)
+        number = _numbers(order, digits)
         begin = np.sort(rng.integers(frames - digits * visible + 1, size=(digits, n)), axis=0)
         begin += visible * np.arange(digits)[:, None]
         x = np.zeros((n, frames, size, size), "float32")
@@ -216,6 +221,158 @@ def _square(corner, side):
     """Rows and columns of squares with these upper left corners (clip, 2), as an index takes them."""
     rows, columns = corner.T[..., None] + np.arange(side)
     return rows[..., None], columns[:, None]
+
+
+# ------------------------------------------------------------------------------- bouncing digits
+
+
+def bouncing_digits(
+    digits=1, bar=False, frames=12, size=24, digit_size=12, speed=3, clips=(2400, 400, 800), seed=0
+):
+    """Clips of a handwritten digit that flies straight on and bounces off the walls. What comes next?
+
+    Each clip has its own velocity, in whole pixels down and to the right for each frame; a digit never stands
+    still. At a wall one of the two changes its sign, so that a digit always stays wholly inside. Where two
+    digits overlap, the brighter pixel is seen. The digits of train, validation and test are different ones,
+    whatever the seed.
+
+    Parameters
+    ----------
+    digits : {1, 2}
+        How many digits fly. One: `y["digit"]`. Two: `y["first"]` and `y["second"]`, never equal.
+    bar : bool
+        Whether an upright grey bar stands in the middle, 5 pixels wide, and hides what is behind it.
+    frames : int
+        Frames in a clip.
+    size : int
+        Height and width of a frame in pixels.
+    digit_size : int
+        Height and width of a digit in it.
+    speed : int
+        The most pixels from frame to frame, along each axis.
+    clips : (int, int, int)
+        Clips to compose for train, validation and test.
+    seed : int
+        The same seed always gives the same clips.
+
+    Returns
+    -------
+    Dataset
+        `centre` of each split says where the digits are, frame by frame, behind the bar, too.
+
+    Examples
+    --------
+    >>> data = bouncing_digits(clips=(320, 40, 80))
+    >>> data.train.x.shape                       # (clip, time, height, width, channels)
+    (320, 12, 24, 24, 1)
+    >>> given, target = data.train.x[:, :-1], data.train.x[:, 1:]  # each frame is asked for from those before
+    """
+    digits = whole_number("digits", digits, 1, 2, "More would hide each other.")
+    if not isinstance(bar, bool | np.bool_):
+        raise ValueError(f"bar={bar!r} cannot be: use True or False. True puts a bar in front of the digits.")
+    frames = whole_number("frames", frames, 1, 64, "A digit is at the far wall in fewer than 20.")
+    size = whole_number("size", size, 8, 128, "24 is small enough to train fast.")
+    hint = "The digit needs room to move: lower digit_size or raise size."
+    digit_size = whole_number("digit_size", digit_size, 4, size - 1, hint)
+    room = size - digit_size
+    hint = "A digit cannot be faster than from wall to wall: lower speed or digit_size, or raise size."
+    speed = whole_number("speed", speed, 1, room, hint)
+    seed = whole_number("seed", seed, 0, 2**32 - 1, "Any of them will do.")
+    pools, counts = _pools(digit_size, clips, frames * size * size)
+    names = ("digit",) if digits == 1 else ("first", "second")
+    grid = np.stack(np.meshgrid(*[np.arange(-speed, speed + 1)] * 2, indexing="ij"), -1).reshape(-1, 2)
+    velocities = grid[grid.any(axis=1)]
+
+    def compose(split, epoch=0):
+        pool, n = pools[split], counts[split]
+        rng = np.random.default_rng((seed, SPLITS.index(split), epoch))
+        number = _numbers(rng.permutation(n), digits)
+        writing = rng.integers(pool.shape[1], size=(digits, n))
+        start = rng.integers(room + 1, size=(n, digits, 2))
+        velocity = velocities[rng.integers(len(velocities), size=(n, digits))]
+        places = np.moveaxis(bounced(start, velocity, frames, room), 2, 1)  # (clip, time, digit, 2)
+        x = drawn(np.moveaxis(pool[number, writing], 0, 1), places, size, bar)
+        centre = (places + (digit_size - 1) / 2).astype("float32")
+        centre = centre[:, :, 0] if digits == 1 else centre
+        return Split(x, dict(zip(names, number, strict=True)), centre=centre)
+
+    return assemble("bouncing_digits", compose, dict.fromkeys(names, tuple("0123456789")))
+
+
+def bounced(start, velocity, frames, room):
+    """Places of what flies straight on and bounces off walls at 0 and at `room`.
+
+    Parameters
+    ----------
+    start, velocity : int array (..., 2)
+        The place at first, from 0 to `room`, and the step from frame to frame: rows and columns.
+    frames : int
+        How many places.
+    room : int or (int, int)
+        The last place there is, along rows and along columns.
+
+    Returns
+    -------
+    int array (..., frames, 2)
+
+    Examples
+    --------
+    >>> bounced([0, 9], [1, 3], 4, 12)           # the column goes 9, 12 and then back
+    array([[ 0,  9],
+           [ 1, 12],
+           [ 2,  9],
+           [ 3,  6]])
+    """
+    there = _straight(start, velocity, frames)  # as if there were no walls
+    return room - np.abs(there % (2 * np.asarray(room)) - room)
+
+
+def wrapped(start, velocity, frames, size):
+    """Places of what flies straight on over a torus, as `bounced`: what leaves comes in on the other side."""
+    return _straight(start, velocity, frames) % size
+
+
+def _straight(start, velocity, frames):
+    start, velocity = (np.asarray(given)[..., None, :] for given in (start, velocity))
+    return start + np.arange(frames)[:, None] * velocity
+
+
+def drawn(images, places, size, bar=False):
+    """Frames in which images stand at their places, the brighter pixel in front.
+
+    Parameters
+    ----------
+    images : array (clip, digit, height, width)
+        Numbers from 0 to 1.
+    places : int array (clip, time, digit, 2)
+        Row and column of each image's upper left corner; what leaves the frame comes in on the other side.
+    size : int
+        Height and width of the frames.
+    bar : bool
+        Whether a grey bar stands in front, 5 pixels wide.
+
+    Returns
+    -------
+    array (clip, time, size, size, 1), float32
+    """
+    n, time, digits, _ = places.shape
+    x = np.zeros((n, time, size, size), "float32")
+    clip, frame = np.arange(n)[:, None, None, None], np.arange(time)[:, None, None]
+    for k in range(digits):
+        rows, columns = (
+            (places[:, :, k, axis, None] + np.arange(side)) % size
+            for axis, side in enumerate(images.shape[2:])
+        )
+        at = clip, frame, rows[..., None], columns[:, :, None]
+        x[at] = np.maximum(x[at], images[:, k, None])
+    if bar:
+        x[..., behind_bar(size)] = GREY
+    return x[..., None]
+
+
+def behind_bar(size):
+    """The columns of a frame that a bar in its middle hides."""
+    return slice((size - BAR) // 2, (size + BAR) // 2)
 
 
 # ------------------------------------------------------------------------------- camera moves

@@ -7,6 +7,7 @@
 - `sentence`: `SentenceLab` (lesson 05) shows how trained networks read a sentence that a learner types.
 - `attention`: `AttentionLab` (lesson 06) shows where trained networks look, in a clip or in an image.
 - `forecast`: `ForecastLab` (lesson 07) shows forecasts of traffic, and what a change in the past does.
+- `rollout`: `RolloutLab` (lesson 08) shows networks that predict frames, and then read their own predictions.
 - `previews`: the pictures that stand in for the labs where nothing runs.
 
 Lessons import a lab from its folder, so that they depend on that folder and the core alone:
@@ -24,6 +25,7 @@ FOLDERS = {
     "KernelLab": "kernel",
     "LabState": "architecture",
     "PRESETS": "architecture",
+    "RolloutLab": "rollout",
     "SentenceLab": "sentence",
 }
 

@@ -91,6 +91,22 @@ FORECAST = {
     "Its volume": ("Past", SLIDE),
     "Forecast origin": (None, SLIDE),
 }
+ROLLOUT = {
+    "Digit": ("Clip", PICK),
+    "Direction": ("Clip", PICK),
+    "Speed": ("Clip", SLIDE),
+    "Start row": ("Clip", SLIDE),
+    "Walls": ("Clip", PICK),
+    "A grey bar in front": ("Clip", TICK),
+    "Network": ("Rollout", PICK),
+    "Frames given": ("Rollout", SLIDE),
+    "Frames to come": ("Rollout", SLIDE),
+    "Shown": ("Memory", PICK),
+    "Channel": ("Memory", SLIDE),
+    "Recurrent kernel": ("Memory", PICK),
+    "Edited in": ("Memory", PICK),
+    "Frame looked at": (None, SLIDE),
+}
 LABS = {  # what is named on the command line -> (cells that show it, its controls)
     "architecture": ([FRESH, "labs.ArchitectureLab('ours')"], ARCHITECTURE),
     "shapes": (
@@ -103,6 +119,7 @@ LABS = {  # what is named on the command line -> (cells that show it, its contro
     "sentence": ([SMALL, "lab = small_labs.sentence()\nlab.filter.value = 3\nlab"], SENTENCE),
     "frames": ([SMALL, TWO_HEADS.format("frames")], {**ATTENTION, "Clip": ("Clip", SLIDE)}),
     "places": ([SMALL, TWO_HEADS.format("places")], {**ATTENTION, "Row": ("Image", SLIDE)}),
+    "rollout": ([SMALL, "lab = small_labs.rollout()\nlab.state = 'rol1;edit=centre'\nlab"], ROLLOUT),
     "forecast": ([SMALL, "lab = small_labs.forecast()\nlab.state = 'for1;ago=5'\nlab"], FORECAST),
 }
 PICTURES = ".cl-picture, .ci-body .widget-html-content"

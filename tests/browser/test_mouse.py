@@ -214,6 +214,7 @@ STATES = {  # settings that together show every control
     "frames": ["att1;scene=frames;network=two-heads;hidden=2"],
     "places": ["att1;scene=places;network=two;hidden=2"],
     "forecast": ["for1;network=attention;origin=27;horizon=12;hour=3;window=96;ago=30;volume=500"],
+    "rollout": ["rol1;network=memory;digit=1;second=2;step=7;channel=2;edit=centre;gate=forget;alone=1"],
 }
 NAME = """one => one.ariaLabel || (one.localName === 'button' || one.localName === 'pre' ? one
     : one.closest('.jupyter-widgets').querySelector('label')).textContent.replaceAll('\\u200b', '')"""
@@ -321,7 +322,7 @@ class Hand:
             self.page.keyboard.type(typed)
             self.page.keyboard.press("Enter")
             self.notebook.settle()
-            taken = ("1", "1.00", "0")  # the last where a step is 10
+            taken = ("1", "1.00", "0", "2")  # 0 where a step is 10, 2 where that is the least
             assert readout.inner_text() in ((before,) if typed == "nonsense" else taken)
 
     def _checkbox(self, box):
