@@ -19,7 +19,7 @@ from course_utils.labs.rollout.network import FASTEST, GATES, Network, Rollout, 
 EXAMPLE = "{'ConvLSTM': model}"
 STYLE = Path(__file__).with_name("lab.css")
 GIVEN, AHEAD = range(2, 9), range(1, 11)
-WALLS = {"bounce": "the digit bounces off them", "wrap": "none: out right, in left"}
+WALLS = {"bounce": "it bounces off them", "wrap": "none: out right, in left"}
 PARTS = {"h": "hidden state", "c": "cell state"}
 EDITS = {
     "trained": "as trained",
