@@ -1027,7 +1027,8 @@ def by_horizon(axes, table, title):
         for key, line, reads in (("h", "-", "reads its own answers"), ("told h", ":", "is told the truth")):
             values = [table.mean(row, f"{key}{hour}") for hour in hours]
             axes.plot(hours, values, line, color=colour, marker=marker)
-            axes.annotate(f"trained on {training}, {reads}", (24, values[-1]), (25, values[-1]), va="center")
+            side = 8 * (key == "h") * (1 if training == "truth" else -1)  # the two end at nearly the same height
+            axes.text(25, values[-1] + side, f"trained on {training}, {reads}", va="center", color=colour)
     axes.set(title=title, xlabel="hour to come", ylabel="vehicles per hour off", xticks=hours, ylim=(0, None), xlim=(0, 48))
 
 
