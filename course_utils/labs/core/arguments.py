@@ -37,6 +37,19 @@ def each(argument, given, check, example):
     return checked
 
 
+def tried(call, where):
+    """What a network gives when it is called; where it fails, a ValueError says how and `where`."""
+    try:
+        return call()
+    except ValueError:
+        raise
+    except Exception as problem:
+        said = " ".join(str(problem).split())[:200]
+        raise ValueError(
+            f"fails {where} with {type(problem).__name__}: {said}. It must take any number of them"
+        ) from problem
+
+
 def real_numbers(given):
     """A copy of what is given as an array of real numbers, or an empty array where it is none."""
     try:

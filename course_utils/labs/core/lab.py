@@ -250,6 +250,19 @@ class Lab:
     def show(self):
         """Draw what the state means."""
 
+    def show_seen(self, pictures, what):
+        """Show pictures and notes of what `seen` gives; numbers that leave all bounds are told instead."""
+        try:
+            seen = self.seen()
+        except ValueError as problem:
+            self.picture.value = self.below.value = ""
+            self.remarks.value = note("broken", f"This {what} cannot be shown: {problem}.", "✕ No picture.")
+            return
+        self.picture.value, self.below.value = pictures.draw(seen)
+        notes = pictures.notes(seen)
+        self.remarks.value = "".join(note(level, words, title) for level, title, words in notes)
+        self.mark.value = self.tag()
+
     # What a notebook shows
 
     @property

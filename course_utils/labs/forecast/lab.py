@@ -12,7 +12,6 @@ from course_utils.labs.core.arguments import described, each, keyed, real_number
 from course_utils.labs.core.dials import State, brief, dial
 from course_utils.labs.core.lab import Lab, cards, classed, group, remark, style
 from course_utils.labs.core.lock import LOCK
-from course_utils.labs.core.notes import note
 from course_utils.labs.forecast import pictures
 from course_utils.labs.forecast.network import DAY, Forecast, Network, clamped
 from course_utils.labs.forecast.pictures import clock, day, vehicles, when
@@ -194,17 +193,7 @@ class ForecastLab(Lab):
         )  # fmt: skip
 
     def show(self):
-        try:
-            seen = self.seen()
-        except ValueError as problem:  # numbers that leave all bounds: the learner reads it here
-            self.picture.value = self.below.value = ""
-            self.remarks.value = note("broken", f"This window cannot be shown: {problem}.", "✕ No picture.")
-            return
-        self.picture.value, self.below.value = pictures.draw(seen)
-        self.remarks.value = "".join(
-            note(level, words, title) for level, title, words in pictures.notes(seen)
-        )
-        self.mark.value = self.tag()
+        self.show_seen(pictures, "window")
 
     @property
     def alt(self):

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from course_utils.labs.core.arguments import diverged
+from course_utils.labs.core.arguments import diverged, tried
 
 DAY, WEEK = 24, 168
 LEVELS = (0.1, 0.5, 0.9)  # of the quantiles
@@ -46,15 +46,7 @@ class Network:
     def _check(self, past, future):
         """Whether what comes out has the shape that it must have."""
         where = f"for {len(past)} past hours"
-        try:
-            answer, weights = self.run(past[None], future)
-        except ValueError:
-            raise
-        except Exception as problem:
-            said = " ".join(str(problem).split())[:200]
-            raise ValueError(
-                f"fails {where} with {type(problem).__name__}: {said}. It must take any number of them"
-            ) from problem
+        answer, weights = tried(lambda: self.run(past[None], future), where)
         if answer.shape[1:] not in ((len(future), 1), (len(future), len(LEVELS))):
             raise ValueError(
                 f"answers {answer.shape} {where}, but must answer (batch, {len(future)}, 1), or (batch, "

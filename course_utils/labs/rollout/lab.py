@@ -12,7 +12,6 @@ from course_utils.datasets.clips import MOTIONS, behind_bar
 from course_utils.labs.core.arguments import described, each, keyed, named, real_numbers
 from course_utils.labs.core.dials import State, dial
 from course_utils.labs.core.lab import Lab, cards, classed, group, remark, style
-from course_utils.labs.core.notes import note
 from course_utils.labs.rollout import pictures
 from course_utils.labs.rollout.network import FASTEST, GATES, Network, Rollout, compose, edited
 
@@ -235,17 +234,7 @@ class RolloutLab(Lab):
         return f"{what} {from_where}, {way}, {ends}{', bar' * state.bar}"
 
     def show(self):
-        try:
-            seen = self.seen()
-        except ValueError as problem:  # numbers that leave all bounds: the learner reads it here
-            self.picture.value = self.below.value = ""
-            self.remarks.value = note("broken", f"This clip cannot be shown: {problem}.", "✕ No picture.")
-            return
-        self.picture.value, self.below.value = pictures.draw(seen)
-        self.remarks.value = "".join(
-            note(level, words, title) for level, title, words in pictures.notes(seen)
-        )
-        self.mark.value = self.tag()
+        self.show_seen(pictures, "clip")
 
     @property
     def alt(self):

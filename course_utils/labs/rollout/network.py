@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from course_utils.datasets.clips import MOTIONS, bounced, drawn, wrapped
-from course_utils.labs.core.arguments import diverged
+from course_utils.labs.core.arguments import diverged, tried
 
 GATES = ("input", "forget", "candidate", "output")  # in the order of Keras's kernels
 FASTEST = 3  # pixels from frame to frame
@@ -102,16 +102,7 @@ class Network:
 
     def _try(self, clip):
         """What it makes of a clip, if that is as many frames of the same shape."""
-        try:
-            made = self._read(clip)
-        except ValueError:
-            raise
-        except Exception as problem:
-            said = " ".join(str(problem).split())[:200]
-            raise ValueError(
-                f"fails for {len(clip)} frames with {type(problem).__name__}: {said}. It must take any number"
-            ) from problem
-        return made
+        return tried(lambda: self._read(clip), f"for {len(clip)} frames")
 
     def _read(self, clip):
         import tensorflow as tf
