@@ -30,6 +30,10 @@ def series(words, title):
     return [int(value.replace(",", "").replace("−", "-")) for value in found.split("; ")]
 
 
+def number_of(words):
+    return int(words.replace(",", ""))
+
+
 def predicted(name, origin, window=168, ago=0, volume=0):
     """The forecast of a network as Keras predicts it, of a past that is cut and changed here."""
     past = PAST[origin - 1 : origin].copy()
@@ -62,6 +66,8 @@ def test_any_state_shows_what_the_network_predicts(state, horizon, hour):
     np.testing.assert_allclose(shown, 1000 * expected[:horizon, expected.shape[1] // 2], atol=1.01)
     np.testing.assert_allclose(LAB.seen().after, expected, atol=1e-4)
     np.testing.assert_allclose(LAB.seen().before, predicted(name, origin, window), atol=1e-4)
+    errors = [f"{1000 * error:,.0f}" for error in LAB.seen().errors.values()]
+    assert heard(LAB.below).count(" least ") == (errors.count(min(errors, key=number_of)) == 1)
 
 
 @pytest.mark.parametrize(("name", "per_step"), [("Attention", 3), ("Crossing", 1)])

@@ -121,9 +121,11 @@ def outcome(seen):
 
 
 def tables(seen):
-    """The numbers, in two tables: (title, rows), each row (label, number, whether it is the best)."""
-    least = min(seen.errors.values())
-    errors = [(name, vehicles(error), error == least) for name, error in seen.errors.items()]
+    """The numbers, in two tables: (title, rows), each row (label, number, whether it alone is the least)."""
+    told = [vehicles(error) for error in seen.errors.values()]
+    least = vehicles(min(seen.errors.values()))
+    alone = told.count(least) == 1
+    errors = [(name, value, alone and value == least) for name, value in zip(seen.errors, told)]
     yield f"Mean error over {plural(seen.horizon, 'hour')}, vehicles per hour", errors
     at = seen.hour - 1
     rows = [("what came", vehicles(seen.came[at]), False)]
