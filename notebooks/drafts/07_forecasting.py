@@ -1005,7 +1005,10 @@ check.claim("Intervals hold from two thirds of the hours", min(covered.values())
 check.claim("to nine tenths", max(covered.values()), within=(0.87, 0.93), stored=True)
 
 # %% [markdown]
-# To come, when the second table is trained: what the calendar brings.
+# To come: the second table, of what the calendar brings; and rows that a referee asked for. One is a control, three lags of
+# *other* hours in the same encoder and decoder: part of what lags bring may not need the right hour. The others are a small
+# network that is also told the other days and the last six hours, and three times the budget: with both it may reach the hybrid.
+# Round the numbers of the tables to whole vehicles.
 #
 # **Stop here if you like** (about 90 minutes so far).
 #
