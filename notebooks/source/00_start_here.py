@@ -125,7 +125,7 @@ plotting.Picture(
 
 # %% [markdown]
 # Lessons 01 to 03 teach the parts (convolution, LSTM, and the joint between them); lessons 04 to 08 teach the
-# hybrids above. Lessons 01 to 06 are ready; 07 and 08 are planned.
+# hybrids above. Lessons 01 to 07 are ready; 08 is planned.
 #
 # | Lesson | Title | It asks |
 # |---|---|---|
@@ -135,6 +135,7 @@ plotting.Picture(
 # | 04 | [CNN → LSTM for video](04_cnn_lstm_video.ipynb) | What does a clip show, and how does it move? |
 # | 05 | [Text: LSTM → CNN, CNN → LSTM, or one alone](05_lstm_cnn_text.ipynb) | Is a review positive or negative? |
 # | 06 | [Attention, done right](06_attention.ipynb) | Which frames and places does an answer depend on? |
+# | 07 | [Forecasting from sequence to sequence](07_forecasting.ipynb) | What comes in the next 24 hours, and how sure are we? |
 #
 # When Keras stops you with a shape error, open the [workshop on shape errors](90_shape_errors.ipynb).
 #

@@ -1625,7 +1625,7 @@ check_days(answers_of_solution, record=False)
 # **Outlook: a real series.** Hourly traffic on a motorway rises and falls each day. Much of the next hour may be read from
 # the last hours, or from the same hour a week ago. So simple baselines come first: the hour before, the same hour last
 # week, a linear regression, boosted trees. A network has to beat them. How to read a past and write a future is the
-# subject of lesson 07 (planned).
+# subject of [lesson 07](07_forecasting.ipynb).
 #
 # Where do LSTMs stand today? Most large models of text are *Transformers*, made of attention (Vaswani and others,
 # 2017). *State-space models* (Gu and Dao, 2023) pass on a state again, in a form that can be trained on all steps in

@@ -1813,8 +1813,8 @@ frames_lab
 # - With the truth at hand, score attention against it. To say *because of this frame*, move the weights and see
 #   what the answer does; over the states of an LSTM, a weight on a step is not about that step alone.
 #
-# **Next**: lesson 07 (planned) forecasts traffic: attention over the past hours, with a new query for each hour to
-# come.
+# **Next**: [lesson 07](07_forecasting.ipynb) forecasts traffic: attention over the past hours, with a new query for
+# each hour to come.
 #
 # ## Sources
 #

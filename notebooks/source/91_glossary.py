@@ -19,7 +19,7 @@
 # %% [markdown]
 # # 91 · Glossary
 #
-# The terms of lessons 00 to 06, in seven tables, each in alphabetical order. *Symbol* is what the lessons write, in a
+# The terms of lessons 00 to 07, in eight tables, each in alphabetical order. *Symbol* is what the lessons write, in a
 # formula or in Keras. Shapes are those of the linked lesson, without the batch. A link opens the lesson at its
 # top; if the lesson is already open, it goes to the section, or close to it.
 
@@ -123,7 +123,6 @@
 # | Fold | `PerFrame` | (batch * time, ...) | Puts all frames into one long batch, so that a CNN runs only once. | [03 · 3][fold] |
 # | Global pooling | – | (time, channels) | The maximum or average of each whole map. | [03 · 4][whole] |
 # | Joint, bridge | $z_n$ | (features,) | What turns a CNN's maps into steps for an LSTM. | [03 · 2] |
-# | Sequence to sequence | – | (steps, features) | One network reads a sequence, another writes a new one, such as the hours to come. | 07, planned |
 # | Side by side | – | – | CNN and LSTM read the same input; their outputs are then joined. | [03 · 6] |
 # | TimeDistributed | – | (time, ...) | Keras's way of running a layer on every frame. | [03 · 3][each] |
 #
@@ -178,6 +177,28 @@
 # [06 · 2]: 06_attention.ipynb#idea
 # [06 · 8]: 06_attention.ipynb#order
 # [06 · 11]: 06_attention.ipynb#transformer
+
+# %% [markdown]
+# ## Forecasts
+#
+# | Term | Symbol | Shape or unit | In a sentence | Lesson |
+# |---|---|---|---|---|
+# | Encoder-decoder | – | (steps, features) | Sequence to sequence: one network reads a past, another writes the hours to come from its state. | [07 · 2] |
+# | Fed back | $\tilde y_{k-1}$ | () | A decoder that reads the answer of the step before, the true one or its own. | [07 · 2] |
+# | Forecast origin | – | hour | The moment at which a forecast is made; what comes later is not known yet. | [07 · 2] |
+# | Free running | $\hat y_{k-1}$ | () | The decoder reads its own answers, as it must when the truth has not come yet. | [07 · 2] |
+# | Lag | `lags` | hours | An earlier value of the series, given as a feature: the same hour of last week. | [07 · 6] |
+# | Pinball loss | $\ell_q$ | () | The loss whose best answer is a quantile. | [07 · 7] |
+# | Quantile | $q$ | share | The number below which a given share of the values lies; the median is that of one half. | [07 · 7] |
+# | Scheduled sampling | – | – | In training, the decoder is told the truth ever less often, and reads its own answers instead. | [07 · 5] |
+# | Teacher forcing | – | – | In training, the decoder reads the true answer of the step before. | [07 · 2] |
+# | Window | – | (hours, features) | A piece of a series: hours gone by as input, the hours after them as target. | [07 · 3] |
+#
+# [07 · 2]: 07_forecasting.ipynb#idea
+# [07 · 3]: 07_forecasting.ipynb#windows
+# [07 · 5]: 07_forecasting.ipynb#by-hand
+# [07 · 6]: 07_forecasting.ipynb#build
+# [07 · 7]: 07_forecasting.ipynb#quantiles
 
 # %% [markdown]
 # ## Training and comparing

@@ -1,14 +1,15 @@
 """Train the tables of lesson 07: several seeds of every model, with the lesson's own definitions.
 
-    python data/results/07_forecasting.py           # all of it: about an hour and a half on two quiet cores
+    python data/results/07_forecasting.py           # all of it: about two and a half hours on two quiet cores
     python data/results/07_forecasting.py --times   # measure the times again, keep the scores
     python data/results/07_forecasting.py --quick   # every step at toy size, into a temporary folder
 
 Every network of a table gets the same windows, the same epochs and the same tuning (see common.py). In
-`07_with_calendar` everybody knows the calendar of the hours to come, in `07_without_calendar` nobody does.
+`07_with_calendar` everybody knows the calendar of the hours to come, in `07_without_calendar` nobody does;
+`07_longer` trains a few of the first, and two controls, for three times as long.
 Errors are in vehicles per hour: over all hours to come, at some of them, and in each week of the test; those
 that begin with "told" are of decoders that are handed the true hour before. `covered` is the share of hours
-between the outer quantiles.
+between the outer quantiles, `share` that of the attention on steps with the same hour of the day.
 """
 
 import dataclasses
@@ -20,13 +21,13 @@ from common import Study, definitions_of, main, needs_network
 LESSON = "07_forecasting"
 NAMES = ["rules", "networks", "forecaster", "train", "errors", "inputs", "first", "traffic"]
 NAMES += ["EPOCHS", "BATCH", "BATCHES"]
-USES = {"07_with_calendar": NAMES, "07_without_calendar": NAMES}
+USES = {"07_with_calendar": NAMES, "07_without_calendar": NAMES, "07_longer": [*NAMES, "longer"]}
 HOURS = (1, 2, 3, 6, 12, 18, 24)
 
 
 @cache
 def definitions():
-    return definitions_of(LESSON, USES["07_with_calendar"])
+    return definitions_of(LESSON, USES["07_longer"])
 
 
 @cache
@@ -43,9 +44,16 @@ def data_of(quick):
 def rows_of(table, quick):
     """Row -> (decode, share of hours told in training); for a row without a network, its rule."""
     names = definitions()
+    if table == "07_longer":
+        rows = names["longer"]()
+        return {"Dense layers on all lags": rows["Dense layers on all lags"]} if quick else rows
     rows = {f"No network: {name}": rule for name, rule in names["rules"]().items()} | names["networks"]()
     few = ["No network: linear regression", "Encoder-decoder fed back, trained on both"]
     return {row: rows[row] for row in few} if quick else rows
+
+
+def epochs_of(table, quick):
+    return 1 if quick else definitions()["EPOCHS"] * (3 if table == "07_longer" else 1)
 
 
 def numbers(errors, start):
@@ -56,13 +64,24 @@ def numbers(errors, start):
     return {"error": float(errors.mean())} | by_hour | by_week
 
 
+def same_hour(model, split):
+    """The share of attention on steps that contain the same hour of the day as the hour to come."""
+    import keras
+
+    looking = keras.Model(model.input, model.get_layer("weights").output)
+    weights = looking.predict(definitions()["inputs"](looking, split), batch_size=256, verbose=0)
+    step, hour = np.arange(weights.shape[-1]), np.arange(weights.shape[1])[:, np.newaxis]
+    a_day = weights.shape[-1] // 7
+    return float((weights * (step % a_day == hour * a_day // 24)).sum(axis=-1).mean())
+
+
 def network(table, row, seed, quick):
     import keras
 
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
     decode, share = rows_of(table, quick)[row]
-    return definitions()["forecaster"](decode, table == "07_with_calendar"), share
+    return definitions()["forecaster"](decode, table != "07_without_calendar"), share
 
 
 def measure(table, row, seed, peak, part, quick):
@@ -73,7 +92,7 @@ def measure(table, row, seed, peak, part, quick):
         parameters, volume = rows_of(table, quick)[row](data, table == "07_with_calendar")
         return {"parameters": parameters} | numbers(1000 * np.abs(volume - split.y["volume"]), split.start)
     model, share = network(table, row, seed, quick)
-    names["train"](model, data, peak, 1 if quick else names["EPOCHS"], share)
+    names["train"](model, data, peak, epochs_of(table, quick), share)
     errors = names["errors"](model, split)
     found = {"parameters": model.count_params(), "peak": peak}
     if part == "validation":
@@ -83,6 +102,8 @@ def measure(table, row, seed, peak, part, quick):
     within = (quantiles[..., 0] <= volume) & (volume <= quantiles[..., 2])
     found |= numbers(errors, split.start) | {"covered": float(within.mean())}
     found |= {f"covered h{n}": float(within[:, n - 1].mean()) for n in (1, 24)}
+    if any(layer.name == "weights" for layer in model.layers):
+        found["share"] = same_hour(model, split)
     if len(model.inputs) == 3:
         told = numbers(names["errors"](model, split, 1), split.start)
         found |= {f"told {key}": told[key] for key in ("error", *(f"h{n}" for n in HOURS))}
@@ -97,12 +118,12 @@ def ready(table, row, quick):
     part, size = names["first"](data.train, 160), names["BATCH"]
     given, volume = names["inputs"](model, part, share(0), 0), part.y["volume"][..., np.newaxis]
     batches = [([x[at : at + size] for x in given], volume[at : at + size]) for at in range(0, 128, size)]
-    return model, batches, names["BATCHES"] * names["EPOCHS"]
+    return model, batches, names["BATCHES"] * epochs_of(table, quick)
 
 
 STUDY = Study(
     lesson=LESSON,
-    seeds=dict.fromkeys(USES, 5),
+    seeds={"07_with_calendar": 5, "07_without_calendar": 5, "07_longer": 3},
     uses=USES,
     peaks=(3e-3, 6e-3, 12e-3),
     scores=("good",),

@@ -110,6 +110,18 @@ wrong("07.1", "right so far; still to fill in: y")(lambda *given: (cutting()(*gi
 wrong("07.1", "y has the shape (0,)")(lambda *given: ([], []))
 wrong("07.1", "x is [array(")(lambda *given: ([part[n % 2 :] for n, part in enumerate(cutting()(*given)[0])], cutting()(*given)[1]))
 
+
+@wrong("07.1", "x is off by")
+def _(series, past, ahead, begin, end):  # scales what it was given, in place, with all hours
+    series[:, 1:] = (series[:, 1:] - series[:, 1:].mean(axis=0)) / series[:, 1:].std(axis=0)
+    return cutting()(series, past, ahead, begin, end)
+
+
+@wrong("07.1", "x has the shape (7, 7, 2), but should have (7, 7, 3)")
+def _(series, past, ahead, begin, end):  # two features, whatever comes
+    return cutting()(series[:, :2], past, ahead, begin, end)
+
+
 # ---- 07.2, what leaks the future
 
 
@@ -278,6 +290,61 @@ def _(series, past, split):
 
 wrong("07.2", "return four arrays")(lambda *given: preparing()(*given)[:2])
 
+
+def line_in_training(series, split):
+    """A line through the gaps of training; what is filled in later is computed from training alone."""
+    hours, measured = np.arange(len(series)), ~np.isnan(series)
+    seen = measured & (hours < split)
+    return np.where(measured, series, np.interp(hours, hours[seen], series[seen]))
+
+
+wrong("07.2", "hour 47 was not measured, and what fills it depends on hour 48")(preparing(fill=line_in_training))
+wrong("07.2", "hour 47 was not measured, and what fills it depends on hour 48")(
+    preparing(fill=lambda series, split: np.concatenate([a_line(series[:split], split), forward(series, split)[split:]]))
+)
+wrong("07.2", "hour 47 was not measured, and what fills it depends on hour 48")(
+    preparing(fill=lambda series, split: np.concatenate([backward(series[:split].copy(), split), forward(series, split)[split:]]))
+)
+
+
+@wrong("07.2", "test x has another scale than training x")
+def _(series, past, split):  # the test stays as it was measured
+    raw = preparing(scale=lambda series, split: series)(series.copy(), past, split)
+    return [*preparing()(series, past, split)[:2], *raw[2:]]
+
+
+@wrong("07.2", "test y has another scale than training y")
+def _(series, past, split):
+    raw = preparing(scale=lambda series, split: series)(series.copy(), past, split)
+    return [*preparing()(series, past, split)[:3], raw[3]]
+
+
+@wrong("07.2", "training x should be scaled to mean 0")
+def _(series, past, split):  # only the targets are scaled
+    raw = preparing(scale=lambda series, split: series)(series.copy(), past, split)
+    made = preparing()(series, past, split)
+    return raw[0], made[1], raw[2], made[3]
+
+
+@wrong("07.2", "test x has another scale than training x")
+def _(series, past, split):  # nothing in the test at all
+    x, y, test_x, test_y = preparing()(series, past, split)
+    return x, y, 0 * test_x, 0 * test_y
+
+
+@wrong("07.2", "test x has another scale than training x")
+def _(series, past, split):  # upside down
+    x, y, test_x, test_y = preparing()(series, past, split)
+    return x, y, -test_x, -test_y
+
+
+@right("07.2")
+def _(series, past, split):  # each column by itself, as scikit-learn's StandardScaler does
+    x, y, test_x, test_y = preparing(scale=lambda series, split: series)(series, past, split)
+    means, spreads = x.mean(axis=0), x.std(axis=0)
+    return (x - means) / spreads, (y - y.mean()) / y.std(), (test_x - means) / spreads, (test_y - y.mean()) / y.std()
+
+
 # ---- 07.3, truth, own answers, and both
 
 
@@ -423,6 +490,17 @@ def _(step, state, last, future, truth, is_told):  # a step for the answer, and 
     return answers
 
 
+@right("07.3")
+def _(step, state, last, future, truth, is_told):  # shifts the truth in place
+    truth[1:], truth[0] = truth[:-1].copy(), last
+    return running(lambda k, last, truth, is_told, answers: truth[k] if k == 0 or is_told[k] else answers[-1])(
+        step, state, last, future, truth, is_told
+    )
+
+
+wrong("07.3", "all told, k = 1: still to fill in: before")(running(lambda k, last, truth, is_told, answers: None if k else last))
+
+
 # ---- 07.4, how good is an interval
 
 
@@ -508,6 +586,22 @@ def _(true, told):  # the minimum, where the formula has the maximum
 @wrong("07.4", "your code raised IndexError")
 def _(true, told):  # 24 hours, whatever comes
     return {name: [part(true[:, k : k + 1], told[:, [k]])[0] for k in range(24)] for name, part in JUDGED.items()}
+
+
+@right("07.4")
+def _(true, told):  # subtracts in place
+    told -= true[..., np.newaxis]
+    return judging()(np.zeros_like(true), told)
+
+
+@wrong("07.4", "width is off by")
+def _(true, told):  # in vehicles, where it was given thousands of them
+    true *= 1000
+    told *= 1000
+    return judging()(true, told)
+
+
+wrong("07.4", "loss contains NaN")(judging(loss=lambda true, told: np.full(true.shape[1], np.nan)))
 
 
 # ---- 07.5, score attention against the rhythm
@@ -619,3 +713,26 @@ def _(weights, hours_a_step):  # seven days, whatever comes
     for k in range(24):
         found[k, (np.arange(7) * 24 + k) // hours_a_step] = 1
     return (weights * found).sum(axis=-1).mean(), found.mean()
+
+
+@right("07.5")
+def _(weights, hours_a_step):  # the same array for the weights and then for equal ones
+    found = hits(weights.shape[-1], hours_a_step)
+    share = (weights * found).sum(axis=-1).mean()
+    weights[...] = 1 / weights.shape[-1]
+    return share, (weights * found).sum(axis=-1).mean()
+
+
+@wrong("07.5", "the share is off by")
+def _(weights, hours_a_step):  # in place, and of the last day only
+    weights *= hits(weights.shape[-1], hours_a_step, days=lambda count: [count - 1])
+    return weights.sum(axis=-1).mean(), hours_a_step / 24
+
+
+@wrong("07.5", "the share is off by")
+def _(weights, hours_a_step):  # made to add up to 1 over the hours to come, not over the steps
+    weights /= weights.sum(axis=1, keepdims=True)
+    return scored()(weights, hours_a_step)
+
+
+wrong("07.5", "return two numbers")(lambda *given: np.array(scored()(*given)[0]))
