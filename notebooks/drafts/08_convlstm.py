@@ -194,8 +194,7 @@ def check_mover(mover):
 
 # %% tags=["exercise"]
 def mover(down, right):
-    kernel = ...
-    return kernel
+    return ...
 
 
 check_mover(mover)

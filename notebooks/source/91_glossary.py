@@ -184,21 +184,21 @@
 # | Term | Symbol | Shape or unit | In a sentence | Lesson |
 # |---|---|---|---|---|
 # | Encoder-decoder | – | (steps, features) | Sequence to sequence: one network reads a past, another writes the hours to come from its state. | [07 · 2] |
-# | Fed back | $\tilde y_{k-1}$ | () | A decoder that reads the answer of the step before, the true one or its own. | [07 · 2] |
+# | Fed back | $\tilde y_{k-1}$ | () | A decoder that reads the answer of the step before, the true one or its own. | [07 · 8] |
 # | Forecast origin | – | hour | The moment at which a forecast is made; what comes later is not known yet. | [07 · 2] |
-# | Free running | $\hat y_{k-1}$ | () | The decoder reads its own answers, as it must when the truth has not come yet. | [07 · 2] |
-# | Lag | `lags` | hours | An earlier value of the series, given as a feature: the same hour of last week. | [07 · 6] |
-# | Pinball loss | $\ell_q$ | () | The loss whose best answer is a quantile. | [07 · 7] |
-# | Quantile | $q$ | share | The number below which a given share of the values lies; the median is that of one half. | [07 · 7] |
-# | Scheduled sampling | – | – | In training, the decoder is told the truth ever less often, and reads its own answers instead. | [07 · 5] |
-# | Teacher forcing | – | – | In training, the decoder reads the true answer of the step before. | [07 · 2] |
+# | Free running | $\hat y_{k-1}$ | () | The decoder reads its own answers, as it must when the truth has not come yet. | [07 · 8] |
+# | Lag | `lags` | hours | An earlier value of the series, given as a feature: the same hour of last week. | [07 · 5] |
+# | Pinball loss | $\ell_q$ | () | The loss whose best answer is a quantile. | [07 · 6] |
+# | Quantile | $q$ | share | The number below which a given share of the values lies; the median is that of one half. | [07 · 6] |
+# | Scheduled sampling | – | – | In training, the decoder is told the truth ever less often, and reads its own answers instead. | [07 · 8] |
+# | Teacher forcing | – | – | In training, the decoder reads the true answer of the step before. | [07 · 8] |
 # | Window | – | (hours, features) | A piece of a series: hours gone by as input, the hours after them as target. | [07 · 3] |
 #
 # [07 · 2]: 07_forecasting.ipynb#idea
 # [07 · 3]: 07_forecasting.ipynb#windows
-# [07 · 5]: 07_forecasting.ipynb#by-hand
-# [07 · 6]: 07_forecasting.ipynb#build
-# [07 · 7]: 07_forecasting.ipynb#quantiles
+# [07 · 5]: 07_forecasting.ipynb#build
+# [07 · 6]: 07_forecasting.ipynb#quantiles
+# [07 · 8]: 07_forecasting.ipynb#fed-back
 
 # %% [markdown]
 # ## Training and comparing

@@ -345,7 +345,7 @@ def _(series, past, split):  # each column by itself, as scikit-learn's Standard
     return (x - means) / spreads, (y - y.mean()) / y.std(), (test_x - means) / spreads, (test_y - y.mean()) / y.std()
 
 
-# ---- 07.3, truth, own answers, and both
+# ---- 07.4, truth, own answers, and both
 
 
 def running(before=None, feature=lambda future, k: future[k], hand_on=True, give=lambda answers: answers, hours=len):
@@ -365,11 +365,11 @@ def running(before=None, feature=lambda future, k: future[k], hand_on=True, give
     return run
 
 
-right("07.3")(running())
-right("07.3")(running(give=np.array))
+right("07.4")(running())
+right("07.4")(running(give=np.array))
 
 
-@right("07.3")
+@right("07.4")
 def _(step, state, last, future, truth, is_told):  # decided at the end of each turn, for the next
     answers, before = [], last
     for k, known_of_hour in enumerate(future):
@@ -380,7 +380,7 @@ def _(step, state, last, future, truth, is_told):  # decided at the end of each 
     return tuple(answers)
 
 
-@right("07.3")
+@right("07.4")
 def _(step, state, last, future, truth, is_told):
     told, own, answers = [last, *truth[:-1]], last, np.zeros(len(future))
     for k in range(len(future)):
@@ -390,7 +390,7 @@ def _(step, state, last, future, truth, is_told):
     return answers
 
 
-@right("07.3")
+@right("07.4")
 def _(step, state, last, future, truth, is_told):  # as the layer of the lesson mixes them
     def turns():
         nonlocal state
@@ -402,56 +402,56 @@ def _(step, state, last, future, truth, is_told):  # as the layer of the lesson 
     return list(turns())
 
 
-wrong("07.3", "all told, k = 0: it is told its own target, truth[0]")(running(lambda k, last, truth, is_told, answers: truth[k]))
-wrong("07.3", "all told, k = 1: it is told its own target, truth[1]: tell it the hour *before*")(
+wrong("07.4", "all told, k = 0: it is told its own target, truth[0]")(running(lambda k, last, truth, is_told, answers: truth[k]))
+wrong("07.4", "all told, k = 1: it is told its own target, truth[1]: tell it the hour *before*")(
     running(lambda k, last, truth, is_told, answers: last if k == 0 else truth[k] if is_told[k] else answers[k - 1])
 )
-wrong("07.3", "all told, k = 1: it should read truth[0], 10, and reads 1001")(
+wrong("07.4", "all told, k = 1: it should read truth[0], 10, and reads 1001")(
     running(lambda k, last, truth, is_told, answers: last if k == 0 else answers[k - 1] if is_told[k] else truth[k - 1])
 )
-wrong("07.3", "all told, k = 0: it should read the last volume measured, 50, and reads 15")(
+wrong("07.4", "all told, k = 0: it should read the last volume measured, 50, and reads 15")(
     running(lambda k, last, truth, is_told, answers: truth[k - 1] if is_told[k] else answers[k - 1])
 )
-wrong("07.3", "all told, k = 0: it should read the last volume measured, 50, and reads 0")(
+wrong("07.4", "all told, k = 0: it should read the last volume measured, 50, and reads 0")(
     running(lambda k, last, truth, is_told, answers: 0.0 if k == 0 else truth[k - 1] if is_told[k] else answers[k - 1])
 )
-wrong("07.3", "all told, k = 2: it should read truth[1], 11, and reads 10")(
+wrong("07.4", "all told, k = 2: it should read truth[1], 11, and reads 10")(
     running(lambda k, last, truth, is_told, answers: last if k == 0 else truth[max(k - 2, 0)] if is_told[k] else answers[k - 1])
 )
-wrong("07.3", "none told, k = 1: it should read its own answer for hour 0, 1001, and reads 10")(
+wrong("07.4", "none told, k = 1: it should read its own answer for hour 0, 1001, and reads 10")(
     running(lambda k, last, truth, is_told, answers: last if k == 0 else truth[k - 1])  # forced throughout
 )
-wrong("07.3", "all told, k = 1: it should read truth[0], 10, and reads 1001")(
+wrong("07.4", "all told, k = 1: it should read truth[0], 10, and reads 1001")(
     running(lambda k, last, truth, is_told, answers: answers[-1] if k else last)  # free throughout
 )
-wrong("07.3", "some told, k = ")(  # what is said of the hour before
+wrong("07.4", "some told, k = ")(  # what is said of the hour before
     running(lambda k, last, truth, is_told, answers: last if k == 0 else truth[k - 1] if is_told[k - 1] else answers[k - 1])
 )
-wrong("07.3", "some told, k = ")(  # all or nothing
+wrong("07.4", "some told, k = ")(  # all or nothing
     running(lambda k, last, truth, is_told, answers: last if k == 0 else truth[k - 1] if is_told.any() else answers[k - 1])
 )
-wrong("07.3", "none told, k = 2: it should read its own answer for hour 1, 1002, and reads 1001")(
+wrong("07.4", "none told, k = 2: it should read its own answer for hour 1, 1002, and reads 1001")(
     running(lambda k, last, truth, is_told, answers: last if k == 0 else truth[k - 1] if is_told[k] else answers[0])
 )
-wrong("07.3", "all told, k = 1: it should read truth[0], 10, and reads 50")(
+wrong("07.4", "all told, k = 1: it should read truth[0], 10, and reads 50")(
     running(lambda k, last, truth, is_told, answers: last)
 )
-wrong("07.3", "all told, k = 1: the step should get the state that the step before returned")(running(hand_on=False))
-wrong("07.3", "all told, k = 0: the step should get future[0]")(running(feature=lambda future, k: future))
-wrong("07.3", "all told, k = 0: the step should get future[0]")(running(feature=lambda future, k: future[k - 1]))
-wrong("07.3", "all told: the decoder takes 5 steps for 6 hours")(running(hours=lambda future: len(future) - 1))
-wrong("07.3", "your code raised IndexError")(running(hours=lambda future: len(future) + 1))
-wrong("07.3", "all told: the decoder takes 0 steps for 6 hours")(lambda *given: [])
-wrong("07.3", "all told: what you return has the shape ()")(running(give=lambda answers: answers[-1]))
-wrong("07.3", "all told: what you return has the shape (5,)")(running(give=lambda answers: answers[1:]))
-wrong("07.3", "all told: what you return is ")(running(give=lambda answers: (answers, 13)))
-wrong("07.3", "all told, k = 0: still to fill in: before")(running(lambda k, last, truth, is_told, answers: ...))
-wrong("07.3", "your code raised IndexError")(
+wrong("07.4", "all told, k = 1: the step should get the state that the step before returned")(running(hand_on=False))
+wrong("07.4", "all told, k = 0: the step should get future[0]")(running(feature=lambda future, k: future))
+wrong("07.4", "all told, k = 0: the step should get future[0]")(running(feature=lambda future, k: future[k - 1]))
+wrong("07.4", "all told: the decoder takes 5 steps for 6 hours")(running(hours=lambda future: len(future) - 1))
+wrong("07.4", "your code raised IndexError")(running(hours=lambda future: len(future) + 1))
+wrong("07.4", "all told: the decoder takes 0 steps for 6 hours")(lambda *given: [])
+wrong("07.4", "all told: what you return has the shape ()")(running(give=lambda answers: answers[-1]))
+wrong("07.4", "all told: what you return has the shape (5,)")(running(give=lambda answers: answers[1:]))
+wrong("07.4", "all told: what you return is ")(running(give=lambda answers: (answers, 13)))
+wrong("07.4", "all told, k = 0: still to fill in: before")(running(lambda k, last, truth, is_told, answers: ...))
+wrong("07.4", "your code raised IndexError")(
     running(lambda k, last, truth, is_told, answers: last if k == 0 else truth[k - 1] if is_told[k + 1] else answers[k - 1])
 )
 
 
-@wrong("07.3", "all told, k = 1: the step should get the state that the step before returned")
+@wrong("07.4", "all told, k = 1: the step should get the state that the step before returned")
 def _(step, state, last, future, truth, is_told):  # the state stays in what step returns
     answers = []
     for k in range(len(future)):
@@ -460,7 +460,7 @@ def _(step, state, last, future, truth, is_told):  # the state stays in what ste
     return answers
 
 
-@wrong("07.3", "none told, k = 1: the hour before should be one number (a step returns two things: answer and state)")
+@wrong("07.4", "none told, k = 1: the hour before should be one number (a step returns two things: answer and state)")
 def _(step, state, last, future, truth, is_told):
     given = []
     for k in range(len(future)):
@@ -470,17 +470,17 @@ def _(step, state, last, future, truth, is_told):
     return [answer for answer, _ in given]
 
 
-@wrong("07.3", "all told, k = 0: the step should get the state that `run` was given")
+@wrong("07.4", "all told, k = 0: the step should get the state that `run` was given")
 def _(step, state, last, future, truth, is_told):  # begins anew
     return running()(step, np.zeros(2), last, future, truth, is_told)
 
 
-@wrong("07.3", "all told, k = 0: the step should get the state that `run` was given")
+@wrong("07.4", "all told, k = 0: the step should get the state that `run` was given")
 def _(step, state, last, future, truth, is_told):  # in another order
     return running()(lambda u, before, s: step(u, s, before), state, last, future, truth, is_told)
 
 
-@wrong("07.3", "all told: the decoder takes 12 steps for 6 hours")
+@wrong("07.4", "all told: the decoder takes 12 steps for 6 hours")
 def _(step, state, last, future, truth, is_told):  # a step for the answer, and one for the state
     answers = []
     for k in range(len(future)):
@@ -490,7 +490,7 @@ def _(step, state, last, future, truth, is_told):  # a step for the answer, and 
     return answers
 
 
-@right("07.3")
+@right("07.4")
 def _(step, state, last, future, truth, is_told):  # shifts the truth in place
     truth[1:], truth[0] = truth[:-1].copy(), last
     return running(lambda k, last, truth, is_told, answers: truth[k] if k == 0 or is_told[k] else answers[-1])(
@@ -498,10 +498,10 @@ def _(step, state, last, future, truth, is_told):  # shifts the truth in place
     )
 
 
-wrong("07.3", "all told, k = 1: still to fill in: before")(running(lambda k, last, truth, is_told, answers: None if k else last))
+wrong("07.4", "all told, k = 1: still to fill in: before")(running(lambda k, last, truth, is_told, answers: None if k else last))
 
 
-# ---- 07.4, how good is an interval
+# ---- 07.3, how good is an interval
 
 
 def costs(true, told, levels=QUANTILES):
@@ -521,10 +521,10 @@ def judging(**parts):
     return lambda true, told: {name: part(true, told) for name, part in (JUDGED | parts).items()}
 
 
-right("07.4")(judging())
-right("07.4")(judging(loss=lambda true, told: np.asarray(pinball(true[..., None], told)).mean(axis=0)))
-right("07.4")(judging(covered=lambda true, told: 1 - ((true < told[..., 0]) | (true > told[..., -1])).mean(axis=0)))
-right("07.4")(
+right("07.3")(judging())
+right("07.3")(judging(loss=lambda true, told: np.asarray(pinball(true[..., None], told)).mean(axis=0)))
+right("07.3")(judging(covered=lambda true, told: 1 - ((true < told[..., 0]) | (true > told[..., -1])).mean(axis=0)))
+right("07.3")(
     judging(
         covered=lambda true, told: ops.mean(ops.cast((told[..., 0] <= true) & (true <= told[..., 2]), "float32"), axis=0),
         width=lambda true, told: np.diff(told[..., ::2]).mean(axis=0)[:, 0],
@@ -532,7 +532,7 @@ right("07.4")(
 )
 
 
-@right("07.4")
+@right("07.3")
 def _(true, told):
     windows, hours = true.shape
     covered, width, loss = np.zeros(hours), np.zeros(hours), np.zeros(hours)
@@ -544,64 +544,64 @@ def _(true, told):
     return {"loss": list(loss), "width": list(width), "covered": list(covered)}
 
 
-wrong("07.4", "the ends are included")(judging(covered=lambda true, told: ((told[..., 0] < true) & (true < told[..., 2])).mean(axis=0)))
-wrong("07.4", "the ends are included")(judging(covered=lambda true, told: ((told[..., 0] <= true) & (true < told[..., 2])).mean(axis=0)))
-wrong("07.4", "the ends are included")(judging(covered=lambda true, told: ((told[..., 0] < true) & (true <= told[..., 2])).mean(axis=0)))
-wrong("07.4", "covered is off by")(judging(covered=lambda true, told: 100 * JUDGED["covered"](true, told)))
-wrong("07.4", "covered is off by")(judging(covered=lambda true, told: 1 - JUDGED["covered"](true, told)))
-wrong("07.4", "covered is off by")(judging(covered=lambda true, told: (true <= told[..., 2]).mean(axis=0)))
-wrong("07.4", "covered is off by")(judging(covered=lambda true, told: len(true) * JUDGED["covered"](true, told)))
-wrong("07.4", "covered is off by")(judging(covered=lambda true, told: np.full(true.shape[1], 0.8)))
-wrong("07.4", "covered has the shape ()")(judging(covered=lambda true, told: JUDGED["covered"](true, told).mean()))
-wrong("07.4", "covered has the shape (50,), but should have (24,)")(
+wrong("07.3", "the ends are included")(judging(covered=lambda true, told: ((told[..., 0] < true) & (true < told[..., 2])).mean(axis=0)))
+wrong("07.3", "the ends are included")(judging(covered=lambda true, told: ((told[..., 0] <= true) & (true < told[..., 2])).mean(axis=0)))
+wrong("07.3", "the ends are included")(judging(covered=lambda true, told: ((told[..., 0] < true) & (true <= told[..., 2])).mean(axis=0)))
+wrong("07.3", "covered is off by")(judging(covered=lambda true, told: 100 * JUDGED["covered"](true, told)))
+wrong("07.3", "covered is off by")(judging(covered=lambda true, told: 1 - JUDGED["covered"](true, told)))
+wrong("07.3", "covered is off by")(judging(covered=lambda true, told: (true <= told[..., 2]).mean(axis=0)))
+wrong("07.3", "covered is off by")(judging(covered=lambda true, told: len(true) * JUDGED["covered"](true, told)))
+wrong("07.3", "covered is off by")(judging(covered=lambda true, told: np.full(true.shape[1], 0.8)))
+wrong("07.3", "covered has the shape ()")(judging(covered=lambda true, told: JUDGED["covered"](true, told).mean()))
+wrong("07.3", "covered has the shape (50,), but should have (24,)")(
     judging(covered=lambda true, told: ((told[..., 0] <= true) & (true <= told[..., 2])).mean(axis=1))
 )
-wrong("07.4", "covered has the shape (50, 24)")(judging(covered=lambda true, told: (told[..., 0] <= true) & (true <= told[..., 2])))
-wrong("07.4", "width has the shape (50,)")(judging(width=lambda true, told: (told[..., 2] - told[..., 0]).mean(axis=1)))
-wrong("07.4", "width is off by")(judging(width=lambda true, told: (told[..., 2] - told[..., 1]).mean(axis=0)))
-wrong("07.4", "width is off by")(judging(width=lambda true, told: (told[..., 0] - told[..., 2]).mean(axis=0)))
-wrong("07.4", "width is off by")(judging(width=lambda true, told: np.median(told[..., 2] - told[..., 0], axis=0)))
-wrong("07.4", "the loss is turned round")(judging(loss=lambda true, told: costs(true, told, QUANTILES[::-1]).mean(axis=(0, 2))))
-wrong("07.4", "the loss is turned round")(judging(loss=lambda true, told: costs(-true, -told).mean(axis=(0, 2))))
-wrong("07.4", "loss is off by")(judging(loss=lambda true, told: costs(true, told).sum(axis=(0, 2))))
-wrong("07.4", "loss is off by")(judging(loss=lambda true, told: costs(true, told).mean(axis=0).sum(axis=-1)))
-wrong("07.4", "loss is off by")(judging(loss=lambda true, told: np.abs(true - told[..., 1]).mean(axis=0)))
-wrong("07.4", "loss is off by")(judging(loss=lambda true, told: np.abs(true[..., None] - told).mean(axis=(0, 2))))
-wrong("07.4", "loss is off by")(judging(loss=lambda true, told: costs(true, told)[..., 1].mean(axis=0)))
-wrong("07.4", "loss has the shape (24, 3)")(judging(loss=lambda true, told: costs(true, told).mean(axis=0)))
-wrong("07.4", "loss has the shape (3,)")(judging(loss=lambda true, told: costs(true, told).mean(axis=(0, 1))))
-wrong("07.4", "loss has the shape ()")(judging(loss=lambda true, told: costs(true, told).mean()))
-wrong("07.4", "loss has the shape (50,)")(judging(loss=lambda true, told: costs(true, told).mean(axis=(1, 2))))
-wrong("07.4", "your code raised ValueError")(judging(loss=lambda true, told: (true - told).mean(axis=0)))
-wrong("07.4", "give a dict with covered, width, loss")(lambda true, told: tuple(judging()(true, told).values()))
-wrong("07.4", "right so far; still to fill in: width, loss")(judging(width=lambda *_: ..., loss=lambda *_: ...))
+wrong("07.3", "covered has the shape (50, 24)")(judging(covered=lambda true, told: (told[..., 0] <= true) & (true <= told[..., 2])))
+wrong("07.3", "width has the shape (50,)")(judging(width=lambda true, told: (told[..., 2] - told[..., 0]).mean(axis=1)))
+wrong("07.3", "width is off by")(judging(width=lambda true, told: (told[..., 2] - told[..., 1]).mean(axis=0)))
+wrong("07.3", "width is off by")(judging(width=lambda true, told: (told[..., 0] - told[..., 2]).mean(axis=0)))
+wrong("07.3", "width is off by")(judging(width=lambda true, told: np.median(told[..., 2] - told[..., 0], axis=0)))
+wrong("07.3", "the loss is turned round")(judging(loss=lambda true, told: costs(true, told, QUANTILES[::-1]).mean(axis=(0, 2))))
+wrong("07.3", "the loss is turned round")(judging(loss=lambda true, told: costs(-true, -told).mean(axis=(0, 2))))
+wrong("07.3", "loss is off by")(judging(loss=lambda true, told: costs(true, told).sum(axis=(0, 2))))
+wrong("07.3", "loss is off by")(judging(loss=lambda true, told: costs(true, told).mean(axis=0).sum(axis=-1)))
+wrong("07.3", "loss is off by")(judging(loss=lambda true, told: np.abs(true - told[..., 1]).mean(axis=0)))
+wrong("07.3", "loss is off by")(judging(loss=lambda true, told: np.abs(true[..., None] - told).mean(axis=(0, 2))))
+wrong("07.3", "loss is off by")(judging(loss=lambda true, told: costs(true, told)[..., 1].mean(axis=0)))
+wrong("07.3", "loss has the shape (24, 3)")(judging(loss=lambda true, told: costs(true, told).mean(axis=0)))
+wrong("07.3", "loss has the shape (3,)")(judging(loss=lambda true, told: costs(true, told).mean(axis=(0, 1))))
+wrong("07.3", "loss has the shape ()")(judging(loss=lambda true, told: costs(true, told).mean()))
+wrong("07.3", "loss has the shape (50,)")(judging(loss=lambda true, told: costs(true, told).mean(axis=(1, 2))))
+wrong("07.3", "your code raised ValueError")(judging(loss=lambda true, told: (true - told).mean(axis=0)))
+wrong("07.3", "give a dict with covered, width, loss")(lambda true, told: tuple(judging()(true, told).values()))
+wrong("07.3", "right so far; still to fill in: width, loss")(judging(width=lambda *_: ..., loss=lambda *_: ...))
 
 
-@wrong("07.4", "loss is off by")
+@wrong("07.3", "loss is off by")
 def _(true, told):  # the minimum, where the formula has the maximum
     off, q = true[..., None] - told, np.array(QUANTILES)
     return judging()(true, told) | {"loss": np.minimum(q * off, (q - 1) * off).mean(axis=(0, 2))}
 
 
-@wrong("07.4", "your code raised IndexError")
+@wrong("07.3", "your code raised IndexError")
 def _(true, told):  # 24 hours, whatever comes
     return {name: [part(true[:, k : k + 1], told[:, [k]])[0] for k in range(24)] for name, part in JUDGED.items()}
 
 
-@right("07.4")
+@right("07.3")
 def _(true, told):  # subtracts in place
     told -= true[..., np.newaxis]
     return judging()(np.zeros_like(true), told)
 
 
-@wrong("07.4", "width is off by")
+@wrong("07.3", "width is off by")
 def _(true, told):  # in vehicles, where it was given thousands of them
     true *= 1000
     told *= 1000
     return judging()(true, told)
 
 
-wrong("07.4", "loss contains NaN")(judging(loss=lambda true, told: np.full(true.shape[1], np.nan)))
+wrong("07.3", "loss contains NaN")(judging(loss=lambda true, told: np.full(true.shape[1], np.nan)))
 
 
 # ---- 07.5, score attention against the rhythm
