@@ -38,7 +38,7 @@
 # So far a network read a sequence and gave one answer. A forecast is a sequence itself: 24 numbers for the next day, from
 # those of the past week. In this lesson you cut a series into windows without leaking the future, build an **encoder and a
 # decoder** from a CNN and two LSTMs, let them attend to the past, and forecast intervals. You compare all of it with
-# models that need no recurrence, and some of these beat most of it. It builds on [lesson 06](06_attention.ipynb), on attention. You
+# models that need no recurrence, and one of these is as good as the best. It builds on [lesson 06](06_attention.ipynb), on attention. You
 # will need about 120 minutes; running all of it takes about a minute and a half.
 #
 # | You will be able to | Exercise |
@@ -799,15 +799,15 @@ def train(model, data=traffic, peak=4e-3, epochs=EPOCHS, share=lambda done: 0.0)
     return history
 
 # %% [markdown]
-# Here you train the encoder and decoder with attention, the same without attention, and the small network on three lags, for
-# 8 epochs, at one learning rate; those of the table below have 15, and a rate of their own. *Predict*: which is ahead on the test?
+# Here you train the encoder and decoder with attention and without, for 8 epochs (in the table below: 15), and the small network on three
+# lags as in the table, which takes a few seconds. *Predict*: which is ahead on the test?
 
 # %% tags=["lab-data"]
 live, histories = {}, {}
-for name, decode in (("attention", attentive), ("no attention", stepwise), ("three lags", by_lags)):
+for name, decode, peak, epochs in (("attention", attentive, 6e-3, 8), ("no attention", stepwise, 6e-3, 8), ("three lags", by_lags, 0.048, EPOCHS)):
     keras.utils.set_random_seed(0)
     live[name] = forecaster(decode)
-    histories[name] = train(live[name], peak=6e-3, epochs=8)
+    histories[name] = train(live[name], peak=peak, epochs=epochs)
 
 # %% tags=["nbval-ignore-output"]
 off = {name: errors(model, traffic.test) for name, model in live.items()}
@@ -816,8 +816,8 @@ for name, error in off.items():
 plotting.curves(histories, "loss", ylabel="pinball loss on the training windows")
 
 # %% [markdown]
-# Did you look at the curves, and call the small network the worst? On the *test*, it is not: the loss on training windows says little about
-# weeks that the network has not seen. And one training with one seed is no proof either; the table below has five of each.
+# Did you look at the curves, and call the small network the worst? On the *test*, it is ahead of both: the loss on training windows says
+# little about weeks that the network has not seen. But one training with one seed is no proof; the table below has five of each.
 #
 # Here is the question of section 1, with the answer of your network. Where is the interval wide?
 
@@ -871,15 +871,17 @@ plotting.table(list(in_rows(table)), columns, "The calendar of the hours to come
 
 # %% [markdown]
 # **What is a difference?** The test has twelve weeks, and all models had trouble with the same days. So compare two models
-# *week by week*: the mean of the twelve differences, and its standard error. (Windows overlap; counting 1,927 of them as
-# independent would make every difference look certain.)
+# *week by week*: the mean of the twelve differences, and its standard error, to which that of the seeds is added. (Windows overlap;
+# counting 1,927 of them as independent would make every difference look certain. Weeks in a row resemble each other, too, so
+# even this is optimistic.)
 
 # %% jupyter={"source_hidden": true}
 def ahead_of(table, better, worse):
-    """By how much one model is ahead of another: mean over the weeks, and its standard error; vehicles per hour."""
+    """By how much one model is ahead of another, and the standard error over weeks and seeds; vehicles per hour."""
     weeks = [key for key in table.row(better) if key.startswith("week ")]
     by_week = np.array([table.mean(worse, week) - table.mean(better, week) for week in weeks])
-    return by_week.mean(), by_week.std(ddof=1) / np.sqrt(len(weeks))
+    seeds = sum(np.var(table.row(name)["error"], ddof=1) / len(table.row(name)["error"]) for name in (better, worse))
+    return by_week.mean(), np.sqrt(by_week.var(ddof=1) / len(weeks) + seeds)
 
 
 def apart(table, better, worse):
@@ -905,33 +907,42 @@ plotting.table(rows, ["model", "compared with", "ahead by", "standard error"], "
 # %% [markdown]
 # With the calendar:
 #
-# - **Tell the network what you know.** Three lags, the numbers that you would have copied yourself, are worth more than any part of the
-#   network. The same encoder and decoder with them is five standard errors ahead of the one without. And the *smallest* network, which
-#   has nothing but lags, is ahead of every network that has to find them in the past: LSTM, CNN, both, with and without attention.
-# - **With lags, networks and boosted trees are close.** *Encoder-decoder, three lags* is ahead of the trees by nearly three standard
-#   errors, and of the small network by less than two: no proof that it is better.
-# - **Attention brings no difference here**, and neither does the decoder against *CNN -> LSTM*, which answers all hours at once from one
-#   summary. Without lags, every network is level with a linear regression.
-# - **The intervals** should hold 80 percent of the hours. Without lags they hold between 65 and 80 percent: most of these networks are too
-#   sure. The two simplest, DLinear and the small one, hold 90: not sure enough. An interval is a claim about the future, too; measure it.
+# - **Tell the network what you know.** The same encoder and decoder with three lags, the numbers that you would have copied yourself, is
+#   25 vehicles per hour ahead of the one without: more than four standard errors.
+# - **Three numbers do as much as a whole encoder.** The *smallest* network, which has nothing but lags, is in every seed ahead of every
+#   network that has to find them in the past: LSTM, CNN, both, with and without attention. Say no more than that: nearly all of the
+#   difference comes from the last six weeks, and on the weeks of validation some of the large ones were ahead of it.
+# - **With lags, networks and boosted trees are close.** *Encoder-decoder, three lags* is ahead of the trees by two and a half standard
+#   errors, and of the small network by less than two: no proof either way.
+# - **Attention brings no gain over the day**, and at hour 1 it is even behind. The decoder brings none against *CNN -> LSTM*, which answers
+#   all hours at once from one summary. Without lags, no network is clearly ahead of a linear regression in this test.
+# - **The intervals** should hold 80 percent of the hours. *LSTM* and the decoder that was trained on the truth are far too sure (two thirds),
+#   DLinear and the small network not sure enough (nine tenths). An interval is a claim about the future, too; measure it.
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
 found = [row["model"] for row in table.rows if not row["model"].startswith("No network") and "lags" not in row["model"] and row["model"] != "DLinear"]
-check.claim("With the three lags the encoder and decoder are far ahead of those without", apart(table, hybrid, "Encoder-decoder"), above=3, stored=True)
+check.claim("With the three lags the encoder and decoder are ahead of those without", apart(table, hybrid, "Encoder-decoder"), above=4, stored=True)
 check.claim("In every seed, the smallest network, given three lags, is ahead of every seed of each network that has to find them",
             min(table.low(name, "error") for name in found) - table.high(smallest, "error"), above=3, stored=True)  # fmt: skip
-check.claim("The hybrid with lags is ahead of boosted trees", apart(table, hybrid, "No network: gradient boosting"), above=2, stored=True)
-check.claim("and ahead of the smallest by less than two standard errors", apart(table, hybrid, smallest), below=2, stored=True)
+late_weeks = [np.mean([table.mean("Encoder-decoder", f"week {week}") - table.mean(smallest, f"week {week}") for week in weeks])
+              for weeks in (range(1, 7), range(7, 13))]  # fmt: skip
+check.claim("nearly all of it in the last six weeks", late_weeks[1] / late_weeks[0], above=8, stored=True)
+validation = {name: -max(scores.values()) for name, scores in table.provenance["tuning"].items()}
+check.claim("On validation some large ones were ahead of it", validation[smallest] - min(validation[name] for name in found), above=3,
+            stored=True)  # fmt: skip
+check.claim("With lags they are ahead of boosted trees", apart(table, hybrid, "No network: gradient boosting"), within=(2, 3), stored=True)
+check.claim("and of the smallest by less than two standard errors", apart(table, hybrid, smallest), within=(0, 2), stored=True)
 check.claim("The smallest network and boosted trees are no different", apart(table, smallest, "No network: gradient boosting"),
             within=(-2, 2), stored=True)  # fmt: skip
-check.claim("Attention brings no difference", apart(table, "Encoder-decoder, attention", "Encoder-decoder"), within=(-2, 2), stored=True)
+check.claim("Attention brings no gain over the day", apart(table, "Encoder-decoder, attention", "Encoder-decoder"), within=(-2, 2), stored=True)
+check.claim("at hour 1 it is behind", table.mean("Encoder-decoder, attention", "h1") - table.mean("Encoder-decoder", "h1"), above=10, stored=True)
 check.claim("A decoder brings none over all hours at once", apart(table, "Encoder-decoder", "CNN -> LSTM"), within=(-2, 2), stored=True)
-check.claim("Without lags every network is level with a linear regression", [apart(table, name, "No network: linear regression")
+check.claim("Without lags no network is clearly ahead of a linear regression", [apart(table, name, "No network: linear regression")
             for name in found], within=(-2, 2), stored=True)  # fmt: skip
-check.claim("Without lags the intervals hold between 65 and 80 percent of the hours", [table.mean(name, "covered") for name in found],
-            within=(0.65, 0.81), stored=True)  # fmt: skip
-check.claim("those of the two simplest hold nine tenths", [table.mean(name, "covered") for name in ("DLinear", smallest)],
-            within=(0.87, 0.93), stored=True)  # fmt: skip
+sure = ["LSTM", "Encoder-decoder fed back, trained on truth"]
+check.claim("Two are far too sure", [table.mean(name, "covered") for name in found if name in sure], within=(0.63, 0.68), stored=True)
+check.claim("and the two simplest not sure enough", [table.mean(name, "covered") for name in ("DLinear", smallest)], within=(0.88, 0.92),
+            stored=True)  # fmt: skip
 
 # %% [markdown]
 # Now without the calendar: only volume and weather of the past week, and the number of the hour to come. Each network has to find out by
@@ -942,26 +953,31 @@ print(without)
 plotting.table(list(in_rows(without)), columns, "Calendar and holidays are left out, of the past and of the hours to come")
 
 # %% [markdown]
-# - **The calendar brings more than any layer.** Without it, every model that learns is 30 to 110 vehicles per hour worse. Several are then no
-#   better than a copy of last week.
-# - **The decoder now brings something**: 22 vehicles per hour against *CNN -> LSTM*, which answers all hours at once; five standard errors.
-# - **Attention still brings no difference.**
-# - **With lags**, encoder and decoder are still the best network: ahead of the small network by more than two standard errors, of the boosted
-#   trees by less than two.
+# - **Every model that learns is worse** without calendar and holidays, by 34 to 108 vehicles per hour. For the encoder and decoder it is 41;
+#   the lags bring 25 to 30. (How much of it are the hours, how much the holidays? We did not separate them.)
+# - **No network without lags** is then clearly better than a copy of last week.
+# - **Attention still brings no gain.** The decoder may: it is 22 ahead of *CNN -> LSTM*, but one of five seeds makes most of that.
+# - **With lags**, encoder and decoder are still ahead, of the small network by two standard errors. Two thirds of this come from the two weeks
+#   that follow a holiday: there the lags copy a day that was not like others, and a list of holidays was not to be had.
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
 learn = [row["model"] for row in without.rows if "last" not in row["model"] and "yesterday" not in row["model"]]
-check.claim("Without the calendar every model that learns is worse", [without.mean(name, "error") - table.mean(name, "error") for name in learn],
-            within=(30, 110), stored=True)  # fmt: skip
+losses = [without.mean(name, "error") - table.mean(name, "error") for name in learn]
+check.claim("Without the calendar every model that learns is worse", losses, within=(33, 109), stored=True)
+parts = [ahead_of(without, hybrid, "Encoder-decoder")[0], ahead_of(table, hybrid, "Encoder-decoder")[0]]
+check.claim("The encoder and decoder lose more than the lags bring", without.mean("Encoder-decoder", "error") - table.mean("Encoder-decoder", "error")
+            - max(parts), above=5, stored=True)  # fmt: skip
 copied = without.row("No network: same hour last week")["model"]
-check.claim("LSTM, DLinear and linear regression are then no better than a copy of last week", [apart(without, name, copied) for name in learn
-            if name in ("LSTM", "DLinear", "No network: linear regression")], below=2, stored=True)  # fmt: skip
-check.claim("The decoder then brings something", apart(without, "Encoder-decoder", "CNN -> LSTM"), above=3, stored=True)
-check.claim("attention does not", apart(without, "Encoder-decoder, attention", "Encoder-decoder"), below=2, stored=True)
-check.claim("Lags do", apart(without, hybrid, "Encoder-decoder"), above=3, stored=True)
+check.claim("No network without lags is clearly better than a copy of last week", [apart(without, name, copied) for name in [*found, "DLinear"]],
+            below=2, stored=True)  # fmt: skip
+check.claim("Attention brings no gain", apart(without, "Encoder-decoder, attention", "Encoder-decoder"), within=(-2, 2), stored=True)
+check.claim("The decoder may", apart(without, "Encoder-decoder", "CNN -> LSTM"), within=(0, 2), stored=True)
+middle = np.median(without.row("CNN -> LSTM")["error"]) - np.median(without.row("Encoder-decoder")["error"])
+check.claim("but one seed makes most of it", middle / ahead_of(without, "Encoder-decoder", "CNN -> LSTM")[0], below=0.67, stored=True)
+check.claim("Lags do", apart(without, hybrid, "Encoder-decoder"), above=2, stored=True)
 check.claim("With them it is ahead of the small network", apart(without, hybrid, smallest), above=2, stored=True)
-check.claim("and of boosted trees by less than two standard errors", apart(without, hybrid, "No network: gradient boosting"), within=(0, 2),
-            stored=True)  # fmt: skip
+after = [without.mean(smallest, week) - without.mean(hybrid, week) for week in ("week 1", "week 9")]
+check.claim("two thirds of it in two weeks of twelve", sum(after) / 12 / ahead_of(without, hybrid, smallest)[0], within=(0.6, 0.7), stored=True)
 
 # %% [markdown]
 # **Is it a matter of time, or of the right hours?** Two doubts are left. Networks with more to learn may need longer; and three numbers
@@ -974,10 +990,36 @@ print(late)
 plotting.table(list(in_rows(late)), columns, "Three times the budget; the calendar is known")
 
 # %% [markdown]
-# LATE
+# - **It is the right hours.** With three *other* hours the encoder and decoder are where they are without any (176 and 177).
+# - **Longer is not better.** *Encoder-decoder, three lags* gets worse, 163 for 152, and its intervals narrower; the validation part, by which
+#   its rate was chosen, had it a little worse, too. Attention stays where it was, and so does its share on the same hour.
+# - **The winner has no memory.** Dense layers on *all lags* reach 152: as good as the best hybrid at its best, two standard errors ahead of it
+#   at the same budget, ahead of the boosted trees by two and a half, and 79 percent of the hours lie in its intervals. If you need one
+#   model for this series, take this one.
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
-LATECLAIMS
+longer_hybrid, control, all_lags = (late.row(name)["model"] for name in (
+    "Encoder-decoder, three lags", "Encoder-decoder, three other hours", "Dense layers on all lags"))  # fmt: skip
+
+
+def across(better, worse, worse_table):
+    """How many standard errors a model of the long training is ahead of one of another table."""
+    mean, error = ahead_of(results.Results([late.row(better), {**worse_table.row(worse), "model": "other"}], {}), better, "other")
+    return mean / error
+
+
+check.claim("Three other hours bring nothing", across(control, "Encoder-decoder", table), within=(-2, 2), stored=True)
+check.claim("The right ones do", apart(late, longer_hybrid, control), above=2, stored=True)
+check.claim("Three times the budget makes the encoder and decoder with lags worse", across(longer_hybrid, hybrid, table), below=-2, stored=True)
+worse = max(table.provenance["tuning"][hybrid].values()) - max(late.provenance["tuning"][longer_hybrid].values())
+check.claim("on validation a little", worse, within=(0, 10), stored=True)
+check.claim("and its intervals narrower", table.low(hybrid, "covered") - late.high(longer_hybrid, "covered"), above=0.05, stored=True)
+check.claim("Attention stays where it was", across("Encoder-decoder, attention", "Encoder-decoder, attention", table), within=(-2, 2), stored=True)
+check.claim("Its share as well", late.row("Encoder-decoder, attention")["share"], within=(0.15, 0.2), stored=True)
+check.claim("Dense layers on all lags are as good as the best hybrid", across(all_lags, hybrid, table), within=(-2, 2), stored=True)
+check.claim("ahead of it at the same budget", apart(late, all_lags, longer_hybrid), above=2, stored=True)
+check.claim("and of boosted trees", across(all_lags, "No network: gradient boosting", table), above=2, stored=True)
+check.claim("Their intervals hold", late.row(all_lags)["covered"], within=(0.77, 0.82), stored=True)
 
 
 # %% [markdown]
@@ -1228,12 +1270,13 @@ plotting.Picture(fig, f"Error by hour to come. With the calendar. {' '.join(word
 # hour before; to lose that information costs *every* network. What is due to the training shows only against a **control**, the
 # network that was trained on its own answers.
 #
-# - **With the calendar** there is no such cost: over the day, both are equal. Trained on the truth, the network is even far better at hour 1: it
-#   has learned to use the last hour that was measured. Its errors grow for about six hours, then no more.
-# - **Without the calendar** it drifts, from 142 to 354 vehicles per hour. The control does not: trained on its own answers, it is 60 ahead over
-#   the day. So exposure bias costs much where a step has nothing but the answer before to go by, and nothing that we could measure where
-#   each step knows what time it is.
-# - **Scheduled sampling** keeps most of the start and does not drift. Without the calendar it is the best of the three.
+# - **With the calendar** the medians show no cost over the day: what training on the truth wins in the first hours (it has learned to use
+#   the last hour that was measured), it may lose later. But its **intervals** pay: they hold 67 percent of the hours, those of the
+#   control 77. Its errors grow for about six hours, then no more.
+# - **Without the calendar** it drifts, from 142 to 354 vehicles per hour. The control grows much less, from 177 to 245; over the day it is
+#   60 ahead, three standard errors. So what exposure bias costs depends on what else a step knows: here, what time it is.
+# - **Scheduled sampling** keeps about half of the good start. Without the calendar it is far ahead of training on the truth, and level with
+#   own answers.
 # - The mismatch also works the other way. Trained on its own answers and suddenly *told the truth*, the network gets **worse** with the
 #   calendar. We did not test why; it may have learned how far its own answers can be trusted, and the truth looks like one of them.
 
@@ -1247,11 +1290,17 @@ check.claim("Trained on its own answers it gets worse when told the truth, in ev
             np.subtract(table.row(own_row)["told error"], table.row(own_row)["error"]), above=5, stored=True)  # fmt: skip
 check.claim("Scheduled sampling is between the two at hour 1", [table.mean(own_row, "h1") - table.mean(both_row, "h1"),
             table.mean(both_row, "h1") - table.mean(truth_row, "h1")], above=5, stored=True)  # fmt: skip
-check.claim("and no better over the day", apart(table, both_row, truth_row), below=2, stored=True)
-check.claim("Without the calendar, training on the truth costs much", apart(without, own_row, truth_row), above=3, stored=True)
+check.claim("and no better over the day", apart(table, both_row, truth_row), within=(-2, 2), stored=True)
+check.claim("With the calendar, its intervals are too narrow in every seed", table.low(own_row, "covered") - table.high(truth_row, "covered"),
+            above=0.05, stored=True)  # fmt: skip
+check.claim("its errors grow for about six hours", table.mean(truth_row, "h24") / table.mean(truth_row, "h6"), within=(0.97, 1.05), stored=True)
+check.claim("Without the calendar, training on the truth costs much", apart(without, own_row, truth_row), above=2.5, stored=True)
 check.claim("It drifts in every seed", without.low(truth_row, "h24") / without.high(truth_row, "h1"), above=1.7, stored=True)
-check.claim("Scheduled sampling is then ahead of own answers", apart(without, both_row, own_row), above=2, stored=True)
-check.claim("and at hour 1 closer to the truth", without.mean(own_row, "h1") - without.mean(both_row, "h1"), above=5, stored=True)
+check.claim("The control grows less", without.mean(own_row, "h24") / without.mean(own_row, "h1"), below=1.5, stored=True)
+check.claim("Scheduled sampling is then far ahead of training on the truth", apart(without, both_row, truth_row), above=3, stored=True)
+check.claim("and level with own answers", apart(without, both_row, own_row), within=(-2, 2), stored=True)
+halves = [(each.mean(own_row, "h1") - each.mean(both_row, "h1")) / (each.mean(own_row, "h1") - each.mean(truth_row, "h1")) for each in (table, without)]
+check.claim("It keeps about half of the good start", halves, within=(0.35, 0.65), stored=True)
 
 # %% [markdown]
 # **Stop here if you like** (about 75 minutes so far).
@@ -1261,7 +1310,7 @@ check.claim("and at hour 1 closer to the truth", without.mean(own_row, "h1") - w
 # ## 9 · Look inside
 #
 # Which past hours does attention look at? Each row below is an hour to come of one window, each column a step of four hours of
-# the past week. (What is weighted is the *state* of the encoder after that step, which may hold what came before it: lesson 06.) *Predict*: where would you look, at 5 o'clock in the afternoon of a Tuesday?
+# the past week. (What is weighted is the *state* of the encoder after that step, which may hold what came before it: lesson 06.) Where would you look, at 5 o'clock in the afternoon of a Tuesday?
 
 # %% tags=["lab-data"] jupyter={"source_hidden": true}
 def weights_of(model, split):
@@ -1351,8 +1400,8 @@ print(f"so evenly spread as over {spread:.0f} of 42 steps with equal weights")
 # %% [markdown]
 # Were you convinced by the map? The score is close to chance, and the weights are spread nearly evenly: the context is little more than an
 # average of the week. In the five trainings of each table the share lies between 0.15 and 0.20, with or without the calendar, where
-# chance is 0.17. **This attention did not find the rhythm** that everybody sees in the first picture; handed over as three lags, it was worth
-# more than anything else. A map of weights always looks like an explanation. Score it.
+# chance is 0.17. **This attention did not find the rhythm** that everybody sees in the first picture, at least not at these steps; handed
+# over as three lags, it was worth 25 vehicles per hour. A map of weights always looks like an explanation. Score it.
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
 check.claim("In every seed of both tables attention is near chance", [*table.row("Encoder-decoder, attention")["share"],
@@ -1390,9 +1439,14 @@ labor, later = (days == np.datetime64(date) for date in ("2018-09-03", "2018-09-
 for name in ("attention", "three lags"):
     check.claim(f"On Labor Day, {name} is far better than last week", by_day[name][labor] / by_day["last week"][labor], below=0.7)
     check.claim("and far worse than on its median day", by_day[name][labor] / np.median(by_day[name]), above=1.8)
-check.claim("A week later the network that was given the lags is far worse than on its median day",
-            by_day["three lags"][later] / np.median(by_day["three lags"]), above=3)  # fmt: skip
-check.claim("and the one that reads the whole week is not", by_day["attention"][later] / by_day["three lags"][later], below=0.5)
+check.claim("A week later a copy is as bad as on Labor Day", by_day["last week"][later] / by_day["last week"][labor], within=(0.9, 1.1))
+check.claim("The network that was given the lags is worse than on its median day", by_day["three lags"][later] / np.median(by_day["three lags"]),
+            above=1.3)  # fmt: skip
+check.claim("but far better than a copy", by_day["three lags"][later] / by_day["last week"][later], below=0.4)
+holiday = {name: [source.mean(smallest, week) - source.mean("Encoder-decoder", week) for week in ("week 1", "week 9")]
+           for name, source in (("known", table), ("unknown", without))}  # fmt: skip
+check.claim("Without calendar and holidays the small network is far behind in both weeks after a holiday", holiday["unknown"], above=50, stored=True)
+check.claim("With them it is not", holiday["known"], below=0, stored=True)
 
 # %% tags=["nbval-ignore-output"] jupyter={"source_hidden": true}
 fig, both = plt.subplots(1, 2, figsize=(9.8, 3.4), layout="constrained", sharey=True)
@@ -1408,10 +1462,10 @@ plotting.Picture(fig, "Forecasts made at midnight for Labor Day and for the Mond
 # - **Labor Day** has no morning peak. The networks know that it is a holiday, and still expect a part of it. The training part has 17
 #   holidays, and they are of very different kinds: on Columbus Day nearly everybody drives to work, at Christmas few do. The networks
 #   know *that* a day is a holiday, not *which*.
-# - **A week later** the lag is the holiday. The small network has learned to trust the same hour of last week, and does; the one that reads
-#   the whole week (with its holidays marked) is fine. A feature made by hand fails where its rule fails. (On 11 July, a week after
-#   Independence Day, the small network copes. There yesterday and the day before were working days; before a Monday they are not.)
-#   One more feature may help: whether the lagged hour was a holiday.
+# - **A week later** the lag is the holiday, and a copy is as wrong as on the day itself. The small network has learned when not to copy: it is at
+#   about twice its median day. (Stop its training early, and it still copies: after 8 epochs at the rate of the others, it is off by
+#   about 800. Try it.) A feature made by hand fails where its rule fails; it needs something else to tell when. In the table without
+#   calendar and holidays the small network is far behind in both weeks that follow a holiday; with them it is not.
 # - **20 September**: it rained, and from 6 in the morning to 8 in the evening mostly hundreds fewer vehicles came than the week before, after
 #   9 hundreds more. At midnight nobody could know. Was it the rain? One day cannot tell.
 # - **Gaps.** On 7 and 23 August some hours were not measured (three, and one). No forecast that would have them as targets is scored, so
@@ -1477,7 +1531,7 @@ check.claim("Seven days, one after the other with stateful=True, end as the whol
 #
 # Choose something else, or take care, when
 #
-# - **the rhythm is known.** Hand over the lags; then a small network or boosted trees do as well, in seconds.
+# - **the rhythm is known.** Hand over the lags and the calendar; then dense layers are as good as the best hybrid, in seconds.
 # - **there is one short series.** The 80 weeks of our training part are few windows, however they overlap.
 # - **something happens for the first time.** Nobody forecasts an accident. Watch the error by week, and say where the interval
 #   failed.
@@ -1491,9 +1545,10 @@ check.claim("Seven days, one after the other with stateful=True, end as the whol
 # - **Windows**: split by time, by the targets; the past may reach back. Scale and fill with what was known.
 # - **Encoder and decoder**: the state of one LSTM starts another, which goes over the hours to come. *Fed back*, it reads the hour before:
 #   the truth in training (teacher forcing), its own answers when it forecasts (free running).
-# - **Baselines first**: the same hour last week, a linear regression, boosted trees, a small network on lags. Here the best networks are those that get the lags, and attention adds nothing.
-# - **Hand over what you know**, the calendar and the lags. Then look where that fails: the week after a holiday.
-# - **Forecast quantiles**, and measure how often the interval holds. Most of ours were too sure.
+# - **Baselines first**: the same hour last week, a linear regression, boosted trees, a small network on lags. With the calendar, all
+#   of the best get the lags, one of the two best has no recurrence, and attention brings no gain.
+# - **Hand over what you know**, the calendar and the lags. Then look where that fails, such as a week after a holiday.
+# - **Forecast quantiles**, and measure how often the interval holds.
 # - **Compare by weeks**, with a standard error: hours, and windows, are not independent.
 #
 # **Next**: lesson 08 (planned) asks what happens if the memory of the LSTM is an image.
