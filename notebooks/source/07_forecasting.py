@@ -1487,7 +1487,7 @@ plotting.Picture(fig, "Forecasts made at midnight for Labor Day and for the Mond
 # 5. Find an hour that lies outside of its interval. What happened there?
 
 # %% tags=["lab"]
-lab = ForecastLab({name: live[name] for name in ("attention", "no attention")}, *known(traffic.test), truth, traffic.test.start)
+lab = ForecastLab({name: live[name] for name in ("attention", "no attention")}, *known(traffic.test), traffic.test.y["volume"], traffic.test.start)
 lab
 
 # %% [markdown]
