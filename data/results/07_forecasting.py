@@ -32,13 +32,20 @@ def definitions():
 
 @cache
 def data_of(quick):
-    """The traffic; the first windows of each part suffice to be quick."""
-    names = definitions()
-    data = names["traffic"]
+    """The traffic; a few windows of each part, from its beginning to its end, suffice to be quick."""
+    data = definitions()["traffic"]
     if quick:
-        few = {part: names["first"](getattr(data, part), 100) for part in ("train", "validation", "test")}
+        few = {part: thinned(getattr(data, part)) for part in ("train", "validation", "test")}
         return dataclasses.replace(data, compose=lambda part, epoch=0: few[part], **few)
     return data
+
+
+def thinned(split):
+    """About a hundred windows of a part."""
+    each = slice(None, None, len(split) // 100)
+    y = {"volume": split.y["volume"][each]}
+    future, start = split.future[each], split.start[each]
+    return dataclasses.replace(split, x=split.x[each], y=y, future=future, start=start)
 
 
 def rows_of(table, quick):
