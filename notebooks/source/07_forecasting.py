@@ -858,12 +858,18 @@ without = results.load("07_without_calendar")
 late = results.load("07_longer")
 
 
+def over_seeds(values, form):
+    """Mean and, if the seeds differ, lowest and highest; a whole vehicle is more than one can tell."""
+    mean, low, high = (form.format(number) for number in (np.mean(values), min(values), max(values)))
+    return mean if low == high else f"{mean} ({low} to {high})"
+
+
 def in_rows(table):
-    """The rows of a table, rounded: a whole vehicle is more than one can tell."""
+    """The rows of a table, rounded."""
     for row in table.rows:
-        whole = {name: [round(value) for value in row[key]] for key, name in (("error", "vehicles off"), ("h1", "hour 1"), ("h24", "hour 24"))}
-        inside = [round(value, 2) for value in row["covered"]] if "covered" in row else "–"
-        yield {"model": row["model"], **whole, "in interval": inside, "parameters": row["parameters"], "seconds": row["seconds"]}
+        whole = {name: over_seeds(row[key], "{:,.0f}") for key, name in (("error", "vehicles off"), ("h1", "hour 1"), ("h24", "hour 24"))}
+        inside = over_seeds(row.get("covered", []) or [np.nan], "{:.2f}").replace("nan", "–")
+        yield {"model": row["model"], **whole, "in interval": inside, "parameters": row["parameters"], "seconds": f"{np.mean(row['seconds']):.0f}"}
 
 
 print(table)
@@ -902,7 +908,7 @@ pairs = [
     ("Encoder-decoder", "CNN -> LSTM"),
     ("Encoder-decoder", "No network: linear regression"),
 ]
-rows = [{"model": a, "compared with": b, "ahead by": ahead_of(table, a, b)[0], "standard error": ahead_of(table, a, b)[1]} for a, b in pairs]
+rows = [{"model": a, "compared with": b} | dict(zip(("ahead by", "standard error"), map("{:.1f}".format, ahead_of(table, a, b)))) for a, b in pairs]
 plotting.table(rows, ["model", "compared with", "ahead by", "standard error"], "Vehicles per hour; the calendar is known")
 
 # %% [markdown]
