@@ -814,8 +814,8 @@ for name, error in off.items():
 plotting.curves(histories, "loss", ylabel="pinball loss on the training windows")
 
 # %% [markdown]
-# Did you look at the curves, and call the small network the worst? On the *test*, it is ahead of both: the loss on training windows says
-# little about weeks that the network has not seen. But one training with one seed is no proof; the table below has five of each.
+# On the training windows all three end at nearly the same loss. On the *test*, the small network is ahead of both: the loss on training
+# windows says little about weeks that a network has not seen. But one training with one seed is no proof; the table below has five of each.
 #
 # Here is the question of section 1, with the answer of your network. Where is the interval wide?
 
