@@ -522,8 +522,8 @@ check.claim("A linear regression that knows the calendar is ahead of both", simp
             - 0.85 * simple["same hour last week"].mean(), below=0)  # fmt: skip
 
 # %% [markdown]
-# A mean absolute error of 240 vehicles per hour, where 3,400 drive on average: that is what you get for nothing, and 180 for a linear regression. Each network
-# must be measured against both.
+# A mean absolute error of 240 vehicles per hour, where 3,400 drive on average: that is what you get for nothing. A linear
+# regression is far ahead of it. Each network must be measured against both.
 #
 # **Stop here if you like** (about 35 minutes so far).
 #
@@ -883,7 +883,8 @@ plotting.table(list(in_rows(table)), columns, "The calendar of the hours to come
 # %% [markdown]
 # **What is a difference?** The test has twelve weeks, and all models had trouble with the same days. So compare two models
 # *week by week*: the mean of the twelve differences, and its standard error, to which that of the seeds is added. (Overlapping
-# windows are not independent. Weeks in a row resemble each other, too, so even this is optimistic.) Below two standard errors we call it no difference.
+# windows are not independent. Weeks in a row resemble each other, too, so even this is optimistic.) Below two standard errors we call it
+# no difference.
 
 # %% jupyter={"source_hidden": true}
 def ahead_of(table, better, worse, other=None):
@@ -1483,7 +1484,8 @@ plotting.Picture(fig, "Forecasts made at midnight for Labor Day and for the Mond
 #   about twice its median day. (Stop its training early, and it still copies: after 8 epochs at the rate of the others, it is off by
 #   about 800. Try it.) A feature made by hand fails where its rule fails; it needs something else to tell when. In the table without
 #   calendar and holidays the small network is far behind in both weeks that follow a holiday; with them it is not.
-# - **20 September**: it rained, and from 6 in the morning to 8 in the evening mostly hundreds of vehicles fewer per hour came than the week before. At midnight nobody could know.
+# - **20 September**: it rained, and from 6 in the morning to 8 in the evening mostly hundreds of vehicles fewer per hour came than the
+#   week before. At midnight nobody could know.
 # - **Gaps.** On 7 and 23 August some hours were not measured (three, and one). No forecast that would have them as targets is scored, so
 #   these days have no point. Of an outage in operation you would see the opposite: a past full of made-up numbers. Mark them, with
 #   one more feature, if they are frequent.
