@@ -33,6 +33,7 @@ def test_a_learner_edits_moves_sets_and_shares(open_cells):
     assert "−1 3 1;" in after
     field.fill("99")
     field.press("Enter")
+    expect(output).to_have_attribute("aria-label", re.compile("Kernel your own: −1 9.99 1;"))
     expect(field).to_have_value("9.99")
     _, after = press(kernel, "ArrowUp", output)
     assert "Kernel shift left: 0 0 0; 0 0 1; 0 0 0" in after
