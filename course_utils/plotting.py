@@ -363,6 +363,27 @@ def table(rows, columns, caption=""):
     return Table([str(heading) for heading in headings.values()], cells, numeric, caption)
 
 
+def over_seeds(values, form="{:.3f}"):
+    """One score in words: mean and, if the seeds differ, lowest and highest.
+
+    Parameters
+    ----------
+    values : list of float
+        One for each seed.
+    form : str
+        How each number is written. Seeds that are written alike count as equal.
+
+    Examples
+    --------
+    >>> over_seeds([12.14, 12.36], "{:.1f}")
+    '12.2 (12.1 to 12.4)'
+    >>> over_seeds([0.5, 0.5])
+    '0.500'
+    """
+    mean, low, high = (form.format(number) for number in (np.mean(values), min(values), max(values)))
+    return mean if low == high else f"{mean} ({low} to {high})"
+
+
 def _figure(width, height):
     use_style()
     return Figure(figsize=(width, height), layout="constrained")

@@ -362,6 +362,13 @@ def test_large_numbers_are_short(value, shown):
     assert plotting._short(value) == shown
 
 
+@pytest.mark.parametrize(
+    ("values", "words"), [([2.16, 2.04, 2.4], "2.2 (2.0 to 2.4)"), ([7.61, 7.62], "7.6")]
+)
+def test_a_range_over_seeds_is_told_where_it_can_be_seen(values, words):
+    assert plotting.over_seeds(values, "{:.1f}") == words
+
+
 def test_table_in_html_is_escaped_with_caption_and_alignment():
     page = plotting.table([{"model": "<b>", "score": 12345.678}], ["model", "score"], "R & D")._repr_html_()
     assert ">R &amp; D</caption>" in page

@@ -125,7 +125,7 @@ plotting.Picture(
 
 # %% [markdown]
 # Lessons 01 to 03 teach the parts (convolution, LSTM, and the joint between them); lessons 04 to 08 teach the
-# hybrids above. Lessons 01 to 07 are ready; 08 is planned.
+# hybrids above.
 #
 # | Lesson | Title | It asks |
 # |---|---|---|
@@ -136,6 +136,7 @@ plotting.Picture(
 # | 05 | [Text: LSTM → CNN, CNN → LSTM, or one alone](05_lstm_cnn_text.ipynb) | Is a review positive or negative? |
 # | 06 | [Attention, done right](06_attention.ipynb) | Which frames and places does an answer depend on? |
 # | 07 | [Forecasting from sequence to sequence](07_forecasting.ipynb) | What comes in the next 24 hours, and how sure are we? |
+# | 08 | [Recurrent convolution](08_convlstm.ipynb) | What if the memory were an image? |
 #
 # When Keras stops you with a shape error, open the [workshop on shape errors](90_shape_errors.ipynb).
 #

@@ -1478,7 +1478,7 @@ lab
 # **Outlook: when the camera moves.** In real videos the camera moves. Then every small patch of the picture shifts a
 # little, and one frame alone shows nothing of it. A CNN that reads single frames must keep the whole texture for the
 # LSTM to find these shifts. Kernels that see several frames, the optical flow, or a memory that is itself an image
-# may do better: the subject of lesson 08 (planned).
+# may do better: the subject of [lesson 08](08_convlstm.ipynb#camera).
 #
 # ## 14 · Summary
 #

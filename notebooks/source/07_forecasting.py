@@ -861,18 +861,11 @@ table = results.load("07_with_calendar")
 without = results.load("07_without_calendar")
 late = results.load("07_longer")
 
-
-def over_seeds(values, form):
-    """Mean and, if the seeds differ, lowest and highest; a whole vehicle is more than one can tell."""
-    mean, low, high = (form.format(number) for number in (np.mean(values), min(values), max(values)))
-    return mean if low == high else f"{mean} ({low} to {high})"
-
-
 def in_rows(table):
     """The rows of a table, rounded."""
     for row in table.rows:
-        whole = {name: over_seeds(row[key], "{:,.0f}") for key, name in (("error", "vehicles off"), ("h1", "hour 1"), ("h24", "hour 24"))}
-        inside = over_seeds(row.get("covered", []) or [np.nan], "{:.2f}").replace("nan", "–")
+        whole = {name: plotting.over_seeds(row[key], "{:,.0f}") for key, name in (("error", "vehicles off"), ("h1", "hour 1"), ("h24", "hour 24"))}
+        inside = plotting.over_seeds(row.get("covered", []) or [np.nan], "{:.2f}").replace("nan", "–")
         yield {"model": row["model"], **whole, "in interval": inside, "parameters": row["parameters"], "seconds": f"{np.mean(row['seconds']):.0f}"}
 
 
@@ -1569,7 +1562,7 @@ check.claim("Seven days, one after the other with stateful=True, end as the whol
 # - **Forecast quantiles**, and measure how often the interval holds.
 # - **Compare by weeks**, with a standard error: hours, and windows, are not independent.
 #
-# **Next**: lesson 08 (planned) asks what happens if the memory of the LSTM is an image.
+# **Next**: [lesson 08](08_convlstm.ipynb) asks what happens if the memory of the LSTM is an image.
 #
 # ## Sources
 #

@@ -19,7 +19,7 @@
 # %% [markdown]
 # # 91 · Glossary
 #
-# The terms of lessons 00 to 07, in eight tables, each in alphabetical order. *Symbol* is what the lessons write, in a
+# The terms of lessons 00 to 08, in nine tables, each in alphabetical order. *Symbol* is what the lessons write, in a
 # formula or in Keras. Shapes are those of the linked lesson, without the batch. A link opens the lesson at its
 # top; if the lesson is already open, it goes to the section, or close to it.
 
@@ -118,7 +118,7 @@
 # | Cells as steps | – | (time * height * width, channels) | Each place of each map becomes a step of the LSTM. | [03 · 4] |
 # | Columns as steps | – | (time * width, height * channels) | Each column of a map becomes a step, as when reading a line. | [03 · 4] |
 # | Concatenation | `Concatenate` | last axis | Joins the features of two branches into one vector. | [03 · 6] |
-# | ConvLSTM | – | (height, width, channels) | An LSTM whose gates are convolutions; its memory is an image. | 08, planned |
+# | ConvLSTM | – | (height, width, channels) | An LSTM whose gates are convolutions; its memory is an image. | [08 · 2] |
 # | Flatten | – | (time, height * width * channels) | Merges height, width and channels into one axis; loses nothing. | [03 · 4][flat] |
 # | Fold | `PerFrame` | (batch * time, ...) | Puts all frames into one long batch, so that a CNN runs only once. | [03 · 3][fold] |
 # | Global pooling | – | (time, channels) | The maximum or average of each whole map. | [03 · 4][whole] |
@@ -133,6 +133,7 @@
 # [03 · 2]: 03_joining.ipynb#axes
 # [03 · 4]: 03_joining.ipynb#bridges
 # [03 · 6]: 03_joining.ipynb#side-by-side
+# [08 · 2]: 08_convlstm.ipynb#idea
 
 # %% [markdown]
 # ## Text
@@ -199,6 +200,25 @@
 # [07 · 5]: 07_forecasting.ipynb#build
 # [07 · 6]: 07_forecasting.ipynb#quantiles
 # [07 · 8]: 07_forecasting.ipynb#fed-back
+
+# %% [markdown]
+# ## Recurrent convolution
+#
+# | Term | Symbol | Shape or unit | In a sentence | Lesson |
+# |---|---|---|---|---|
+# | Causal (in time) | – | – | Each answer depends on its own step and earlier ones only; pad in front. | [08 · 8] |
+# | Optical flow | – | pixels per frame | How each place of a picture moves from one frame to the next. | [08 · 5] |
+# | Peephole | $W_i \odot c_{t-1}$ | (height, width, filters) | A gate that sees the cell state, place by place; Keras has none. | [08 · 2] |
+# | Phase correlation | – | pixels | Finds the shift between two pictures from their Fourier transforms. | [08 · 6] |
+# | Rolling out | – | (frames ahead,) | A network reads its own predicted frames, to predict the ones after them. | [08 · 6][rolling] |
+# | Structural similarity | – | at most 1 | Compares means, contrasts and patterns of small windows of two pictures. | [08 · 7] |
+#
+# [08 · 2]: 08_convlstm.ipynb#idea
+# [08 · 5]: 08_convlstm.ipynb#camera
+# [08 · 6]: 08_convlstm.ipynb#frames
+# [rolling]: 08_convlstm.ipynb#rolling
+# [08 · 7]: 08_convlstm.ipynb#right
+# [08 · 8]: 08_convlstm.ipynb#leak
 
 # %% [markdown]
 # ## Training and comparing

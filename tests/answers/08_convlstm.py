@@ -79,7 +79,7 @@ wrong("08.2", "you count 2336")(lambda k, channels, filters: 4 * filters * (k * 
 wrong("08.2", "you count 992")(lambda k, channels, filters: 4 * filters * (k * (channels + filters) + 1))
 wrong("08.2", "you count 2184")(lambda k, channels, filters: 3 * filters * (k * k * (channels + filters) + 1))  # a GRU
 wrong("08.2", "you count 4640")(lambda k, channels, filters: 4 * filters * (k * k * channels * filters + 1))
-wrong("08.2", "you count 2888")(lambda k, channels, filters: 4 * filters * k * k * (channels + filters) + filters)
+wrong("08.2", "each of the four gates has biases of its own")(lambda k, channels, filters: 4 * filters * k * k * (channels + filters) + filters)
 wrong("08.2", "you count 2944")(lambda k, channels, filters: 4 * filters * (k * k * (channels + filters) + 2))
 wrong("08.2", "you count 352")(lambda k, channels, filters: 4 * filters * (channels + filters + 1))  # an LSTM
 right("08.2")(lambda k, channels, filters: filters * 4 * (1 + (0.1 + 0.2) * 10 / 3 * k * k * (channels + filters)))  # rounding
