@@ -916,7 +916,7 @@ plotting.Picture(fig, "Squared error, similarity and pixels off, from 1 to 10 fr
 
 # %% [markdown]
 # - **Who knows the world draws it.** Box fit has less than 1 thousandth with one digit or a bar and 2 with two digits. From six frames, ten ahead,
-#   it is still far ahead of all others. Nothing that was learned comes near.
+#   it is still far ahead of all others. Nothing learned comes near.
 # - **One step ahead, it depends on what a rule knows.** With one digit a single shift is level with ConvLSTM and Conv3D; add the walls, and *shift
 #   and bounce* is ahead of each network. With two digits no single shift is right, and ConvLSTM and Conv3D are ahead. With the bar they are
 #   level in squared error.
@@ -928,16 +928,15 @@ plotting.Picture(fig, "Squared error, similarity and pixels off, from 1 to 10 fr
 # - **A small error is not a digit.** From ten frames of the ConvLSTM .16 of the digits are named, from those of the list .11 (chance: .10);
 #   from the true frames .895. From *copy* nearly as many, in the wrong places: squared error and a reader ask different things.
 #
-# (Pixels off: an empty frame counts as centred, so *black* is never far off. And six epochs are few: trained three times as long, one ConvLSTM
-# and one Conv3D came ahead of the single shift, but not of *shift and bounce* with one digit. Ten of its own frames on, the ConvLSTM was no
-# better, and the Conv3D was: on a par with *black*.)
+# (An empty frame counts as centred, so *black* is never far off. And six epochs are few: trained three times as long, one ConvLSTM and one
+# Conv3D passed the single shift, but not *shift and bounce* with one digit; ten of their own frames on, only the Conv3D was better.)
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
 kinds = [key.removesuffix(": next") for key in drawn_next.rows[0] if key.endswith(": next")]
 after = {row["model"]: np.array([np.mean(row[f"{kind}: next"]) for kind in kinds]) for row in drawn_next.rows}
 check.claim("Box fit has less than 1 thousandth with one digit or a bar, and about 2 with two", after["No network: box fit"] - (0.001, 0.0025, 0.001),
             below=0, stored=True)  # fmt: skip
-check.claim("Nothing that was learned comes near", [after[name] - 8 * after["No network: box fit"] for name in ("ConvLSTM", "Conv3D, causal",
+check.claim("Nothing learned comes near", [after[name] - 8 * after["No network: box fit"] for name in ("ConvLSTM", "Conv3D, causal",
             "CNN -> LSTM -> CNN")], above=0, stored=True)  # fmt: skip
 check.claim("From six frames, ten ahead, box fit is still far ahead of all", [drawn_next.low(name, f"{kind}: error 10")
             - 4 * drawn_next.mean("No network: box fit", f"{kind}: error 10") for kind in kinds for name in after if "box" not in name],
@@ -1187,8 +1186,8 @@ plotting.Picture(fig, "Networks by year and by what they remember. A list of num
 # | video Transformers (Arnab and others, 2021; Bertasius and others, 2021) | none: patches of all frames look at each other | naming clips, after training on very many videos |
 # | state-space models (Gu and Dao, 2023; for video Li and others, 2024) | a list of numbers per channel, updated linearly | long sequences: the work grows linearly with the length |
 #
-# What is used today? To name clips, mostly Transformers. For rain in the next hour, mostly U-shaped CNNs, Transformers and generative models;
-# recurrent convolution survives inside some of them: MetNet (Sønderby and others, 2020) has a ConvLSTM, the generator of Ravuri and
+# What is used today? To name clips, mostly Transformers. For rain in the next hour, U-shaped CNNs, Transformers and generative models;
+# recurrent convolution survives inside some: MetNet (Sønderby and others, 2020) has a ConvLSTM, the generator of Ravuri and
 # others (2021) has ConvGRUs. On moving digits the lead of recurrent networks is narrow, and has its price: in the comparison of Tan and
 # others (2023), PredRNN++ has a squared error of 14.1 and draws 38 frames per second; a CNN, SimVPv2, has 15.1 and draws 282.
 
