@@ -278,7 +278,7 @@ check_sizes(weights_solution, record=False)
 # | `return_sequences=True` | h of every step: (batch, time, height, width, filters). Otherwise h of the last. |
 # | `return_state=True` | the last h and c as well, for instance to start a decoder (section 9) |
 # | `stateful=True` | The last h and c of a batch start the next one: for a film that is read piece by piece. |
-# | `recurrent_dropout=0.2` | In training, parts of $h_{t-1}$ are set to 0 before the gates see them, and the rest is scaled up. Which parts is drawn for each gate and clip, and stays the same at every step. (In early Keras 3, before August 2024, it did nothing.) |
+# | `recurrent_dropout=0.2` | In training, parts of $h_{t-1}$ are set to 0 before the gates see them, and the rest is scaled up. Which parts is drawn for each gate and clip, and stays the same at every step. |
 
 # %%
 keras.utils.set_random_seed(0)
@@ -481,19 +481,23 @@ plotting.table([*camera_table.rows, *control.rows, thrice], {"model": "model", "
 #   becomes a list is learned far sooner.
 # - **A ConvLSTM gets single frames, too, and names .99 of the moves.** It compares a map of 12 × 12 places with the next, so it is not the single
 #   frame that hides the motion. Is it the memory? A control: a plain LSTM in its place, which reads the very same maps as lists, names .53, with
-#   almost seven times as many weights.
+#   almost seven times as many weights. (It is late, too: in one trial, three times the epochs brought it near the hybrid's .83.)
 # - **No memory is needed.** All frames as channels of one image are within half a percent of the ConvLSTM, and so is the rule, which has
 #   40 parameters; the Conv3D has .98.
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
 hybrid, three = (camera_table.row(name)["model"] for name in ("CNN -> LSTM", "3-frame CNN -> LSTM"))
-check.claim("After 10 epochs the hybrid names less than half of the moves, in every seed", camera_table.high(hybrid, "move"), below=0.5, stored=True)
+check.claim("After 10 epochs the hybrid names .28 of the moves", camera_table.mean(hybrid, "move"), within=(0.275, 0.285), stored=True)
+check.claim(".17 to .41 of them", [camera_table.low(hybrid, "move") - 0.17, camera_table.high(hybrid, "move") - 0.41], within=(-0.005, 0.005), stored=True)
 check.claim("After 30 epochs .83, which is .55 more", longer.mean(hybrid, "move") - camera_table.mean(hybrid, "move"), within=(0.54, 0.56), stored=True)
 check.claim("still behind three frames after 10", camera_table.low(three, "move") - longer.high(hybrid, "move"), above=0.05, stored=True)
-check.claim("With three frames in its first kernel, nearly all", camera_table.row(three)["move"], above=0.96, stored=True)
+check.claim("With three frames in its first kernel .98", camera_table.mean(three, "move"), within=(0.975, 0.985), stored=True)
+check.claim("The Conv3D has .98", camera_table.mean("Conv3D", "move"), within=(0.975, 0.985), stored=True)
 check.claim("The ConvLSTM names .99", camera_table.row("ConvLSTM")["move"], within=(0.99, 0.998), stored=True)
 check.claim("An LSTM over the same maps as lists names .53, far fewer in every seed", camera_table.low("ConvLSTM", "move")
             - np.array(control.row("LSTM, flattened maps")["move"]), above=0.4, stored=True)  # fmt: skip
+check.claim("with almost seven times as many weights", control.row("LSTM, flattened maps")["parameters"]
+            / camera_table.row("ConvLSTM")["parameters"], within=(6.5, 7), stored=True)  # fmt: skip
 check.claim("Frames as channels are within half a percent", camera_table.mean("Frames as channels", "move") - camera_table.mean("ConvLSTM", "move"),
             within=(-0.005, 0.005), stored=True)  # fmt: skip
 check.claim("So is the rule", camera_table.mean("No network: flow", "move") - camera_table.mean("ConvLSTM", "move"), within=(-0.005, 0.005), stored=True)
@@ -955,6 +959,8 @@ kinds = [key.removesuffix(": next") for key in drawn_next.rows[0] if key.endswit
 image, window, flattened_row = (np.array([np.mean(drawn_next.row(name)[f"{kind}: next"]) for kind in kinds]) for name in (
     "ConvLSTM", "Conv3D, causal", "CNN -> LSTM -> CNN"))  # fmt: skip
 check.claim("The ConvLSTM is 3 to 4 percent ahead of the Conv3D", 1 - image / window, within=(0.025, 0.045), stored=True)
+check.claim("The list has 20 times as many weights", drawn_next.row("CNN -> LSTM -> CNN")["parameters"]
+            - 20 * drawn_next.row("ConvLSTM")["parameters"], within=(0, 17_000), stored=True)  # fmt: skip
 check.claim("The list is a quarter to a half worse", flattened_row / image, within=(1.25, 1.51), stored=True)
 check.claim("From the fifth own frame on, the list has the smallest error of the three, in every seed and kind",
             [drawn_next.low(name, f"{kind}: error {step}") - drawn_next.high("CNN -> LSTM -> CNN", f"{kind}: error {step}")
@@ -964,7 +970,7 @@ check.claim("After ten, less than two thirds of that of the ConvLSTM", [0.667 * 
 check.claim("After ten, with one digit or two, both are far worse than black, in every seed", [drawn_next.low(name, f"{kind}: error 10")
             - 1.25 * drawn_next.mean("No network: black", f"{kind}: error 10") for name in ("ConvLSTM", "Conv3D, causal")
             for kind in ("one digit", "two digits")], above=0, stored=True)  # fmt: skip
-check.claim(".16 of the digits are named", drawn_next.row("ConvLSTM")["named"], within=(0.1, 0.23), stored=True)
+check.claim(".16 of the digits are named", drawn_next.mean("ConvLSTM", "named"), within=(0.155, 0.165), stored=True)
 check.claim("from the list's .11", drawn_next.mean("CNN -> LSTM -> CNN", "named"), within=(0.105, 0.115), stored=True)
 check.claim(".895 from the true frames, and nearly as many from copies", [drawn_next.mean("ConvLSTM", "named, true"), drawn_next.mean("No network: copy", "named")],
             within=(0.88, 0.9), stored=True)  # fmt: skip
@@ -989,7 +995,7 @@ kinds = [key.removesuffix(": next") for key in drawn_next.rows[0] if key.endswit
 from_last = {count: np.array([drawn_next.mean(name, f"{kind}: last {count}") for kind in kinds for name in ("ConvLSTM", "Conv3D, causal")])
              for count in (1, 2, 3, 6)}  # fmt: skip
 check.claim("The second frame takes away 3 to 4 tenths", 1 - from_last[2] / from_last[1], within=(0.27, 0.43), stored=True)
-check.claim("The third 7 to 10 percent", 1 - from_last[3] / from_last[2], within=(0.06, 0.11), stored=True)
+check.claim("The third 7 to 10 percent", 1 - from_last[3] / from_last[2], within=(0.065, 0.105), stored=True)
 helped = [drawn_next.mean("No network: box fit", f"{kind}: next") / drawn_next.mean("No network: box fit", f"{kind}: error 1") for kind in kinds]
 check.claim("Three more frames bring the networks hardly anything, and box fit more than half of its error", np.repeat(helped, 2)
             - (from_last[6] / from_last[3] - 0.46), below=0, stored=True)  # fmt: skip
@@ -1186,7 +1192,7 @@ plotting.Picture(fig, "Networks by year and by what they remember. A list of num
 # | video Transformers (Arnab and others, 2021; Bertasius and others, 2021) | none: patches of all frames look at each other | naming clips, after training on very many videos |
 # | state-space models (Gu and Dao, 2023; for video Li and others, 2024) | a list of numbers per channel, updated linearly | long sequences: the work grows linearly with the length |
 #
-# What is used today? To name clips, mostly Transformers. For rain in the next hour, U-shaped CNNs, Transformers and generative models;
+# Today, clips are mostly named by Transformers. For rain in the next hour there are U-shaped CNNs, Transformers and generative models;
 # recurrent convolution survives inside some: MetNet (Sønderby and others, 2020) has a ConvLSTM, the generator of Ravuri and
 # others (2021) has ConvGRUs. On moving digits the lead of recurrent networks is narrow, and has its price: in the comparison of Tan and
 # others (2023), PredRNN++ has a squared error of 14.1 and draws 38 frames per second; a CNN, SimVPv2, has 15.1 and draws 282.
@@ -1196,8 +1202,7 @@ plotting.Picture(fig, "Networks by year and by what they remember. A list of num
 #
 # ## 12 · The lab
 #
-# The two networks, with the weights of the table. Compose a clip, and watch each network predict it: from true frames, and from its own.
-# Things to try:
+# Compose a clip, and watch each network predict it: from true frames, and from its own. Things to try:
 #
 # 1. *Predict*, then do: give it fewer frames. From how many on does it know the way?
 # 2. Let the digit start near a wall. Does the network know the wall, or has it only seen many bounces? Take the walls away.
@@ -1223,7 +1228,7 @@ lab
 #   on the steps that you need, and measure at those steps.
 # - **the future is open.** Squared error asks for the mean of all futures; ask for something else (section 10).
 # - **only a name is wanted**, and one frame shows it. Then pool, and forget where it was: lesson 04.
-# - **frames are large.** The state is as large as the frame, and every step waits for the one before. Cut them into patches, or halve them, first.
+# - **frames are large.** The state is as large as the frame, and every step waits for the one before. Cut them into patches first.
 #
 # ## 14 · Summary
 #
