@@ -30,6 +30,8 @@ STAMP = VENV / "course-stamp"  # tells from which lock the packages in .venv wer
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 PIP = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--retries", "2"]
 LOCK = ROOT / "requirements.lock"
+OWN_LOCK = ROOT / "requirements-own.lock"  # the packages that only data of your own needs
+OWN_STAMP = VENV / "own-stamp"
 CHANGES = ROOT / "CHANGELOG.md"
 NOTEBOOKS = ROOT / "notebooks"
 WORK = ROOT / "work"
@@ -207,9 +209,9 @@ def installers():
     yield PIP
 
 
-def install():
-    """Install what the lock names, with hashes required, and let .venv find the course's own code."""
-    if not any(run([*pip, "--require-hashes", "-r", LOCK.name]) == 0 for pip in installers()):
+def install(lock):
+    """Install what a lock names, with hashes required, and let .venv find the course's own code."""
+    if not any(run([*pip, "--require-hashes", "-r", lock.name]) == 0 for pip in installers()):
         free = shutil.disk_usage(ROOT).free / 1e9
         raise Problem(
             "The packages could not be installed; the lines above say why. If it was the network: check the "
@@ -253,6 +255,20 @@ def damaged(everything=False):
     return None if found is None else found.split()
 
 
+def own_stamp():
+    """What .venv must have been made from to have what data of your own needs."""
+    return stamp() + hashlib.sha256(OWN_LOCK.read_bytes()).hexdigest()
+
+
+def add_own():
+    """Install what data of your own needs beside the rest, if it is not there yet."""
+    if not OWN_STAMP.exists() or OWN_STAMP.read_text() != own_stamp():
+        with alone():
+            print("Adding what data of your own needs (once)", flush=True)
+            install(OWN_LOCK)
+            OWN_STAMP.write_text(own_stamp())
+
+
 def repair(names):
     """Install packages again past every cache, for uv's may share a damaged file; whether that worked."""
     anew = ["--force-reinstall", "--no-cache-dir"]
@@ -280,7 +296,7 @@ def set_up():
             create_venv()
         else:
             print("Bringing .venv up to date with requirements.lock", flush=True)
-        install()
+        install(LOCK)
         print("Checking that everything works", flush=True)
         names = damaged(everything=True)
         whole = names is not None and (not names or repair(names))
@@ -295,8 +311,11 @@ def set_up():
     )
 
 
-def prepare():
-    """See to it that .venv is whole and up to date; with nothing to do that takes a quarter of a second."""
+def prepare(own=False):
+    """See to it that .venv is whole and up to date; with nothing to do that takes a quarter of a second.
+
+    With `own`, it gets the packages for data of one's own, too.
+    """
     JUPYTER.mkdir(exist_ok=True)  # IPython complains where it cannot make its folder in there
     with alone():
         current = STAMP.exists() and STAMP.read_text() == stamp() and not UNDER_WAY.exists()
@@ -307,6 +326,8 @@ def prepare():
             print(f"Installing {', '.join(names)} again: data files are damaged.", flush=True)
             if not repair(names):
                 print("That did not work; the lines above say why. Lessons that need them will say so.")
+    if own:
+        add_own()
 
 
 def use_conda():
@@ -470,6 +491,30 @@ def reset(options):
     print(f"work/{target.name} is a new copy. If it is open in JupyterLab, close it there and open it again.")
 
 
+def own(options):
+    """Lay a notebook for your own data into work/: own gestures; own letters --kind text."""
+    if not use_conda():
+        prepare(own=True)
+    elif answer([PYTHON, "-c", "import av, distributed, jupytext"]) is None:
+        raise Problem("This conda environment lacks packages for your own data: pip install -e .[own]")
+    if not re.fullmatch(r"[\w-]+", options.name):
+        raise Problem(f"{options.name!r} is no name for it. Use letters, digits, - and _: own my_gestures")
+    target = WORK / f"{options.name}.ipynb"
+    if any(options.name == lesson.stem for lesson in lessons()):
+        raise Problem(f"{options.name!r} is the name of a lesson. Choose another name.")
+    if target.exists():
+        raise Problem(f"work/{target.name} exists already, and is left as it is. Choose another name.")
+    WORK.mkdir(exist_ok=True)
+    template = NOTEBOOKS / "templates" / f"own_{'video' if options.kind == 'frames' else options.kind}.py"
+    command = [PYTHON, "-m", "jupytext", "--quiet", "--to", "ipynb", "--output", target, template]
+    if run([*command, "--update-metadata", '{"jupytext": null}']) != 0:
+        raise Problem("The notebook could not be written; the lines above say why.")
+    text = target.read_text(encoding="utf-8").replace("my_data.keras", f"{options.name}.keras")
+    text = text.replace('KIND = \\"video\\"', f'KIND = \\"{options.kind}\\"')
+    target.write_text(text, encoding="utf-8")
+    print(f"work/{target.name} is there. Open it (`python course.py lab`), and fill in its first cell.")
+
+
 def handout(options):
     """Write the lessons without their solutions into handout/, to give to a class."""
     for source in lessons():
@@ -535,7 +580,7 @@ def lab(options):
 
 def edit(options):
     """Open the originals in notebooks/, paired with their sources (for authors)."""
-    prepare()
+    prepare(own=True)
     run([PYTHON, NOTEBOOKS / "build.py", "--align"])
     return jupyterlab("notebooks", options, paired=True)
 
@@ -625,7 +670,7 @@ def test(options):
         "notebooks": check_notebooks,
         "browser": check_browser,
     }
-    prepare()
+    prepare(own=True)
     rows = []
     for name, stage in stages.items():
         print(f"== {name}", flush=True)
@@ -641,7 +686,7 @@ def test(options):
 
 def portable(options):
     """Check that the lessons hold on other processors and with other seeds (over an hour; resumable)."""
-    prepare()
+    prepare(own=True)
     return run([PYTHON, ROOT / "tests" / "portable.py", *options.rest])
 
 
@@ -650,7 +695,7 @@ def portable(options):
 
 def notebooks(options):
     """Build the notebooks that changed; `notebooks 04 --force` builds lesson 04 in any case."""
-    prepare()
+    prepare(own=True)
     return run([PYTHON, NOTEBOOKS / "build.py", *options.rest])
 
 
@@ -660,8 +705,10 @@ def results(options):
     chosen = [path for path in found if path.stem.startswith(tuple(options.lessons or [""]))]
     if not chosen:
         raise Problem(f"There are no such results. There are: {', '.join(path.stem for path in found)}.")
-    prepare()
+    prepare(own=True)
     only = ["--times"] if options.times else []
+    only += [] if options.cluster is None else ["--cluster", options.cluster]
+    only += [] if options.table is None else ["--table", options.table]
     return sum(run([PYTHON, path, *only]) != 0 for path in chosen)
 
 
@@ -674,11 +721,18 @@ def soak(options):
 
 
 def lock(options):
-    """Bring requirements.lock up to date with pyproject.toml; `lock --upgrade` takes the newest of all."""
+    """Bring both locks up to date with pyproject.toml; `lock --upgrade` takes the newest of all."""
     prepare()
-    command = [PYTHON, "-m", "uv", "pip", "compile", "pyproject.toml", "--all-extras", "-o", LOCK.name]
-    command += ["--quiet", "--universal", "--python-version", f"{OLDEST[0]}.{OLDEST[1]}", *options.rest]
-    return run([*command, "--generate-hashes", "--no-emit-index-url", "--no-header"])
+    command = [PYTHON, "-m", "uv", "pip", "compile", "--quiet", "--universal"]
+    command += ["--python-version", f"{OLDEST[0]}.{OLDEST[1]}", *options.rest]
+    command += ["--generate-hashes", "--no-emit-index-url", "--no-header"]
+    failed = run([*command, "pyproject.toml", "--extra=test", "--extra=build", "-o", LOCK.name])
+    with tempfile.TemporaryDirectory() as folder:
+        wanted = Path(folder, "own.txt")
+        text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+        extra = re.search(r"^own = \[(.*?)^]", text, re.M | re.S)
+        wanted.write_text("\n".join(re.findall(r'"(.*)"', extra[1])))
+        return failed or run([*command, wanted, "-c", LOCK.name, "-o", OWN_LOCK.name, "--no-annotate"])
 
 
 def show_help(options=None):
@@ -691,7 +745,7 @@ def show_help(options=None):
 
 COMMANDS = {
     command.__name__: command
-    for command in (lab, reset, test, lint, handout, portable, notebooks, edit, results, soak, lock)
+    for command in (lab, reset, own, test, lint, handout, portable, notebooks, edit, results, soak, lock)
 }
 COMMANDS["help"] = show_help
 
@@ -709,9 +763,18 @@ def parse(arguments):
         parser.add_argument("--port", type=int, help="the port to use; 0, the default: a free one")
     elif name == "reset":
         parser.add_argument("lesson", nargs="?", default="", help="the lesson, such as 04")
+    elif name == "own":
+        parser.add_argument("name", help="of the notebook, such as gestures")
+        kinds = ("video", "frames", "text", "series", "sensor")
+        parser.add_argument("--kind", choices=kinds, default="video", help="what it is for")
     elif name == "results":
         parser.add_argument("lessons", nargs="*", help="the lessons, such as 04; default: all")
-        parser.add_argument("--times", action="store_true", help="measure the times again, keep the scores")
+        parser.add_argument("--table", metavar="NAME", help="only this one, such as 01_moved")
+        place = parser.add_mutually_exclusive_group()
+        place.add_argument("--times", action="store_true", help="measure the times again, keep the scores")
+        place.add_argument(
+            "--cluster", metavar="ADDRESS", help="train on a Dask cluster; times are still measured here"
+        )
     elif name in ("notebooks", "portable", "soak", "lock"):
         return COMMANDS[name], argparse.Namespace(rest=rest)
     return COMMANDS[name], parser.parse_args(rest)

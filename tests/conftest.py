@@ -32,5 +32,16 @@ def house(tmp_path):
 def ready(house):
     """The same with the packages of this environment, as after a first `lab`."""
     house.PYTHON, house.STAMP = Path(sys.executable), house.ROOT / "stamp"
+    house.OWN_STAMP = house.ROOT / "own-stamp"
     house.STAMP.write_text(house.stamp())
+    house.OWN_STAMP.write_text(house.own_stamp())
     return house
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    """A Dask scheduler without workers yet."""
+    from clusters import scheduler  # few tests need Dask, and importing it takes a second
+
+    with scheduler(tmp_path) as started:
+        yield started

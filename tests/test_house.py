@@ -548,8 +548,13 @@ def test_results_runs_the_scripts_and_counts_failures(ready):
     (folder / "04_clips.py").write_text("import sys; open('told', 'w').write(' '.join(sys.argv[1:]))")
     assert ready.main(["results", "04", "--times"]) == 0
     assert (ready.ROOT / "told").read_text() == "--times"
-    with pytest.raises(SystemExit):
-        ready.main(["results", "--tiems"])
+    assert ready.main(["results", "04", "--cluster", "tcp://host:8786"]) == 0
+    assert (ready.ROOT / "told").read_text() == "--cluster tcp://host:8786"
+    assert ready.main(["results", "04", "--table", "04_clips"]) == 0
+    assert (ready.ROOT / "told").read_text() == "--table 04_clips"
+    for bad in ("--tiems", "--cluster", "--times --cluster tcp://host:8786"):
+        with pytest.raises(SystemExit):
+            ready.main(["results", *bad.split()])
 
 
 # ---------------------------------------------------------------- the helpers as a package
@@ -605,16 +610,19 @@ def test_an_installation_that_cannot_be_edited_has_all_files(tmp_path):
 # ---------------------------------------------------------------- one list of packages
 
 
+LOCKS = "requirements.lock", "requirements-own.lock"
+
+
 def locked():
-    """The requirements of the lock, each with its hashes."""
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8").replace("\\\n", " ")
+    """The requirements of both locks, each with its hashes."""
+    text = "".join((ROOT / name).read_text(encoding="utf-8") for name in LOCKS).replace("\\\n", " ")
     rows = [line for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
     return [(Requirement(row.split(" --hash")[0]), row.count("--hash=sha256:")) for row in rows]
 
 
 def test_the_lock_is_hashed_and_names_no_registry():
     assert all(hashes for _, hashes in locked())
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    text = "".join((ROOT / name).read_text(encoding="utf-8") for name in LOCKS)
     assert not re.search(r"https?:|--index-url|--extra-index-url|--find-links| @ ", text)
 
 
