@@ -14,6 +14,7 @@ from course_utils.datasets.clips import (
     hidden_digit,
     moving_digits,
 )
+from course_utils.datasets.own import from_folder
 from course_utils.datasets.series import CALENDAR, HOLIDAYS, traffic
 from course_utils.datasets.texts import reviews
 
@@ -28,6 +29,7 @@ __all__ = [
     "Split",
     "bouncing_digits",
     "camera_moves",
+    "from_folder",
     "hidden_digit",
     "moving_digits",
     "reviews",

@@ -22,13 +22,13 @@ class DataError(RuntimeError):
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """One part of a dataset: clips, reviews or windows of a series, and what there is to say of each.
+    """One part of a dataset: clips, texts or windows of a series, and what there is to say of each.
 
     Attributes
     ----------
     x : array
-        Clips: (clip, time, height, width, channels), float32. Reviews: (review,), each a str.
-        Windows: (window, hour, feature), float32, the hours gone by.
+        Clips: (clip, time, height, width, channels), float32, or (clip, time, features). Texts: (text,), each
+        a str. Windows: (window, step, feature), float32, the steps gone by.
     y : dict of arrays
         One entry for each thing there is to name, for instance `y["digit"]` and `y["motion"]`, (clip,),
         int. Of windows `y["volume"]`, (window, hour), float32: the hours to come, right after those of x.
@@ -60,8 +60,8 @@ class Split:
     @property
     def mask(self):
         """Of clips, a bool array (clip, time): True where a frame is real, False where it is padding."""
-        if self.x.ndim != 5:
-            what = "reviews, each one a str" if self.x.dtype == object else "windows, all hours of them real"
+        if self.x.ndim != 5 and self.lengths is None:
+            what = "texts, each one a str" if self.x.dtype == object else "windows, all steps of them real"
             raise AttributeError(f"only clips have a mask of frames: these are {what}")
         lengths = np.full(len(self), self.x.shape[1]) if self.lengths is None else self.lengths
         return np.arange(self.x.shape[1]) < lengths[:, None]
@@ -76,7 +76,7 @@ class Split:
         if self.x.dtype == object:
             words = [len(text.split()) for text in self.x]
             return (
-                f"{len(self):,} reviews of {np.median(words):.0f} words (median) to {max(words):,} (longest)"
+                f"{len(self):,} texts of {np.median(words):.0f} words (median) to {max(words):,} (longest)"
             )
         if self.start is not None:
             return f"{len(self):,} windows, x {self.x.shape}"
@@ -136,8 +136,10 @@ class Dataset:
         return f"<b>{self.name}</b><table>{''.join(rows)}</table>"
 
     def _facts(self):
-        if self.train.x.dtype == object:
-            facts = {"x": "(review,), each a str"}
+        if "x" in self.card:
+            facts = {"x": self.card["x"]}
+        elif self.train.x.dtype == object:
+            facts = {"x": "(text,), each a str"}
         elif self.feature_names:
             facts = {"x": _axes_and_range("(window, hour, feature)", self.train.x)}
             facts["features"] = ", ".join(self.feature_names)
