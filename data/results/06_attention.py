@@ -168,6 +168,7 @@ STUDY = Study(
     rows_of=rows_of,
     measure=measure,
     ready=ready,
+    reads={"06_places": ("06_hidden_digit",)},
 )
 
 if __name__ == "__main__":

@@ -3,14 +3,18 @@
 The models are not written a second time: `definitions_of` reads them out of the lesson's own cells.
 
 Each script describes its tables as a `Study` and calls `main`. Two trainings run side by side, on one thread
-each. Of the peak learning rates, each network gets the one with its own best validation score after all
-epochs, the mean of two seeds that no table uses. Where the best is the lowest or the highest tried, one
-further out is tried, until it is neither. The test part is scored once.
+each; with `--cluster`, as many as a Dask cluster has workers. Of the peak learning rates, each network gets
+the one with its own best validation score after all epochs, the mean of two seeds that no table uses. Where
+the best is the lowest or the highest tried, one further out is tried, until it is neither. The test part is
+scored once.
 """
 
 import argparse
 import ast
 import concurrent.futures
+import contextlib
+import dataclasses
+import functools
 import hashlib
 import json
 import multiprocessing
@@ -18,6 +22,7 @@ import os
 import platform
 import statistics
 import tempfile
+import threading
 import time
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -25,10 +30,11 @@ from pathlib import Path
 
 import jupytext
 
-from course_utils import check, results
+from course_utils import check, results, worker
 
 TUNING_SEEDS = (100, 101)
 FURTHEST = 16  # times above and below the rates that a study starts with; beyond, the search ends
+PATIENCE = 60  # seconds without any worker, after which a cluster is given up; a restart takes a few
 
 
 @dataclass(frozen=True)
@@ -51,12 +57,15 @@ class Study:
         (table, quick) -> a dict with a key for each row; quick: two rows are enough.
     measure : callable
         (table, row, seed, peak, part, quick) -> a dict of numbers; a function of the script's own module,
-        as it is called in other processes. `part` is "validation" or "test".
+        as it is called in other processes. `part` is "validation" or "test". What it gives under "files",
+        name -> bytes, is kept beside the table; it writes nothing itself, as it may run on another machine.
     ready : callable
         (table, row, quick) -> a compiled model, a list of batches, and how many of these one training (or
         whatever the column of seconds is about) takes.
     traced : bool
         Whether toys are traced too: that takes longer than a few batches, but less than many.
+    reads : dict
+        Table -> a tuple of stored tables whose learning rates `measure` reads.
     """
 
     lesson: str
@@ -68,6 +77,7 @@ class Study:
     measure: callable
     ready: callable
     traced: bool = False
+    reads: dict = dataclasses.field(default_factory=dict)
 
 
 # ----------------------------------------------------------------------------------- a lesson's definitions
@@ -179,7 +189,8 @@ class Journal:
         pool : concurrent.futures.Executor
             Runs the jobs.
         function : callable
-            Returns a dict of plain numbers.
+            Returns a dict of plain numbers, and perhaps of "files": name -> bytes, to be kept beside the
+            journal.
         jobs : list of tuple
             The arguments of each call.
 
@@ -190,13 +201,25 @@ class Journal:
         """
         waiting = {pool.submit(function, *job): job for job in jobs if str(job) not in self.numbers}
         for future in concurrent.futures.as_completed(waiting):
-            self.numbers[str(waiting[future])] = future.result()
+            numbers = dict(future.result())
+            for name, content in numbers.pop("files", {}).items():
+                (self.path.parent / name).write_bytes(content)
+            self.numbers[str(waiting[future])] = numbers
             write(self.path, self.numbers)
-            print(waiting[future], future.result(), flush=True)
+            finished = sum(str(job) in self.numbers for job in jobs)
+            print(f"{finished} of {len(jobs)}:", waiting[future], numbers, flush=True)
         return {job: self.numbers[str(job)] for job in jobs}
 
 
-def save(study, table, runs, seeds, tuning, folder):
+def weights_of(model):
+    """The bytes of a `.weights.h5` file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "model.weights.h5")
+        model.save_weights(path)
+        return path.read_bytes()
+
+
+def save(study, table, runs, seeds, tuning, folder, machine):
     """Write a table, with where it comes from.
 
     Parameters
@@ -211,6 +234,8 @@ def save(study, table, runs, seeds, tuning, folder):
         Row -> {peak learning rate tried: mean score on the validation part}.
     folder : path
         Where to write it.
+    machine : str
+        What trained it.
     """
     import tensorflow as tf
 
@@ -221,7 +246,7 @@ def save(study, table, runs, seeds, tuning, folder):
     provenance = {
         "command": "make results",
         "seeds": seeds,
-        **where(),
+        **where(machine),
         "python": platform.python_version(),
         "versions": {"tensorflow": tf.__version__}
         | {package: version(package) for package in ("keras", "numpy", "scikit-learn")},
@@ -240,12 +265,11 @@ def add_column(name, column, values, folder):
     table = results.load(name, folder)
     for row in table.rows:
         row[column] = values[row["model"]]
-    provenance = table.provenance | {column: where()}
+    provenance = table.provenance | {column: where(worker.machine())}
     write(Path(folder) / f"{name}.json", {"rows": table.rows, "provenance": provenance})
 
 
-def where():
-    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+def where(machine):
     return {"date": time.strftime("%Y-%m-%d"), "machine": machine}
 
 
@@ -290,10 +314,26 @@ def tune(study, table, quick, journal, pool):
     return tried
 
 
-def train_all(study, tables, quick, pool, folder):
-    """Tune every network, train every row of the tables with every seed, write the tables."""
+def train_all(study, tables, quick, pool, folder, machines=()):
+    """Tune every network, train every row of the tables with every seed, write the tables.
+
+    Parameters
+    ----------
+    study, tables, quick : Study, list of str, bool
+        What to train.
+    pool : concurrent.futures.Executor
+        Runs the trainings.
+    folder : path
+        Where the tables go.
+    machines : list of str
+        Those of the cluster, if the pool is that of a cluster.
+    """
     journals = []
     for table in tables:
+        if machines:
+            reads = study.reads.get(table, ())  # looked at now, because the table before may be one of them
+            sent = functools.partial(worker.measure, study.lesson, reads, worker.course(reads))
+            study = dataclasses.replace(study, measure=sent)
         journal = Journal(folder / f"{table}.part", digest(study.lesson, study.uses[table]))
         journals.append(journal)
         rows, seeds = study.rows_of(table, quick), list(range(1 if quick else study.seeds[table]))
@@ -302,7 +342,7 @@ def train_all(study, tables, quick, pool, folder):
         jobs = [(table, row, seed, peaks.get(row), "test", quick) for seed in seeds for row in rows]
         found = journal.measure(pool, study.measure, jobs)
         runs = {row: [numbers for job, numbers in found.items() if job[1] == row] for row in rows}
-        save(study, table, runs, seeds, tuning, folder)
+        save(study, table, runs, seeds, tuning, folder, "; ".join(machines) or worker.machine())
     for journal in journals:
         journal.path.unlink()
 
@@ -342,13 +382,101 @@ def two_processes():
     return concurrent.futures.ProcessPoolExecutor(2, spawn, check.setup)
 
 
+@contextlib.contextmanager
+def cluster(address):
+    """Run trainings in the workers of a Dask cluster; what is wrong with it ends the script with a sentence.
+
+    If a worker dies, Dask gives its training to another one; a training with which four have died ends all.
+
+    Parameters
+    ----------
+    address : str
+        That of the scheduler, such as "tcp://host:8786".
+
+    Yields
+    ------
+    tuple
+        The executor, and a list with a description of each kind of machine.
+    """
+    from distributed import Client, KilledWorker
+    from distributed.comm import get_address_host_port
+
+    try:
+        get_address_host_port(address)  # a client that finds out by itself leaves a traceback behind
+        client = Client(address, timeout=5, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise SystemExit(
+            f"No Dask scheduler answers at --cluster={address!r} ({error}): give the address that "
+            "`dask scheduler` prints, such as tcp://host:8786."
+        ) from None
+    over = threading.Event()
+    try:
+        machines = look_at_workers(client, address)
+        pool = client.get_executor(pure=False)
+        threading.Thread(target=give_up_without_workers, args=(client, pool, over), daemon=True).start()
+        yield pool, machines
+    except concurrent.futures.CancelledError:
+        raise SystemExit(
+            f"The cluster at {address} is gone: its scheduler has ended, or for {PATIENCE} seconds there was "
+            "no worker. What is finished is kept; start the cluster and run the same command again to go on."
+        ) from None
+    except KilledWorker as error:
+        raise SystemExit(
+            f"{error.allowed_failures + 1} workers of {address} have died with the same training, the last "
+            f"was {error.last_worker.address}: its log may tell why, often it is too little memory. What is "
+            "finished is kept; run the same command again to go on."
+        ) from None
+    except worker.Refused as error:
+        raise SystemExit(f"{error} What is finished is kept; run the same command again to go on.") from None
+    finally:
+        over.set()
+        client.close()  # the cluster forgets what still waits
+
+
+def look_at_workers(client, address):
+    """Their kinds of machines; ends the script if there is no worker, or one that must not train."""
+    workers = client.scheduler_info(n_workers=-1)["workers"]
+    if not workers:
+        raise SystemExit(
+            f"The cluster at {address} has no worker: start some in the course's environment with "
+            f"`dask worker {address} --nworkers N --nthreads 1`, N being the number of cores."
+        )
+    courses = client.run(worker.course, workers=list(workers), on_error="return")
+    for at, found in courses.items():
+        name = workers[at]["name"]
+        if isinstance(found, Exception):
+            raise SystemExit(
+                f"Worker {name} cannot import the course ({found}): start it with the "
+                "Python of its course, or with PYTHONPATH set to the course's folder."
+            )
+        if told := worker.objection(name, workers[at]["nthreads"], found, worker.course()):
+            raise SystemExit(told)
+    return sorted(set(client.run(worker.machine).values()))
+
+
+def give_up_without_workers(client, pool, over):
+    """Cancel all trainings once there has been no worker for long: Dask itself would wait for ever."""
+    seen = time.monotonic()
+    with contextlib.suppress(Exception):  # with the scheduler gone, everything is cancelled anyway
+        while not over.wait(1):
+            if client.nthreads():
+                seen = time.monotonic()
+            elif time.monotonic() - seen > PATIENCE:
+                pool.shutdown(wait=False)
+                return
+
+
 def main(study, description, arguments=None):
     """Do what the command line asks for; the tables go to data/results, quick ones to a temporary folder."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="toy size, into a temporary folder")
-    parser.add_argument("--times", action="store_true", help="measure the times again, keep the scores")
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument("--times", action="store_true", help="measure the times again, keep the scores")
+    place.add_argument(
+        "--cluster", metavar="ADDRESS", help="train on a Dask cluster; times are still measured here"
+    )
     parser.add_argument(
         "--table", choices=study.seeds, action="append", help="only this one; may be repeated"
     )
@@ -360,7 +488,10 @@ def main(study, description, arguments=None):
         import tensorflow as tf
 
         tf.config.run_functions_eagerly(not study.traced)
-    if not given.times:
+    if given.cluster is not None:
+        with cluster(given.cluster) as (pool, machines):
+            train_all(study, tables, given.quick, pool, folder, machines)
+    elif not given.times:
         with one_thread() if given.quick else two_processes() as pool:
             train_all(study, tables, given.quick, pool, folder)
     for table in tables:
