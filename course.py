@@ -265,8 +265,14 @@ def add_own():
     if not OWN_STAMP.exists() or OWN_STAMP.read_text() != own_stamp():
         with alone():
             print("Adding what data of your own needs (once)", flush=True)
-            install(OWN_LOCK)
-            OWN_STAMP.write_text(own_stamp())
+            UNDER_WAY.touch()
+            try:
+                install(OWN_LOCK)
+                OWN_STAMP.write_text(own_stamp())
+            except Problem:  # such as no network: nothing was half installed, and the course goes on as it is
+                UNDER_WAY.unlink()
+                raise
+            UNDER_WAY.unlink()
 
 
 def repair(names):

@@ -69,6 +69,24 @@ def test_a_template_runs_from_top_to_bottom(tmp_path, kind):
     assert any("seeds" in html and "LSTM" in html for html in shown)
 
 
+def test_packages_added_by_half_are_not_trusted_and_no_network_harms_nothing(ready, monkeypatch):
+    ready.OWN_STAMP.unlink()
+
+    def interrupted(lock):
+        raise KeyboardInterrupt
+
+    def offline(lock):
+        raise ready.Problem("The packages could not be installed.")
+
+    monkeypatch.setattr(ready, "install", offline)
+    assert ready.main(["own", "letters"]) == 1
+    assert not ready.UNDER_WAY.exists()
+    monkeypatch.setattr(ready, "install", interrupted)
+    assert ready.main(["own", "letters"]) == 1
+    assert ready.UNDER_WAY.exists()  # the next command makes .venv anew
+    assert not ready.OWN_STAMP.exists()
+
+
 def test_a_template_is_laid_once_and_never_over_another(ready):
     (ready.NOTEBOOKS / "templates").mkdir()
     for path in (ROOT / "notebooks" / "templates").glob("*.py"):
