@@ -363,6 +363,40 @@ def table(rows, columns, caption=""):
     return Table([str(heading) for heading in headings.values()], cells, numeric, caption)
 
 
+def answers(true, found, caption=""):
+    """Set out how well models answer: accuracy, mean recall of the classes, and what the accuracy can tell.
+
+    Parameters
+    ----------
+    true : array (example,), int
+        The right classes.
+    found : dict of lists of arrays
+        Model -> its answers (example,), one array for each seed.
+    caption : str
+        A sentence above the table.
+
+    Notes
+    -----
+    "95 %" is the interval of Wilson (1927), https://doi.org/10.1080/01621459.1927.10502953: where the
+    accuracy on all such examples lies, if those of the test do not depend on one another.
+
+    Examples
+    --------
+    >>> answers([0, 0, 1, 1], {"most frequent class": [[0, 0, 0, 0]]})  # accuracy 0.500, 0.15 to 0.85
+    """
+    from scipy.stats import binomtest
+
+    true, rows = np.asarray(true), []
+    for model, each in found.items():
+        right = [np.asarray(told) == true for told in each]
+        recalls = [float(np.mean([one[true == label].mean() for label in np.unique(true)])) for one in right]
+        interval = binomtest(round(np.mean(right) * len(true)), len(true)).proportion_ci(method="wilson")
+        accuracies = [float(one.mean()) for one in right]
+        between = f"{interval.low:.2f} to {interval.high:.2f}"
+        rows.append({"model": model, "accuracy": accuracies, "mean recall": recalls, "95 %": between})
+    return table(rows, ["model", "accuracy", "mean recall", "95 %"], caption)
+
+
 def over_seeds(values, form="{:.3f}"):
     """One score in words: mean and, if the seeds differ, lowest and highest.
 

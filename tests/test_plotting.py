@@ -374,3 +374,16 @@ def test_table_in_html_is_escaped_with_caption_and_alignment():
     assert ">R &amp; D</caption>" in page
     assert '<td style="text-align:left">&lt;b&gt;</td><td style="text-align:right">12,345.7</td>' in page
     assert page.count("<th ") == 2
+
+
+def test_answers_are_scored_by_class_and_with_their_interval():
+    """Of 40 examples, 10 are of class 1; one model names 37, the other takes all for class 0."""
+    true = np.repeat([0, 1], [30, 10])
+    good = np.where(np.arange(40) < 3, 1, true)
+    found = {"good": [good, true], "frequent": [np.zeros(40, int)]}
+    html = plotting.answers(true, found, "40 clips")._repr_html_()
+    assert "40 clips" in html
+    assert "0.963 (0.925 to 1.000)" in html  # accuracy, two seeds
+    assert "0.975 (0.950 to 1.000)" in html  # mean recall
+    assert "0.60 to 0.86" in html  # Wilson, 30 of 40
+    assert ">0.500<" in html

@@ -52,7 +52,8 @@ def sensor(folder):
 
 
 @pytest.mark.parametrize("kind", [video, text, series, sensor], ids=["video", "text", "series", "sensor"])
-def test_a_template_runs_from_top_to_bottom(tmp_path, kind):
+def test_a_template_runs_from_top_to_bottom(tmp_path, kind, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     notebook = jupytext.read(ROOT / "notebooks" / "templates" / f"own_{kind.__name__}.py")
     (tmp_path / "data").mkdir()
     first = next(cell for cell in notebook.cells if cell.cell_type == "code")

@@ -64,8 +64,11 @@ def summary(x):
     return np.concatenate([x.mean(axis=1), x.std(axis=1), x.min(axis=1), x.max(axis=1), change], axis=1)
 
 
-regression = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-regression.fit(summary(data.train.x), data.train.y["class"])
+tried = [
+    make_pipeline(StandardScaler(), LogisticRegression(C=c, max_iter=2000)).fit(summary(data.train.x), data.train.y["class"])
+    for c in (0.01, 0.1, 1, 10)
+]
+regression = max(tried, key=lambda model: model.score(summary(data.validation.x), data.validation.y["class"]))
 frequent = np.bincount(data.train.y["class"]).argmax()
 answers = {
     "most frequent class": [np.full(len(data.test), frequent)],
@@ -105,26 +108,13 @@ models = {(order, seed): train(order, seed) for seed in SEEDS for order in (True
 # **The table.** Windows of one person are alike, so the number of *persons* in the test says how far to trust a score;
 # the interval (Wilson's, for independent windows) is too narrow.
 
-
 # %%
-def interval(right, number, z=1.96):
-    """Wilson (1927), https://doi.org/10.1080/01621459.1927.10502953."""
-    share, room = right / number, z * z / number
-    half = z * np.sqrt(share * (1 - share) / number + room / (4 * number))
-    return (share + room / 2 - half) / (1 + room), (share + room / 2 + half) / (1 + room)
-
-
 for (order, _), model in models.items():
     name = "CNN -> LSTM" if order else "CNN -> average"
     answers.setdefault(name, []).append(model.predict(data.test.x, verbose=0).argmax(axis=1))
 
-true, rows = data.test.y["class"], []
-for name, each in answers.items():
-    scores = [float(np.mean(found == true)) for found in each]
-    recalls = [np.mean([np.mean(found[true == n] == n) for n in range(len(NAMES))]) for found in each]
-    low, high = interval(np.mean(scores) * len(true), len(true))
-    rows.append({"model": name, "accuracy": scores, "mean recall": [float(r) for r in recalls], "95 %": f"{low:.2f} to {high:.2f}"})
-plotting.table(rows, ["model", "accuracy", "mean recall", "95 %"], caption=f"{len(true)} test windows; seeds {SEEDS}")
+true = data.test.y["class"]
+plotting.answers(true, answers, caption=f"{len(true)} test windows; seeds {SEEDS}")
 
 # %%
 plotting.confusion(true, answers["CNN -> LSTM"][0], NAMES)

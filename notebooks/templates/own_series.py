@@ -60,7 +60,11 @@ def flat(split):
     return split.x.reshape(len(split), -1)
 
 
-linear = Ridge(1.0).fit(flat(data.train), data.train.y[VALUES[0]])
+def error(model):
+    return np.abs(model.predict(flat(data.validation)) - data.validation.y[VALUES[0]]).mean()
+
+
+linear = min((Ridge(c).fit(flat(data.train), data.train.y[VALUES[0]]) for c in (0.1, 1, 10, 100, 1000)), key=error)
 if SEASON > BEFORE:
     raise ValueError(f"SEASON={SEASON} must not exceed BEFORE={BEFORE}: raise BEFORE, or name a shorter season.")
 back = [BEFORE - SEASON + step % SEASON for step in range(AHEAD)]  # the same step of the last season that is known
