@@ -279,6 +279,9 @@ def test_windows_keep_to_their_time_and_reach_over_no_gap(meter):
     np.testing.assert_allclose(steps, steps[0, 0], rtol=1e-2)  # the counter rises by one at every step
     for told in ("stands there twice", "'yesterday' is no time", "windows that reach over a gap"):
         assert told in data.card["skipped"]
+    each = np.unique(np.round(np.concatenate([seen.x[..., 0].ravel(), seen.y["kWh"].ravel()]), 4))
+    assert abs(each.mean()) < 0.01  # the scale is that of the training steps, not of the test's
+    assert abs(each.std() - 1) < 0.01
 
 
 @pytest.fixture
