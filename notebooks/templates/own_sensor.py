@@ -10,7 +10,7 @@
 # # My sensor: name what goes on
 #
 # A table with times, measured values, a label for each row and, if you have it, the person or machine. Fill in the next
-# cell, then run everything from the top (*Run > Run All Cells*). Lesson 13 explains each step.
+# cell, then run everything from the top (*Run > Run All Cells*). Lesson 04 explains CNN -> LSTM.
 
 # %%
 FILE = "path/to/my sensor.csv"

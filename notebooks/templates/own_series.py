@@ -9,7 +9,7 @@
 # %% [markdown]
 # # My series: from a table to an honest forecast
 #
-# Fill in the next cell, then run everything from the top (*Run > Run All Cells*). Lessons 07 and 13 explain each
+# Fill in the next cell, then run everything from the top (*Run > Run All Cells*). Lesson 07 explains each
 # step. To name what goes on, rather than to predict, there is another template: `make own NAME=x ARGS="--kind sensor"`.
 
 # %%

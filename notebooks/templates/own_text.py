@@ -9,7 +9,7 @@
 # %% [markdown]
 # # My texts: from a table to an honest table
 #
-# Fill in the next cell, then run everything from the top (*Run > Run All Cells*). Lesson 13 explains each step.
+# Fill in the next cell, then run everything from the top (*Run > Run All Cells*). Lesson 05 explains the networks.
 
 # %%
 FILE = "path/to/my texts.csv"  # or a folder that has a folder of .txt files for each class

@@ -11,7 +11,7 @@
 #
 # Fill in the next cell, then run everything from the top (*Run > Run All Cells*). Reading comes first and takes
 # longest; what was read is kept in `.clips` beside your classes, so the second time is fast.
-# Lesson 13 explains each step.
+# Lesson 04 explains the networks.
 
 # %%
 FOLDER = "path/to/my folder"  # it holds a folder for each class, named like the class
@@ -150,7 +150,7 @@ plotting.confusion(true, answers["CNN -> LSTM"][0], NAMES)
 
 # %% [markdown]
 # **Keep the best by its validation score** (not by the test). In another program, `keras.saving.load_model` needs
-# the class `PerFrame`: lesson 13 shows what to copy.
+# the class `PerFrame`: lay a copy of `course_utils/layers.py` beside the model, and import it before you load.
 
 # %%
 kept = min(models, key=lambda key: models[key].evaluate(Batches(data.validation), verbose=0)[0])
