@@ -1,6 +1,7 @@
 """Data of one's own: what is read, how it is divided, and that nothing broken harms the rest."""
 
 import random
+import re
 import shutil
 from pathlib import Path
 
@@ -59,6 +60,24 @@ def test_people_are_not_divided_and_every_class_is_in_every_part(moves):
     np.testing.assert_array_equal(again.test.x, data.test.x)
 
 
+@pytest.mark.parametrize("groups", [None, r"/(p\d)"])
+def test_each_clip_tells_its_name_and_its_group(moves, groups):
+    data = from_folder(moves, "frames", frames=11, size=(30, 40), groups=groups)
+    names = []
+    for split in parts_of(data):
+        assert split.names.shape == split.groups.shape == (len(split),)
+        for clip, label, length, name, group in zip(
+            split.x, split.y["class"], split.lengths, split.names, split.groups, strict=True
+        ):
+            kind, person, take = re.fullmatch(r"(left|right)/p(\d) take (\d)", name).groups()
+            assert kind == data.class_names["class"][label]
+            assert length == 9 + int(take)
+            assert clip[0].any(axis=(1, 2)).argmax() == 2 * int(person)  # each person's bar has a height
+            assert group == (f"p{person}" if groups else name)
+        names += split.names.tolist()
+    assert sorted(names) == sorted(f"{clip.parent.name}/{clip.name}" for clip in moves.glob("[lr]*/*"))
+
+
 def test_people_whose_names_are_written_differently_are_one_group(moves):
     for name in ("left", "right"):
         for written, plain in zip(("JÖRG", "Jo\u0308rg", "jörg", "Eva", "EVA", "eva"), range(6), strict=True):
@@ -108,6 +127,8 @@ def test_copies_of_a_clip_stay_in_one_part(moves):
     shown = [{clip.tobytes() for clip in split.x} for split in parts_of(data)]
     assert sum(map(len, parts_of(data))) == 36
     assert sum(map(len, shown)) == 24
+    owner = {name: group for split in parts_of(data) for name, group in zip(split.names, split.groups)}
+    assert owner["left/p3 take 2"] == owner["left/copy of p3 take 2"] == "left/copy of p3 take 2"
     shutil.copytree(moves / "left" / "p0 take 1", moves / "right" / "p9 take 1")
     data = from_folder(moves, "frames", frames=10, size=(30, 40))
     assert sum(map(len, parts_of(data))) == 34

@@ -41,6 +41,12 @@ class Split:
     centre : array (clip, time, 2), float32, or None
         Of clips with a hidden or a bouncing digit: row and column of its centre in pixels; NaN in frames
         without one. With two bouncing digits (clip, time, digit, 2): that of the first, and of the second.
+    names : array (clip,), str, or None
+        Of clips of your own: "class/clip", as they are called in the folder.
+    groups : array (clip,), str, or None
+        Of clips of your own: the group that each belongs to, which is whole in one part. It is called like
+        what `groups=` finds in the name; without `groups=` each clip is on its own, and called like it.
+        Copies of a clip share the group of the first.
     """
 
     x: np.ndarray
@@ -49,6 +55,8 @@ class Split:
     future: np.ndarray | None = None
     start: np.ndarray | None = None
     centre: np.ndarray | None = None
+    names: np.ndarray | None = None
+    groups: np.ndarray | None = None
 
     @property
     def shown(self):

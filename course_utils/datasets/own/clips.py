@@ -3,6 +3,7 @@
 import os
 import re
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -84,9 +85,7 @@ def read_videos(
     >>> data.train.x.shape                       # (clip, time, height, width, channels)
     (24, 16, 48, 64, 1)
     """
-    if rate is not None and not (_is_number(rate) and 0 < rate <= 1000):
-        raise ValueError(f"rate={rate!r} cannot be: use frames a second from above 0 to 1,000, or None.")
-    how = _checked_how(frames, rate, size, fit, channels)
+    how = checked_how(frames, rate, size, fit, channels)
     return _read(path, "video", how, groups, features, seed, cache, seconds, memory, client)
 
 
@@ -103,7 +102,7 @@ def read_frames(
     --------
     >>> data = read_frames("gestures", frames=16, size=(48, 64))
     """
-    how = _checked_how(frames, None, size, fit, channels)
+    how = checked_how(frames, None, size, fit, channels)
     return _read(path, "frames", how, groups, features, seed, cache, seconds, memory, client)
 
 
@@ -111,8 +110,10 @@ def _is_number(value):
     return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
 
-def _checked_how(frames, rate, size, fit, channels):
+def checked_how(frames, rate, size, fit, channels):
     """How a clip is read, as the decoder is told it."""
+    if rate is not None and not (_is_number(rate) and 0 < rate <= 1000):
+        raise ValueError(f"rate={rate!r} cannot be: use frames a second from above 0 to 1,000, or None.")
     frames = whole_number("frames", frames, 1, 4096, "16 are enough to begin with.")
     if not (isinstance(size, (tuple, list)) and len(size) == 2):
         raise ValueError(f"size={size!r} cannot be: use (height, width) in pixels, for instance (48, 64).")
@@ -132,9 +133,45 @@ def _checked_how(frames, rate, size, fit, channels):
     }
 
 
-def _read(path, kind, how, groups, features, seed, cache, seconds, memory, client):
+@dataclass(frozen=True, eq=False)
+class Clips:
+    """The clips of a folder as they were read, before they are divided.
+
+    Attributes
+    ----------
+    root : Path
+    how : dict
+        How they were read, as `checked_how` gives it.
+    cache : Cache
+    keys, abouts : dict
+        Name "class/clip" -> its name in the cache, and what is known of it.
+    skipped : dict of str
+        Name of what was left out -> why, and what to do.
+    """
+
+    root: Path
+    how: dict
+    cache: Cache
+    keys: dict
+    abouts: dict
+    skipped: dict
+
+    def grouped(self, pattern):
+        """The name of the group of each clip; copies of a clip share one, whatever `pattern` finds."""
+        groups = groups_by(pattern, list(self.abouts))
+        return [groups[first] for first in together([about.digest for about in self.abouts.values()], groups)]
+
+    def divided(self, pattern, seed):
+        """The names of the classes; and of each clip the number of its class, its group and its part."""
+        groups, owners = self.grouped(pattern), [name.partition("/")[0] for name in self.abouts]
+        names = class_names(owners)
+        labels = np.array([names.index(owner) for owner in owners])
+        return names, labels, np.array(groups), by_group(owners, groups, seed)
+
+
+def read_clips(path, kind, how, cache=None, seconds=60, memory=2**31, client=None):
+    """The `Clips` of a folder; those not in the cache yet are read. Parameters as of `read_videos`."""
     root = _checked_folder(path)
-    seed = whole_number("seed", seed, 0, 2**31, "Any of them will do.")
     memory = whole_number("memory", memory, 2**26, 2**50, "It is in bytes.")
     if not (_is_number(seconds) and seconds > 0):
         raise ValueError(f"seconds={seconds!r} cannot be: use a number above 0, for instance 60.")
@@ -153,17 +190,22 @@ def _read(path, kind, how, groups, features, seed, cache, seconds, memory, clien
     abouts = {name: abouts[name] for name in keys if name in abouts}  # in order, whoever was done first
     lost = {name: lost[name] for name in clips if name in lost}
     _check_classes(root, abouts, len(clips), lost)
+    return Clips(root, how, kept, {name: keys[name] for name in abouts}, abouts, skipped | lost)
+
+
+def _read(path, kind, how, groups, features, seed, cache, seconds, memory, client):
+    seed = whole_number("seed", seed, 0, 2**31, "Any of them will do.")
+    clips = read_clips(path, kind, how, cache, seconds, memory, client)
+    keys = clips.keys
     if features is not None:
-        keys = _featured(
-            kept, {name: keys[name] for name in abouts}, Path(features).expanduser().resolve(), client
-        )
-    return _dataset(root, kept, keys, abouts, skipped | lost, how, features is not None, groups, seed)
+        keys = _featured(clips.cache, keys, Path(features).expanduser().resolve(), client)
+    return _dataset(clips, keys, features is not None, groups, seed)
 
 
 def _checked_folder(path):
     root = checked_path(path)
-    if not root.is_dir():
-        here = "there is a file of that name" if root.exists() else "there is no such folder"
+    if not os.path.isdir(root):  # unlike `Path.is_dir`, it takes names of any length
+        here = "there is a file of that name" if os.path.exists(root) else "there is no such folder"
         told = f"cannot be: {here}. Give the folder that holds a folder for each class."
         raise ValueError(f"path={str(path)!r} {told}")
     return root
@@ -256,34 +298,29 @@ def _featured(kept, keys, path, client):
     return made
 
 
-def _dataset(root, kept, keys, abouts, skipped, how, featured, pattern, seed):
+def _dataset(clips, keys, featured, pattern, seed):
     """Divide the clips, and lay those of each part side by side in one file that is not read into memory."""
-    clips = list(abouts)
-    groups = groups_by(pattern, clips)
-    groups = [groups[first] for first in together([about.digest for about in abouts.values()], groups)]
-    names = class_names(name.partition("/")[0] for name in clips)
-    labels = np.array([names.index(name.partition("/")[0]) for name in clips])
-    part = by_group([names[label] for label in labels], groups, seed)
+    every, abouts = np.array(list(clips.abouts)), clips.abouts
+    names, labels, groups, part = clips.divided(pattern, seed)
     lengths = np.array([about.length for about in abouts.values()])
     splits = {}
     for number, split in enumerate(SPLITS):
         own = np.random.default_rng(seed).permutation(np.flatnonzero(part == number))
-        inside = [keys[clips[n]] for n in own]
-        x = kept.side_by_side(key_of(inside), inside, how["frames"])
-        splits[split] = Split(x, {"class": labels[own]}, lengths[own])
+        inside = [keys[name] for name in every[own]]
+        x = clips.cache.side_by_side(key_of(inside), inside, clips.how["frames"])
+        splits[split] = Split(x, {"class": labels[own]}, lengths[own], names=every[own], groups=groups[own])
     sizes = Counter(size for about in abouts.values() for size in about.sizes)
     widths = [f"{w} x {h} ({n})" for (w, h), n in sizes.most_common(5)] + ["and others"] * (len(sizes) > 5)
     noted = {name: "; ".join(about.notes) for name, about in abouts.items() if about.notes}
     axes = "time, height, width, channels" if not featured else "time, features"
     card = {
         "x": f"(clip, {axes}), float32",
-        "source": str(root.resolve()),
+        "source": str(clips.root.resolve()),
         "content": ", ".join(f"{name} {np.sum(labels == n)}" for n, name in enumerate(names)),
         "sizes": f"width x height (clips): {', '.join(widths)}",
-        "skipped": told(skipped, len(clips) + len(skipped)),
-        "noted": told(noted, len(clips)),
+        "skipped": told(clips.skipped, len(every) + len(clips.skipped)),
+        "noted": told(noted, len(every)),
         "split": told_of_split(names, labels, part, groups if pattern else None),
     }
-    return Dataset(
-        root.resolve().name, *splits.values(), {"class": names}, card, lambda split, epoch: splits[split]
-    )
+    called = clips.root.resolve().name
+    return Dataset(called, *splits.values(), {"class": names}, card, lambda split, epoch: splits[split])

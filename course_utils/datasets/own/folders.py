@@ -18,7 +18,11 @@ def checked_path(path):
     """
     if not isinstance(path, str | os.PathLike) or isinstance(os.fspath(path), bytes) or not str(path).strip():
         raise ValueError(f"path={path!r} cannot be: give the path of your folder or file as text.")
-    return Path(path).expanduser()
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        told = "nobody's home is known by that name"
+        raise ValueError(f"path={str(path)!r} cannot be: {told}. Give the whole path.") from None
 
 
 def visible(folder):
