@@ -1,15 +1,19 @@
 """Every lab over data and untrained networks that are ready in seconds: for unit tests, browser and soak."""
 
+import atexit
 import functools
 import html
 import re
+import tempfile
 import xml.etree.ElementTree as ET
+from pathlib import Path
 from types import SimpleNamespace
 
 import ipywidgets as widgets
 import keras
 import numpy as np
 from keras import layers, ops
+from PIL import Image
 
 from course_utils import labs
 from course_utils.labs.architecture import assembly
@@ -364,6 +368,50 @@ def rollout():
     return labs.RolloutLab(predictors(), blots())
 
 
+# ------------------------------------------------------------------------------------ folder
+
+
+GROUPS = r"/(p\d)"
+
+
+def moving_bars(root):
+    """Two classes of moving bars, six people, two takes of each; one is short, one broken, one beside them.
+
+    Frames are called 1.png to 10.png, and only a clip of all of them meets the broken frame.
+    """
+    for move in ("left", "right"):
+        for person in range(1, 7):
+            for take in (1, 2):
+                count = 5 if (move, person, take) == ("right", 2, 1) else 10
+                bars(root / move / f"p{person} take {take}", count, move == "left", 3 * person + take)
+    bars(root / "left" / "p7 take 1", 10, True, 1)
+    (root / "left" / "p7 take 1" / "2.png").write_text("no image")
+    (root / "notes.txt").write_text("recorded in May")
+
+
+def bars(folder, count, back, tall):
+    """A clip as a folder of images: a bar that moves to the right, or back."""
+    folder.mkdir(parents=True)
+    for step in range(count):
+        frame = np.zeros((24, 32), "uint8")
+        frame[24 - tall :, 3 * step : 3 * step + 3] = 255
+        Image.fromarray(frame[:, ::-1] if back else frame).save(folder / f"{step + 1}.png")
+
+
+@functools.cache
+def people():
+    """A folder of these clips, there as long as this process is."""
+    root = tempfile.TemporaryDirectory(prefix="clips")
+    atexit.register(root.cleanup)
+    moving_bars(Path(root.name))
+    return root.name
+
+
+def folder():
+    """The folder lab over bars that people moved."""
+    return labs.FolderLab(people(), "frames", frames=8, size=(16, 16), groups=GROUPS)
+
+
 LABS = {
     "architecture": labs.ArchitectureLab,
     "kernel": kernel,
@@ -373,6 +421,7 @@ LABS = {
     "places": places,
     "forecast": forecast,
     "rollout": rollout,
+    "folder": folder,
 }
 
 

@@ -135,7 +135,7 @@ def test_no_lab_knows_another_one_and_no_mathematics_a_picture(lab):
 
     inside = used(f"import course_utils.labs.{lab}")
     assert {name.split("/")[1] for name in inside if name.startswith("labs/")} == {"core", lab}
-    for part in ("assembly", "convolution", "lstm", "models", "network"):
+    for part in ("assembly", "convolution", "lstm", "models", "network", "reading"):
         if f"labs/{lab}/{part}.py" in inside:
             needed = used(f"import course_utils.labs.{lab}.{part}")
             assert not {f"labs/{lab}/pictures.py", f"labs/{lab}/lab.py", "labs/core/lab.py"} & needed, part

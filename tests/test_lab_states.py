@@ -30,6 +30,7 @@ TURNS = {  # two dials of each lab, and where to turn them
     "places": (("row", 2), ("uniform", True)),
     "forecast": (("origin", 9), ("horizon", 6)),
     "rollout": (("speed", 3), ("edit", "centre")),
+    "folder": (("seed", 3), ("groups", "each")),
 }
 
 
@@ -63,7 +64,7 @@ def turn(lab, turns):
 
 # ------------------------------------------------------------------------------------- what a state shows
 
-TOLD = ("architecture", "kernel", "gate", "frames", "places", "sentence", "forecast", "rollout")
+TOLD = ("architecture", "kernel", "gate", "frames", "places", "sentence", "forecast", "rollout", "folder")
 TOLD = {name: cases.told(name) for name in TOLD}
 BY_HAND = labs.GateLab()  # over cells set by hand
 
@@ -245,6 +246,7 @@ BEGINNINGS = [
     ("places", "att1;network=two"),
     ("forecast", "for1;origin=5;ago=5"),
     ("rollout", "rol1;network=memory;digit=1;second=2;edit=left;gate=forget;alone=1"),
+    ("folder", "fol1;part=test;label=right;clip=2;frames=4"),
 ]
 UNSEEN = ("seed", "text.source", *(f"budget.{name}" for name in ("epochs", "share", "rate", "batch")))
 

@@ -8,6 +8,7 @@
 - `attention`: `AttentionLab` (lesson 06) shows where trained networks look, in a clip or in an image.
 - `forecast`: `ForecastLab` (lesson 07) shows forecasts of traffic, and what a change in the past does.
 - `rollout`: `RolloutLab` (lesson 08) shows networks that predict frames, and then read their own predictions.
+- `folder`: `FolderLab` (lesson 13) shows a folder of one's own clips, before anything is trained.
 - `previews`: the pictures that stand in for the labs where nothing runs.
 
 Lessons import a lab from its folder, so that they depend on that folder and the core alone:
@@ -20,6 +21,7 @@ from importlib import import_module
 FOLDERS = {
     "ArchitectureLab": "architecture",
     "AttentionLab": "attention",
+    "FolderLab": "folder",
     "ForecastLab": "forecast",
     "GateLab": "gates",
     "KernelLab": "kernel",

@@ -107,6 +107,17 @@ ROLLOUT = {
     "Edited in": ("Memory", PICK),
     "Frame looked at": (None, SLIDE),
 }
+FOLDER = {
+    "Part": ("Clip", PICK),
+    "Class": ("Clip", PICK),
+    "Clip": ("Clip", SLIDE),
+    "Frames": ("Reading", PICK),
+    "Size": ("Reading", PICK),
+    "Fit": ("Reading", PICK),
+    "Channels": ("Reading", PICK),
+    "Groups": ("Split", PICK[::-1]),
+    "Seed": ("Split", SLIDE),
+}
 LABS = {  # what is named on the command line -> (cells that show it, its controls)
     "architecture": ([FRESH, "labs.ArchitectureLab('ours')"], ARCHITECTURE),
     "shapes": (
@@ -120,6 +131,7 @@ LABS = {  # what is named on the command line -> (cells that show it, its contro
     "frames": ([SMALL, TWO_HEADS.format("frames")], {**ATTENTION, "Clip": ("Clip", SLIDE)}),
     "places": ([SMALL, TWO_HEADS.format("places")], {**ATTENTION, "Row": ("Image", SLIDE)}),
     "rollout": ([SMALL, "lab = small_labs.rollout()\nlab.state = 'rol1;edit=centre'\nlab"], ROLLOUT),
+    "folder": ([SMALL, "small_labs.folder()"], FOLDER),
     "forecast": ([SMALL, "lab = small_labs.forecast()\nlab.state = 'for1;ago=5'\nlab"], FORECAST),
 }
 PICTURES = ".cl-picture, .ci-body .widget-html-content"

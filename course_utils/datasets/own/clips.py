@@ -156,6 +156,11 @@ class Clips:
     abouts: dict
     skipped: dict
 
+    @property
+    def classes(self):
+        """The names of the classes, in the order in which people count."""
+        return class_names(name.partition("/")[0] for name in self.abouts)
+
     def grouped(self, pattern):
         """The name of the group of each clip; copies of a clip share one, whatever `pattern` finds."""
         groups = groups_by(pattern, list(self.abouts))
@@ -163,8 +168,8 @@ class Clips:
 
     def divided(self, pattern, seed):
         """The names of the classes; and of each clip the number of its class, its group and its part."""
-        groups, owners = self.grouped(pattern), [name.partition("/")[0] for name in self.abouts]
-        names = class_names(owners)
+        groups, names = self.grouped(pattern), self.classes
+        owners = [name.partition("/")[0] for name in self.abouts]
         labels = np.array([names.index(owner) for owner in owners])
         return names, labels, np.array(groups), by_group(owners, groups, seed)
 
