@@ -68,7 +68,7 @@ def state_class(folder):
     names = {"all": "all", **{key: name for key, (name, _) in classes.items()}}
     given = f"{how['height']}x{how['width']}"
     sizes = sorted({given, *SIZES}, key=lambda size: [*map(int, size.split("x"))])
-    ways = {"each": "none: each clip on its own"}
+    ways = {"each": "each clip on its own"}
     if folder.groups is not None:
         ways["pattern"] = f"by the pattern {pictures.cut(str(folder.groups), 40)}"
     most = len(clips.abouts) + len(clips.skipped)
@@ -240,7 +240,7 @@ class FolderLab(Lab):
         groups, clips = len(division.spread), len(division.part)
         if self._folder.groups is None:
             told = "No groups= was given, so each clip is on its own. If some show the same person or "
-            told += "recording, give the pattern that tells which: or else the test shows what was trained on."
+            told += "recording, give the pattern that tells which, or the test shows who was trained on."
             yield Note("hint", told)
         elif division.misfit:
             yield Note("hint", f"{division.misfit} So the lab cannot tell whether a group is in two parts.")
