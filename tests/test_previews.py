@@ -10,9 +10,13 @@ import small_labs
 from PIL import Image
 
 from course_utils import labs
+from course_utils.datasets.own.cache import About
+from course_utils.datasets.own.clips import Clips, checked_how
 from course_utils.labs.attention import pictures as attention_pictures
 from course_utils.labs.attention.network import attend
 from course_utils.labs.core.lab import PREVIEWS
+from course_utils.labs.folder import pictures as folder_pictures
+from course_utils.labs.folder.reading import Division
 from course_utils.labs.forecast import pictures as forecast_pictures
 from course_utils.labs.forecast.network import Forecast
 from course_utils.labs.gates import pictures as gates_pictures
@@ -61,6 +65,19 @@ def attention_fingerprint(state):
     if "scene=places" in state:
         sample = attention_pictures.Places(**common, shape=(32, 32), place=(20, 9))
     return fingerprint(state, attention_pictures.draw(sample))
+
+
+def folder_fingerprint(state):
+    at = np.arange(12)
+    names = [f"{'ab'[n % 2]}/p{n // 3}, {n}" for n in at]
+    abouts = {name: About(name, 5 + n % 4, [(40, 30)], ["a note"] * (n == 3)) for n, name in enumerate(names)}
+    clips = Clips(None, checked_how(8, None, (16, 24), "pad", 1), None, {}, abouts, {"a/p9": "it is empty"})
+    groups = np.array([f"p{n // 3}" for n in at])
+    division = Division(clips, ("a", "b"), at % 2, groups, at // 4, "", ())
+    images = (np.arange(5 * 16 * 24) * 7 % 256).astype("uint8").reshape(5, 16, 24, 1)
+    sample = folder_pictures.Seen(division, 2, images, (3, 4), "train", "sample")
+    tables = folder_pictures.table(sample), folder_pictures.left_out(sample)
+    return fingerprint(state, (*folder_pictures.draw(sample), *tables))
 
 
 def forecast_fingerprint(state):
@@ -118,6 +135,7 @@ def kernel_fingerprint(state):
 FINGERPRINTS = {  # kind of lab -> from a state string, what its picture looks like
     "architecture": lambda state: labs.ArchitectureLab(state).fingerprint(),
     "attention": attention_fingerprint,
+    "folder": folder_fingerprint,
     "forecast": forecast_fingerprint,
     "gate": gate_fingerprint,
     "kernel": kernel_fingerprint,
@@ -158,6 +176,7 @@ def test_no_preview_is_stale(file):
     ("kind", "pictures", "size"),
     [
         ("attention", attention_pictures, "WEIGHT_HEIGHT"),
+        ("folder", folder_pictures, "BARS"),
         ("forecast", forecast_pictures, "PAST"),
         ("gate", gates_pictures, "GAP"),
         ("kernel", kernel_pictures, "SIDE"),

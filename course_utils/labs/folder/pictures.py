@@ -207,7 +207,7 @@ def table(seen):
         told = "".join(f"<td>{clips:,} ({groups:,})</td>" for clips, groups in cells)
         rows += f'<tr><th class="cl-left" scope="row">{html.escape(name)}</th>{told}</tr>'
     heads = "".join(f'<th scope="col">{part}</th>' for part in (*SPLITS, "all"))
-    caption = "<caption>Clips of each class, and in brackets their groups</caption>"
+    caption = "<caption>Clips of each class (and groups)</caption>"
     return f'<table class="cl-table">{caption}<tr><td></td>{heads}</tr>{rows}</table>'
 
 
