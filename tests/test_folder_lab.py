@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pytest
 import small_labs
+from corrupted_videos import bar, write_video
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -137,6 +138,19 @@ def test_without_a_pattern_nothing_is_said_of_groups(clips):
     assert lab.controls["groups"].options == (("each clip on its own", "each"),)
     assert "group " not in lab.picture.value
     assert "And 5 more groups." in small_labs.pictures(lab)[1]  # of 25 clips, 20 are shown
+
+
+def test_few_groups_and_groups_of_one_clip_are_told(tmp_path):
+    for move, person in itertools.product(("left", "right"), range(1, 4)):
+        small_labs.bars(tmp_path / move / f"p{person}", 4, move == "left", 3 * person)
+    lab = FolderLab(tmp_path, "frames", frames=4, size=(16, 16), groups=small_labs.GROUPS)
+    told = small_labs.heard(lab.notes.view)
+    assert "▲ Watch out. Less than 40 percent of left, right is for training, as groups are large." in told
+    for clip in (tmp_path / "left").iterdir():
+        clip.rename(clip.with_name(clip.name.replace("p", "p1")))
+    lab = FolderLab(tmp_path, "frames", frames=4, size=(16, 16), groups=r"/(p\d+)")
+    lab.controls["groups"].value = "each"
+    assert "No group happens to be in two parts." in small_labs.heard(lab.notes.view)
 
 
 def test_a_copy_of_a_clip_is_in_the_group_of_the_other(clips):
@@ -291,6 +305,21 @@ def test_a_pattern_that_does_not_fit_the_names_is_told(lab, clips):
     assert "✓ Read." in read(lab, clips)
     told = small_labs.heard(lab.notes.view)
     assert "does not occur in 'left/q1 take 1': every clip needs one. So the lab cannot tell" in told
+
+
+def test_videos_are_looked_at_with_what_was_noted_of_them(tmp_path):
+    for name, person in itertools.product(("left", "right"), range(4)):
+        (tmp_path / name).mkdir(exist_ok=True)
+        clip = bar(20, down=person)
+        write_video(tmp_path / name / f"p{person}.mp4", clip[:, :, ::-1] if name == "left" else clip)
+    write_video(tmp_path / "left" / "p4.mp4", bar(1, down=4))
+    (tmp_path / "left" / "p5.mp4").write_text("hello")
+    lab = FolderLab(tmp_path, frames=8, rate=5, size=(24, 32), groups=small_labs.GROUPS)
+    files = small_labs.heard(lab.files)
+    assert re.search(r"Left out: 1 of 10 left/p5.mp4 it cannot be decoded .*: convert it again", files)
+    assert files.endswith("Read, with a note: 1 of 9 left/p4.mp4 it has a single frame")
+    assert "4 real frames: 8 clips; 1 real frame: 1 clip" in small_labs.pictures(lab)[2]
+    assert "Recorded as 48 × 64, read as 24 × 32 (height × width, pad, grey)" in small_labs.pictures(lab)[0]
 
 
 def test_names_are_shown_as_they_are(clips):

@@ -255,7 +255,7 @@ class FolderLab(Lab):
         else:
             told = f"Each of the {groups} groups is whole in one part: none that is tested is trained on."
             yield Note("fine", told)
-        for told in division.warnings:
+        for told in division.warned:
             yield Note("warning", f"{told[:1].upper()}{told[1:]}.")
         frames = division.clips.how["frames"]
         if short := int((division.lengths < frames).sum()):

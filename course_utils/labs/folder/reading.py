@@ -70,7 +70,7 @@ class Division:
     """The clips of a folder, and which part each of them is in.
 
     `labels`, `groups` and `part` are arrays with an entry for each clip. The groups are those of the pattern,
-    even where clips were divided each on its own; `misfit` says why the pattern gives none, and `warnings`
+    even where clips were divided each on its own; `misfit` says why the pattern gives none, and `warned`
     what the splitter warned of.
     """
 
@@ -80,7 +80,7 @@ class Division:
     groups: np.ndarray
     part: np.ndarray
     misfit: str
-    warnings: tuple
+    warned: tuple
 
     @cached_property
     def names(self):
@@ -94,8 +94,11 @@ class Division:
     @cached_property
     def spread(self):
         """Group -> how many of its clips are in train, validation and test; groups as people count."""
-        names = sorted(set(self.groups.tolist()), key=in_order)
-        return {name: np.bincount(self.part[self.groups == name], minlength=len(SPLITS)) for name in names}
+        names, owners = np.unique(self.groups, return_inverse=True)
+        counts = np.zeros((len(names), len(SPLITS)), int)
+        np.add.at(counts, (owners, self.part), 1)
+        found = dict(zip(names.tolist(), counts))
+        return {name: found[name] for name in sorted(found, key=in_order)}
 
     @cached_property
     def leaking(self):
