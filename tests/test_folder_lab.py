@@ -322,6 +322,21 @@ def test_videos_are_looked_at_with_what_was_noted_of_them(tmp_path):
     assert "Recorded as 48 × 64, read as 24 × 32 (height × width, pad, grey)" in small_labs.pictures(lab)[0]
 
 
+def test_of_many_files_and_long_names_a_part_is_shown(tmp_path):
+    for move, person in itertools.product(("left", "right"), range(24)):
+        clip = tmp_path / move / f"a person with a long name {person}"
+        small_labs.bars(clip, 1, move == "left", person + 1)
+        if person > 17:
+            (clip / "1.png").write_text("no image")
+    lab = FolderLab(tmp_path, "frames", frames=4, size=(24, 32), groups="/(.*)")
+    files = small_labs.heard(lab.files)
+    assert "Left out: 12 of 48" in files
+    assert "and 2 more: the card of datasets.from_folder tells all" in files
+    named = re.findall(r"a pe…[^<]*", lab.split.value)
+    assert len(named) == len(set(named)) == 18
+    assert all(len(name) == 14 for name in named)
+
+
 def test_names_are_shown_as_they_are(clips):
     (clips / "left" / "p1 take 1").rename(clips / "left" / 'p1 <b>&amp; "é" 数')
     (clips / "right").rename(clips / "<i>all")

@@ -25,7 +25,7 @@ from course_utils.labs.core.drawing import (
 )
 from course_utils.labs.folder.reading import Division
 
-MOST_FRAMES, MOST_GROUPS, MOST_FILES = 64, 20, 20  # shown of each
+MOST_FRAMES, MOST_GROUPS, MOST_FILES = 64, 20, 10  # shown of each
 WIDEST, TALLEST, GAP = 92, 130, 4  # of a frame, and between two
 HALF, ROW = 400, 19
 COLUMNS = (140, 252, 328)  # where the marks of each part begin
@@ -66,7 +66,9 @@ def plural(count, what):
 
 
 def cut(name, most):
-    return name if len(name) <= most else f"{name[: most - 1]}…"
+    """A name in so many letters; where it is longer, its middle is left out: many begin alike."""
+    head = most // 3
+    return name if len(name) <= most else f"{name[:head]}…{name[head + 1 - most :]}"
 
 
 def draw(seen):
@@ -145,7 +147,7 @@ def split(seen):
         leaks, y = group in division.leaking, y + ROW
         if group == seen.group:
             drawn.append(rect(0, y - 14, HALF, ROW, BAND, SOFT, 3))
-        drawn.append(write(4, y, f"{'▲ ' * leaks}{cut(group, 16)}", weight=600 if leaks else 400))
+        drawn.append(write(4, y, f"{'▲ ' * leaks}{cut(group, 14)}", weight=600 if leaks else 400))
         drawn.append(path(f"M0,{y + 5} H{HALF}", LINE, 0.7))
         for x, end, count in zip(COLUMNS, (*COLUMNS[1:], HALF), counts):
             fits = count * (MARK + 2) <= end - x - 6
@@ -208,7 +210,7 @@ def table(seen):
         rows += f'<tr><th class="cl-left" scope="row">{html.escape(name)}</th>{told}</tr>'
     heads = "".join(f'<th scope="col">{part}</th>' for part in (*SPLITS, "all"))
     caption = "<caption>Clips of each class (and groups)</caption>"
-    return f'<table class="cl-table">{caption}<tr><td></td>{heads}</tr>{rows}</table>'
+    return f'<table class="cl-table co-counts">{caption}<tr><td></td>{heads}</tr>{rows}</table>'
 
 
 def left_out(seen):
@@ -227,5 +229,6 @@ def _files(title, each, number):
         for name, why in list(each.items())[:MOST_FILES]
     )
     if len(each) > MOST_FILES:
-        rows += f'<tr><td class="cl-left" colspan="2">and {len(each) - MOST_FILES:,} more</td></tr>'
+        more = f"and {len(each) - MOST_FILES:,} more: the card of datasets.from_folder tells all"
+        rows += f'<tr><td class="cl-left" colspan="2">{more}</td></tr>'
     return f'<table class="cl-table co-files"><caption>{caption}</caption>{rows}</table>'
