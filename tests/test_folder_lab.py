@@ -332,9 +332,9 @@ def test_of_many_files_and_long_names_a_part_is_shown(tmp_path):
     files = small_labs.heard(lab.files)
     assert "Left out: 12 of 48" in files
     assert "and 2 more: the card of datasets.from_folder tells all" in files
-    named = re.findall(r"a pe…[^<]*", lab.split.value)
+    named = re.findall(r"a per…[^<]*", lab.split.value)
     assert len(named) == len(set(named)) == 18
-    assert all(len(name) == 14 for name in named)
+    assert all(len(name) == 15 for name in named)
 
 
 def test_names_are_shown_as_they_are(clips):

@@ -28,7 +28,7 @@ from course_utils.labs.folder.reading import Division
 MOST_FRAMES, MOST_GROUPS, MOST_FILES = 64, 20, 10  # shown of each
 WIDEST, TALLEST, GAP = 92, 130, 4  # of a frame, and between two
 HALF, ROW = 400, 19
-COLUMNS = (140, 252, 328)  # where the marks of each part begin
+COLUMNS = (156, 262, 336)  # where the marks of each part begin
 MARK, BARS = 9, 84  # the side of the mark of a clip, the height of the chart
 FILL = "var(--cl-other)"
 DASHED = 'stroke-dasharray="4 3"'
@@ -147,7 +147,7 @@ def split(seen):
         leaks, y = group in division.leaking, y + ROW
         if group == seen.group:
             drawn.append(rect(0, y - 14, HALF, ROW, BAND, SOFT, 3))
-        drawn.append(write(4, y, f"{'▲ ' * leaks}{cut(group, 14)}", weight=600 if leaks else 400))
+        drawn.append(write(4, y, f"{'▲ ' * leaks}{cut(group, 15)}", weight=600 if leaks else 400))
         drawn.append(path(f"M0,{y + 5} H{HALF}", LINE, 0.7))
         for x, end, count in zip(COLUMNS, (*COLUMNS[1:], HALF), counts):
             fits = count * (MARK + 2) <= end - x - 6
