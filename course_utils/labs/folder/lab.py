@@ -16,6 +16,7 @@ from course_utils.labs.core.notes import Note, note
 from course_utils.labs.folder import pictures
 from course_utils.labs.folder.reading import Folder
 
+UNREADABLE = (ValueError, DataError, OSError)  # what reading and dividing a folder may raise
 STYLE = Path(__file__).with_name("lab.css")
 FRAMES, SIZES = (4, 8, 16, 32), ("16x16", "32x32", "48x48", "64x64")
 LOOK, READ, SPLIT = ("part", "label", "clip"), ("frames", "size", "fit", "channels"), ("groups", "seed")
@@ -36,7 +37,7 @@ class FolderState(State):
         super().__post_init__()
         try:
             most = len(self.chosen) or 1
-        except (ValueError, DataError):  # the lab says why
+        except UNREADABLE:  # the lab says why
             return
         object.__setattr__(self, "clip", min(self.clip, most))
 
@@ -175,7 +176,7 @@ class FolderLab(Lab):
                 states = state_class(folder)
                 start = states(**kept)
                 read = len(start.division.names)
-            except (ValueError, DataError) as problem:
+            except UNREADABLE as problem:
                 stays = f"{problem} The lab still shows {self._folder.path}."
                 self.answer.value = note("broken", stays, "✕ Not read.")
                 return
@@ -200,7 +201,7 @@ class FolderLab(Lab):
             label.options = options
         try:
             count = len(state.chosen)
-        except (ValueError, DataError):
+        except UNREADABLE:
             count = 0
         clip.max = max(count, state.clip, 2)  # a slider of one place breaks the page
         clip.disabled = count < 2
@@ -222,11 +223,11 @@ class FolderLab(Lab):
     def show(self):
         try:
             seen = self.seen()
-        except (ValueError, DataError) as problem:
+        except UNREADABLE as problem:
             for part in (self.picture, self.split, self.below, self.counts, self.files):
                 part.value = ""
             fix, apart = (), replace(self.state, groups="each")
-            with contextlib.suppress(ValueError, DataError):
+            with contextlib.suppress(*UNREADABLE):
                 fix = ("Each clip on its own", apart) if apart.division and apart != self.state else ()
             self.notes.show([Note("broken", str(problem), *fix)])
         else:
@@ -267,5 +268,5 @@ class FolderLab(Lab):
         """What the lab shows."""
         try:
             return pictures.words(self.seen())
-        except (ValueError, DataError) as problem:
+        except UNREADABLE as problem:
             return str(problem)
