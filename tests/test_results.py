@@ -141,10 +141,10 @@ def test_a_table_belongs_to_the_models_as_the_lesson_has_them(name):
         scores = [key for key in row if key not in ("model", "parameters", "peak", "seconds")]
         assert scores
         assert all(len(row[key]) == len(table.provenance["seeds"]) for key in scores)
-        distance = re.compile(r"error|told |week |h\d|.*: (next|error|similar|off|last)")
+        distance = re.compile(r"error|told |week |h\d|kB|.*: (next|error|similar|off|last)")
         shares = [key for key in scores if not distance.match(key)]
         assert all(0 <= share <= 1 for key in shares for share in row[key])
-        if not row["model"].startswith("No network"):
+        if common.needs_network(row["model"]):
             assert row["parameters"] > 0
             assert min(row["seconds"]) > 0
 
@@ -152,7 +152,7 @@ def test_a_table_belongs_to_the_models_as_the_lesson_has_them(name):
 @pytest.mark.parametrize("name", TABLES)
 def test_every_network_has_a_learning_rate_with_lower_and_higher_ones_tried(name):
     table = results.load(name)
-    tuned = {row["model"] for row in table.rows if not row["model"].startswith("No network")}
+    tuned = {row["model"] for row in table.rows if common.needs_network(row["model"])}
     tuning = table.provenance["tuning"]
     assert tuning.keys() == tuned
     for model, scores in tuning.items():

@@ -34,12 +34,13 @@ from course_utils import check, results, worker
 
 TUNING_SEEDS = (100, 101)
 FURTHEST = 16  # times above and below the rates that a study starts with; beyond, the search ends
+UNTRAINED = ("No network", "No training")  # how rows begin that are measured, and neither tuned nor trained
 PATIENCE = 60  # seconds without any worker, after which a cluster is given up; a restart takes a few
 
 
 @dataclass(frozen=True)
 class Study:
-    """The tables of one lesson. A row whose name begins with "No network" is not tuned.
+    """The tables of one lesson. A row whose name begins with "No network" or "No training" is not tuned.
 
     Attributes
     ----------
@@ -264,7 +265,8 @@ def add_column(name, column, values, folder):
     """
     table = results.load(name, folder)
     for row in table.rows:
-        row[column] = values[row["model"]]
+        if row["model"] in values:
+            row[column] = values[row["model"]]
     provenance = table.provenance | {column: where(worker.machine())}
     write(Path(folder) / f"{name}.json", {"rows": table.rows, "provenance": provenance})
 
@@ -283,7 +285,7 @@ def write(path, content):
 
 
 def needs_network(row):
-    return not row.startswith("No network")
+    return not row.startswith(UNTRAINED)
 
 
 def best(scores):
@@ -353,7 +355,7 @@ def time_training(study, table, quick):
     Returns row -> a number for each of five rounds. A slow minute of the machine falls on all rows alike.
     A first round is not counted: TensorFlow is still setting up then.
     """
-    rows = study.rows_of(table, quick)
+    rows = [row for row in study.rows_of(table, quick) if not row.startswith("No training")]
     models = {row: study.ready(table, row, quick) for row in rows if needs_network(row)}
     timed = {row: [] for row in rows}
     rounds, steps = (2, 1) if quick else (6, 10)

@@ -19,7 +19,7 @@
 # %% [markdown]
 # # 91 · Glossary
 #
-# The terms of lessons 00 to 08, in nine tables, each in alphabetical order. *Symbol* is what the lessons write, in a
+# The terms of lessons 00 to 08 and 13, in ten tables, each in alphabetical order. *Symbol* is what the lessons write, in a
 # formula or in Keras. Shapes are those of the linked lesson, without the batch. A link opens the lesson at its
 # top; if the lesson is already open, it goes to the section, or close to it.
 
@@ -219,6 +219,30 @@
 # [rolling]: 08_convlstm.ipynb#rolling
 # [08 · 7]: 08_convlstm.ipynb#right
 # [08 · 8]: 08_convlstm.ipynb#leak
+
+# %% [markdown]
+# ## Your own data
+#
+# | Term | Symbol | Shape or unit | In a sentence | Lesson |
+# |---|---|---|---|---|
+# | Augmentation | – | – | Altered copies of training examples whose answer is known. | [13 · 9] |
+# | Balanced accuracy | – | share | The mean of the recalls of all classes; the frequent class cannot hide the rare one. | [13 · 10] |
+# | Batch normalisation | $\mu$, $\sigma^2$ | (channels,) | Subtracts a mean and divides by a deviation: those of the batch in training, running averages afterwards. | [13 · 7] |
+# | Cross-validation by group | – | – | Training several times, each time without other people; everyone is tested once. | [13 · 10] |
+# | Fine-tuning | – | – | Training a network on that was trained elsewhere. | [13 · 6] |
+# | Frozen | `trainable = False` | – | Left as it is by training; its features need to be computed only once. | [13 · 6] |
+# | Grad-CAM | – | (height, width) | A map of where a little more of a network's features would change its answer most. | [13 · 8] |
+# | Group | `groups` | – | Clips that belong together, as those of one person; a split must not divide them. | [13 · 5] |
+# | Precision | – | share | Of the examples that are named so, the share that are so. | [13 · 10] |
+# | Recall | – | share | Of the examples of a class, the share that are named. | [13 · 10] |
+# | Wilson's interval | – | share | The accuracies that could well have given the score of a test. | [13 · 10] |
+#
+# [13 · 5]: 13_your_own_data.ipynb#split
+# [13 · 6]: 13_your_own_data.ipynb#elsewhere
+# [13 · 7]: 13_your_own_data.ipynb#normalisation
+# [13 · 8]: 13_your_own_data.ipynb#why
+# [13 · 9]: 13_your_own_data.ipynb#videos
+# [13 · 10]: 13_your_own_data.ipynb#score
 
 # %% [markdown]
 # ## Training and comparing

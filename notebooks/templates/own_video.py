@@ -11,7 +11,7 @@
 #
 # Fill in the next cell, then run everything from the top (*Run > Run All Cells*). Reading comes first and takes
 # longest; what was read is kept in `.clips` beside your classes, so the second time is fast.
-# Lesson 04 explains the networks.
+# Lesson 04 explains the networks, lesson 13 every step from a folder to this table.
 
 # %%
 FOLDER = "path/to/my folder"  # it holds a folder for each class, named like the class

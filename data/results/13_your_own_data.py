@@ -1,0 +1,502 @@
+"""Train the tables of lesson 13: several seeds of every model, with the lesson's own definitions.
+
+    python data/results/13_your_own_data.py           # all of it
+    python data/results/13_your_own_data.py --times   # measure the times again, keep the scores
+    python data/results/13_your_own_data.py --quick   # every step at toy size, into a temporary folder
+
+Clips of 3 s, 16 frames of 32 x 32, unless a row says otherwise; five clips of each person who counts. "right"
+is the share of new people's clips (or videos) whose direction is named. Each seed trains on other people.
+
+`13_reader` trains the CNN that names digits, on other people's drawings; its weights are kept beside it, and
+all other tables read them. `13_20`, `13_100`, `13_500` have that many labelled clips. `13_split` leaves out
+a fifth of 200 clips, by clip or by recording ("told" is the score on that fifth). `13_frames` and `13_videos`
+(30 s) ask how much of a recording to show, `13_augment` how clips may be altered, `13_files` what compression
+costs ("kB": of a clip), `13_export` how far off exported networks are (exported.py; NaN: no answer), and
+`13_batchnorm` how batch normalisation fares ("training mode" and "inference mode":
+on the clips that it was trained on).
+"""
+
+import tempfile
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+
+import exported
+import numpy as np
+from common import Study, definitions_of, main, weights_of
+
+LESSON = "13_your_own_data"
+COMMON = ["counting", "shrunk", "reader", "on_features", "train"]
+EPOCHS = {20: 60, 100: 40, 500: 16}  # by the number of labelled clips
+USES = {
+    "13_reader": ["counting", "shrunk", "reader", "train"],
+    **{f"13_{count}": [*COMMON, "hybrid", "pairs", "by_rule"] for count in EPOCHS},
+    "13_split": [*COMMON, "hybrid"],
+    "13_batchnorm": [*COMMON, "hybrid"],
+    "13_frames": [*COMMON, "by_rule"],
+    "13_videos": [*COMMON, "pairs"],
+    "13_augment": COMMON,
+    "13_files": [*COMMON, "write_video"],
+    "13_export": ["frame_cnn"],
+}
+MOMENTUM = {"CNN": None, "CNN, batch normalisation": 0.9}  # of the two readers
+CODED = {  # how clips are kept -> ending, codec and its options
+    "mp4, H.264, crf 18": ("mp4", "libx264", {"crf": "18"}),
+    "mp4, H.264, crf 35": ("mp4", "libx264", {"crf": "35"}),
+    "mp4, H.264, crf 45": ("mp4", "libx264", {"crf": "45"}),
+    "mp4, H.264, crf 51": ("mp4", "libx264", {"crf": "51"}),
+    "webm, VP9, crf 50": ("webm", "libvpx-vp9", {"crf": "50", "b": "0", "speed": "6"}),
+}
+AUGMENTED = ("as they are", "shifted", "mirrored", "backwards, same label", "backwards, other label")
+
+
+@cache
+def names(table):
+    return definitions_of(LESSON, USES[table])
+
+
+@cache
+def trained_reader(table, quick, which="CNN"):
+    """One of the two networks that name digits, and the part of it that makes 64 features."""
+    from course_utils import results
+
+    model = names(table)["reader"](MOMENTUM[which])
+    if not quick:
+        model.load_weights(results.FOLDER / f"{file_of(which)}.weights.h5")
+    return model
+
+
+def file_of(which):
+    return "13_reader" if which == "CNN" else "13_reader_batchnorm"
+
+
+@cache
+def world(table, part, people, clips, seconds, frames, quick):
+    """Clips (clip, time, 32, 32, 1), their directions, and what digits they show."""
+    known = names(table)
+    x, up, digit = known["counting"](part, min(people, 6) if quick else people, clips, seconds, frames)
+    small = known["shrunk"](x.reshape(-1, *x.shape[2:]))
+    return small, np.repeat(up, clips), digit.reshape(-1, frames)
+
+
+def own(table, part, quick, people=100, clips=5, seconds=3, frames=16):
+    return world(table, part, people, clips, seconds, frames, quick)
+
+
+def tested(table, part, quick, **how):
+    """The people whom a network is scored on: to tune it, or at the end."""
+    people, clips = (100, 2) if part == "test" else (32, 5)
+    return own(table, part, quick, **({"people": people, "clips": clips} | how))
+
+
+def features(table, x, quick, kind="probabilities"):
+    """What a frozen CNN makes of each frame: its ten probabilities, or its 64 features, trained or not."""
+    import keras
+
+    model = trained_reader(table, quick) if kind != "untrained" else untrained(table)
+    model = model if kind == "probabilities" else model.layers[0]
+    frames = model.predict(x.reshape(-1, *x.shape[2:]), batch_size=256, verbose=0)
+    return keras.ops.convert_to_numpy(frames).reshape(*x.shape[:2], -1)
+
+
+@cache
+def untrained(table):
+    import keras
+
+    keras.utils.set_random_seed(12345)
+    return names(table)["reader"]()
+
+
+@cache
+def featured(table, part, quick, kind="probabilities", **how):
+    x, *labels = (tested if part != "train" else own)(table, part, quick, **how)
+    return features(table, x, quick, kind), *labels
+
+
+def some_people(y, count, seed, quick, clips=5):
+    """Numbers of `count` clips: all those of some people, others for each seed, of both directions."""
+    up, rng = y[::clips], np.random.default_rng(seed)
+    while True:
+        people = rng.permutation(len(up))[: len(up) if quick else count // clips]
+        if len(set(up[people])) == 2:
+            return (people[:, None] * clips + np.arange(clips)).ravel()
+
+
+def epochs_of(count, quick):
+    return 1 if quick else EPOCHS[count]
+
+
+# ----------------------------------------------------------------------------------------- the tables' tasks
+# A task: what to train (model, x, y, epochs, batch), and `score`, model -> numbers.
+
+
+def right(model, x, y):
+    return float((model.predict(x, batch_size=64, verbose=0).argmax(axis=-1) == y).mean())
+
+
+def reading(table, row, seed, part, quick):
+    """Name digits in single frames."""
+    x, _, digit = own(table, "elsewhere", quick, people=1200, clips=1, frames=10)
+    still, _, number = tested(table, part, quick, clips=1)
+    model = names(table)["reader"](MOMENTUM[row])
+    stills = x.reshape(-1, *x.shape[2:])
+
+    def score(model):
+        found = {"right": right(model, still.reshape(-1, *still.shape[2:]), number.ravel())}
+        if part == "test" and seed == 0:
+            found["files"] = {f"{file_of(row)}.weights.h5": weights_of(model)}
+        return found
+
+    return SimpleNamespace(
+        model=model, x=stills, y=digit.ravel(), epochs=1 if quick else 15, batch=64, score=score
+    )
+
+
+LABELLED = (
+    "No network: steps counted, no labels",
+    "No network: regression on pairs",
+    "Average of probabilities",
+    "LSTM on probabilities",
+    "LSTM on 64 features",
+    "LSTM on an untrained CNN",
+    "LSTM on probabilities, then all fine-tuned",
+    "CNN -> LSTM from scratch",
+)
+
+
+def labelled(table, row, seed, part, quick):
+    """So many labelled clips: which network?"""
+    count = int(table.removeprefix("13_"))
+    known, frozen = names(table), {"LSTM on 64 features": "features", "LSTM on an untrained CNN": "untrained"}
+    if row.startswith("CNN") or "fine-tuned" in row:
+        x, y, _ = own(table, "train", quick)
+        there = tested(table, part, quick)[:2]
+        at = some_people(y, count, seed, quick)
+        if "fine-tuned" in row:
+            model = tuned_before(table, at, epochs_of(count, quick), quick)
+        else:
+            model = known["hybrid"](known["frame_cnn"]())
+    else:
+        kind = frozen.get(row, "probabilities")
+        x, y, _ = featured(table, "train", quick, kind)
+        there = featured(table, part, quick, kind)[:2]
+        at = some_people(y, count, seed, quick)
+        model = known["on_features"](x.shape[-1], order=not row.startswith("Average"))
+    return SimpleNamespace(
+        model=model, x=x[at], y=y[at], epochs=epochs_of(count, quick), batch=16,
+        score=lambda model: {"right": right(model, *there)},
+    )  # fmt: skip
+
+
+def tuned_before(table, at, epochs, quick):
+    """CNN -> LSTM, of which the LSTM was trained while the CNN was frozen; from here on all of it learns."""
+    known = names(table)
+    p, y, _ = featured(table, "train", quick)
+    head = known["on_features"](10)
+    known["train"](head, p[at], y[at], epochs=epochs)
+    model = known["hybrid"](trained_copy(table, quick))
+    for layer, trained in zip(model.layers[-2:], head.layers[-2:], strict=True):
+        layer.set_weights(trained.get_weights())
+    return model
+
+
+def trained_copy(table, quick, which="CNN"):
+    """A network that names digits, with trained weights of its own."""
+    copy = names(table)["reader"](MOMENTUM[which])
+    copy.set_weights(trained_reader(table, quick, which).get_weights())
+    return copy
+
+
+def without_network(table, row, seed, quick):
+    from sklearn.linear_model import LogisticRegression
+
+    known = names(table)
+    if table == "13_frames":
+        frames = int(row.split(",")[1].split()[0])
+        p, y, _ = featured(table, "test", quick, frames=frames)
+        return {"right": float((known["by_rule"](p) == y).mean())}
+    if table == "13_split":
+        return nearest(table, row, seed, quick)
+    how = {"seconds": 30, "frames": 160, "clips": 1} if table == "13_videos" else {}
+    count, clips, people = (120, 1, 200) if how else (int(table.removeprefix("13_")), 5, 100)
+    p, y, _ = featured(table, "train", quick, people=people, **how)
+    new, true, _ = featured(table, "test", quick, **how)
+    if "no labels" in row:
+        return {"right": float((known["by_rule"](new) == true).mean())}
+    at = some_people(y, count, seed, quick, clips)
+    fitted = LogisticRegression(max_iter=3000).fit(known["pairs"](p[at]), y[at])
+    return {"right": fitted.score(known["pairs"](new), true)}
+
+
+# --- the split
+
+
+SPLITS = ("by clip", "by recording")
+SPLIT_ROWS = ("No network: nearest mean frame", "LSTM on probabilities", "CNN -> LSTM from scratch")
+
+
+def parted(seed, how, quick):
+    """Numbers of the clips of 40 people to train on, and of the fifth that is left out."""
+    person, clip = np.divmod(np.arange(30 if quick else 200), 5)
+    fold = clip if how == "by clip" else person // max(1, (person.max() + 1) // 5)
+    out = fold == seed % 5
+    return np.flatnonzero(~out), np.flatnonzero(out)
+
+
+def nearest(table, row, seed, quick):
+    """Answer with the direction of the clip whose mean frame is nearest."""
+    x, y, _ = own(table, "train", quick)
+    new, true, _ = tested(table, "test", quick)
+    kept, out = parted(seed, row.split(", ")[-1], quick)
+    mean = [clips.mean(axis=1).reshape(len(clips), -1) for clips in (x[kept], x[out], new)]
+
+    def found(seen):
+        distance = (seen**2).sum(axis=1)[:, None] - 2 * seen @ mean[0].T + (mean[0] ** 2).sum(axis=1)
+        return y[kept][distance.argmin(axis=1)]
+
+    return {"told": float((found(mean[1]) == y[out]).mean()), "right": float((found(mean[2]) == true).mean())}
+
+
+def split(table, row, seed, part, quick):
+    name, how = row.rsplit(", ", 1)
+    kept, out = parted(seed, how, quick)
+    known = names(table)
+    if name.startswith("CNN"):
+        (x, y, _), there = own(table, "train", quick), tested(table, part, quick)[:2]
+        model = known["hybrid"](known["frame_cnn"]())
+    else:
+        (x, y, _), there = featured(table, "train", quick), featured(table, part, quick)[:2]
+        model = known["on_features"](10)
+    return SimpleNamespace(
+        model=model, x=x[kept], y=y[kept], epochs=epochs_of(100, quick), batch=16,
+        score=lambda model: {"told": right(model, x[out], y[out]), "right": right(model, *there)},
+    )  # fmt: skip
+
+
+# --- batch normalisation
+
+
+NORMALIZED = {  # row -> momentum, or how the trained reader's layers are treated
+    "from scratch, momentum 0.99": 0.99,
+    "from scratch, momentum 0.9": 0.9,
+    "fine-tuned, normalisation learns": True,
+    "fine-tuned, normalisation frozen": False,
+}
+
+
+def normalized(table, row, seed, part, quick):
+    known, how = names(table), NORMALIZED[row]
+    x, y, _ = own(table, "train", quick)
+    there = tested(table, part, quick)[:2]
+    at = some_people(y, 100, seed, quick)
+    if isinstance(how, bool):
+        cnn = trained_copy(table, quick, "CNN, batch normalisation").layers[0]
+        for layer in cnn.layers:
+            if "batch_normalization" in layer.name:
+                layer.trainable = how
+    else:
+        cnn = known["frame_cnn"](how)
+
+    def score(model):
+        found = {"right": right(model, *there), "inference mode": right(model, x[at], y[at])}
+        batches = [at[n : n + 16] for n in range(0, len(at), 16)]
+        answers = np.concatenate([model(x[batch], training=True) for batch in batches]).argmax(axis=-1)
+        return found | {"training mode": float((answers == y[at]).mean())}
+
+    return SimpleNamespace(
+        model=known["hybrid"](cnn), x=x[at], y=y[at], epochs=epochs_of(100, quick), batch=16, score=score
+    )
+
+
+# --- how much of a recording
+
+
+FRAMES = (16, 8, 4, 2)
+
+
+def fewer(table, row, seed, part, quick):
+    frames = int(row.split(",")[1].split()[0])
+    x, y, _ = featured(table, "train", quick, frames=frames)
+    at = some_people(y, 100, seed, quick)
+    there = featured(table, part, quick, frames=frames)[:2]
+    return SimpleNamespace(
+        model=names(table)["on_features"](10), x=x[at], y=y[at], epochs=epochs_of(100, quick), batch=16,
+        score=lambda model: {"right": right(model, *there)},
+    )  # fmt: skip
+
+
+VIDEOS = (
+    "No network: regression on pairs of 160 frames",
+    "LSTM, 16 frames of 30 s",
+    "LSTM, 160 frames of 30 s",
+    "LSTM, first 3 s alone",
+    "LSTM, ten clips of 3 s, mean of answers",
+    "LSTM, ten clips of 3 s, majority",
+)
+
+
+def videos(table, row, seed, part, quick):
+    """120 labelled videos of 30 s, of which 160 frames are read; a clip of 3 s is 16 of them."""
+    how = {"seconds": 30, "frames": 160, "clips": 1}
+    x, y, _ = featured(table, "train", quick, people=200, **how)
+    new, true, _ = featured(table, part, quick, **how)
+    at = some_people(y, 120, seed, quick, clips=1)
+    x, y, cut = x[at], y[at], lambda p: p.reshape(-1, 16, 10)
+    if "16 frames" in row:
+        spread = np.linspace(0, 159, 16).round().astype(int)
+        x, new = x[:, spread], new[:, spread]
+    elif "first" in row:
+        x, new = x[:, :16], new[:, :16]
+    elif "ten clips" in row:
+        x, y, new = cut(x), np.repeat(y, 10), cut(new)
+
+    def score(model):
+        answers = model.predict(new, batch_size=64, verbose=0)
+        if "mean" in row:
+            answers = answers.reshape(-1, 10, 2).mean(axis=1)
+        elif "majority" in row:
+            answers = np.eye(2)[answers.argmax(axis=-1)].reshape(-1, 10, 2).mean(axis=1)
+        return {"right": float((answers.argmax(axis=-1) == true).mean())}
+
+    epochs = 1 if quick else 8 if "ten clips" in row else 40
+    model = names(table)["on_features"](10)
+    return SimpleNamespace(model=model, x=x, y=y, epochs=epochs, batch=16, score=score)
+
+
+# --- altered clips
+
+
+def augmented(table, row, seed, part, quick):
+    """Four copies of each clip, altered; where the label changes with the clip, so does that of the copy."""
+    x, y, _ = own(table, "train", quick)
+    at = some_people(y, 100, seed, quick)
+    x, y, rng = x[at], y[at], np.random.default_rng(seed)
+    copies = [features(table, x, quick)]
+    for _ in range(3):
+        if row == "shifted":
+            offsets = rng.integers(-3, 4, (len(x), 2))
+            moved = [np.roll(clip, offset, axis=(1, 2)) for clip, offset in zip(x, offsets, strict=True)]
+            copies.append(features(table, np.stack(moved), quick))
+        elif row == "mirrored" and len(copies) % 2:
+            copies.append(features(table, x[:, :, :, ::-1], quick))
+        elif row.startswith("backwards") and len(copies) % 2:
+            copies.append(copies[0][:, ::-1])
+        else:
+            copies.append(copies[0])
+    other = row == "backwards, other label"
+    labels = [1 - y if other and n % 2 else y for n in range(4)]
+    there = featured(table, part, quick)[:2]
+    return SimpleNamespace(
+        model=names(table)["on_features"](10), x=np.concatenate(copies), y=np.concatenate(labels),
+        epochs=1 if quick else 20, batch=16, score=lambda model: {"right": right(model, *there)},
+    )  # fmt: skip
+
+
+# --- files
+
+
+@cache
+def coded(table, part, how, quick):
+    """Probabilities of clips that went through a file, their directions, and bytes of a file."""
+    from course_utils.datasets.own.decoding import Decoder
+
+    people, clips = {"train": (20, 5), "validation": (32, 2), "test": (100, 1)}[part]
+    x, up, _ = names(table)["counting"](part, 6 if quick else people, clips, 3, 72)
+    x, y = x.reshape(-1, *x.shape[2:]), np.repeat(up, clips)
+    ending, codec, options = CODED[how]
+    read, sizes = [], []
+    to = {"frames": 16, "rate": None, "height": 32, "width": 32, "fit": "pad", "channels": 1}
+    with tempfile.TemporaryDirectory() as folder, Decoder(60, 2**31) as decoder:
+        for clip in x:
+            path = Path(folder, f"clip.{ending}")
+            names(table)["write_video"](path, clip, codec, **options)
+            sizes.append(path.stat().st_size)
+            read.append(decoder.read(str(path), **to)[0])
+    return features(table, np.stack(read).astype("float32") / 255, quick), y, float(np.mean(sizes))
+
+
+def files(table, row, seed, part, quick):
+    """Train on clips from files, score on clips from the same kind of file; or train on the best files."""
+    how, trained_on = row.split("; trained on ")
+    x, y, _ = coded(table, "train", how if trained_on == "the same" else next(iter(CODED)), quick)
+    new, true, size = coded(table, part, how, quick)
+    return SimpleNamespace(
+        model=names(table)["on_features"](10), x=x, y=y, epochs=epochs_of(100, quick), batch=16,
+        score=lambda model: {"right": right(model, new, true), "kB": size / 1000},
+    )  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------------- the study
+
+
+TASKS = {
+    "13_reader": reading,
+    **dict.fromkeys(("13_20", "13_100", "13_500"), labelled),
+    "13_split": split,
+    "13_batchnorm": normalized,
+    "13_frames": fewer,
+    "13_videos": videos,
+    "13_augment": augmented,
+    "13_files": files,
+}
+
+
+def rows_of(table, quick):
+    every = list(CODED)
+    rows = {
+        "13_reader": MOMENTUM,
+        **dict.fromkeys(("13_20", "13_100", "13_500"), LABELLED),
+        "13_split": [f"{name}, {how}" for name in SPLIT_ROWS for how in SPLITS],
+        "13_batchnorm": NORMALIZED,
+        "13_frames": [
+            f"{what}, {n} frames of 3 s" for n in FRAMES for what in ("No network: steps counted", "LSTM")
+        ],
+        "13_videos": VIDEOS,
+        "13_augment": AUGMENTED,
+        "13_files": [f"{every[0]}; trained on the same"]
+        + [f"{how}; trained on {what}" for how in every[1:] for what in ("crf 18", "the same")],
+        "13_export": [f"No training: {row}" for row in exported.ROWS[-1 if quick else 0 :]],
+    }[table]
+    return dict.fromkeys(list(rows)[:: max(1, len(rows) // 2)][:2] if quick else rows)
+
+
+def measure(table, row, seed, peak, part, quick):
+    """Train one row with one seed; its scores on the validation or the test people."""
+    import keras
+
+    if row.startswith("No network"):
+        return {"parameters": 0} | without_network(table, row, seed, quick)
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(seed)
+    if table == "13_export":
+        return exported.errors(row.removeprefix("No training: "), names(table)["frame_cnn"])
+    task = TASKS[table](table, row, seed, part, quick)
+    names(table)["train"](task.model, task.x, task.y, peak, task.epochs, task.batch)
+    return {"parameters": task.model.count_params(), "peak": peak} | task.score(task.model)
+
+
+def ready(table, row, quick):
+    """The network of a row, some batches, and how many of them one training takes."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    task = TASKS[table](table, row, 0, "validation", quick)
+    names(table)["train"](task.model, task.x[:16], task.y[:16], 4e-3, 1, task.batch)
+    starts = range(0, len(task.x), task.batch)
+    batches = [(task.x[at : at + task.batch], task.y[at : at + task.batch]) for at in starts]
+    return task.model, batches, len(batches) * task.epochs
+
+
+STUDY = Study(
+    lesson=LESSON,
+    seeds={**dict.fromkeys(USES, 5), "13_reader": 1, "13_export": 1},
+    uses=USES,
+    peaks=(2e-3, 4e-3, 8e-3),
+    scores=("right",),
+    rows_of=rows_of,
+    measure=measure,
+    ready=ready,
+)
+
+if __name__ == "__main__":
+    main(STUDY, __doc__)
