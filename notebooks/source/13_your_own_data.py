@@ -48,7 +48,7 @@
 # | answer frame by frame, without reading any frame twice | 13.5 |
 #
 # This lesson needs a few packages more. If the second cell below cannot import `av`: in the course's folder, run
-# `python course.py own my_clips` once. It installs them, and lays a notebook for your own folder beside this one. Then restart the kernel.
+# `python course.py own my_clips` once. It installs them, and puts a notebook for your own folder beside this one. Then restart the kernel.
 
 # %% tags=["setup"]
 from course_utils import check
@@ -133,7 +133,7 @@ plotting.strip(x[first, 0], ["up", "down"])
 #
 # ## 2 · The idea
 #
-# A hybrid for data of your own is made in six steps, and each has a way to fool you:
+# A hybrid for data of your own is made in seven steps, and each has a way to fool you:
 #
 # | Step | What can go wrong | Section |
 # |---|---|---|
@@ -143,7 +143,7 @@ plotting.strip(x[first, 0], ["up", "down"])
 # | Take a CNN that can see already | it is not as frozen as you think | 6, 7 |
 # | Ask why | it looks at the wall | 8 |
 # | Choose and score | a choice made on the test; 40 videos that tell less than you think | 9, 10 |
-# | Save it, run it | it answers otherwise elsewhere, without an error | 11, 12 |
+# | Save it, run it | it gives different answers on another machine, without an error | 11, 12 |
 #
 # One thought goes through all of them. **What counts is not how many clips you have, but how many *independent* ones.** A thousand clips
 # of four people are four people.
@@ -152,7 +152,7 @@ plotting.strip(x[first, 0], ["up", "down"])
 #
 # ## 3 · From a folder to clips
 #
-# We lay a folder as a learner would have it: a folder for each class, files named after person and take, in two containers, and
+# We make a folder like yours: a folder for each class, files named after person and take, in two containers, and
 # some files that are broken.
 
 # %% tags=["definition"] jupyter={"source_hidden": true}
@@ -192,8 +192,8 @@ whole = next((folder / "up").glob("*.mp4"))
 print(*sorted(path.name for path in (folder / "up").iterdir())[:6], "...", sep="\n")
 
 # %% [markdown]
-# `datasets.from_folder` reads it. Each clip becomes 16 frames, spread evenly over its time; grey; 32 × 32 pixels, with black beside an image of
-# another shape (`fit="crop"` cuts instead; nothing is ever squeezed). What was read is kept on disk in `.clips`, so the next call takes
+# `datasets.from_folder` reads it. Each clip becomes 16 frames, spread evenly over its time; grey; 32 × 32 pixels, padded with black if the
+# shape differs (`fit="crop"` cuts instead; nothing is ever squeezed). What was read is kept on disk in `.clips`, so the next call takes
 # no time. The arrays stay on disk, too: a folder may be larger than the memory. `groups` is a regular expression: what it finds in
 # `class/file` says who belongs together, here the person, `p` and a number.
 
@@ -220,7 +220,7 @@ plotting.strip(shown[None, ..., None], [", ".join(name.removesuffix(".png") for 
                "Twelve frames in the order of their names: 1, 10, 11, 12, 2, 3. The count jumps.")  # fmt: skip
 
 # %% [markdown]
-# Nothing fails, the network trains, and the score is poor. (Try it: in our world, half the steps from frame to frame survive.)
+# Nothing fails, and nothing warns you. In this clip most steps from frame to frame even survive, so that a score might not show it, either.
 
 # %% tags=["check"] jupyter={"source_hidden": true}
 @check.exercise("13.1", "Frames in order")
@@ -231,11 +231,14 @@ def check_order(in_order):
         ["take2_frame1.png", "take10_frame1.png", "take2_frame11.png", "take2_frame9.png"],
         ["clip07_0010.png", "clip07_0009.png", "clip07_0100.png"],
         ["b2.png", "a10.png", "b1.png", "a9.png"],
+        ["2_1000.png", "2_999.png", "1_0010.png", "1_9.png"],
+        ["p1 b1.png", "p1 a2.png", "p2 a1.png"],
         ["3.png"],
     ]
     right = [["1.png", "2.png", "9.png", "10.png"], ["frame 3.jpg", "frame 20.jpg", "frame 100.jpg"],
              ["take2_frame1.png", "take2_frame9.png", "take2_frame11.png", "take10_frame1.png"],
-             ["clip07_0009.png", "clip07_0010.png", "clip07_0100.png"], ["a9.png", "a10.png", "b1.png", "b2.png"], ["3.png"]]  # fmt: skip
+             ["clip07_0009.png", "clip07_0010.png", "clip07_0100.png"], ["a9.png", "a10.png", "b1.png", "b2.png"],
+             ["1_9.png", "1_0010.png", "2_999.png", "2_1000.png"], ["p1 a2.png", "p1 b1.png", "p2 a1.png"], ["3.png"]]  # fmt: skip
     for names, wanted in zip(cases, right):
         given = list(names)
         found = in_order(given)
@@ -251,7 +254,7 @@ def check_order(in_order):
 # (In each exercise, write your answer in place of each `...` and run the cell: its last line checks it. Some have a hint, folded under
 # the exercise; a solution is folded in the cell after it.)
 #
-# Write `in_order(names)`: the names of a folder's files in the order in which people count. Numbers may stand anywhere in a name, there may be
+# Write `in_order(names)`. `names` is a list of file names; return them as a list, in the order in which people count. Numbers may stand anywhere in a name, there may be
 # several, with zeros in front or without.
 #
 # <details><summary>Hint</summary>
@@ -306,7 +309,7 @@ lab
 #
 # ## 5 · The split that lies
 #
-# Each recording gives several clips. Split the *clips* at random, and other clips of the same recording are in the training part.
+# (In the tables, a number is the mean of five seeds, with the lowest and the highest in brackets.) Each recording gives several clips. Split the *clips* at random, and other clips of the same recording are in the training part.
 # *Predict*: how good is a rule that looks for the training clip with the most similar *average* frame, and answers with its direction? An average
 # frame cannot show any direction.
 
@@ -320,9 +323,9 @@ plotting.table(sorted(split_table.rows, key=lambda row: "LSTM on" in row["model"
 # - **By clip, everything looks perfect.** The average frame names all clips, and so does a network trained from the pixels up. Both recognise the
 #   *recording*. On new people, both are at chance.
 # - **By recording, the part that was left out says so at once.** By clip, you learn it from your users.
-# - **What cannot be memorised cannot fool you.** The last two rows are the LSTM of section 6, on a CNN that sees digits and no walls. Its score by clip, .94, is also
-#   its score on new people.
-# - **Eight people are few.** By recording, the same network has from .12 to .73, depending on who was left out.
+# - **Ten numbers a frame carry far less of a person, but not nothing.** The last two rows are the LSTM of section 6, which gets no pixels, only what a CNN takes each frame for. It
+#   is told .94 by clip and .87 by recording.
+# - **Eight people are few.** By recording, the network from scratch has between .12 and .73. In some folds of eight, one direction is three times as frequent as the other, so even chance is not .5.
 #
 # What belongs together? Everything that shares something with the answer that will be different later: person, place, camera, day, recording.
 
@@ -332,8 +335,8 @@ near, scratch, probable = ([split_table.row(f"{name}, {how}")["model"] for how i
 check.claim("By clip, the average frame names all, and so does the network from scratch", [split_table.low(near[0], "told"), split_table.low(scratch[0], "told")], above=0.999, stored=True)
 check.claim("On new people, both are at chance", [split_table.mean(near[0], "right"), split_table.mean(scratch[0], "right")], within=(0.45, 0.58), stored=True)
 check.claim("By recording, the left-out fifth says so", [split_table.mean(near[1], "told"), split_table.mean(scratch[1], "told")], within=(0.38, 0.6), stored=True)
-check.claim("The LSTM on probabilities has .94 by clip", split_table.mean(probable[0], "told"), within=(0.935, 0.945), stored=True)
-check.claim("and .94 on new people", split_table.mean(probable[0], "right"), within=(0.935, 0.945), stored=True)
+check.claim("The LSTM on probabilities is told .94 by clip", split_table.mean(probable[0], "told"), within=(0.935, 0.945), stored=True)
+check.claim("and .87 by recording", split_table.mean(probable[1], "told"), within=(0.86, 0.87), stored=True)
 check.claim("By recording, from .12 (one lowest fold)", split_table.low(scratch[1], "told"), within=(0.115, 0.13), stored=True)
 check.claim("to .73", split_table.high(scratch[1], "told"), within=(0.72, 0.73), stored=True)
 
@@ -341,35 +344,34 @@ check.claim("to .73", split_table.high(scratch[1], "told"), within=(0.72, 0.73),
 @check.exercise("13.2", "A split by person")
 def check_split(test_part):
     rng = np.random.default_rng(0)
-    found = []
     for seed in range(6):
-        groups = np.array([f"p{n}" for n in rng.integers(30, size=150)]) if seed % 2 else np.repeat([f"p{n}" for n in range(20)], 5)
+        groups = np.array([f"p{n}" for n in rng.integers(60, size=300)]) if seed % 2 else np.repeat([f"p{n}" for n in range(20)], 5)
         given, people = groups.copy(), len(np.unique(groups))
         part = test_part(groups, seed)
-        check.expect_shape("the answer for 150 clips" if seed % 2 else "the answer for 100 clips", part, groups.shape)
+        check.expect_shape("the answer for 300 clips" if seed % 2 else "the answer for 100 clips", part, groups.shape)
         part = np.asarray(part)
         check.expect(part.dtype == bool, f"give True or False for each clip; you give {part.dtype}")
         check.expect((groups == given).all(), "leave the groups as they are: you have changed them")
         divided = sorted(set(groups[part]) & set(groups[~part]))
         check.expect(not divided, f"{len(divided)} people stand on both sides, for instance {divided[:1]}")
         share = len(set(groups[part])) / people
-        check.expect(abs(share - 0.2) <= 0.07, f"{share:.2f} of the people are in the test part; a fifth of them should be")
+        check.expect(abs(share - 0.2) <= 0.04, f"{share:.2f} of the people are in the test part; a fifth of them should be")
         again = np.asarray(test_part(groups, seed))
         check.expect((again == part).all(), "the same seed should give the same split: make a generator from it")
         others = {tuple(np.asarray(test_part(groups, other))) for other in range(seed, seed + 5)}
         check.expect(len(others) > 1, "all seeds give the same people: shuffle, so that the order of the folder does not decide")
-        found.append(part)
+        check.expect(len(others) > 3, f"five seeds give only {len(others)} different splits: draw people at random, with a generator made from the seed")
 
 # %% [markdown]
 # ### 13.2 · A split by person
 #
 # Write `test_part(groups, seed)`. `groups` is an array with the person of each clip. Return an array of bool, True for the clips of the
-# test part: about a fifth of the *people*, drawn at random, with all of their clips.
+# test part: about a fifth of the *people*, drawn at random, with all of their clips. The same seed must give the same people. (Leave the classes aside.)
 #
 # <details><summary>Hint</summary>
 #
 # `np.unique(groups)` lists the people. `np.random.default_rng(seed).choice(people, number, replace=False)` draws some. `np.isin` tells which clips
-# are theirs.
+# are theirs. (A `set` of words has another order each time Python starts.)
 #
 # </details>
 
@@ -391,13 +393,13 @@ def test_part_solution(groups, seed):
 check_split(test_part_solution, record=False)
 
 # %% [markdown]
-# `from_folder` splits 60 : 20 : 20 by group, class by class. For a series, it splits by time, and cuts windows afterwards.
+# `from_folder` splits about 60 : 20 : 20 by group, class by class (of 12 people a class, 6, 3 and 3). For a series, it splits by time, and cuts windows afterwards.
 #
 # <a id="elsewhere"></a>
 #
 # ## 6 · A CNN that was trained elsewhere
 #
-# From scratch, 100 clips teach nothing but the walls. What the network lacks is not memory, but eyes: it has to find out from a hundred
+# From scratch, 100 clips teach the recordings, and nothing of counting. What the network lacks is not memory, but eyes: it has to find out from a hundred
 # answers, up or down, that there are *digits*. There are thousands of digits elsewhere. So somebody has trained a CNN to name single digits,
 # written by other people, in front of walls. We take it as it is.
 
@@ -444,7 +446,7 @@ reader_table.rows[0]["right"]  # share of new people's digits that it names, fra
 
 # %% [markdown]
 # A frozen CNN gives the same numbers for the same frame, for ever. So run it **once**, keep what it says, and train only what follows. Here that
-# is an LSTM on ten probabilities a frame. `features=` does it for a folder; a clip is then 16 × 10 numbers instead of 16 × 1,024.
+# is an LSTM on ten probabilities a frame. (`PerFrame`, from lesson 04, runs a network on every frame of a clip.) `features=` does it for a folder; a clip is then 16 × 10 numbers instead of 16 × 1,024.
 
 # %%
 seen = datasets.from_folder(folder, "video", frames=16, size=(32, 32), groups=r"/(p\d+)", features=folder.parent / "eyes.keras")
@@ -520,13 +522,13 @@ columns = {"model": "model", "parameters": "parameters", "20": "20 clips", "100"
 plotting.table(rows, columns, "Direction named, share of 200 clips of 100 new people; chance is .5. With 20 and 100 clips, each seed trains on other people")
 
 # %% [markdown]
-# - **From scratch: chance, even with 500 clips.** The training clips are learned by heart. A frozen CNN that was never trained is no better: it is the *digits* that help.
-# - **Frozen, it is a small problem.** On ten probabilities the LSTM names .63, .91 and .95. On the 64 features one layer earlier: chance, .79 and .96. There are more of them, and
-#   the LSTM must find out what they mean; with 500 clips it does.
+# - **From scratch: chance, even with 500 clips.** A frozen CNN that was never trained is no better: it is what the other one was trained on that helps.
+# - **Frozen, it becomes a small problem.** On ten probabilities the LSTM names .63, .91 and .95. On the 64 features one layer earlier: chance, .79 and .96. There are more of them, and
+#   nobody tells the LSTM what they mean. (All rows train for 60, 40 and 16 epochs; longer ones may lift the small numbers.)
 # - **We were lucky**: what our CNN names is what the question is made of. One that names photographs will not do that for you. Then you take its features, and are in the harder row.
-# - **Fine-tuning**, all layers learn on at a low rate: no gain that the seeds do not hide, at over four times the seconds. Try it last.
+# - **Fine-tuning**, all layers learn on at a low rate: no gain that the seeds do not hide, at over four times the seconds (100 clips). Try it last.
 # - **Order is all**: the average stays at chance.
-# - **And no LSTM was needed.** The regression on pairs is better at each size, and the rule needs no clip at all. It is the rule that you look for before you train: can you say in words what
+# - **And no LSTM was needed.** The regression on pairs is far ahead at 20 and 100 clips, and at least level at 500. The rule needs no label of a clip, only the CNN. So look for such a rule before you train: can you say in words what
 #   tells the classes apart?
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
@@ -548,7 +550,7 @@ check.claim("The rule, without a label, is ahead of the LSTM on probabilities", 
             for table in (table_20, table_100, table_500)], above=0.01, stored=True)  # fmt: skip
 
 # %% [markdown]
-# With a network, a CNN that was trained on a million photographs is two lines (they download its weights, so they are not run here):
+# If you are online, a CNN that was trained on a million photographs is two lines (they download its weights, so they are not run here):
 #
 # ```python
 # cnn = keras.applications.MobileNetV3Small(include_top=False, pooling="avg", input_shape=(224, 224, 3))  # wants colours from 0 to 255
@@ -591,13 +593,13 @@ def check_frozen(frozen_hybrid):
 # %% [markdown]
 # ### 13.3 · Freeze it
 #
-# Write `frozen_hybrid(cnn)`: a model from clips (batch, time, 8, 8, 1) to two probabilities: the given CNN on each frame (`PerFrame`), an LSTM, a Dense layer. `fit` must
-# change the LSTM, and nothing in the CNN. It has batch normalisation.
+# Write `frozen_hybrid(cnn)`: a model from clips (batch, time, 8, 8, 1) to two probabilities: the given CNN on each frame (`PerFrame`), an LSTM, a Dense layer. The CNN makes
+# four features of a frame, and has batch normalisation. The check compiles your model and calls `fit`, which must change the LSTM, and nothing in the CNN.
 #
 # <details><summary>Hint</summary>
 #
-# Freeze the CNN before you build the model. `cnn.weights` lists all that it has, `cnn.trainable_weights` what training may change; the
-# statistics of batch normalisation are in neither part: `trainable = False` stops them, too.
+# Freeze the CNN before you build the model. `cnn.weights` lists all that it has, `cnn.trainable_weights` what gradients may change. The running
+# averages of batch normalisation are not among the latter, and are changed by `fit` all the same; `trainable = False` stops that, too.
 #
 # </details>
 
@@ -626,7 +628,7 @@ check_frozen(frozen_hybrid_solution, record=False)
 #
 # ## 7 · "It trains well and evaluates badly"
 #
-# A complaint as old as batch normalisation: accuracy 1.00 while training, and half of that on the *very same clips* afterwards. The layer has two modes.
+# A complaint as old as batch normalisation: accuracy 1.00 while training, and far less on the *very same clips* afterwards. The layer has two modes.
 # In training it takes mean and variance from the batch; afterwards it takes running averages, which each batch moves a little:
 #
 # $$\mu_\text{run} \leftarrow m\,\mu_\text{run} + (1 - m)\,\mu_\text{batch}, \qquad y = \gamma\,\frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}} + \beta$$
@@ -651,7 +653,7 @@ check.claim("Both modes by hand equal Keras", apart, below=1e-4)
 
 # %% [markdown]
 # After $n$ batches, $m^n$ of the running averages is still where they started. *Predict*: 100 clips make 7 batches an epoch. After how many epochs
-# is less than a hundredth left, with $m$ = .99? With .9? (About 66, and 6.) So a small data set ends before the averages arrive. We put the layer behind
+# is less than a hundredth left, with $m$ = .99? With .9? (After 66, and 7.) So a small data set ends before the averages arrive. We put the layer behind
 # each convolution:
 
 # %%
@@ -661,13 +663,13 @@ columns = {"model": "CNN -> LSTM, 100 clips, 40 epochs", "training mode": "same 
 plotting.table(modes_table.rows, columns, "Share of clips whose direction is named")
 
 # %% [markdown]
-# - **Momentum .99**: in training mode, all 100 clips are named; in inference mode, of *the same clips*, .60 to .98, depending on the seed. 280 batches leave .99²⁸⁰ = .06
-#   of the averages where they began, and they lag behind kernels that move.
+# - **Momentum .99**: in training mode, all 100 clips are named; in inference mode, of *the same clips*, .60 to .98, depending on the seed. (280 batches leave .99²⁸⁰ = .06
+#   of the averages where they began.)
 # - **Momentum .9**: all of them in both modes. Only the momentum was changed.
-# - **That was not the larger trouble.** On new people all four are near chance. Before you blame a layer, score the clips that you trained on, in inference mode: if these
+# - **That was not the larger trouble.** On new people, both are at chance. Before you blame a layer, score the clips that you trained on, in inference mode: if these
 #   are right and others wrong, the network has learned your clips by heart, and no momentum helps.
-# - **Fine-tuned**, the averages come along with the weights. So the complaint does not appear, whether the layers learn on or are frozen; and the difference between these two is within
-#   the spread of the seeds. (Here LSTM and CNN learn together from the first batch. Compare section 6: .91, with a CNN left as it is.)
+# - **Fine-tuned** (from a CNN that names digits, and was itself trained with momentum .9), the complaint does not appear, whether the layers learn on or are frozen; the difference between these two is within
+#   the spread of the seeds. But CNN and LSTM learn together from the first batch, and new people are hardly above chance. With a CNN left as it is, the LSTM on its 64 features has .79 (section 6).
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
 late, soon = (modes_table.row(f"from scratch, momentum {momentum}")["model"] for momentum in (0.99, 0.9))
@@ -676,12 +678,13 @@ check.claim("All clips in training mode, .40 less in inference mode at the lowes
             within=(0.395, 0.405), stored=True)  # fmt: skip
 check.claim("and .98 at the highest", modes_table.high(late, "inference mode"), within=(0.975, 0.985), stored=True)
 check.claim("With .9 all of them", modes_table.low(soon, "inference mode"), above=0.999, stored=True)
+check.claim("On new people, both from scratch are at chance", [modes_table.mean(name, "right") for name in (late, soon)], within=(0.47, 0.52), stored=True)
 check.claim("On new people far fewer than on those", [modes_table.low(name, "inference mode") - modes_table.high(name, "right") for name in (soon, learning, frozen_rows)], above=0.3, stored=True)
 check.claim("Fine-tuned, no complaint", [modes_table.low(name, "inference mode") for name in (learning, frozen_rows)], above=0.999, stored=True)
 check.claim("and learning or frozen makes little difference", modes_table.mean(learning, "right") - modes_table.mean(frozen_rows, "right"), within=(-0.05, 0.05), stored=True)
 
 # %% [markdown]
-# Two remedies: a lower momentum, or a layer with one mode only (`LayerNormalization`, as at our joint; `GroupNormalization`). And behind `PerFrame` a batch is
+# Two remedies: a lower momentum, or a layer with one mode only (`LayerNormalization`, as at the end of our CNN; `GroupNormalization`). And behind `PerFrame` a batch is
 # all frames of all clips: 16 clips are 256 pictures, but those of one clip are alike.
 #
 # <a id="why"></a>
@@ -726,7 +729,7 @@ panels[0, 0].set_ylabel("frame"), panels[1, 0].set_ylabel("heat")
 plotting.Picture(fig, "The 16 frames of a new person's clip, and below each its heat: bright places, mostly at the digit, and far more in some frames than in others.")
 
 # %% [markdown]
-# Most of the bright places are at the digit, so it is tempting to believe the picture. Three checks:
+# Bright places are often at the digit, so it is tempting to believe the picture. Three checks:
 #
 # - **Count**, over all new clips: how much of the heat lies on digits?
 # - **Randomise the weights** (Adebayo and others, 2018). A map that looks the same when the network knows nothing shows the picture, not its reasons.
@@ -746,23 +749,23 @@ keras.utils.set_random_seed(3)
 maps = {"Grad-CAM": heat, "Grad-CAM, CNN with random weights": grad_cam(reader(), head, new, wanted),
         "no network: the strongest edges": by_places(sum(slopes), np.mean), "random places": np.random.default_rng(0).random(heat.shape)}  # fmt: skip
 marked = {}
-for name, found in maps.items():
-    hot = found > np.quantile(found, 0.95, axis=(1, 2, 3), keepdims=True)
+for name, found in {"nothing": np.ones(heat.shape), **maps}.items():
+    hot = found > np.quantile(found, 0.95, axis=(2, 3), keepdims=True)  # 3 or 4 of the 64 places of each frame
     covered = np.where(np.kron(hot, np.ones((1, 1, 4, 4)))[..., np.newaxis] > 0, wall, new)
     answers = head.predict(eyes.predict(covered.reshape(-1, 32, 32, 1), verbose=0).reshape(100, 16, 10), verbose=0)
     marked[name] = {"model": name, "on digits": np.sum(found * ink) / np.sum(found), "right": np.mean(answers.argmax(-1) == wanted)}
-plotting.table(list(marked.values()), {"model": "what marks places", "on digits": "share of it on digits", "right": "right, its top 5 % covered"})
+plotting.table(list(marked.values()), {"model": "what marks places", "on digits": "share of it on digits", "right": "right, its top 5 % of each frame covered"})
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
 grad, edge, chance = marked["Grad-CAM"], marked["no network: the strongest edges"], marked["random places"]
-check.claim("The heat lies on digits more than random places do", grad["on digits"] - chance["on digits"], above=0.05)
-check.claim("and more than with random weights", grad["on digits"] - marked["Grad-CAM, CNN with random weights"]["on digits"], above=0.02)
+check.claim("The heat lies on digits more than random places do", grad["on digits"] - chance["on digits"], above=0.02)
 check.claim("So do edges", edge["on digits"] - chance["on digits"], above=0.15)
-check.claim("Covering the strongest edges costs more than covering the heat", grad["right"] - edge["right"], above=0.03)
+check.claim("Covering the heat costs more than covering random places", chance["right"] - grad["right"], above=0.03)
+check.claim("Covering the strongest edges costs still more", grad["right"] - edge["right"], above=0.05)
 
 # %% [markdown]
-# The heat lies on digits, and with random weights much less does. So far, so good. But an edge filter, which knows nothing of the network, lies on digits, too; and
-# covering *its* places costs more right answers. So in this network Grad-CAM is no better a guide to what the answer needs than "look where the ink is". The
+# The heat lies on digits more often than by chance, and covering it costs right answers. So far, so good. But with random weights, a map costs about as much; and
+# covering the strongest edges, which know nothing of the network, costs most. So here Grad-CAM is no better a guide to what the answer needs than "look where the ink is". The
 # picture was not wrong. It was just not evidence. **Believe a map after you have covered what it marks**, and something simpler beside it.
 #
 # <a id="videos"></a>
@@ -781,17 +784,18 @@ columns = {"model": "what is read", "right": "new people"}
 plotting.table([*frames_table.rows, *videos_table.rows], columns, "Above: clips of 3 s. Below: videos of 30 s. Share whose direction is named")
 
 # %% [markdown]
-# - **Enough frames for the fastest thing that matters.** A digit stays for 9 to 18 frames of the video. 16 and 8 looks in 3 s catch each; the difference is within the seeds. 4 looks
-#   miss some: .81. 2 are nearly chance.
-# - **16 frames of 30 s are one look every two seconds.** The count jumps by three to five from look to look. The LSTM learns even that: .84, but with a seed of .69. The
+# - **Looks must be close enough to tell the classes apart.** A digit stays for 9 to 18 frames of the video. With 8 looks in 3 s, hardly any is missed, and they do no worse than 16. With 4,
+#   the count moves by 1 to 3 from look to look: .81, and the rule, which knows only steps of one, falls behind. With 2, there is one move, of 4 to 8: chance, for five up is five down.
+# - **16 frames of 30 s are one look every two seconds.** The count moves by 2 to 6. The LSTM learns some of that: .84, but with a seed of .69. The
 #   first three seconds *alone*, with as many frames, are better: .92.
-# - **Ten clips, and the mean of their answers, are best: 1.00 in each seed.** One LSTM over the same 160 frames has .98, and takes over twice as long to train. (All 750
+# - **Ten clips, and the mean of their answers: 1.00 in each seed.** One LSTM over the same 160 frames has .98, and takes over twice as long to train. (All 750
 #   frames would be 47 times the steps of 16; most show what the one before showed.) Ten clips also are ten times the training examples, though not ten times as many people.
 # - **No LSTM is needed**: the regression on pairs is as good.
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
 clip16, clip8, clip4, clip2 = (frames_table.row(f"LSTM, {count} frames of 3 s")["model"] for count in (16, 8, 4, 2))
-check.claim("16 and 8 frames differ little", frames_table.mean(clip16, "right") - frames_table.mean(clip8, "right"), within=(-0.03, 0.01), stored=True)
+check.claim("8 frames do no worse than 16", frames_table.mean(clip8, "right") - frames_table.mean(clip16, "right"), within=(0, 0.03), stored=True)
+check.claim("With 4, the rule falls behind", frames_table.mean(clip4, "right") - frames_table.mean("No network: steps counted, 4 frames of 3 s", "right"), above=0.05, stored=True)
 check.claim("4 frames: .81", frames_table.mean(clip4, "right"), within=(0.8, 0.815), stored=True)
 check.claim("2 frames: nearly chance", frames_table.mean(clip2, "right"), within=(0.48, 0.55), stored=True)
 of16, of160, first3, ten = (videos_table.row(f"LSTM, {name}")["model"] for name in ("16 frames of 30 s", "160 frames of 30 s", "first 3 s alone", "ten clips of 3 s, mean of answers"))
@@ -816,11 +820,11 @@ plotting.table(files_table.rows, {"model": "file; what the network was trained o
                "100 labelled clips of the same 20 people in each seed. crf: H.264's scale, from 18 (hardly any loss) to 51 (the worst)")  # fmt: skip
 
 # %% [markdown]
-# - **Down to a seventh of the size, compression costs nothing** that the seeds do not hide: about .81 to .87, whether the network was trained on good files or on
-#   files like those of the test.
-# - **At the end of the scale, it does**: .70, and a network trained on such files has .56. What is not in the file, no training brings back.
+# - **Down to crf 45, this table shows no loss**: .81 to .87, in no order. It could not show a small one: all rows share 20 people to train on and 100 test clips, so
+#   differences below about .08 mean little. (That is also why the first row is below the .91 of section 6: other people.)
+# - **At the end of the scale, there is one**: .70, and .56 if the LSTM learns from such files.
 #
-# So keep the originals, look at frames *after* reading, and do not worry about ordinary compression.
+# So keep the originals, and look at frames *after* reading. Could you still answer?
 #
 # **More clips from few: augmentation.** Alter a clip so that its class stays. Which of these may one do here? *Predict*: a reversed clip; a mirrored one.
 
@@ -829,7 +833,7 @@ print(altered_table)
 plotting.table(altered_table.rows, {"model": "copies added to 100 clips", "right": "new people"}, "As many training steps in each row")
 
 # %% [markdown]
-# - **Shifted by a few pixels**: .96 in place of .90, better in each seed. The digit is then read a little differently, and the LSTM learns what the CNN confuses.
+# - **Shifted by a few pixels**: .96 in place of .90, better in each seed.
 # - **Backwards with the same label**: chance. Counting up, backwards, *is* counting down: half of the training data now says the opposite. With the *other* label: .94.
 # - **Mirrored**: no difference beyond the seeds here. For gestures to the left and right it would be as wrong as backwards is for us. Ask of each alteration:
 #   would I give the altered clip the same label?
@@ -838,7 +842,6 @@ plotting.table(altered_table.rows, {"model": "copies added to 100 clips", "right
 good = files_table.row("mp4, H.264, crf 18; trained on the same")["model"]
 small = [files_table.row(f"{name}; trained on {what}")["model"] for name in ("mp4, H.264, crf 35", "mp4, H.264, crf 45", "webm, VP9, crf 50") for what in ("crf 18", "the same")]
 worst, worst_same = (files_table.row(f"mp4, H.264, crf 51; trained on {what}")["model"] for what in ("crf 18", "the same"))
-check.claim("crf 45 is about a seventh of crf 18", files_table.mean(small[3], "kB") - files_table.mean(good, "kB") / 7, within=(-0.2, 0.3), stored=True)
 check.claim("Down to there, .81 at the lowest", min(files_table.mean(name, "right") for name in (good, *small)), within=(0.805, 0.815), stored=True)
 check.claim(".87 at the highest", max(files_table.mean(name, "right") for name in (good, *small)), within=(0.865, 0.875), stored=True)
 check.claim("crf 51 has .70", files_table.mean(worst, "right"), within=(0.695, 0.71), stored=True)
@@ -857,7 +860,7 @@ check.claim("Mirrored: little difference", altered_table.mean(mirror, "right") -
 #
 # ## 10 · What can 40 test videos tell?
 #
-# 37 of 40 are right: .925. How good is the network really? **Wilson's interval** (1927) has all accuracies that could well have given 37 of 40.
+# 37 of 40 are right: .925. How good is the network really? **Wilson's interval** (1927), at 95 %, has all accuracies that could well have given 37 of 40.
 
 # %%
 from scipy.stats import binomtest
@@ -867,7 +870,7 @@ for right_ones, of in ((37, 40), (370, 400), (3700, 4000)):
     print(f"{right_ones} of {of}: {low:.2f} to {high:.2f}")
 
 # %% [markdown]
-# So with 40 videos, .925 and .85 cannot be told apart. And the formula thinks that the 40 are independent: 40 clips of eight people tell still less. The remedy is to use
+# So with 40 videos, .925 and .85 lie within one interval. And the formula thinks that the 40 are independent: 40 clips of eight people tell still less. The remedy is to use
 # *every* video for a test, once: **cross-validation by group**. Train five times, each time without a fifth of the people.
 
 # %% tags=["nbval-ignore-output"] jupyter={"source_hidden": true}
@@ -886,7 +889,7 @@ for fold in range(5):
 plotting.answers(everything["y"], {"five folds": [answered]}, f"{len(answered)} clips of {len(people)} people, each tested once")
 
 # %% [markdown]
-# The folds differ by more than most differences that people report. Whatever you choose (frames, size, epochs, model), choose it by validation *within* the
+# ("mean recall" is the mean over the classes, see 13.4; "95 %" is Wilson's interval, as if the clips were independent, so it is too narrow.) The folds differ by more than most differences that people report. Whatever you choose (frames, size, epochs, model), choose it by validation *within* the
 # training part. A test part that helped to choose is a validation part.
 #
 # **When one class is rare**, accuracy is blind: of 200 videos, 10 show a fall. A network that never says "fall" is right in .95. Look at the **recall** of each
@@ -946,7 +949,7 @@ check_balanced(balanced_solution, record=False)
 #
 # *Predict*: the network works here. What does another program need, besides the file that you save?
 #
-# - **Keras, and the code of `PerFrame`**: the file holds layers, options and weights, but no code. Copy one file of this course, and import it first.
+# - **Keras, and the code of `PerFrame`**: the file holds layers, options and weights, but no code. Copy `course_utils/layers.py`, and import it first.
 # - **What your frames look like.** The network does not know. Give it pixels up to 255 in place of 1, or twice the pace, and it answers without an
 #   error. So write beside it: how many frames, over how many seconds, which size, grey or colour, which range, and the names of the classes.
 #
@@ -965,7 +968,7 @@ few = np.array(data.test.x)  # 24 clips
 answers = np.asarray(whole(few))  # to compare with
 np.save(place / "clips.npy", few)
 
-# %%
+# %% jupyter={"source_hidden": true}
 whole.save(place / "counting.keras")
 OTHER = """
 import sys
@@ -1009,7 +1012,7 @@ check.claim("With one layer missing they load, and the answers are others", lack
 #
 # ## 12 · An answer after every frame
 #
-# A camera does not send clips. Frames come one by one, and you want an answer after each. You could read the last 16 again every time: 16 times the
+# A camera does not send clips. Frames come one by one (at the pace that the network knows from training: here 16 in 3 seconds, so every fourth or fifth of 24 a second), and you want an answer after each. You could read the last 16 again every time: 16 times the
 # work. But all that an LSTM knows of old frames is $h$ and $c$. So carry these, from $h_0 = c_0 = 0$:
 #
 # $$z_t = \text{CNN}(x_t) \qquad h_t, c_t = \text{LSTM}(z_t, h_{t-1}, c_{t-1}) \qquad y_t = \text{softmax}(W h_t + b)$$
@@ -1072,10 +1075,11 @@ def check_streamer(streamer):
     check.expect(max(apart) < 1e-5, "two streamers of one model, fed in turn, disturb each other: each needs a state of its own, which starts at 0")
     before = count()
     for number in range(30):
-        one(film[number % 8])
+        last = one(film[number % 8])
     seen, steps = count() - before
-    check.expect(seen <= 60, f"for 30 new frames the CNN read {seen}: it must not read old ones again")
-    check.expect(steps <= 60, f"for 30 new frames the LSTM made {steps} steps: carry h and c in place of starting anew")
+    check.expect_close("your answer after frame 38", last, np.asarray(model(film[np.newaxis, np.arange(38) % 8]))[0])
+    check.expect(seen <= 45, f"for 30 new frames the CNN read {seen}: it must not read old ones again")
+    check.expect(steps <= 45, f"for 30 new frames the LSTM made {steps} steps: carry h and c in place of starting anew")
     check.expect(np.abs(np.asarray(model(film[np.newaxis]))[0] - whole[-1]).max() < 1e-5, "the model answers otherwise than before: a streamer must leave it as it is")
 
 # %% [markdown]
@@ -1115,7 +1119,7 @@ check_streamer(streamer_solution, record=False)
 
 # %% [markdown]
 # For other programs, make the step a network: frame, $h$ and $c$ go in; the answer and the next $h$ and $c$ come out. It shares the trained layers, has no
-# loop, and needs no `PerFrame`. Here it reads a recording of 200 frames.
+# loop, and needs no `PerFrame`. Here it reads 200 frames, one after the other.
 
 # %%
 def step_model(model):
@@ -1165,8 +1169,8 @@ check.claim("A step by predict takes far longer", ways["step, predict"][0] - 5 *
 check.claim("In 1,000 steps by predict_on_batch, memory does not grow", ways["step, predict_on_batch"][1], below=10)
 
 # %% [markdown]
-# `predict` prepares for many batches, at each call. And so small a network takes less time than the call around it, so the window costs less than
-# 16 steps; with a larger CNN it does not. State and memory stay as they are, however long the film. But an LSTM that was trained on 3 seconds has never seen a
+# `predict` prepares for many batches, at each call. And so small a network takes less time than the call around it, so here the window costs less than
+# 16 steps; the larger the CNN, the more a step saves. The size of the state and the memory used stay the same, however long the film. But an LSTM that was trained on 3 seconds has never seen a
 # state after ten minutes: begin anew with $h = c = 0$ every few seconds, or train on longer clips.
 #
 # <a id="export"></a>
@@ -1177,7 +1181,7 @@ check.claim("In 1,000 steps by predict_on_batch, memory does not grow", ways["st
 #
 # Where there is no Keras, the network travels in another format: `model.export("moves")` writes a SavedModel, for TensorFlow;
 # `model.export("moves.onnx", format="onnx")` a file for the small ONNX Runtime; `model.export("moves.tflite", format="litert")` one for
-# LiteRT, on phones. *Predict*: which networks come through, at any number of frames, one clip and three at a time?
+# LiteRT, on phones. *Predict*: which exports still give the same answers, at any number of frames, one clip and three at a time? (The last column was told that there is one.)
 
 # %%
 exported = results.load("13_export")
@@ -1194,9 +1198,9 @@ plotting.table(exports, {"model": "network"} | {key: key.removeprefix("error ") 
 # %% [markdown]
 # - **`TimeDistributed` over any number of frames: wrong, without an error.** In the graph that is exported, it goes over as many
 #   steps as there are *clips*. `PerFrame` does not; or tell `Input` the number of frames.
-# - **LiteRT and loops.** The loop of an LSTM, GRU or ConvLSTM needs operations that LiteRT does not have by itself. Sign for one clip,
-#   `input_signature=[keras.InputSpec(shape=(1, None, 32, 32, 1), dtype="float32")]`; the length may stay free. Several clips at a time
-#   need a network without a loop: `unroll=True` and a fixed length, attention, or one step.
+# - **LiteRT and loops.** The loop of an LSTM, GRU or ConvLSTM needs operations that LiteRT does not have by itself. Fix the input signature to one clip,
+#   `input_signature=[keras.InputSpec(shape=(1, None, 32, 32, 1), dtype="float32")]`; the length may stay free. With the number of clips left open, only
+#   networks without a loop came through: `unroll=True` and a fixed length, attention, or one step.
 # - **ONNX: "The model provided has never called."** Call the network once, for instance `model(clips[:1])`. A loaded one was not called yet.
 # - **Nothing helps?** Export the step, and write the loop yourself.
 #
@@ -1221,8 +1225,8 @@ check.claim("With a loop, LiteRT fails for three clips", np.mean(np.isnan(loops)
 # About 8 minutes.
 #
 # A camera elsewhere sends frames; a service keeps $h$ and $c$ of each camera and answers after every frame. It needs neither Keras nor this course:
-# ONNX Runtime has the step. What comes from outside may be wrong, or meant badly. So the first half of the program only refuses: a body is
-# read up to a limit, a PNG's head before its pixels, and each refusal says why. No pickle, no code and no name of a file comes from a client.
+# ONNX Runtime has the step. What comes from outside may be wrong, or malicious. So the first half of the program only refuses: a body is
+# read up to a limit, a PNG's header before its pixels, and each refusal says why. No pickle, no code and no name of a file comes from a client.
 
 # %%
 REFUSE = '''
@@ -1343,7 +1347,7 @@ plotting.table([{"sent": what, "status": str(status), "answer": said["detail"]} 
                ["sent", "status", "answer"], "The last session was the 51st before last")  # fmt: skip
 
 # %% [markdown]
-# Refused with a sentence, each time, and the service goes on. **Before it faces a network**, it needs what every service needs: encryption, a login,
+# Refused with a sentence, each time, and the service goes on. **Before you put it on the internet**, it needs what every service needs: encryption, a login,
 # a limit on requests. And its sessions live in one process: a second one beside it would not know them.
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
@@ -1359,7 +1363,7 @@ shutil.rmtree(place)
 #
 # Choose something else, or take care, when
 #
-# - **you can write the rule down.** Here the regression on pairs beats every LSTM, and a rule without a label nearly does. Ask what your classes are made of.
+# - **you can write the rule down.** Here a rule that needs no label of a clip was ahead of every LSTM on single clips, and a regression on pairs with 20 and 100 of them. Ask what your classes are made of.
 # - **the average over time does as well.** Then order does not matter: keep the average, it is simpler and needs less data.
 # - **no CNN knows your images.** Thermal cameras, microscopes, depth: weights from photographs may help or not; measure them against a CNN that was never trained.
 # - **labels differ between people who label.** Then agreement between them is the best score there is. Measure it first.
@@ -1386,7 +1390,7 @@ shutil.rmtree(place)
 # - **Independent examples** are what counts. Split by what will be new later; by clip, memory looks like skill.
 # - **A frozen CNN from elsewhere**, run once, makes of few clips a small problem. `trainable = False` freezes; `training=False` does not.
 # - **Batch normalisation** has two modes, and its averages need many batches to arrive.
-# - **Enough frames for the fastest thing that matters**; many short clips and the mean of their answers, instead of few frames of a long video.
+# - **Looks close enough to tell the classes apart**; many short clips and the mean of their answers, instead of few frames of a long video.
 # - **Intervals and folds**: 40 test videos tell little.
 # - **Exported is not equal**, until you have compared answers.
 #

@@ -36,6 +36,8 @@ wrong("13.1", "as people count")(lambda names: sorted(names, key=lambda name: in
 wrong("13.1", "as people count")(lambda names: sorted(names, key=parts, reverse=True))
 wrong("13.1", "as people count")(lambda names: sorted(names, key=lambda name: [int(n) for n in re.findall(r"\d+", name)]))
 wrong("13.1", "as people count")(lambda names: names)
+wrong("13.1", "as people count")(lambda names: sorted(names, key=lambda name: re.sub(r"\d+", lambda found: found[0].zfill(3), name)))
+wrong("13.1", "as people count")(lambda names: sorted(names, key=lambda name: (re.sub(r"\d+", "", name), [int(n) for n in re.findall(r"\d+", name)])))
 wrong("13.1", "each name should be there once")(lambda names: sorted(names[1:], key=parts))
 wrong("13.1", "return a list of the names")(lambda names: [parts(name) for name in sorted(names, key=parts)])
 wrong("13.1", "return a list of the names")(lambda names: [int(re.findall(r"\d+", name)[-1]) for name in names])
@@ -101,6 +103,14 @@ wrong("13.2", "give True or False for each clip")(
     lambda groups, seed: np.isin(groups, np.random.default_rng(seed).choice(np.unique(groups), 4, replace=False)).astype(int)
 )
 wrong("13.2", "has the shape")(lambda groups, seed: np.random.default_rng(seed).choice(np.unique(groups), len(np.unique(groups)) // 5, replace=False))
+
+
+wrong("13.2", "five seeds give only")(
+    lambda groups, seed: np.isin(groups, np.random.default_rng(seed // 3).choice(np.unique(groups), len(np.unique(groups)) // 5, replace=False))
+)
+wrong("13.2", "of the people are in the test part")(
+    lambda groups, seed: np.isin(groups, np.random.default_rng(seed).choice(np.unique(groups), 4, replace=False))
+)
 
 
 @wrong("13.2", "leave the groups as they are")
@@ -518,3 +528,18 @@ def _(model):  # leaves a trace in the model
         return told
 
     return counted
+
+
+@wrong("13.5", "your answer after frame 38")
+def _(model):  # begins anew after sixteen frames
+    cnn, memory, answer = its_parts(model)
+    state, count = [zeros(), zeros()], 0
+
+    def read(frame):
+        nonlocal state, count
+        state = [zeros(), zeros()] if count % 16 == 0 else state
+        count += 1
+        h, state = memory.cell(cnn(frame[None]), state)
+        return np.asarray(answer(h))[0]
+
+    return read

@@ -111,7 +111,7 @@ def turn_a_dial(lesson, lab):
     elif lesson.startswith("08"):
         lab.get_by_label("A grey bar in front").check()
     else:
-        lab.get_by_label("Seed", exact=True).press("ArrowRight")
+        lab.get_by_label("Clip", exact=True).press("ArrowRight")
 
 
 @pytest.mark.parametrize(("lesson", "labs"), LABS.items())
