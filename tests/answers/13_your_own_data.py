@@ -36,7 +36,7 @@ wrong("13.1", "as people count")(lambda names: sorted(names, key=lambda name: in
 wrong("13.1", "as people count")(lambda names: sorted(names, key=parts, reverse=True))
 wrong("13.1", "as people count")(lambda names: sorted(names, key=lambda name: [int(n) for n in re.findall(r"\d+", name)]))
 wrong("13.1", "as people count")(lambda names: names)
-wrong("13.1", "as people count")(lambda names: sorted(names, key=lambda name: re.sub(r"\d+", lambda found: found[0].zfill(3), name)))
+wrong("13.1", "the order of letters")(lambda names: sorted(names, key=lambda name: re.sub(r"\d+", lambda found: found[0].zfill(3), name)))
 wrong("13.1", "as people count")(lambda names: sorted(names, key=lambda name: (re.sub(r"\d+", "", name), [int(n) for n in re.findall(r"\d+", name)])))
 wrong("13.1", "each name should be there once")(lambda names: sorted(names[1:], key=parts))
 wrong("13.1", "return a list of the names")(lambda names: [parts(name) for name in sorted(names, key=parts)])
