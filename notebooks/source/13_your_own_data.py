@@ -300,7 +300,7 @@ check_order(in_order_solution, record=False)
 # 4. Read the list of what was left out. Would you have missed those files?
 # 5. Type the path of a folder of your own, or of a folder that does not exist.
 
-# %% tags=["lab"]
+# %% tags=["lab", "nbval-ignore-output"]
 lab = FolderLab(folder, "video", frames=16, size=(32, 32), groups=r"/(p\d+)")
 lab
 
