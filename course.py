@@ -5,7 +5,6 @@ Needs nothing but Python itself. All it makes lies in this folder: `.venv` (the 
 """
 
 import argparse
-import concurrent.futures
 import contextlib
 import datetime
 import errno
@@ -20,7 +19,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
@@ -607,48 +605,10 @@ def pytest(*arguments, **more):
         return run([PYTHON, "-m", "pytest", "-q", *arguments], **more)
 
 
-def check_notebook(path, claims_only=False, **variables):
-    """Run one notebook strictly: it must print what is stored. Returns ok, seconds, gigabytes, report.
-
-    With `claims_only`, what it prints may differ, but no cell may fail, and so every claim must hold.
-    """
-    command = [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--color=no"]
-    command += ["--nbval-lax" if claims_only else "--nbval", "--nbval-current-env"]
-    command += ["--nbval-cell-timeout=300", "--nbval-sanitize-with=tests/nbval.cfg"]
-    command.append(path.relative_to(ROOT))  # pytest takes a [ in a path for the beginning of a parameter
-    started, gigabytes = time.time(), float("nan")
-    with tempfile.TemporaryDirectory() as folder:
-        report, env = Path(folder, "report.txt"), environment(**variables)
-        env["COURSE_PROGRESS"] = str(Path(folder, "progress.json"))
-        with report.open("wb") as out:
-            process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=out, stderr=subprocess.STDOUT)
-            if hasattr(os, "wait4"):  # tells the most memory that it or its kernel took
-                _, status, used = os.wait4(process.pid, 0)
-                process.returncode = status
-                gigabytes = used.ru_maxrss / (1e9 if sys.platform == "darwin" else 1e6)
-            else:
-                status = process.wait()
-        text = report.read_text(encoding="utf-8", errors="replace")
-    return status == 0, time.time() - started, gigabytes, text
-
-
-def check_notebooks():
-    """Run all notebooks, two at a time, the longest first, each with a progress file of its own."""
-    slow = {path: read(path)["metadata"].get("course", {}).get("seconds", 0) for path in lessons_to_run()}
-    failed, turn = [], threading.Lock()
-
-    def run_one(path):
-        ok, seconds, gigabytes, report = check_notebook(path)
-        state = "ok" if ok else "FAILED"
-        with turn:
-            print(f"  {path.stem:32} {state:6} {seconds:4.0f} s  {gigabytes:.1f} GB", flush=True)
-            if not ok:
-                failed.append(path)
-                print(report, flush=True)
-
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        list(pool.map(run_one, sorted(slow, key=slow.get, reverse=True)))
-    return len(failed)
+def check(options):
+    """Check what learners will see: every lesson runs, its numbers hold; `check 04 --seeds 5`."""
+    prepare(own=True)
+    return run([PYTHON, ROOT / "tests" / "check_lessons.py", *options.rest])
 
 
 def chromium():
@@ -673,7 +633,7 @@ def test(options):
         "lint": lint,
         "units": lambda: pytest(*units, "--numprocesses=2", "--dist=worksteal"),
         "hygiene": lambda: pytest("tests/test_notebooks.py"),
-        "notebooks": check_notebooks,
+        "notebooks": lambda: run([PYTHON, ROOT / "tests" / "check_lessons.py"]),
         "browser": check_browser,
     }
     prepare(own=True)
@@ -743,16 +703,20 @@ def lock(options):
 
 def show_help(options=None):
     """List the commands."""
-    print("python course.py COMMAND     (or, where there is make: make COMMAND)\n")
-    for name, command in COMMANDS.items():
-        print(f"  {name:10} {command.__doc__}")
+    print("python course.py COMMAND     (or, where there is make: make COMMAND)")
+    for group, commands in COMMANDS_FOR.items():
+        print(f"\nfor {group}")
+        for command in commands:
+            print(f"  {command.__name__:10} {command.__doc__.splitlines()[0]}")
     print("\nlab and edit take --no-browser and --port N. With make, name the lesson: make reset LESSON=04")
 
 
-COMMANDS = {
-    command.__name__: command
-    for command in (lab, reset, own, test, lint, handout, portable, notebooks, edit, results, soak, lock)
+COMMANDS_FOR = {
+    "learners": (lab, reset, own),
+    "instructors": (handout, check, test, portable),
+    "authors": (lint, notebooks, edit, results, soak, lock),
 }
+COMMANDS = {command.__name__: command for commands in COMMANDS_FOR.values() for command in commands}
 COMMANDS["help"] = show_help
 
 
@@ -781,7 +745,7 @@ def parse(arguments):
         place.add_argument(
             "--cluster", metavar="ADDRESS", help="train on a Dask cluster; times are still measured here"
         )
-    elif name in ("notebooks", "portable", "soak", "lock"):
+    elif name in ("check", "notebooks", "portable", "soak", "lock"):
         return COMMANDS[name], argparse.Namespace(rest=rest)
     return COMMANDS[name], parser.parse_args(rest)
 

@@ -41,7 +41,6 @@ DIRECT = [
     for line in group
 ]
 POSIX = pytest.mark.skipif(os.name == "nt", reason="processes and folders of packages are others on Windows")
-PICTURE = '<img alt="{}" src="data:image/png;base64,{}">'
 
 
 # ---------------------------------------------------------------- working copies
@@ -177,16 +176,13 @@ def test_handout_has_no_solution(house):
     assert len(list(house.HANDOUT.iterdir())) == 2
 
 
-def test_a_page_without_code_is_copied_and_reset_but_not_run(ready, monkeypatch):
+def test_a_page_without_code_is_copied_and_reset_but_not_run(ready):
     page = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# 91 · Words")])
     nbformat.write(page, ready.NOTEBOOKS / "91_words.ipynb")
     assert ready.lay_copies() == ready.lay_copies() == []
     assert ready.main(["reset", "91"]) == 0
     assert len(list(ready.WORK.glob("91_words*.ipynb"))) == 2
-    ran = []
-    monkeypatch.setattr(ready, "check_notebook", lambda path: ran.append(path.stem) or (True, 1, 1, ""))
-    assert ready.check_notebooks() == 0
-    assert sorted(ran) == ["00_start_here", "04_clips"]
+    assert [path.stem for path in ready.lessons_to_run()] == ["00_start_here", "04_clips"]
 
 
 # ---------------------------------------------------------------- a machine where something is missing
@@ -490,39 +486,14 @@ def test_lab_opens_the_first_lesson_quietly_and_leaves_nothing_when_it_is_stoppe
 # ---------------------------------------------------------------- checks
 
 
-@POSIX
-def test_a_notebook_must_print_what_is_stored(ready):
-    """The bytes of a picture may differ, its alt text and what is printed may not."""
-    show = f"from IPython.display import HTML\nHTML({PICTURE.format('a cat', 'AAAA/+==')!r})"
-
-    def lesson(printed, alt):
-        nb = notebook("held = b'1' * 300_000_000\nprint(4)", show)
-        shown = {"text/html": PICTURE.format(alt, "BBBB"), "text/plain": "<IPython.core.display.HTML object>"}
-        nb.cells[0].outputs = [nbformat.v4.new_output("stream", text=printed)]
-        nb.cells[1].outputs = [nbformat.v4.new_output("execute_result", data=shown, execution_count=2)]
-        nbformat.write(nb, ready.NOTEBOOKS / "04_clips.ipynb")
-        return ready.check_notebook(ready.NOTEBOOKS / "04_clips.ipynb")
-
-    ok, seconds, gigabytes, report = lesson("4\n", "a cat")
-    assert ok, report
-    assert seconds > 0
-    import resource  # not on Windows
-
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6  # a child begins as a copy of this process
-    assert 0.3 < gigabytes < max(1, 1.1 * own)  # the kernel's memory counts
-    ok, _, _, report = lesson("5\n", "a dog")
-    assert not ok
-    assert "2 failed" in report
-
-
 def test_all_stages_run_and_one_failure_is_enough(ready, monkeypatch, capsys):
     ran = []
     monkeypatch.setattr(ready, "lint", lambda: ran.append("lint") or 1)
     monkeypatch.setattr(ready, "pytest", lambda *arguments, **more: ran.append(arguments[0]) or 0)
-    monkeypatch.setattr(ready, "check_notebooks", lambda: ran.append("notebooks") or 0)
+    monkeypatch.setattr(ready, "run", lambda command: ran.append(command[1].name) or 0)
     monkeypatch.setenv("COURSE_CHROMIUM", "/a/browser")
     assert ready.main(["test"]) == 1
-    assert ran == ["lint", "tests", "tests/test_notebooks.py", "notebooks", "tests/browser"]
+    assert ran == ["lint", "tests", "tests/test_notebooks.py", "check_lessons.py", "tests/browser"]
     told = capsys.readouterr().out
     assert re.search(r"lint +FAILED", told)
     assert len(re.findall(r" ok +\d+ s", told)) == 4
@@ -707,19 +678,27 @@ def test_the_workflow_tries_each_python_that_fits():
 
 
 def test_make_only_calls_course_py():
-    command = ["make", "-n", "PYTHON=py", "LESSON=04", *course.COMMANDS]
-    shown = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=True).stdout
+    def make(*arguments):
+        command = ["make", "PYTHON=py", *arguments]
+        return subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=False)
+
+    shown = make("-n", "LESSON=04", *course.COMMANDS).stdout
     assert re.findall(r"^py course\.py (.+?) *$", shown, re.M) == [f"{name} 04" for name in course.COMMANDS]
-    done = subprocess.run(["make", "PYTHON=", "lab"], cwd=ROOT, text=True, capture_output=True, check=False)
-    assert done.returncode != 0
-    assert "no Python here" in done.stdout
+    shown = make("-n", "check", "SEEDS=5", "ARGS=--x 0", "NAME=n").stdout
+    assert re.search(r"^py course\.py check +n +--seeds 5 +--x 0$", shown, re.M)
+    wrong = make("check", "LESSONS=04")
+    assert wrong.returncode != 0
+    assert "no setting LESSONS. There are: PYTHON LESSON" in wrong.stderr
+    without = make("PYTHON=", "lab")
+    assert without.returncode != 0
+    assert "no Python here" in without.stdout
 
 
 def test_help_lists_every_command(capsys):
     assert course.main([]) == 0
     told = capsys.readouterr().out
     for name, command in course.COMMANDS.items():
-        assert re.search(rf"^  {name} +{re.escape(command.__doc__)}$", told, re.M)
+        assert name == "help" or re.search(rf"^  {name} +{re.escape(command.__doc__)}$", told, re.M)
 
 
 def test_every_dependency_has_its_reason():
