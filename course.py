@@ -30,6 +30,10 @@ PIP = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--retries
 LOCK = ROOT / "requirements.lock"
 OWN_LOCK = ROOT / "requirements-own.lock"  # the packages that only data of your own needs
 OWN_STAMP = VENV / "own-stamp"
+TEACH = ROOT / ".teach"  # what instructors need: it would switch on extensions that learners must not get
+TEACH_LOCK = ROOT / "requirements-teach.lock"
+TEACH_PYTHON = TEACH / PYTHON.relative_to(VENV)
+TEACH_STAMP = TEACH / "course-stamp"
 CHANGES = ROOT / "CHANGELOG.md"
 NOTEBOOKS = ROOT / "notebooks"
 WORK = ROOT / "work"
@@ -164,12 +168,13 @@ def alone():
         yield
 
 
-def create_venv():
-    """Make .venv anew, without anything in it."""
-    shutil.rmtree(VENV, ignore_errors=True)
-    if VENV.exists():
+def create_venv(venv=None):
+    """Make an environment anew, without anything in it: .venv, or another one."""
+    venv = venv or VENV
+    shutil.rmtree(venv, ignore_errors=True)
+    if venv.exists():
         raise Problem(
-            f"The folder {VENV} has to be made anew and cannot be removed. Stop JupyterLab if it still runs, "
+            f"The folder {venv} has to be made anew and cannot be removed. Stop JupyterLab if it still runs, "
             "`deactivate` .venv, or remove the folder yourself; then run this again."
         )
     python, uv = find_python(), find_uv()
@@ -179,8 +184,8 @@ def create_venv():
             "Elsewhere: install Python from https://www.python.org/downloads/. Then run this again."
         )
     command = [uv, "venv", "--quiet", "--python", python] if uv else [python, "-m", "venv"]
-    if run([*command, VENV]) != 0:
-        raise Problem(f"The folder {VENV} could not be made; the lines above say why.")
+    if run([*command, venv]) != 0:
+        raise Problem(f"The folder {venv} could not be made; the lines above say why.")
 
 
 def install_some(names, pip):
@@ -194,29 +199,30 @@ def install_some(names, pip):
         return run([*pip, *by_hash]) == 0
 
 
-def installers():
+def installers(python):
     """The ways to install, the fast one first: uv does not know of a mirror that only pip's settings name."""
     if not find_uv():
         install_some(["uv"], PIP)  # it installs the rest six times as fast
     uv = find_uv()
     if uv:
-        yield [uv, "pip", "install", "--python", PYTHON]
+        yield [uv, "pip", "install", "--python", python]
         print("That did not work with uv; trying pip.", flush=True)
-    if answer([PYTHON, "-m", "pip", "--version"]) is None:
-        run([PYTHON, "-m", "ensurepip"])
-    yield PIP
+    if answer([python, "-m", "pip", "--version"]) is None:
+        run([python, "-m", "ensurepip"])
+    yield [python, *PIP[1:]]
 
 
-def install(lock):
-    """Install what a lock names, with hashes required, and let .venv find the course's own code."""
-    if not any(run([*pip, "--require-hashes", "-r", lock.name]) == 0 for pip in installers()):
+def install(lock, python=None):
+    """Install what a lock names, with hashes required, and let the environment find the course's own code."""
+    python = python or PYTHON
+    if not any(run([*pip, "--require-hashes", "-r", lock.name]) == 0 for pip in installers(python)):
         free = shutil.disk_usage(ROOT).free / 1e9
         raise Problem(
             "The packages could not be installed; the lines above say why. If it was the network: check the "
             "connection (behind a proxy, set HTTPS_PROXY) and run this command again; what has arrived is "
             f"kept. Free disk space: {free:.1f} GB."
         )
-    folder = Path(answer([PYTHON, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]))
+    folder = Path(answer([python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]))
     (folder / "course.pth").write_text(f"{ROOT}\n")  # an editable install fails where a folder's name has a $
 
 
@@ -273,10 +279,28 @@ def add_own():
             UNDER_WAY.unlink()
 
 
+def prepare_teach():
+    """See to it that .teach is there and up to date, beside .venv, whose Python runs its notebooks."""
+    prepare(own=True)
+    current = hashlib.sha256(TEACH_LOCK.read_bytes() + str(ROOT).encode()).hexdigest()
+    if TEACH_STAMP.exists() and TEACH_STAMP.read_text() == current:
+        return
+    with alone():
+        print("Making .teach, with what instructors need (once)", flush=True)
+        create_venv(TEACH)
+        install(TEACH_LOCK, TEACH_PYTHON)
+        kernel = TEACH / "share" / "jupyter" / "kernels" / "python3" / "kernel.json"
+        kernel.parent.mkdir(parents=True, exist_ok=True)
+        command = [str(PYTHON), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        spec = {"argv": command, "display_name": "Python 3 (ipykernel)", "language": "python"}
+        kernel.write_text(json.dumps(spec, indent=1))
+        TEACH_STAMP.write_text(current)
+
+
 def repair(names):
     """Install packages again past every cache, for uv's may share a damaged file; whether that worked."""
     anew = ["--force-reinstall", "--no-cache-dir"]
-    return any(install_some(names, [*pip, *anew]) for pip in installers())
+    return any(install_some(names, [*pip, *anew]) for pip in installers(PYTHON))
 
 
 def failing_import(python):
@@ -687,18 +711,21 @@ def soak(options):
 
 
 def lock(options):
-    """Bring both locks up to date with pyproject.toml; `lock --upgrade` takes the newest of all."""
+    """Bring all locks up to date with pyproject.toml; `lock --upgrade` takes the newest of all."""
     prepare()
     command = [PYTHON, "-m", "uv", "pip", "compile", "--quiet", "--universal"]
     command += ["--python-version", f"{OLDEST[0]}.{OLDEST[1]}", *options.rest]
     command += ["--generate-hashes", "--no-emit-index-url", "--no-header"]
     failed = run([*command, "pyproject.toml", "--extra=test", "--extra=build", "-o", LOCK.name])
-    with tempfile.TemporaryDirectory() as folder:
-        wanted = Path(folder, "own.txt")
-        text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-        extra = re.search(r"^own = \[(.*?)^]", text, re.M | re.S)
-        wanted.write_text("\n".join(re.findall(r'"(.*)"', extra[1])))
-        return failed or run([*command, wanted, "-c", LOCK.name, "-o", OWN_LOCK.name, "--no-annotate"])
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    for name, target in (("own", OWN_LOCK), ("teach", TEACH_LOCK)):
+        with tempfile.TemporaryDirectory() as folder:
+            wanted = Path(folder, f"{name}.txt")
+            extra = re.search(rf"^{name} = \[(.*?)^]", text, re.M | re.S)
+            wanted.write_text("\n".join(re.findall(r'"(.*)"', extra[1])))
+            only = [wanted, "-c", LOCK.name, "-o", target.name, "--no-annotate"]
+            failed = failed or run([*command, *only])
+    return failed
 
 
 def show_help(options=None):

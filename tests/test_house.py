@@ -581,11 +581,11 @@ def test_an_installation_that_cannot_be_edited_has_all_files(tmp_path):
 # ---------------------------------------------------------------- one list of packages
 
 
-LOCKS = "requirements.lock", "requirements-own.lock"
+LOCKS = "requirements.lock", "requirements-own.lock", "requirements-teach.lock"
 
 
 def locked():
-    """The requirements of both locks, each with its hashes."""
+    """The requirements of all locks, each with its hashes."""
     text = "".join((ROOT / name).read_text(encoding="utf-8") for name in LOCKS).replace("\\\n", " ")
     rows = [line for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
     return [(Requirement(row.split(" --hash")[0]), row.count("--hash=sha256:")) for row in rows]
