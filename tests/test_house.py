@@ -681,7 +681,7 @@ def test_make_only_calls_course_py():
     assert re.search(r"^py course\.py check +n +--seeds 5 +--x 0$", shown, re.M)
     wrong = make("check", "LESSONS=04")
     assert wrong.returncode != 0
-    assert "no setting LESSONS. There are: PYTHON LESSON" in wrong.stderr
+    assert "no setting LESSONS. There are: PYTHON LESSON LAB" in wrong.stderr
     without = make("PYTHON=", "lab")
     assert without.returncode != 0
     assert "no Python here" in without.stdout
