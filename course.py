@@ -5,7 +5,6 @@ Needs nothing but Python itself. All it makes lies in this folder: `.venv` (the 
 """
 
 import argparse
-import concurrent.futures
 import contextlib
 import datetime
 import errno
@@ -20,7 +19,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
@@ -32,6 +30,10 @@ PIP = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--retries
 LOCK = ROOT / "requirements.lock"
 OWN_LOCK = ROOT / "requirements-own.lock"  # the packages that only data of your own needs
 OWN_STAMP = VENV / "own-stamp"
+TEACH = ROOT / ".teach"  # what instructors need: it would switch on extensions that learners must not get
+TEACH_LOCK = ROOT / "requirements-teach.lock"
+TEACH_PYTHON = TEACH / PYTHON.relative_to(VENV)
+TEACH_STAMP = TEACH / "course-stamp"
 CHANGES = ROOT / "CHANGELOG.md"
 NOTEBOOKS = ROOT / "notebooks"
 WORK = ROOT / "work"
@@ -166,12 +168,13 @@ def alone():
         yield
 
 
-def create_venv():
-    """Make .venv anew, without anything in it."""
-    shutil.rmtree(VENV, ignore_errors=True)
-    if VENV.exists():
+def create_venv(venv=None):
+    """Make an environment anew, without anything in it: .venv, or another one."""
+    venv = venv or VENV
+    shutil.rmtree(venv, ignore_errors=True)
+    if venv.exists():
         raise Problem(
-            f"The folder {VENV} has to be made anew and cannot be removed. Stop JupyterLab if it still runs, "
+            f"The folder {venv} has to be made anew and cannot be removed. Stop JupyterLab if it still runs, "
             "`deactivate` .venv, or remove the folder yourself; then run this again."
         )
     python, uv = find_python(), find_uv()
@@ -181,8 +184,8 @@ def create_venv():
             "Elsewhere: install Python from https://www.python.org/downloads/. Then run this again."
         )
     command = [uv, "venv", "--quiet", "--python", python] if uv else [python, "-m", "venv"]
-    if run([*command, VENV]) != 0:
-        raise Problem(f"The folder {VENV} could not be made; the lines above say why.")
+    if run([*command, venv]) != 0:
+        raise Problem(f"The folder {venv} could not be made; the lines above say why.")
 
 
 def install_some(names, pip):
@@ -196,29 +199,30 @@ def install_some(names, pip):
         return run([*pip, *by_hash]) == 0
 
 
-def installers():
+def installers(python):
     """The ways to install, the fast one first: uv does not know of a mirror that only pip's settings name."""
     if not find_uv():
         install_some(["uv"], PIP)  # it installs the rest six times as fast
     uv = find_uv()
     if uv:
-        yield [uv, "pip", "install", "--python", PYTHON]
+        yield [uv, "pip", "install", "--python", python]
         print("That did not work with uv; trying pip.", flush=True)
-    if answer([PYTHON, "-m", "pip", "--version"]) is None:
-        run([PYTHON, "-m", "ensurepip"])
-    yield PIP
+    if answer([python, "-m", "pip", "--version"]) is None:
+        run([python, "-m", "ensurepip"])
+    yield [python, *PIP[1:]]
 
 
-def install(lock):
-    """Install what a lock names, with hashes required, and let .venv find the course's own code."""
-    if not any(run([*pip, "--require-hashes", "-r", lock.name]) == 0 for pip in installers()):
+def install(lock, python=None):
+    """Install what a lock names, with hashes required, and let the environment find the course's own code."""
+    python = python or PYTHON
+    if not any(run([*pip, "--require-hashes", "-r", lock.name]) == 0 for pip in installers(python)):
         free = shutil.disk_usage(ROOT).free / 1e9
         raise Problem(
             "The packages could not be installed; the lines above say why. If it was the network: check the "
             "connection (behind a proxy, set HTTPS_PROXY) and run this command again; what has arrived is "
             f"kept. Free disk space: {free:.1f} GB."
         )
-    folder = Path(answer([PYTHON, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]))
+    folder = Path(answer([python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]))
     (folder / "course.pth").write_text(f"{ROOT}\n")  # an editable install fails where a folder's name has a $
 
 
@@ -275,10 +279,28 @@ def add_own():
             UNDER_WAY.unlink()
 
 
+def prepare_teach():
+    """See to it that .teach is there and up to date, beside .venv, whose Python runs its notebooks."""
+    prepare(own=True)
+    current = hashlib.sha256(TEACH_LOCK.read_bytes() + str(ROOT).encode()).hexdigest()
+    if TEACH_STAMP.exists() and TEACH_STAMP.read_text() == current:
+        return
+    with alone():
+        print("Making .teach, with what instructors need (once)", flush=True)
+        create_venv(TEACH)
+        install(TEACH_LOCK, TEACH_PYTHON)
+        kernel = TEACH / "share" / "jupyter" / "kernels" / "python3" / "kernel.json"
+        kernel.parent.mkdir(parents=True, exist_ok=True)
+        command = [str(PYTHON), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        spec = {"argv": command, "display_name": "Python 3 (ipykernel)", "language": "python"}
+        kernel.write_text(json.dumps(spec, indent=1))
+        TEACH_STAMP.write_text(current)
+
+
 def repair(names):
     """Install packages again past every cache, for uv's may share a damaged file; whether that worked."""
     anew = ["--force-reinstall", "--no-cache-dir"]
-    return any(install_some(names, [*pip, *anew]) for pip in installers())
+    return any(install_some(names, [*pip, *anew]) for pip in installers(PYTHON))
 
 
 def failing_import(python):
@@ -430,8 +452,12 @@ def copy(source, target, without=None):
     """Copy a notebook: not paired, not run, and without the cells that carry one tag."""
     nb = read(source)
     nb["metadata"].pop("jupytext", None)
+    count = len(nb["cells"])
     nb["metadata"].update(copy_of=text_of(nb), copy_version=version())
     nb["cells"] = [cell for cell in nb["cells"] if without not in cell["metadata"].get("tags", [])]
+    if without and len(nb["cells"]) < count:
+        note = {"cell_type": "markdown", "id": "without", "metadata": {}, "source": [WITHOUT]}
+        nb["cells"].insert(1, note)
     for cell in nb["cells"]:
         if cell["cell_type"] == "code":
             cell["execution_count"] = None
@@ -521,11 +547,32 @@ def own(options):
     print(f"work/{target.name} is there. Open it (`python course.py lab`), and fill in its first cell.")
 
 
+HANDED_OUT = (
+    "course.py", "pyproject.toml", "requirements.lock", "requirements-own.lock", "Makefile", "LICENSE",
+    "CITATION.cff", "CHANGELOG.md", "course_utils", "notebooks/templates", "data/README.md",
+    "data/manifest.toml", "data/results/*.json", "data/results/*.h5",
+)  # fmt: skip
+WITHOUT = "*In this copy the solutions are left out. Where the text speaks of them, ask whoever teaches you.*"
+
+
 def handout(options):
-    """Write the lessons without their solutions into handout/, to give to a class."""
+    """Make handout/: the course without solutions, as a folder and a zip file, to give to a class."""
+    target = HANDOUT / "cnn-meets-lstm"
+    shutil.rmtree(HANDOUT, ignore_errors=True)
+    HANDOUT.mkdir(exist_ok=True)
+    for path in sorted(path for pattern in HANDED_OUT for path in ROOT.glob(pattern)):
+        new = target / path.relative_to(ROOT)
+        new.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            shutil.copytree(path, new, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+        else:
+            shutil.copy(path, new)
+    shutil.copy(ROOT / "teaching" / "handout.md", target / "README.md")
     for source in lessons():
-        copy(source, HANDOUT / source.name, without="solution")
-        print(f"handout/{source.name}")
+        copy(source, target / "notebooks" / source.name, without="solution")
+    shutil.make_archive(target, "zip", HANDOUT, target.name)
+    megabytes = target.with_suffix(".zip").stat().st_size / 1e6
+    print(f"handout/{target.name}.zip ({megabytes:.0f} MB), and the same as a folder beside it")
 
 
 # ---------------------------------------------------------------- JupyterLab
@@ -591,6 +638,48 @@ def edit(options):
     return jupyterlab("notebooks", options, paired=True)
 
 
+NOT_FOR_DASHBOARDS = (
+    "@jupyter/nbgrader",
+    "@jupyter-notebook/lab-extension",
+)  # they need the rest of JupyterLab
+LAB_CELLS = {"setup", "definition", "lab-data", "lab"}  # tags of cells that a lab needs
+
+
+def labs():
+    """The labs -> the first lesson that shows them."""
+    found = {}
+    for path in lessons():
+        for cell in read(path)["cells"]:
+            shown = re.search(r"(\w+)Lab\(", "".join(cell["source"]))
+            if shown and "lab" in cell["metadata"].get("tags", []):
+                found.setdefault(shown[1].lower(), path)
+    return found
+
+
+def dashboard(options):
+    """Serve one lab as a page, without the notebook around it: dashboard gate."""
+    if options.lab not in labs():
+        raise Problem(f"{options.lab!r} is no lab. Name one of these: {', '.join(labs())}.")
+    prepare_teach()
+    nb = read(labs()[options.lab])
+
+    def needed(cell):
+        tags, source = LAB_CELLS.intersection(cell["metadata"].get("tags", [])), "".join(cell["source"])
+        return tags and ("lab" not in tags or f"{options.lab}lab(" in source.lower())
+
+    nb["cells"] = [{**cell, "outputs": [], "execution_count": None} for cell in nb["cells"] if needed(cell)]
+    page = ROOT / "build" / "dashboard" / f"{options.lab}.ipynb"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(json.dumps(nb), encoding="utf-8")
+    command = [TEACH_PYTHON, "-m", "voila", page, "--show_tracebacks=True", "--template=course"]
+    command += [f"--VoilaConfiguration.extension_denylist={name}" for name in NOT_FOR_DASHBOARDS]
+    command += ["--no-browser"] * options.no_browser
+    if options.port:
+        check_port(options.port)
+        command += [f"--port={options.port}", "--Voila.port_retries=0"]
+    return run(command, JUPYTER_PATH=str(ROOT / "teaching" / "dashboard"))
+
+
 # ---------------------------------------------------------------- checks
 
 
@@ -607,48 +696,10 @@ def pytest(*arguments, **more):
         return run([PYTHON, "-m", "pytest", "-q", *arguments], **more)
 
 
-def check_notebook(path, claims_only=False, **variables):
-    """Run one notebook strictly: it must print what is stored. Returns ok, seconds, gigabytes, report.
-
-    With `claims_only`, what it prints may differ, but no cell may fail, and so every claim must hold.
-    """
-    command = [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--color=no"]
-    command += ["--nbval-lax" if claims_only else "--nbval", "--nbval-current-env"]
-    command += ["--nbval-cell-timeout=300", "--nbval-sanitize-with=tests/nbval.cfg"]
-    command.append(path.relative_to(ROOT))  # pytest takes a [ in a path for the beginning of a parameter
-    started, gigabytes = time.time(), float("nan")
-    with tempfile.TemporaryDirectory() as folder:
-        report, env = Path(folder, "report.txt"), environment(**variables)
-        env["COURSE_PROGRESS"] = str(Path(folder, "progress.json"))
-        with report.open("wb") as out:
-            process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=out, stderr=subprocess.STDOUT)
-            if hasattr(os, "wait4"):  # tells the most memory that it or its kernel took
-                _, status, used = os.wait4(process.pid, 0)
-                process.returncode = status
-                gigabytes = used.ru_maxrss / (1e9 if sys.platform == "darwin" else 1e6)
-            else:
-                status = process.wait()
-        text = report.read_text(encoding="utf-8", errors="replace")
-    return status == 0, time.time() - started, gigabytes, text
-
-
-def check_notebooks():
-    """Run all notebooks, two at a time, the longest first, each with a progress file of its own."""
-    slow = {path: read(path)["metadata"].get("course", {}).get("seconds", 0) for path in lessons_to_run()}
-    failed, turn = [], threading.Lock()
-
-    def run_one(path):
-        ok, seconds, gigabytes, report = check_notebook(path)
-        state = "ok" if ok else "FAILED"
-        with turn:
-            print(f"  {path.stem:32} {state:6} {seconds:4.0f} s  {gigabytes:.1f} GB", flush=True)
-            if not ok:
-                failed.append(path)
-                print(report, flush=True)
-
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        list(pool.map(run_one, sorted(slow, key=slow.get, reverse=True)))
-    return len(failed)
+def check(options):
+    """Check what learners will see: every lesson runs, its numbers hold; `check 04 --seeds 5`."""
+    prepare(own=True)
+    return run([PYTHON, ROOT / "tests" / "check_lessons.py", *options.rest])
 
 
 def chromium():
@@ -673,7 +724,7 @@ def test(options):
         "lint": lint,
         "units": lambda: pytest(*units, "--numprocesses=2", "--dist=worksteal"),
         "hygiene": lambda: pytest("tests/test_notebooks.py"),
-        "notebooks": check_notebooks,
+        "notebooks": lambda: run([PYTHON, ROOT / "tests" / "check_lessons.py"]),
         "browser": check_browser,
     }
     prepare(own=True)
@@ -727,33 +778,46 @@ def soak(options):
 
 
 def lock(options):
-    """Bring both locks up to date with pyproject.toml; `lock --upgrade` takes the newest of all."""
+    """Bring all locks up to date with pyproject.toml; `lock --upgrade` takes the newest of all."""
     prepare()
     command = [PYTHON, "-m", "uv", "pip", "compile", "--quiet", "--universal"]
     command += ["--python-version", f"{OLDEST[0]}.{OLDEST[1]}", *options.rest]
     command += ["--generate-hashes", "--no-emit-index-url", "--no-header"]
     failed = run([*command, "pyproject.toml", "--extra=test", "--extra=build", "-o", LOCK.name])
-    with tempfile.TemporaryDirectory() as folder:
-        wanted = Path(folder, "own.txt")
-        text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-        extra = re.search(r"^own = \[(.*?)^]", text, re.M | re.S)
-        wanted.write_text("\n".join(re.findall(r'"(.*)"', extra[1])))
-        return failed or run([*command, wanted, "-c", LOCK.name, "-o", OWN_LOCK.name, "--no-annotate"])
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    for name, target in (("own", OWN_LOCK), ("teach", TEACH_LOCK)):
+        with tempfile.TemporaryDirectory() as folder:
+            wanted = Path(folder, f"{name}.txt")
+            extra = re.search(rf"^{name} = \[(.*?)^]", text, re.M | re.S)
+            wanted.write_text("\n".join(re.findall(r'"(.*)"', extra[1])))
+            only = [wanted, "-c", LOCK.name, "-o", target.name, "--no-annotate"]
+            failed = failed or run([*command, *only])
+    return failed
 
 
 def show_help(options=None):
     """List the commands."""
-    print("python course.py COMMAND     (or, where there is make: make COMMAND)\n")
-    for name, command in COMMANDS.items():
-        print(f"  {name:10} {command.__doc__}")
+    print("python course.py COMMAND     (or, where there is make: make COMMAND)")
+    for group, found in COMMANDS_FOR.items():
+        if set(found) <= set(commands()):
+            print(f"\nfor {group}")
+            for command in found:
+                print(f"  {command.__name__:10} {command.__doc__}")
     print("\nlab and edit take --no-browser and --port N. With make, name the lesson: make reset LESSON=04")
 
 
-COMMANDS = {
-    command.__name__: command
-    for command in (lab, reset, own, test, lint, handout, portable, notebooks, edit, results, soak, lock)
+COMMANDS_FOR = {
+    "learners": (lab, reset, own),
+    "instructors": (handout, dashboard, check, test, portable),
+    "authors": (lint, notebooks, edit, results, soak, lock),
 }
+COMMANDS = {command.__name__: command for commands in COMMANDS_FOR.values() for command in commands}
 COMMANDS["help"] = show_help
+
+
+def commands():
+    """What can be done here: a handout lacks the tests and the sources of the lessons."""
+    return list(COMMANDS.values()) if (ROOT / "tests").exists() else [*COMMANDS_FOR["learners"], show_help]
 
 
 def parse(arguments):
@@ -764,7 +828,9 @@ def parse(arguments):
     if name not in COMMANDS:
         raise Problem(f"There is no command {name!r}. There are: {', '.join(COMMANDS)}.")
     parser = argparse.ArgumentParser(prog=f"python course.py {name}", description=COMMANDS[name].__doc__)
-    if name in ("lab", "edit"):
+    if name == "dashboard":
+        parser.add_argument("lab", nargs="?", default="", help="the lab, such as gate")
+    if name in ("lab", "edit", "dashboard"):
         parser.add_argument("--no-browser", action="store_true", help="print the address only")
         parser.add_argument("--port", type=int, help="the port to use; 0, the default: a free one")
     elif name == "reset":
@@ -781,7 +847,7 @@ def parse(arguments):
         place.add_argument(
             "--cluster", metavar="ADDRESS", help="train on a Dask cluster; times are still measured here"
         )
-    elif name in ("notebooks", "portable", "soak", "lock"):
+    elif name in ("check", "notebooks", "portable", "soak", "lock"):
         return COMMANDS[name], argparse.Namespace(rest=rest)
     return COMMANDS[name], parser.parse_args(rest)
 
@@ -790,6 +856,9 @@ def main(arguments):
     """Do what the command line asks for; return the exit status."""
     try:
         command, options = parse(arguments)
+        if command not in commands():
+            names = ", ".join(name for name, each in COMMANDS.items() if each in commands())
+            raise Problem(f"This is a learner's copy. It has {names}.")
         return command(options) or 0
     except Problem as problem:
         message = str(problem)

@@ -17,6 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+import strict  # noqa: E402
+
 import course  # noqa: E402
 
 KEPT = ROOT / ".portable"  # what was found, and the reports; a run that was stopped goes on from there
@@ -105,14 +107,15 @@ def main(arguments=None):
         variables, name = columns[column], key(lesson, columns[column])
         if not kept.get(name, {}).get("ok"):  # a run that failed is tried again
             claims_only = "COURSE_SEED_SHIFT" in variables
-            ok, seconds, _, report = course.check_notebook(lesson, claims_only, **variables)
+            run = strict.check_notebook(lesson, claims_only, **variables)
             path = KEPT / f"{lesson.stem} {column}.txt"
-            path.write_text(report, encoding="utf-8")
+            path.write_text(run.report, encoding="utf-8")
             with turn:
-                kept[name] = {"ok": ok, "seconds": round(seconds)}
+                kept[name] = {"ok": run.ok, "seconds": round(run.seconds)}
                 journal.write_text(json.dumps(kept, indent=1), encoding="utf-8")
-                verdict = "ok" if ok else f"FAILED, report in {path.relative_to(ROOT)}\n{failures(report)}"
-                print(f"  {lesson.stem:24} {column:12} {seconds:4.0f} s  {verdict}", flush=True)
+                report = f"FAILED, report in {path.relative_to(ROOT)}\n{failures(run.report)}"
+                verdict = "ok" if run.ok else report
+                print(f"  {lesson.stem:24} {column:12} {run.seconds:4.0f} s  {verdict}", flush=True)
         found[lesson.stem, column] = kept[name]
 
     todo = [(column, lesson) for column in columns if column not in reasons for lesson in lessons]

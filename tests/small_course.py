@@ -27,7 +27,7 @@ def small_course(tmp_path):
     (root / "notebooks" / "source").mkdir(parents=True)
     (root / "tests").mkdir()
     (root / "data").mkdir()
-    files = "course.py", "pyproject.toml", "requirements.lock", "requirements-own.lock"
+    files = "course.py", "pyproject.toml", *sorted(path.name for path in ROOT.glob("requirements*.lock"))
     for name in (*files, "data/manifest.toml", "notebooks/build.py", "tests/nbval.cfg"):
         shutil.copy(ROOT / name, root / name)
     (root / "CHANGELOG.md").write_text("## 0.2.0\n\n- 04: Five clips.\n\n## 0.1.0\n\n- 04: Four clips.\n")

@@ -5,6 +5,7 @@ import argparse
 import nbformat
 import portable
 import pytest
+import strict
 from small_course import notebook
 
 CLAIM = 'import os\nassert os.environ.get("COURSE_SEED_SHIFT") != "11", "a fluke of one seed"'
@@ -19,6 +20,7 @@ def fragile(ready, monkeypatch):
     nb = notebook(CLAIM, "print(2)")
     nb.cells[1].source = THREADS
     nbformat.write(nb, ready.NOTEBOOKS / "07_fragile.ipynb")
+    monkeypatch.setattr(strict, "course", ready)
     for name, value in (("course", ready), ("ROOT", ready.ROOT), ("KEPT", ready.ROOT / ".portable")):
         monkeypatch.setattr(portable, name, value)
     settings = {"2 threads": {"COURSE_THREADS": "2"}, "1 thread": {"COURSE_THREADS": "1"}}
@@ -35,8 +37,8 @@ def test_the_table_names_the_settings_that_alter_a_lesson(fragile, capsys, monke
     assert (portable.KEPT / "07_fragile 1 thread.txt").read_text(encoding="utf-8").count("mismatch")
 
     again = []  # what was ok is not run again, what failed is
-    passes = (True, 1.0, None, "")
-    monkeypatch.setattr(fragile, "check_notebook", lambda *how, **setting: again.append(setting) or passes)
+    passes = strict.Run("07_fragile", [], 1.0, 0.1, "")
+    monkeypatch.setattr(strict, "check_notebook", lambda *how, **setting: again.append(setting) or passes)
     assert portable.main(["--seeds", "11,12"]) == 0
     assert {*map(str, again)} == {"{'COURSE_THREADS': '1'}", "{'COURSE_SEED_SHIFT': '11'}"}
     assert len(again) == 2
