@@ -29,6 +29,7 @@ BLOCK
 NAMES = sorted(path.stem for path in selftest.FOLDER.glob("*.toml"))
 LESSON = "08_convlstm"
 KEY = f"selftest {LESSON}"
+expect.set_options(timeout=30_000)  # a busy machine may need more than the usual 5 seconds
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
