@@ -187,8 +187,8 @@ for person, clip in np.ndindex(films.shape[:2]):
     path.parent.mkdir(parents=True, exist_ok=True)
     how = {"codec": "libvpx-vp9", "crf": "30", "b": "0", "speed": "6"} if clip == 3 else {"crf": "18"}
     write_video(path, films[person, clip], **how)
-whole = next((folder / "up").glob("*.mp4"))
-(folder / "up" / "p25 take 1.mp4").write_bytes(whole.read_bytes()[:4000])  # a copy that broke off
+intact = next((folder / "up").glob("*.mp4"))
+(folder / "up" / "p25 take 1.mp4").write_bytes(intact.read_bytes()[:4000])  # a copy that broke off
 (folder / "up" / "p26 take 1.mp4").write_bytes(b"")
 (folder / "down" / "notes.docx").write_text("p3 coughs")
 print(*sorted(path.name for path in (folder / "up").iterdir())[:6], "...", sep="\n")
@@ -197,7 +197,7 @@ print(*sorted(path.name for path in (folder / "up").iterdir())[:6], "...", sep="
 # `datasets.from_folder` reads it. Each clip becomes 16 frames, spread evenly over its time; grey; 32 × 32 pixels, padded with black if the
 # shape differs (`fit="crop"` cuts instead; nothing is ever squeezed). What was read is kept on disk in `.clips`, so the next call takes
 # no time. The arrays stay on disk, too: a folder may be larger than the memory. (If lengths differ and the pace matters, add
-# `rate=5`: five frames a second, the first `frames` of them. Shorter clips are padded, and `data.train.mask` says which frames are real.) `groups` is a regular expression: what it finds in
+# `rate=5`: five frames a second, the first `frames` of them, so choose enough for your longest clip. Shorter ones are padded; `data.train.mask` says which frames are real, and goes into the LSTM as in lesson 04.) `groups` is a regular expression: what it finds in
 # `class/file` says who belongs together, here the person, `p` and a number.
 
 # %%
@@ -399,7 +399,7 @@ def test_part_solution(groups, seed):
 check_split(test_part_solution, record=False)
 
 # %% [markdown]
-# `from_folder` splits about 60 : 20 : 20 by group, class by class (of 12 people a class, 6, 3 and 3). For a series, it splits by time, and cuts windows afterwards.
+# `from_folder` splits about 60 : 20 : 20 by group, class by class (with few people, less exactly: of our 12 a class, 6, 3 and 3). For a series, it splits by time, and cuts windows afterwards.
 #
 # <a id="elsewhere"></a>
 #
@@ -531,10 +531,10 @@ plotting.table(rows, columns, "Direction named, share of 200 clips of 100 new pe
 # - **From scratch: chance, even with 500 clips.** A frozen CNN that was never trained is no better.
 # - **What the CNN was trained to say decides.** A twin of ours, trained on the very same frames to say *where* the digit stands, is of no more use: chance.
 # - **Frozen, it becomes a small problem.** On ten probabilities the LSTM names .63, .91 and .95. On the 64 features one layer earlier: chance, .79 and .96. There are more of them, and
-#   nobody tells the LSTM what they mean. (All rows train for 60, 40 and 16 epochs; with 100 clips, two trials of three times as many changed nothing.)
+#   nobody tells the LSTM what they mean. (The three columns train for 60, 40 and 16 epochs. With 100 clips, two trials with 120 epochs changed nothing.)
 # - **We were lucky**: what our CNN names is what the question is made of. One that names photographs will not do that for you. Then you take its features, and hope that they
 #   hold what you need; so try more than one CNN.
-# - **Fine-tuning**, all layers learn on at a low rate: no gain that the seeds do not hide, at over four times the seconds (100 clips). Try it last.
+# - **Fine-tuning**, all layers learn on, at a rate searched anew (here .0001 to .004): no gain beyond the spread of the seeds, at over four times the seconds (100 clips). Try it last.
 # - **Order is all**: the average stays at chance.
 # - **And no LSTM was needed.** The regression on pairs is far ahead at 20 and 100 clips, and at least level at 500. The rule needs no label of a clip, only the CNN. So look for such a rule before you train: can you say in words what
 #   tells the classes apart?
@@ -612,7 +612,7 @@ def check_frozen(frozen_hybrid):
 #
 # <details><summary>Hint</summary>
 #
-# Freeze the CNN before you build the model. `cnn.weights` lists all that it has, `cnn.trainable_weights` what gradients may change. The running
+# Freeze the CNN before the model is compiled. `cnn.weights` lists all that it has, `cnn.trainable_weights` what gradients may change. The running
 # averages of batch normalisation are not among the latter, and are changed by `fit` all the same; `trainable = False` stops that, too.
 #
 # </details>
@@ -673,7 +673,7 @@ check.claim("Both modes by hand equal Keras", apart, below=1e-4)
 modes_table = results.load("13_batchnorm")
 print(modes_table)
 columns = {"model": "CNN -> LSTM, 100 clips, 40 epochs", "training mode": "same clips, training mode", "inference mode": "same clips, inference mode", "right": "new people"}
-plotting.table(modes_table.rows, columns, "Share of clips whose direction is named")
+plotting.table(modes_table.rows, columns, "Share of clips whose direction is named. Training mode: model(clips, training=True), 16 at a time")
 
 # %% [markdown]
 # - **Momentum .99**: in training mode, all 100 clips are named; in inference mode, of *the same clips*, .60 to .98, depending on the seed. (Less than a hundredth
@@ -682,7 +682,7 @@ plotting.table(modes_table.rows, columns, "Share of clips whose direction is nam
 # - **That was not the larger trouble.** On new people, both are at chance. Before you blame a layer, score the clips that you trained on, in inference mode: if these
 #   are right and others wrong, the network has learned your clips by heart, and no momentum helps.
 # - **Fine-tuned** from a CNN that names digits, all clips are named in both modes, whatever the momentum, and with normalisation frozen or not: the averages were
-#   right from the start. But new people are hardly above chance, since CNN and LSTM learn together from the first batch. **The same CNN, frozen altogether: .86**, in about half the time or less. If you fine-tune,
+#   right from the start. But new people are hardly above chance, since CNN and LSTM learn together from the first batch. **The same CNN, frozen altogether: .86** (on its 64 features; that of section 6 has no batch normalisation), in about half the time or less. If you fine-tune,
 #   let the LSTM learn first (section 6).
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
@@ -777,7 +777,7 @@ def marking(*maps):
 
 # %% tags=["nbval-ignore-output"] jupyter={"source_hidden": true}
 keras.utils.set_random_seed(3)
-marked = {"nothing": marking(np.ones(heat.shape)), "Grad-CAM": marking(heat),
+marked = {"all places alike: nothing covered": marking(np.ones(heat.shape)), "Grad-CAM": marking(heat),
           "Grad-CAM, random weights": marking(*(grad_cam(reader(), head, new, wanted) for _ in range(3))),
           "no network: the strongest edges": marking(by_places(sum(slopes), np.mean)),
           "random places": marking(*np.random.default_rng(0).random((3, *heat.shape)))}  # fmt: skip
@@ -800,7 +800,7 @@ check.claim("Covering the strongest edges costs still more", grad["right"] - edg
 #
 # ## 9 · 200 videos of 30 seconds
 #
-# Back to the question of section 1, with our world: videos of 30 s, a frozen CNN, 120 labelled videos to train on.
+# Back to the question of section 1, with our world: videos of 30 s, a frozen CNN, 120 labelled videos to train on, 100 of other people to test.
 #
 # **How many frames?** First for the clips of 3 s (100 labelled), then for whole videos. *Predict*: 16 frames out of 3 s are enough. What becomes of 16 frames out of 30 s?
 
@@ -817,9 +817,17 @@ plotting.table([*frames_table.rows, *videos_table.rows], columns, "Above: clips 
 #   one move, of 4 to 8: chance, for five up is five down.
 # - **16 frames of 30 s are one look every two seconds.** The count moves by 2 to 6. The regression on pairs has .91, so the looks hold much of the answer; the LSTM
 #   learns less of it, .84, with a seed of .69. From the first three seconds *alone*, with as many frames, it has .92.
-# - **Ten clips, and the mean of their answers: 1.00 in each seed.** One LSTM over the same 160 frames has .98, and takes over twice as long to train. (All 750
-#   frames would be 47 times the steps of 16; most show what the one before showed.) Ten clips also are ten times the training examples, though not ten times as many people.
+# - **Ten clips, and the mean of their answers: 1.00 in each seed.** One LSTM over the same 160 frames has .98, and takes over twice as long to train. (All 720
+#   frames would be 45 times the steps of 16; most show what the one before showed.) Ten clips also are ten times the training examples, though not ten times as many people.
 # - **No LSTM is needed**: over 160 frames, the regression on pairs is as good.
+#
+# For your videos of 30 s, 160 frames at 16 / 3 a second are ten clips of 3 s:
+#
+# ```python
+# long = datasets.from_folder("my_videos", "video", frames=160, rate=16 / 3, size=(32, 32), groups=..., features="eyes.keras")
+# clips, labels = np.reshape(long.train.x, (-1, 16, 10)), np.repeat(long.train.y["class"], 10)  # train the head on these
+# answers = head.predict(np.reshape(long.test.x, (-1, 16, 10))).reshape(-1, 10, 2).mean(axis=1)  # one answer a video
+# ```
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
 clip16, clip8, clip4, clip2 = (frames_table.row(f"LSTM, {count} frames of 3 s")["model"] for count in (16, 8, 4, 2))
@@ -842,6 +850,8 @@ check.claim("The regression on pairs is as good as ten clips", videos_table.mean
 check.claim("Over twice as long to train", np.mean(videos_table.row(of160)["seconds"]) - 2 * np.mean(videos_table.row(ten)["seconds"]), above=0, stored=True)
 
 # %% [markdown]
+# **Are 200 many?** Train on a quarter, half and all of your training people. If the score still climbs, label more people; if not, more will not help. (The columns of section 6 are such a curve.)
+#
 # **How large, how compressed?** Take the smallest size at which *you* still see the answer: look at the frames after shrinking, not before. With 16 frames of 32 × 32, in grey, the
 # 415 GB are 200 × 16 × 1,024 = 3.3 MB. As for compression, a clip of ours is 166 kB raw; here it went through a file:
 
@@ -850,7 +860,7 @@ files_table = results.load("13_files")
 altered_table = results.load("13_augment")
 print(files_table)
 plotting.table(files_table.rows, {"model": "file; what the network was trained on", "kB": "kB a clip", "right": "new people"},
-               "100 labelled clips. crf: H.264's scale, from 18 (hardly any loss) to 51 (the worst). The CNN has never seen a file")  # fmt: skip
+               "100 labelled clips. crf: H.264's scale, from 18 (hardly any loss) to 51 (the worst). VP9 has another scale. The CNN has never seen a file")  # fmt: skip
 
 # %% [markdown]
 # - **Down to crf 35, a fortieth of the raw bytes, no loss shows**: .91 to .93, as without a file. VP9 has .91 with fewer bytes (and .88, widely spread, if
@@ -937,7 +947,7 @@ plotting.answers(everything["y"], {"five folds": [answered]}, f"{len(answered)} 
 #
 # **When one class is rare**, accuracy is blind: of 200 videos, 10 show a fall. A network that never says "fall" is right in .95. Look at the **recall** of each
 # class (of those that are one, how many are named?), at its **precision** (of those named so, how many are?), and at the confusion matrix. In training, `class_weight={0: 1, 1: 19}` lets each fall count as
-# 19 clips. That adds no knowledge: as a lower threshold than .5 would, it buys recall with precision. Which mistake costs more, you have to say.
+# 19 clips. That adds no knowledge. Like answering "fall" from a probability of .2 on, it raises the recall of falls and lowers their precision. Which mistake costs more, you have to say.
 
 # %% tags=["check"] jupyter={"source_hidden": true}
 @check.exercise("13.4", "When one class is rare")
@@ -1050,7 +1060,7 @@ check.claim("With one layer missing they load, and the answers are others", lack
 
 # %% [markdown]
 # No error: weights that no layer asks for are passed over. (A layer that finds none does raise one.) So **keep a few clips with their answers
-# beside the file, some of them unsure, and compare after every load, export or update.**
+# beside the file, and compare after every load, export or update**; some with unsure answers, since sure ones hardly move.
 #
 # <a id="streaming"></a>
 #

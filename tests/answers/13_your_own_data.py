@@ -29,6 +29,7 @@ def _(names):  # by taking the least again and again
 
 
 wrong("13.1", "the order of letters")(lambda names: sorted(names))
+wrong("13.1", "your function returns None")(lambda names: names.sort(key=parts))
 wrong("13.1", "as people count")(lambda names: sorted(names, key=len))
 wrong("13.1", "as people count")(lambda names: sorted(names, key=lambda name: (len(name), name)))
 wrong("13.1", "as people count")(lambda names: sorted(names, key=lambda name: int(re.findall(r"\d+", name)[0])))

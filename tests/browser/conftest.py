@@ -5,8 +5,8 @@ import shutil
 from functools import partial
 
 import pytest
-from book import LivePage
 from jupyter import COURSE, Notebook, browser, chromium, server, write
+from live_page import LivePage
 
 
 def pytest_collection_modifyitems(items):
