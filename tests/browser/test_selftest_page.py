@@ -7,7 +7,7 @@ import shutil
 import threading
 
 import pytest
-from jupyter import COURSE, browser
+from jupyter import COURSE
 from playwright.sync_api import expect
 from test_screen import LOOKS
 
@@ -53,12 +53,6 @@ def site(tmp_path_factory):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def chrome():
-    with browser() as made:
-        yield made
 
 
 @pytest.fixture
