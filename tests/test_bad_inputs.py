@@ -5,7 +5,7 @@ import functools
 import cases
 import pytest
 
-FILES = ("check", "datasets", "own", "layers", "plotting", "results")
+FILES = ("check", "datasets", "sounds", "own", "layers", "plotting", "results")
 FILES += ("labs", "kernel_lab", "gate_lab", "sentence_lab", "attention_lab", "forecast_lab", "rollout_lab")
 FILES += ("folder_lab", "selftest")
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 DATA = Path(__file__).resolve().parents[2] / "data"
+RESTORE = "In the course's folder run `git checkout -- data`, or download the course again."
 SPLITS = ("train", "validation", "test")
 
 
@@ -83,9 +84,7 @@ class Split:
     def _size(self):
         if self.x.dtype == object:
             words = [len(text.split()) for text in self.x]
-            return (
-                f"{len(self):,} texts of {np.median(words):.0f} words (median) to {max(words):,} (longest)"
-            )
+            return f"{len(self):,} texts of {np.median(words):.0f} words (median) to {max(words):,} (longest)"
         if self.start is not None:
             return f"{len(self):,} windows, x {self.x.shape}"
         real = "" if self.lengths is None else f", {self.lengths.min()} to {self.lengths.max()} real frames"
@@ -174,6 +173,8 @@ def read_manifest():
 def installed_files(name):
     """The dataset's files as the manifest lists them, with their full path, found and unchanged."""
     entry = read_manifest()[name]
+    if "folder" in entry:  # it comes with the course, not with a package
+        return [_unchanged(DATA / file["path"], file, "", RESTORE) for file in entry["files"]]
     wanted = f"{entry['package']}=={entry['version']}"
     try:  # what is installed, without importing it: a file of the same name beside a notebook does not count
         package = importlib.metadata.distribution(entry["package"])
@@ -181,21 +182,27 @@ def installed_files(name):
         raise DataError(
             f"{name} reads its data from the package {wanted}, which is not installed. {_repair(wanted)}"
         ) from None
-    files = []
-    for file in entry["files"]:
-        path = Path(package.locate_file(f"{entry['module']}/{file['path']}"))
-        try:
-            found = hashlib.sha256(path.read_bytes()).hexdigest()
-        except OSError as problem:  # it is gone, a folder, or may not be read
-            found = "a folder" if path.is_dir() else problem.strerror or "not readable"
-        if found != file["sha256"]:
-            raise DataError(
-                f"{path} is not the file that the course was made with. Its sha256 should be "
-                f"{file['sha256']} and is {found}. Needed is {wanted}, installed is {package.version}. "
-                f"{_repair(wanted)}"
-            )
-        files.append({**file, "path": path})
-    return files
+    needed = f"Needed is {wanted}, installed is {package.version}. "
+    return [
+        _unchanged(
+            Path(package.locate_file(f"{entry['module']}/{file['path']}")), file, needed, _repair(wanted)
+        )
+        for file in entry["files"]
+    ]
+
+
+def _unchanged(path, file, needed, repair):
+    """The file's line of the manifest with its full path, if it has the sha256 that is stated there."""
+    try:
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as problem:  # it is gone, a folder, or may not be read
+        found = "a folder" if path.is_dir() else problem.strerror or "not readable"
+    if found != file["sha256"]:
+        raise DataError(
+            f"{path} is not the file that the course was made with. Its sha256 should be "
+            f"{file['sha256']} and is {found}. {needed}{repair}"
+        )
+    return {**file, "path": path}
 
 
 def _repair(wanted):
@@ -215,9 +222,14 @@ def _repair(wanted):
 def assemble(name, compose, class_names, feature_names=()):
     entry = read_manifest()[name]
     card = {key: entry[key] for key in ("content", "split", "licence", "citation")}
-    card = {"source": f"{entry['package']} {entry['version']}", **card}
+    card = {"source": source_of(entry), **card}
     splits = [compose(split, 0) for split in SPLITS]
     return Dataset(name, *splits, class_names, card, compose, feature_names)
+
+
+def source_of(entry):
+    """Where a dataset of the manifest comes from, in words."""
+    return entry["command"] if "folder" in entry else f"{entry['package']} {entry['version']}"
 
 
 def whole_number(name, value, low, high, hint):
@@ -230,11 +242,14 @@ def whole_number(name, value, low, high, hint):
 
 def cards_markdown():
     """Text of data/README.md: a card for each dataset of the manifest."""
-    text = "# Data cards\n\nAll data come with installed packages, so every lesson runs offline.\n"
+    text = (
+        "# Data cards\n\nAll data come with installed packages, or lie in this folder, so every lesson runs "
+    )
+    text += "offline.\n"
     text += "`python -m course_utils.datasets` writes this page from manifest.toml: edit that file.\n"
     for name, entry in read_manifest().items():
-        text += f"\n## {entry['title']}\n\n`datasets.{name}()`. {entry['about']}\n\n"
-        text += f"- **Source**: {entry['package']} {entry['version']}: {entry['content']}\n"
+        text += f"\n## {entry['title']}\n\n`datasets.{entry.get('loader', name)}()`. {entry['about']}\n\n"
+        text += f"- **Source**: {source_of(entry)}: {entry['content']}\n"
         for key in ("shape", "labels", "split", "licence", "citation"):
             text += f"- **{key.capitalize()}**: {entry[key]}\n"
         columns = list(entry["files"][0])
