@@ -552,8 +552,8 @@ def own(options):
 HANDED_OUT = (
     "course.py", "pyproject.toml", "requirements.lock", "requirements-own.lock", "Makefile", "LICENSE",
     "CITATION.cff", "CHANGELOG.md", "course_utils", "notebooks/templates", "data/README.md",
-    "data/manifest.toml", "data/results/*.json", "data/results/*.h5", "data/sounds/*.flac",
-    "data/sounds/*.toml", "data/detector/LICENSE", "data/detector/*.npz",
+    "data/manifest.toml", "data/results/*.json", "data/results/*.h5", "data/results/*.npy",
+    "data/sounds/*.flac", "data/sounds/*.toml", "data/detector/LICENSE", "data/detector/*.npz",
 )  # fmt: skip
 WITHOUT = "*In this copy the solutions are left out. Where the text speaks of them, ask whoever teaches you.*"
 

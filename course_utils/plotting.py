@@ -4,6 +4,7 @@ import base64
 import html
 import io
 import sys
+import wave
 from pathlib import Path
 
 import matplotlib.style
@@ -66,6 +67,43 @@ class Picture:
         source = f"gif;base64,{base64.b64encode(self.gif).decode()}" if self.gif else f"png;base64,{png}"
         image = f'<img alt="{html.escape(self.alt)}" src="data:image/{source}" style="max-width:100%">'
         return {"image/png": png, "text/html": image, "text/plain": self.alt}
+
+
+class Listen:
+    """A sound with a play button, which a notebook keeps: it plays on GitHub's mirrors and in the book, too.
+
+    Parameters
+    ----------
+    samples : array (sample,)
+        From -1 to 1; made as loud as fits.
+    rate : int
+        Samples a second.
+    says : str
+        What there is to hear, for those who do not hear it.
+
+    Examples
+    --------
+    >>> plotting.Listen(samples, 16_000, "Two sentences in hiss.")
+    """
+
+    def __init__(self, samples, rate, says):
+        if not isinstance(says, str) or not says.strip():
+            raise ValueError(f"says is {says!r}, but must say in words what there is to hear")
+        samples = _numbers("samples", samples, (1,))
+        self.says, file = " ".join(says.split()), io.BytesIO()
+        with wave.open(file, "wb") as sound:
+            sound.setparams((1, 2, rate, len(samples), "NONE", "not compressed"))
+            loud = samples / max(np.abs(samples).max(), 1e-9)
+            sound.writeframes(np.round(loud * 29_000).astype("<i2").tobytes())
+        self.wav = file.getvalue()
+
+    def __repr__(self):
+        return self.says
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        source = f"data:audio/wav;base64,{base64.b64encode(self.wav).decode()}"
+        player = f'<audio controls aria-label="{html.escape(self.says)}" src="{source}"></audio>'
+        return {"text/html": f"{player}<div>{html.escape(self.says)}</div>", "text/plain": self.says}
 
 
 def strip(clips, titles=None, alt=None):

@@ -95,7 +95,7 @@ def digest_of(source, root=ROOT):
     """One hash over all that a notebook's outputs depend on, as far as it lies in this project."""
     helpers = helpers_of(source.read_text(encoding="utf-8"), root)
     inputs = {source, *helpers, *assets_of(helpers, root), root / "data" / "manifest.toml"}
-    for kept in ("json", "h5"):  # tables, and weights of networks
+    for kept in ("json", "h5", "npy"):  # tables, weights of networks, answers of others
         inputs.update((root / "data" / "results").glob(f"{source.stem[:2]}_*.{kept}"))
     whole = hashlib.sha256()
     if "check.progress()" in source.read_text(encoding="utf-8"):  # it lists the exercises of all lessons

@@ -15,12 +15,13 @@ import numpy as np
 from keras import layers, ops
 from PIL import Image
 
-from course_utils import labs
+from course_utils import datasets, labs
 from course_utils.labs.architecture import assembly
 from course_utils.labs.architecture.blocks import Convolution
 from course_utils.labs.architecture.inside_panel import STYLE, Inside
 from course_utils.labs.architecture.state import LabState
 from course_utils.labs.core.lab import style
+from course_utils.layers import PerFrame
 
 build = functools.cache(assembly.build)  # what looks into a model is traced once
 
@@ -412,6 +413,28 @@ def folder():
     return labs.FolderLab(people(), "frames", frames=8, size=(16, 16), groups=GROUPS)
 
 
+@functools.cache
+def detector(units=8):
+    """A detector of speech with weights drawn by a seed, and parts as those of lesson 11."""
+    windows = keras.Input((None, 640))
+    cnn = keras.Sequential([keras.Input((640,)), keras.layers.Dense(6, activation="relu")])
+    h = keras.layers.LSTM(units, return_sequences=True, name="memory")(PerFrame(cnn, name="chunks")(windows))
+    speech = keras.layers.Dense(1, activation="sigmoid", name="speech")(keras.layers.ReLU()(h))
+    model, rng = keras.Model(windows, speech), np.random.default_rng(0)
+    model.set_weights([rng.normal(size=each.shape) for each in model.get_weights()])
+    return model
+
+
+def loudness(chunks):
+    """Decibels of each chunk."""
+    return 10 * np.log10((chunks**2).mean(axis=2) + 1e-9)
+
+
+def voice():
+    """The voice lab over two recordings and a small detector."""
+    return labs.VoiceLab(detector(), datasets.recordings("test")[:2], {"loudness": (loudness, -80, 0, -40)})
+
+
 LABS = {
     "architecture": labs.ArchitectureLab,
     "kernel": kernel,
@@ -422,6 +445,7 @@ LABS = {
     "forecast": forecast,
     "rollout": rollout,
     "folder": folder,
+    "voice": voice,
 }
 
 

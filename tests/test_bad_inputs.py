@@ -7,7 +7,7 @@ import pytest
 
 FILES = ("check", "datasets", "sounds", "own", "layers", "plotting", "results")
 FILES += ("labs", "kernel_lab", "gate_lab", "sentence_lab", "attention_lab", "forecast_lab", "rollout_lab")
-FILES += ("folder_lab", "selftest")
+FILES += ("folder_lab", "voice_lab", "selftest")
 
 
 @functools.cache

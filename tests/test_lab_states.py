@@ -31,6 +31,7 @@ TURNS = {  # two dials of each lab, and where to turn them
     "forecast": (("origin", 9), ("horizon", 6)),
     "rollout": (("speed", 3), ("edit", "centre")),
     "folder": (("seed", 3), ("groups", "each")),
+    "voice": (("snr", 10), ("hold", 9)),
 }
 
 
@@ -65,6 +66,7 @@ def turn(lab, turns):
 # ------------------------------------------------------------------------------------- what a state shows
 
 TOLD = ("architecture", "kernel", "gate", "frames", "places", "sentence", "forecast", "rollout", "folder")
+TOLD = (*TOLD, "voice")
 TOLD = {name: cases.told(name) for name in TOLD}
 BY_HAND = labs.GateLab()  # over cells set by hand
 
@@ -247,6 +249,7 @@ BEGINNINGS = [
     ("forecast", "for1;origin=5;ago=5"),
     ("rollout", "rol1;network=memory;digit=1;second=2;edit=left;gate=forget;alone=1"),
     ("folder", "fol1;part=test;label=right;clip=2;frames=4"),
+    ("voice", "voi1;voice=fr_f;noise=hum;snr=0;silent=20;until=60;other=loudness"),
 ]
 UNSEEN = ("seed", "text.source", *(f"budget.{name}" for name in ("epochs", "share", "rate", "batch")))
 

@@ -5,7 +5,7 @@ import small_labs
 import soak
 
 WALKS = {"architecture": 2, "sentence": 2, "inside": 2, "frames": 3, "places": 5, "kernel": 8, "gate": 8}
-WALKS |= {"forecast": 3, "rollout": 3, "folder": 3}
+WALKS |= {"forecast": 3, "rollout": 3, "folder": 3, "voice": 3}
 
 
 @pytest.mark.parametrize("name", [*small_labs.LABS, "inside"])

@@ -225,7 +225,7 @@ def mix(voice, spoken, sound, snr, loudness=0.05):
     return (mixed * loudness / np.sqrt(np.mean(mixed**2) + 1e-12)).clip(-1, 1).astype("float32")
 
 
-def speech(clips=(480, 72, 180), seconds=(4, 4, 10), noises=NOISES, snrs=SNRS, seed=0):
+def speech(clips=(360, 72, 180), seconds=(4, 4, 6), noises=NOISES, snrs=SNRS, seed=0):
     """Sentences in noise: for each chunk of 32 ms, does somebody speak?
 
     A clip has sentences of one speaker, with pauses of 0.3 to 1.8 seconds, a noise and a signal-to-noise

@@ -9,6 +9,7 @@
 - `forecast`: `ForecastLab` (lesson 07) shows forecasts of traffic, and what a change in the past does.
 - `rollout`: `RolloutLab` (lesson 08) shows networks that predict frames, and then read their own predictions.
 - `folder`: `FolderLab` (lesson 13) shows a folder of one's own clips, before anything is trained.
+- `voice`: `VoiceLab` (lesson 11) lets a detector of speech be heard and seen, chunk by chunk.
 - `previews`: the pictures that stand in for the labs where nothing runs.
 
 Lessons import a lab from its folder, so that they depend on that folder and the core alone:
@@ -29,6 +30,7 @@ FOLDERS = {
     "PRESETS": "architecture",
     "RolloutLab": "rollout",
     "SentenceLab": "sentence",
+    "VoiceLab": "voice",
 }
 
 

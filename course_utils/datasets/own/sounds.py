@@ -184,7 +184,7 @@ def _prepared(samples, rate, bits, path):
         where = np.flatnonzero(odd.any(axis=1))[0] / rate
         raise DataError(
             f"{path}: {odd.sum():,} of its samples are NaN or infinite, the first after {where:.3f} s. What "
-            "wrote it went wrong: save it again, with 16 bits, or leave that part out with start= and seconds=."
+            "wrote it went wrong: save it again, with 16 bits, or leave that part out: start=, seconds=."
         )
     if samples.shape[1] > 1:
         told.append(f"{samples.shape[1]} channels, mixed into one")

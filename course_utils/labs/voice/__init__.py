@@ -1,0 +1,5 @@
+"""The voice lab (lesson 11): a detector of speech, heard and seen chunk by chunk."""
+
+from course_utils.labs.voice.lab import VoiceLab
+
+__all__ = ["VoiceLab"]

@@ -1,0 +1,228 @@
+# ---- 11.1, the kernels of a spectrum
+
+
+def table(n, window=None, first=np.cos, second=np.sin, turns=None):
+    m = np.arange(n)[:, None]
+    k = np.arange(n // 2 + 1) if turns is None else turns(n)
+    v = 0.5 - 0.5 * np.cos(2 * np.pi * m / n) if window is None else window(n)[:, None]
+    return np.concatenate([v * first(2 * np.pi * k * m / n), v * second(2 * np.pi * k * m / n)], axis=1)
+
+
+right("11.1")(table)
+right("11.1")(lambda n: table(n, second=lambda x: -np.sin(x)))  # the detector's own sign
+right("11.1")(lambda n: ops.convert_to_tensor(table(n).astype("float32")))
+right("11.1")(lambda n: table(n).tolist())
+
+
+@right("11.1")
+def _(n):  # through the Fourier transform of single samples
+    v = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)
+    waves = np.fft.rfft(np.diag(v))
+    return np.concatenate([waves.real, waves.imag], axis=1)
+
+
+@right("11.1")
+def _(n):
+    made = np.zeros((n, n + 2))
+    for m in range(n):
+        v = np.sin(np.pi * m / n) ** 2
+        for k in range(n // 2 + 1):
+            made[m, k] = v * np.cos(2 * np.pi * k * m / n)
+            made[m, n // 2 + 1 + k] = v * np.sin(2 * np.pi * k * m / n)
+    return made
+
+
+wrong("11.1", "the window is missing")(lambda n: table(n, np.ones))
+wrong("11.1", "np.hanning divides by n - 1")(lambda n: table(n, np.hanning))
+wrong("11.1", "the window is in there twice")(lambda n: table(n, lambda n: (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)) ** 2))
+wrong("11.1", "cosines and sines alternate")(lambda n: np.stack([table(n)[:, : n // 2 + 1], table(n)[:, n // 2 + 1 :]], axis=2).reshape(n, n + 2))
+wrong("11.1", "has the shape (10, 8)")(lambda n: table(n).T)
+wrong("11.1", "has the shape (8, 8)")(lambda n: table(n, turns=lambda n: np.arange(n // 2)))
+wrong("11.1", "has the shape (8, 18)")(lambda n: table(n, turns=lambda n: np.arange(n + 1)))
+wrong("11.1", "the first kernel should be")(lambda n: table(n, first=np.sin, second=np.cos))
+wrong("11.1", "not the magnitudes")(lambda n: table(n, turns=lambda n: np.arange(n // 2 + 1) / 2))  # half the pitch
+wrong("11.1", "not the magnitudes")(lambda n: table(n, second=np.cos))
+wrong("11.1", "the first kernel should be")(lambda n: table(n, np.hamming))
+wrong("11.1", "NaN")(lambda n: table(n) * np.nan)
+
+# ---- 11.2, an LSTM moves in
+
+
+def moved(a, b, c, d, order, to="ifgo", sort=(True, True, True), turn=np.transpose, bias=np.add):
+    def put(x, really):
+        blocks = np.split(x, 4)
+        return np.concatenate([blocks[order.index(gate)] for gate in to]) if really else x
+
+    return [turn(put(a, sort[0])), turn(put(b, sort[1])), put(bias(c, d), sort[2])]
+
+
+right("11.2")(moved)
+right("11.2")(lambda *given: tuple(moved(*given)))
+right("11.2")(lambda *given: [ops.convert_to_tensor(each) for each in moved(*given)])
+
+
+@right("11.2")
+def _(weight_ih, weight_hh, bias_ih, bias_hh, order):
+    units = len(bias_ih) // 4
+    rows = [order.index(gate) * units + n for gate in "ifgo" for n in range(units)]
+    return [weight_ih.T[:, rows], weight_hh.T[:, rows], bias_ih[rows] + bias_hh[rows]]
+
+
+wrong("11.2", "has the shape (16, 3)")(lambda *given: moved(*given, turn=lambda x: x))
+wrong("11.2", "still in the order of the file")(lambda *given: moved(*given, sort=(False, False, False)))
+wrong("11.2", "gates of the recurrent kernel are still in the order")(lambda *given: moved(*given, sort=(True, False, True)))
+wrong("11.2", "the bias is not right")(lambda *given: moved(*given, sort=(True, True, False)))
+wrong("11.2", "one of the two biases is missing")(lambda *given: moved(*given, bias=lambda c, d: c))
+wrong("11.2", "one of the two biases is missing")(lambda *given: moved(*given, bias=lambda c, d: d))
+wrong("11.2", "the bias is not right")(lambda *given: moved(*given, bias=lambda c, d: (c + d) / 2))
+wrong("11.2", "the kernel is not right")(lambda *given: moved(*given, to="iofg"))  # ONNX's order
+wrong("11.2", "the kernel is not right")(lambda *given: moved(*given, to="ifog"))
+wrong("11.2", "turned round")(lambda *given: moved(*given, turn=lambda x: np.rot90(x, -1)))
+wrong("11.2", "has the shape (2, 16)")(lambda *given: [*moved(*given)[:2], np.stack(given[2:4])])
+wrong("11.2", "a list of three")(lambda *given: [*moved(*given)[:2], given[2], given[3]])
+wrong("11.2", "has the shape")(lambda a, b, c, d, order: moved(b, a, c, d, order))
+
+# ---- 11.3, find the bug
+
+
+def filled(kernel, bias, **how):
+    layer = layers.Conv1D(len(kernel), kernel.shape[2], **({"activation": "relu"} | how))
+    layer.build((None, None, kernel.shape[1]))
+    layer.set_weights([kernel.transpose(2, 1, 0), bias])
+    return layer
+
+
+def padded(left, right, padding="valid", **how):
+    def ported(kernel, bias, strides):
+        layer = filled(kernel, bias, strides=strides, padding=padding, **how)
+        return keras.Sequential([layers.ZeroPadding1D((left, right)), layer]) if left or right else layer
+
+    return ported
+
+
+right("11.3")(padded(1, 1))
+
+
+@right("11.3")
+def _(kernel, bias, strides):
+    layer = filled(kernel, bias, strides=strides)
+    return lambda x: layer(ops.pad(x, ((0, 0), (1, 1), (0, 0))))
+
+
+@right("11.3")
+def _(kernel, bias, strides):  # with stride 1 there are as many zeros at each end: leave steps out afterwards
+    layer = filled(kernel, bias, padding="same")
+    return lambda x: layer(x)[:, ::strides]
+
+
+wrong("11.3", "where does your padding put the zeros")(padded(0, 0, "same"))
+wrong("11.3", "the output has the shape")(padded(0, 0))
+wrong("11.3", "the output has the shape")(padded(1, 1, "same"))
+wrong("11.3", "is off by up to")(padded(2, 0))
+wrong("11.3", "is off by up to")(padded(0, 2))
+wrong("11.3", "is off by up to")(padded(0, 0, "causal"))
+wrong("11.3", "is off by up to")(padded(1, 1, activation=None))
+wrong("11.3", "is off by up to")(lambda kernel, bias, strides: padded(1, 1)(kernel[:, :, ::-1], bias, strides))
+wrong("11.3", "is off by up to")(lambda kernel, bias, strides: padded(1, 1)(kernel, bias * 0, strides))
+wrong("11.3", "the output has the shape")(lambda kernel, bias, strides: padded(1, 1)(kernel, bias, 1))
+wrong("11.3", "cannot read (batch, time, channels)")(lambda kernel, bias, strides: keras.Sequential([keras.Input((9, 9)), layers.Conv1D(5, 3)]))
+
+# ---- 11.4, stretches of speech
+
+
+@right("11.4")
+def _(p, threshold, hold):
+    said = np.concatenate([[0], p > threshold, [0]]).astype(int)
+    turns = np.flatnonzero(np.diff(said)).reshape(-1, 2).tolist()
+    found = turns[:1]
+    for begin, end in turns[1:]:
+        if begin - found[-1][1] <= hold:
+            found[-1][1] = end
+        else:
+            found.append([begin, end])
+    return found
+
+
+@right("11.4")
+def _(p, threshold, hold):  # fill the pauses first
+    said = p > threshold
+    at = np.flatnonzero(said)
+    for one, other in np.stack([at[:-1], at[1:]], axis=1):
+        if other - one - 1 <= hold:
+            said[one:other] = True
+    edges = np.flatnonzero(np.diff(np.r_[0, said.astype(int), 0]))
+    return np.array(list(zip(edges[::2], edges[1::2]))).reshape(-1, 2)
+
+
+def strung(join=lambda gap, hold: gap <= hold, over=lambda p, threshold: p > threshold, end=1, before=0, after=0):
+    def stretches(p, threshold, hold):
+        found = []
+        for n in np.flatnonzero(over(p, threshold)):
+            if found and join(n - found[-1][1], hold):
+                found[-1] = (found[-1][0], n + 1)
+            else:
+                found.append((n, n + 1))
+        return [(a - before * hold, b - 1 + end + after * hold) for a, b in found]
+
+    return stretches
+
+
+right("11.4")(strung())
+wrong("11.4", "last is the chunk after the stretch")(strung(end=0))
+wrong("11.4", "pauses of up to 1 chunks join")(strung(join=lambda gap, hold: gap < hold or gap == 0))
+wrong("11.4", "pauses of up to 1 chunks join")(strung(join=lambda gap, hold: gap == 0))
+wrong("11.4", "the stretches are")(strung(join=lambda gap, hold: gap <= hold + 1))
+wrong("11.4", "only pauses between speech are filled")(strung(after=1))
+wrong("11.4", "only pauses between speech are filled")(strung(before=1, join=lambda gap, hold: gap <= hold))
+wrong("11.4", "the threshold is not used")(strung(over=lambda p, threshold: p > 0.5))
+wrong("11.4", "only pauses between speech")(strung(over=lambda p, threshold: p >= threshold))
+wrong("11.4", "each stretch is a pair")(lambda p, threshold, hold: (p > threshold).astype(int))
+wrong("11.4", "the stretches are")(lambda p, threshold, hold: [])
+wrong("11.4", "each stretch is a pair")(lambda p, threshold, hold: np.flatnonzero(p > threshold).tolist())
+
+# ---- 11.5, chunk by chunk
+
+
+def streamed(carry="hc", before=slice(-64, None), mirror=slice(-2, -66, -1), swap=False, keep=list):
+    def stream(first, second, chunks):
+        last, h, c = np.zeros(64, "float32"), ops.zeros((1, 128)), ops.zeros((1, 128))
+        answers = []
+        for chunk in chunks:
+            z = first(np.concatenate([last, chunk, chunk[mirror]])[None, None])
+            p, new_h, new_c = second([z, c, h] if swap else [z, h, c])
+            h, c = new_h if "h" in carry else h, new_c if "c" in carry else c
+            answers.append(float(np.asarray(p).ravel()[0]))
+            if before is not None:
+                last = chunk[before]
+        return keep(answers)
+
+    return stream
+
+
+right("11.5")(streamed())
+right("11.5")(streamed(keep=np.array))
+
+
+@right("11.5")
+def _(first, second, chunks):  # a generator, read to its end
+    def answers():
+        last, state = np.zeros(64, "float32"), [np.zeros((1, 128), "float32")] * 2
+        for chunk in chunks:
+            p, *state = second.predict([first.predict(np.r_[last, chunk, chunk[447:511][::-1]][None, None], verbose=0), *state], verbose=0)
+            last = chunk[-64:]
+            yield p[0, 0, 0]
+
+    return np.fromiter(answers(), "float32")
+
+
+wrong("11.5", "each answer is that of an empty state")(streamed(carry=""))
+wrong("11.5", "should be the last 64 of the chunk before")(streamed(before=None))
+wrong("11.5", "the mirror repeats the last sample")(streamed(mirror=slice(-1, -65, -1)))
+wrong("11.5", "off by up to")(streamed(carry="h"))
+wrong("11.5", "off by up to")(streamed(carry="c"))
+wrong("11.5", "off by up to")(streamed(swap=True))
+wrong("11.5", "off by up to")(streamed(before=slice(0, 64)))
+wrong("11.5", "off by up to")(streamed(mirror=slice(-64, None)))
+wrong("11.5", "has the shape (5,)")(lambda first, second, chunks: streamed()(first, second, list(chunks)[:-1]))
+wrong("11.5", "TypeError")(lambda first, second, chunks: [chunks[n] for n in range(6)])
+wrong("11.5", "has the shape ()")(lambda first, second, chunks: streamed()(first, second, chunks)[-1])

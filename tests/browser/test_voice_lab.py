@@ -1,0 +1,80 @@
+"""The voice lab as a learner works with it: it plays, and the picture can be pointed at with a real mouse."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+from test_lessons import check_page, paste_nonsense, paste_state, press
+
+SETUP = "from course_utils import check\ncheck.setup()\nimport small_labs"
+LEFT, RIGHT = 92 / 760, 752 / 760  # where time begins and ends in the picture
+
+
+def test_a_learner_listens_draws_silence_empties_the_state_and_shares(open_cells):
+    notebook = open_cells("voice.ipynb", [SETUP, "small_labs.voice()", "small_labs.voice()"]).run_all(180)
+    lab, second = (notebook.labs().nth(i) for i in range(2))
+    stage, audio, line = (lab.locator(each) for each in (".cv-stage", "audio", ".cl-state input"))
+    picture = stage.locator("svg")
+    expect(picture).to_have_attribute("aria-label", re.compile("^Fr_f in hiss at 5 dB"))
+    dial = lambda name: lab.get_by_label(name, exact=True)  # noqa: E731
+    button = lambda name: lab.get_by_role("button", name=name, exact=True)  # noqa: E731
+    mouse, lasts = notebook.page.mouse, audio.evaluate("one => one.duration")
+    assert lasts == pytest.approx(11, abs=0.2)
+
+    def at(share):
+        box = stage.bounding_box()
+        return box["x"] + box["width"] * (LEFT + (RIGHT - LEFT) * share), box["y"] + 60
+
+    def drag(first, last):
+        mouse.move(*at(first))
+        mouse.down()
+        mouse.move(*at((first + last) / 2))
+        mouse.move(*at(last))
+        mouse.up()
+
+    # Play and scrub.
+    stage.scroll_into_view_if_needed()
+    now = lambda: audio.evaluate("one => one.currentTime")  # noqa: E731
+    mouse.click(*at(0.5))
+    assert now() == pytest.approx(lasts / 2, abs=0.1)
+    drag(0.2, 0.3)
+    assert now() == pytest.approx(0.3 * lasts, abs=0.1)
+    stage.press("ArrowRight")
+    assert now() == pytest.approx(0.3 * lasts + 0.032, abs=0.1)
+    audio.evaluate("one => { one.muted = true; }")
+    stage.press("Space")
+    begun = now()
+    expect(audio).to_have_js_property("paused", False)
+    notebook.page.wait_for_function(
+        "([one, from]) => one.currentTime > from + 0.3", arg=[audio.element_handle(), begun]
+    )
+    stage.press("Space")
+    expect(audio).to_have_js_property("paused", True)
+    expect(stage).to_have_attribute("aria-valuetext", re.compile(r"^\d+\.\d\d seconds$"))
+
+    # Draw silence, and empty the state.
+    button("Draw silence").click()
+    drag(0.25, 0.5)
+    expect(picture).to_have_attribute("aria-label", re.compile(r"Chunks 8\d to 17\d are silent"))
+    button("Empty the state").click()
+    mouse.click(*at(0.6))
+    expect(picture).to_have_attribute("aria-label", re.compile(r"Its state is emptied before chunk 20\d"))
+    expect(line).to_have_value(
+        re.compile(r"^voi1;voice=fr_f;noise=hiss;snr=5;reset=20\d;silent=8\d;until=17\d$")
+    )
+    button("As it was").click()
+    expect(line).to_have_value("voi1;voice=fr_f;noise=hiss;snr=5")
+
+    # Dials.
+    _, after = press(dial("Noise"), "End", picture)
+    assert "in babble at 5 dB" in after
+    _, after = press(dial("SNR in dB"), "Home", picture)
+    assert "at −10 dB" in after
+    _, after = press(dial("Hold-over"), "ArrowRight", picture)
+    assert "hold-over 1 chunks" in after
+    _, after = press(dial("Compare"), "End", picture)
+    assert "Loudness misses" in after
+    expect(lab.get_by_role("row", name=re.compile("^loudness"))).to_be_visible()
+    check_page(notebook)
+    paste_nonsense(lab)
+    paste_state(notebook, lab, second)
