@@ -27,6 +27,8 @@ from course_utils.labs.rollout import pictures as rollout_pictures
 from course_utils.labs.rollout.network import Rollout
 from course_utils.labs.sentence import pictures as sentence_pictures
 from course_utils.labs.sentence.models import WINDOW, Look, Word, visible
+from course_utils.labs.voice import pictures as voice_pictures
+from course_utils.labs.voice.reading import Heard, Scene
 
 
 def sentence_fingerprint(state):
@@ -132,6 +134,16 @@ def kernel_fingerprint(state):
     return fingerprint(state, (getattr(kernel_pictures, picture)(sample) for picture in pictures))
 
 
+def voice_fingerprint(state):
+    wave = np.sin(np.arange(20 * 512) / 9) * np.linspace(0, 1, 20 * 512)
+    answers, hidden = np.linspace(0, 1, 20), np.sin(np.arange(80.0)).reshape(20, 4)
+    spoken = np.arange(20) > 8
+    there = Scene(wave.astype("float32"), spoken, (3, 6))
+    others = {"energy": (answers[::-1], 0.3, answers[::-1] > 0.3)}
+    sample = Heard(there, "sample", answers, 0.5, answers > 0.5, hidden, (0, 1, 2, 3), 4, 2, others)
+    return fingerprint(state, voice_pictures.draw(sample))
+
+
 FINGERPRINTS = {  # kind of lab -> from a state string, what its picture looks like
     "architecture": lambda state: labs.ArchitectureLab(state).fingerprint(),
     "attention": attention_fingerprint,
@@ -141,6 +153,7 @@ FINGERPRINTS = {  # kind of lab -> from a state string, what its picture looks l
     "kernel": kernel_fingerprint,
     "rollout": rollout_fingerprint,
     "sentence": sentence_fingerprint,
+    "voice": voice_fingerprint,
 }
 
 
@@ -181,6 +194,7 @@ def test_no_preview_is_stale(file):
         ("gate", gates_pictures, "GAP"),
         ("kernel", kernel_pictures, "SIDE"),
         ("rollout", rollout_pictures, "CHART"),
+        ("voice", voice_pictures, "CURVE"),
     ],
 )
 def test_a_fingerprint_changes_with_the_state_and_with_the_drawing(kind, pictures, size, monkeypatch):

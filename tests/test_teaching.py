@@ -166,6 +166,11 @@ def folder():
     return labs.FolderLab(small_labs.people(), "frames", frames=16, size=(32, 32), groups=small_labs.GROUPS)
 
 
+def voice():
+    loudness = {"energy": (small_labs.loudness, -80, 0, -40)}
+    return labs.VoiceLab(small_labs.detector(128), datasets.recordings("test"), loudness)
+
+
 def kernel():
     sides = {"digit": 24, "photograph": 32, "square": 24}
     return labs.KernelLab({name: small_labs.bar(side, side) for name, side in sides.items()})
@@ -180,6 +185,7 @@ KINDS = {  # what a lab is called -> how its states begin, and what makes it
     "Forecast": ("for1", forecast),
     "Rollout": ("rol1", rollout),
     "Folder": ("fol1", folder),
+    "Voice": ("voi1", voice),
 }
 
 

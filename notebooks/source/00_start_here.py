@@ -125,7 +125,7 @@ plotting.Picture(
 
 # %% [markdown]
 # Lessons 01 to 03 teach the parts (convolution, LSTM, and the joint between them); lessons 04 to 08 teach the
-# hybrids above; lesson 13 starts from a folder of your own clips.
+# hybrids above; lesson 11 rebuilds one that runs in real products, and lesson 13 starts from a folder of your own clips.
 #
 # | Lesson | Title | It asks |
 # |---|---|---|
@@ -137,6 +137,7 @@ plotting.Picture(
 # | 06 | [Attention, done right](06_attention.ipynb) | Which frames and places does an answer depend on? |
 # | 07 | [Forecasting from sequence to sequence](07_forecasting.ipynb) | What comes in the next 24 hours, and how sure are we? |
 # | 08 | [Recurrent convolution](08_convlstm.ipynb) | What if the memory were an image? |
+# | 11 | [A hybrid at work](11_at_work.ipynb) | How does a small network decide, every 32 ms, whether somebody is speaking? |
 # | 13 | [Your own data](13_your_own_data.ipynb) | How do your own clips become an honest, saved and running hybrid? |
 #
 # When Keras stops you with a shape error, open the [workshop on shape errors](90_shape_errors.ipynb).

@@ -118,6 +118,14 @@ FOLDER = {
     "Groups": ("Split", PICK[::-1]),
     "Seed": ("Split", SLIDE),
 }
+VOICE = {
+    "Voice": ("Sound", PICK),
+    "Noise": ("Sound", PICK),
+    "SNR in dB": ("Sound", SLIDE),
+    "Threshold": ("Answer", SLIDE),
+    "Hold-over": ("Answer", SLIDE),
+    "Emptied at": ("Memory", SLIDE),
+}
 LABS = {  # what is named on the command line -> (cells that show it, its controls)
     "architecture": ([FRESH, "labs.ArchitectureLab('ours')"], ARCHITECTURE),
     "shapes": (
@@ -132,6 +140,7 @@ LABS = {  # what is named on the command line -> (cells that show it, its contro
     "places": ([SMALL, TWO_HEADS.format("places")], {**ATTENTION, "Row": ("Image", SLIDE)}),
     "rollout": ([SMALL, "lab = small_labs.rollout()\nlab.state = 'rol1;edit=centre'\nlab"], ROLLOUT),
     "folder": ([SMALL, "small_labs.folder()"], FOLDER),
+    "voice": ([SMALL, "small_labs.voice()"], VOICE),
     "forecast": ([SMALL, "lab = small_labs.forecast()\nlab.state = 'for1;ago=5'\nlab"], FORECAST),
 }
 PICTURES = ".cl-picture, .ci-body .widget-html-content"

@@ -215,6 +215,7 @@ STATES = {  # settings that together show every control
     "places": ["att1;scene=places;network=two;hidden=2"],
     "forecast": ["for1;network=attention;origin=27;horizon=12;hour=3;window=96;ago=30;volume=500"],
     "rollout": ["rol1;network=memory;digit=1;second=2;step=7;channel=2;edit=centre;gate=forget;alone=1"],
+    "voice": ["voi1;voice=fr_f;noise=hum;snr=0;silent=20;until=60;other=loudness"],
     "folder": ["fol1;part=train;label=right;clip=3;frames=16;seed=2", "fol1;part=test;label=all;groups=each"],
 }
 NAME = """one => one.ariaLabel || (one.localName === 'button' || one.localName === 'pre' ? one

@@ -50,7 +50,7 @@ def test_a_learner_listens_draws_silence_empties_the_state_and_shares(open_cells
     )
     stage.press("Space")
     expect(audio).to_have_js_property("paused", True)
-    expect(stage).to_have_attribute("aria-valuetext", re.compile(r"^\d+\.\d\d seconds$"))
+    expect(stage).to_have_attribute("aria-label", re.compile(r"at \d+\.\d\d of 11\.\d seconds"))
 
     # Draw silence, and empty the state.
     button("Draw silence").click()

@@ -6,9 +6,7 @@ function render({ model, el }) {
   drawn.className = 'cl-picture';
   stage.className = 'cv-stage';
   stage.tabIndex = 0;
-  stage.setAttribute('role', 'slider');
-  stage.setAttribute('aria-label', 'Time in the sound. Arrow keys move it, the space bar plays and pauses.');
-  stage.setAttribute('aria-valuemin', '0');
+  stage.setAttribute('role', 'group');
   stage.dataset.lmSuppressShortcuts = 'true';  // JupyterLab takes arrow keys otherwise
   line.className = 'cv-line';
   band.className = 'cv-band';
@@ -27,9 +25,8 @@ function render({ model, el }) {
   const put = () => {
     const now = audio.currentTime || 0;
     line.style.left = `${100 * share(now)}%`;
-    stage.setAttribute('aria-valuemax', model.get('seconds').toFixed(1));
-    stage.setAttribute('aria-valuenow', now.toFixed(2));
-    stage.setAttribute('aria-valuetext', `${now.toFixed(2)} seconds`);
+    const told = `${now.toFixed(2)} of ${model.get('seconds').toFixed(1)} seconds`;
+    stage.setAttribute('aria-label', `The sound, at ${told}. Arrow keys move, the space bar plays and pauses.`);
   };
   const follow = () => {
     put();
