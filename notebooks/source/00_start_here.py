@@ -125,7 +125,7 @@ plotting.Picture(
 
 # %% [markdown]
 # Lessons 01 to 03 teach the parts (convolution, LSTM, and the joint between them); lessons 04 to 08 teach the
-# hybrids above; lesson 11 rebuilds one that runs in real products, and lesson 13 starts from a folder of your own clips.
+# hybrids above; lesson 11 rebuilds one that others use, and lesson 13 starts from a folder of your own clips.
 #
 # | Lesson | Title | It asks |
 # |---|---|---|

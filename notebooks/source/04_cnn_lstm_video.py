@@ -1491,7 +1491,7 @@ lab
 # - Test a training recipe part by part, with a learning rate searched for each.
 #
 # **Next**: [lesson 05](05_lstm_cnn_text.ipynb) turns the order around, LSTM first, for text. [Lesson 11](11_at_work.ipynb)
-# opens such a hybrid that runs in real products, on sound.
+# opens such a hybrid that others use, on sound.
 #
 # ## Sources
 #

@@ -35,8 +35,8 @@
 # **How does a small network decide, every 32 ms, whether somebody is speaking?**
 #
 # So far you trained small networks on small data. Now you open one that works for a living. Before a telephone sends
-# your voice, or a program writes down what you say, something has to know *when* you speak: **voice activity detection**. Silero's voice detector is
-# used for that in many products. It is the hybrid of [lesson 04](04_cnn_lstm_video.ipynb), on sound: a CNN reads 32
+# your voice, or a program writes down what you say, something has to know *when* you speak. Silero's voice detector is
+# made for that, and published for anybody to use. It is the hybrid of [lesson 04](04_cnn_lstm_video.ipynb), on sound: a CNN reads 32
 # milliseconds, an LSTM reads what the CNN found, and a dense layer answers. In this lesson you rebuild it in plain
 # Keras, give it its published weights, show that both give the same answers, and take it apart. You will need about 110
 # minutes; running all of it takes about one.
@@ -124,7 +124,7 @@ plotting.Picture(fig, "Seven seconds of sound. The waveform is a band of noise w
 # Above, the samples: 16,000 numbers a second. Below, the same as an image, the **spectrogram**: time to the right, pitch
 # upwards, and the brighter, the louder. A voice shows as bright spots low down, with fainter ones stacked above them.
 #
-# **Predict before you go on.** Mark where somebody speaks. Which of the two pictures did you use? And what would you do
+# To find where somebody speaks is called **voice activity detection**. **Predict before you go on.** Mark where somebody speaks. Which of the two pictures did you use? And what would you do
 # if you saw only 32 milliseconds, the width of a hair in this picture?
 #
 # <a id="idea"></a>
@@ -243,6 +243,9 @@ m, k = np.arange(256)[:, np.newaxis], np.arange(129)
 window = 0.5 - 0.5 * np.cos(2 * np.pi * m / 256)
 sines = np.concatenate([window * np.cos(2 * np.pi * k * m / 256), -window * np.sin(2 * np.pi * k * m / 256)], axis=1)
 published = weights["spectrum"][:, 0].T  # 256 samples, 258 kernels
+frames = np.lib.stride_tricks.sliding_window_view(heard[:6400], 256)[::128]
+by_convolution = np.asarray(ops.conv(heard[np.newaxis, :6400, np.newaxis], published[:, np.newaxis], strides=128))[0]
+apart = np.hypot(by_convolution[:, :129], by_convolution[:, 129:]) - np.abs(np.fft.rfft(frames * window[:, 0]))
 fig, axes = plt.subplots(1, 4, figsize=(9.8, 1.9), sharey=True, layout="constrained")
 for ax, number in zip(axes, (2, 9, 40, 129 + 9)):
     ax.plot(published[:, number], color=plotting.CNN, lw=1.2)
@@ -251,10 +254,6 @@ plotting.Picture(fig, "Four of the 258 kernels: a cosine of 2 vibrations, one of
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
 check.claim("Its kernels are the cosines and (minus) the sines, to six digits", np.abs(published - sines).max(), below=1e-6)
-frames = np.lib.stride_tricks.sliding_window_view(heard[:6400], 256)[::128]
-by_convolution = np.asarray(ops.conv(heard[np.newaxis, :6400, np.newaxis], published[:, np.newaxis], strides=128))[0]
-by_fft = np.fft.rfft(frames * window[:, 0])
-apart = np.hypot(by_convolution[:, :129], by_convolution[:, 129:]) - np.abs(by_fft)
 check.claim("A convolution with them equals NumPy's Fourier transform", np.abs(apart).max(), below=1e-4)
 
 # %% [markdown]
@@ -424,8 +423,7 @@ print(f"{'memory':16} {'(None, None, 128)':18} {model.get_layer('memory').count_
 print(f"all: {model.count_params():,}, of which the LSTM has {model.get_layer('memory').count_params() / model.count_params():.0%}")
 
 # %% [markdown]
-# The LSTM has the largest part, and the fixed sines the next. For comparison: the hybrid of lesson 04 had
-# two thirds as many weights.
+# The LSTM has the largest part, and the fixed sines the next.
 #
 # **Moving in from PyTorch.** A kernel of a convolution is (filter, channel, place) there and (place, channel, filter) in
 # Keras: `transpose(2, 1, 0)`. The LSTM needs more care:
@@ -685,6 +683,7 @@ def causal(dilation):
     return layers.Conv1D(48, 5, dilation_rate=dilation, padding="causal", activation="relu")
 
 
+# %% tags=["definition"]
 def rivals():
     """Name -> layers between the bands (clip, chunk, 4, 32) and the last, dense layer."""
     return {
@@ -744,25 +743,20 @@ plotting.table(table.rows, {"model": "detector", "parameters": "parameters", "mi
 #   changed to find out.
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
-def apart_of(one, other):
-    return table.mean(f"{one}", "error") - table.mean(f"{other}", "error")
-
-
-one, sixteen = "No network: boosting, 1 chunk", "No network: boosting, 16 chunks"
-check.claim("The boosting on one chunk errs on .17", table.mean(one, "error"), within=(0.16, 0.18), stored=True)
+check.claim("The boosting on one chunk errs on .17", table.mean("No network: boosting, 1 chunk", "error"), within=(0.16, 0.18), stored=True)
 check.claim("So does the CNN alone", table.mean("CNN alone, 1 chunk", "error"), within=(0.16, 0.18), stored=True)
-check.claim("The boosting on 16 chunks errs on .12, in every seed less than on one", [table.low(one, "error") - table.high(sixteen, "error"), 0.128 - table.mean(sixteen, "error")], above=0.0, stored=True)
+check.claim("The boosting on 16 chunks errs on .12, in every seed less than on one", [table.low("No network: boosting, 1 chunk", "error") - table.high("No network: boosting, 16 chunks", "error"), 0.128 - table.mean("No network: boosting, 16 chunks", "error")], above=0.0, stored=True)
 check.claim("The hybrid errs on .10", table.mean("CNN -> LSTM", "error"), within=(0.095, 0.105), stored=True)
-check.claim("and has the lowest mean", [apart_of(row["model"], "CNN -> LSTM") for row in table.rows if row["model"] != "CNN -> LSTM"], above=0.0, stored=True)
+check.claim("and has the lowest mean", [np.mean(row["error"]) - table.mean("CNN -> LSTM", "error") for row in table.rows if row["model"] != "CNN -> LSTM"], above=0.0, stored=True)
 check.claim("but overlaps with causal convolutions", table.high("CNN -> LSTM", "error") - table.low("CNN alone, 21 chunks", "error"), above=0.0, stored=True)
 check.claim("and with the LSTM alone", table.high("CNN -> LSTM", "error") - table.low("LSTM alone", "error"), above=0.0, stored=True)
 check.claim("Causal convolutions err on .11", table.mean("CNN alone, 21 chunks", "error"), within=(0.1, 0.115), stored=True)
 check.claim("The deployed one errs on .13", table.mean("No training: deployed", "error"), within=(0.125, 0.135), stored=True)
-check.claim("more than the boosting on 16 chunks", apart_of("No training: deployed", sixteen), above=0.004, stored=True)
-missed, false = rates(scores["deployed"] > 0.5, truth)
-check.claim("At a threshold of 0.5, without any average, your machine finds .136 for it", (missed + false) / 2, within=(0.131, 0.141))
+check.claim("more than the boosting on 16 chunks", table.mean("No training: deployed", "error") - table.mean("No network: boosting, 16 chunks", "error"), above=0.004, stored=True)
+check.claim("At a threshold of 0.5, without any average, your machine finds .136 for it", sum(at_half["deployed"]) / 2, within=(0.131, 0.141))
 
 # %% jupyter={"source_hidden": true}
+sixteen = "No network: boosting, 16 chunks"
 rows = {"the deployed one": ("No training: deployed", plotting.INK, "-"), "ours": ("CNN -> LSTM", plotting.LSTM, "-"),
         "boosting, 16 chunks": (sixteen, plotting.CNN, "--"), "energy": ("No network: energy", "#777777", ":")}  # fmt: skip
 fig, axes = plt.subplots(2, 3, figsize=(9.8, 5), sharex=True, sharey=True, layout="constrained")
@@ -801,17 +795,13 @@ plotting.table(compared, {"trained": "trained on", "error": "error, all noises",
 # says "train on your noises", and not "small networks are better". (All of them still hear one synthesiser only. The rule was chosen on all six noises, for all alike.)
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
-def in_kind(stored, model, kind):
-    return np.mean([stored.mean(model, f"{kind} {snr} dB") for snr in datasets.SNRS])
-
-
 check.claim("Without the three noises ours errs on .19", unheard.mean("CNN -> LSTM", "error"), within=(0.18, 0.195), stored=True)
-check.claim("the boosting on .21", unheard.mean(sixteen, "error"), within=(0.2, 0.22), stored=True)
+check.claim("the boosting on .21", unheard.mean("No network: boosting, 16 chunks", "error"), within=(0.2, 0.22), stored=True)
 check.claim("in every seed more than the deployed one", unheard.low("CNN -> LSTM", "error") - table.mean("No training: deployed", "error"), above=0.03, stored=True)
-check.claim("In music ours errs on .41", in_kind(unheard, "CNN -> LSTM", "music"), within=(0.39, 0.44), stored=True)
-check.claim("on .06 if it had heard music", in_kind(table, "CNN -> LSTM", "music"), within=(0.05, 0.07), stored=True)
-check.claim("and the deployed one on .10", in_kind(table, "No training: deployed", "music"), within=(0.09, 0.105), stored=True)
-check.claim("Clicks do ours no harm", in_kind(unheard, "CNN -> LSTM", "clicks"), below=0.07, stored=True)
+check.claim("In music ours errs on .41", np.mean([unheard.mean("CNN -> LSTM", f"music {snr} dB") for snr in (20, 10, 5, 0, -5, -10)]), within=(0.405, 0.42), stored=True)
+check.claim("on .06 if it had heard music", np.mean([table.mean("CNN -> LSTM", f"music {snr} dB") for snr in (20, 10, 5, 0, -5, -10)]), within=(0.05, 0.07), stored=True)
+check.claim("and the deployed one on .10", np.mean([table.mean("No training: deployed", f"music {snr} dB") for snr in (20, 10, 5, 0, -5, -10)]), within=(0.09, 0.105), stored=True)
+check.claim("Clicks do ours no harm", np.mean([unheard.mean("CNN -> LSTM", f"clicks {snr} dB") for snr in (20, 10, 5, 0, -5, -10)]), below=0.07, stored=True)
 
 # %% [markdown]
 # <a id="apart"></a>
@@ -855,8 +845,8 @@ def remembering(second, z, count):
 # %% jupyter={"source_hidden": true}
 ablations = results.load("11_ablations")
 counts = (1, 2, 4, 8, 16, 32)
-errors = [ablations.mean(f"No training: memory of {count}", "error") for count in counts]
-whole = ablations.mean("No training: whole", "error")
+errors = [ablations.mean(f"No training: memory of {count}", "error") for count in (1, 2, 4, 8, 16, 32)]
+gains, whole = -np.diff(errors), ablations.mean("No training: whole", "error")
 fig, ax = plt.subplots(figsize=(6.4, 3.2), layout="constrained")
 ax.plot(counts, errors, "o-", color=plotting.LSTM)
 ax.axhline(whole, color="#222222", ls="--")
@@ -874,7 +864,7 @@ plotting.Picture(fig, "Error against chunks remembered: " + "; ".join(f"{count}:
 # %% tags=["claim"] jupyter={"source_hidden": true}
 check.claim("Reset at each chunk it errs on .25", errors[0], within=(0.24, 0.255), stored=True)
 check.claim("Energy errs on .28", table.mean("No network: energy", "error"), within=(0.275, 0.295), stored=True)
-check.claim("Every doubling helps", -np.diff(errors), above=0.005, stored=True)
+check.claim("Every doubling helps", gains, above=0.005, stored=True)
 check.claim("With 32 chunks it errs on .16", errors[-1], within=(0.15, 0.165), stored=True)
 check.claim("and on .13 with all", whole, within=(0.125, 0.135), stored=True)
 
@@ -926,6 +916,9 @@ hidden = keras.Model(model.input, model.get_layer("memory").output).predict(cut(
 speaks = spoken.reshape(-1, 512).mean(axis=1) > 0.5
 order = np.argsort(hidden[speaks].mean(axis=0) - hidden[~speaks].mean(axis=0))
 four = [*order[-2:][::-1], *order[:2]]
+differ = np.abs(hidden[speaks][:, four].mean(axis=0) - hidden[~speaks][:, four].mean(axis=0))
+moved = np.abs(np.diff(hidden[:, four], axis=0))
+moves = moved[speaks[1:]].mean(axis=0) / moved[~speaks[1:]].mean(axis=0)
 fig, axes = plt.subplots(6, 1, figsize=(9.8, 6.4), sharex=True, layout="constrained")
 sound_and(axes, heard, {f"unit {unit}": hidden[:, unit] for unit in four})
 for ax in axes[2:]:
@@ -934,9 +927,8 @@ for ax in axes[2:]:
 plotting.Picture(fig, "Four hidden units under the sound; grey is speech. All swing while somebody speaks; in the pause two are low and two are high, and all move less.")  # fmt: skip
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
-steps_of = np.abs(np.diff(hidden[:, four], axis=0))
-check.claim("These four differ between speech and pause by over 0.3 on average", np.abs(hidden[speaks][:, four].mean(axis=0) - hidden[~speaks][:, four].mean(axis=0)), above=0.3)
-check.claim("and each moves less from chunk to chunk while nobody speaks", steps_of[speaks[1:]].mean(axis=0) / steps_of[~speaks[1:]].mean(axis=0), above=1.2)
+check.claim("These four differ between speech and pause by over 0.3 on average", differ, above=0.3)
+check.claim("and each moves less from chunk to chunk while nobody speaks", moves, above=1.2)
 
 # %% [markdown]
 # None of them is a switch. While somebody speaks, they swing with the syllables; in the pause they go to one side, and move
@@ -1234,9 +1226,9 @@ plotting.Picture(fig, "A recording, its spectrogram and the detector's answer fo
 # %% tags=["claim"] jupyter={"source_hidden": true}
 check.claim("In babble at 0 dB the deployed one errs on over a third", table.mean("No training: deployed", "babble 0 dB"), above=1 / 3, stored=True)
 check.claim("In hiss at 20 dB, energy errs on .02", table.mean("No network: energy", "hiss 20 dB"), within=(0.015, 0.025), stored=True)
-check.claim("In the other noises, down to 0 dB, the deployed one errs on less than .1", [table.mean("No training: deployed", f"{kind} {snr} dB") for kind in datasets.NOISES[:5] for snr in (20, 10, 5, 0)], below=0.1, stored=True)
+check.claim("In the other noises, down to 0 dB, the deployed one errs on less than .1", [table.mean("No training: deployed", f"{kind} {snr} dB") for kind in ("hiss", "hum", "rain", "clicks", "music") for snr in (20, 10, 5, 0)], below=0.1, stored=True)
 check.claim("At -10 dB it fails in rain and nearly so in hiss", [table.mean("No training: deployed", f"{kind} -10 dB") for kind in ("rain", "hiss")], above=0.35, stored=True)
-check.claim("Ours has a tenth of its weights", table.row("CNN -> LSTM")["parameters"] / table.row("No training: deployed")["parameters"], within=(0.095, 0.105), stored=True)
+check.claim("Ours has a tenth of its weights", 10 * table.row("CNN -> LSTM")["parameters"] - table.row("No training: deployed")["parameters"], within=(-15_000, 15_000), stored=True)
 
 # %% [markdown]
 # <a id="breaks"></a>
