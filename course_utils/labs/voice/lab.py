@@ -151,7 +151,7 @@ class VoiceLab(Lab):
             answer=group(
                 "lstm", "Answer", "from a number to speech or not", controls["threshold"], controls["hold"]
             ),
-            memory=group("lstm", "Memory", "128 units; four are drawn", *memory),
+            memory=group("lstm", "Memory", f"{self._ear.units} units; four are drawn", *memory),
             compare=group("other", "Compare", "another detector", controls["other"], self.table),
         )
         modes = classed(widgets.HBox([self.modes, self.whole, self.said]), "cv-modes")

@@ -84,7 +84,7 @@ def draw(heard):
             curve(values, y, 0, 1, line),
             d.path(f"M{LEFT},{at:.1f} H{RIGHT}", d.SOFT, 1, extra='stroke-dasharray="5 4"'),
         ]
-        parts += label(y + CURVE / 2, name, "threshold - -" if name == "answer" else "")
+        parts += label(y + CURVE / 2, name, "– – threshold" if name == "answer" else "")
         y += CURVE + GAP
     for unit in heard.units:
         parts += [d.path(f"M{LEFT},{y + CURVE / 2} H{RIGHT}", d.LINE, 1)]
@@ -106,7 +106,8 @@ def draw(heard):
     lasts = count * CHUNK / RATE
     for second in range(int(lasts) + 1):
         x = LEFT + (RIGHT - LEFT) * second / lasts
-        parts += [d.path(f"M{x:.1f},{y} v5", d.SOFT, 1), d.write(x, y + 19, f"{second} s", "middle", d.SOFT)]
+        where = "end" if x > RIGHT - 12 else "middle"
+        parts += [d.path(f"M{x:.1f},{y} v5", d.SOFT, 1), d.write(x, y + 19, f"{second} s", where, d.SOFT)]
     return d.svg(d.FULL, y + 26, words(heard), parts), table(heard)
 
 
