@@ -716,17 +716,17 @@ def train(model, x, y, peak=8e-3, epochs=10):
 # *Predict*: which of the four will be best? What will the one that sees a single chunk miss? And where will the deployed
 # one stand, which has ten times as many weights, and has never heard our synthesiser or our noises?
 #
-# We train the hybrid here for two epochs. The table was made by `make results`: ten epochs, five seeds.
+# We train the hybrid here on half of the clips, for four epochs. The table was made by `make results`: all clips, ten epochs, five seeds.
 
 # %%
 keras.utils.set_random_seed(0)
 live = small("CNN -> LSTM")
-history = train(live, bands(speech.train.x), speech.train.y["speech"], epochs=2)
-scores = {"ours": live.predict(bands(speech.test.x), batch_size=60, verbose=0)[..., 0], "deployed": answer(speech.test.x)}
-at_half = {name: rates(score > 0.5, truth) for name, score in scores.items()}
+history = train(live, bands(speech.train.x[:180]), speech.train.y["speech"][:180], epochs=4)
+scores = {"ours": live.predict(bands(speech.test.x[:72]), batch_size=36, verbose=0)[..., 0], "deployed": answer(speech.test.x)}
+at_half = {name: rates(score > 0.5, truth[: len(score)]) for name, score in scores.items()}
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
-check.claim("After two epochs ours errs on under a quarter", sum(at_half["ours"]) / 2, below=0.25)
+check.claim("So trained, ours errs on under a quarter", sum(at_half["ours"]) / 2, below=0.25)
 
 # %% jupyter={"source_hidden": true}
 table = results.load("11_detectors")
