@@ -2,6 +2,7 @@
 
 import base64
 import io
+import wave
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -387,3 +388,15 @@ def test_answers_are_scored_by_class_and_with_their_interval():
     assert "0.975 (0.950 to 1.000)" in html  # mean recall
     assert "0.60 to 0.86" in html  # Wilson, 30 of 40
     assert ">0.500<" in html
+
+
+def test_a_sound_can_be_played_and_says_what_it_is():
+    made = plotting.Listen(np.sin(np.arange(8_000) / 9), 16_000, "a tone of  half a second")
+    bundle = made._repr_mimebundle_()
+    assert bundle["text/plain"] == repr(made) == "a tone of half a second"
+    assert (
+        '<audio controls aria-label="a tone of half a second" src="data:audio/wav;base64,'
+        in bundle["text/html"]
+    )
+    with wave.open(io.BytesIO(made.wav)) as sound:
+        assert (sound.getframerate(), sound.getnframes(), sound.getsampwidth()) == (16_000, 8_000, 2)
