@@ -575,6 +575,13 @@ def handout(options):
     print(f"handout/{target.name}.zip ({megabytes:.0f} MB), and the same as a folder beside it")
 
 
+def assignment(options):
+    """Make a lesson's exercises an nbgrader assignment: assignment 04; --grade grades what came in."""
+    lesson = find_lesson(options.lesson).stem
+    prepare_teach()
+    return run([TEACH_PYTHON, "-m", "teaching.grading", lesson, *(["--grade"] if options.grade else [])])
+
+
 # ---------------------------------------------------------------- JupyterLab
 
 
@@ -677,7 +684,8 @@ def check_browser():
 
 def test(options):
     """Check everything: style, units, hygiene, every notebook, and lessons in a browser."""
-    units = ["tests", "--ignore=tests/browser", "--ignore=tests/test_notebooks.py"]
+    others = ("tests/browser", "tests/grading", "tests/test_notebooks.py")
+    units = ["tests", *(f"--ignore={path}" for path in others)]
     stages = {
         "lint": lint,
         "units": lambda: pytest(*units, "--numprocesses=2", "--dist=worksteal"),
@@ -766,7 +774,7 @@ def show_help(options=None):
 
 COMMANDS_FOR = {
     "learners": (lab, reset, own),
-    "instructors": (handout, check, test, portable),
+    "instructors": (handout, assignment, check, test, portable),
     "authors": (lint, notebooks, edit, results, soak, lock),
 }
 COMMANDS = {command.__name__: command for commands in COMMANDS_FOR.values() for command in commands}
@@ -789,8 +797,10 @@ def parse(arguments):
     if name in ("lab", "edit"):
         parser.add_argument("--no-browser", action="store_true", help="print the address only")
         parser.add_argument("--port", type=int, help="the port to use; 0, the default: a free one")
-    elif name == "reset":
+    elif name in ("reset", "assignment"):
         parser.add_argument("lesson", nargs="?", default="", help="the lesson, such as 04")
+        if name == "assignment":
+            parser.add_argument("--grade", action="store_true", help="grade what lies in its submitted/")
     elif name == "own":
         parser.add_argument("name", help="of the notebook, such as gestures")
         kinds = ("video", "frames", "text", "series", "sensor")

@@ -1,0 +1,271 @@
+"""Judges answers, each in a process of its own behind limits; runs in the course's own environment.
+
+Reads jobs from its standard input, one JSON object a line, and writes one for each:
+
+    given    the locked cells: the lesson's definitions and checks
+    stub     the cell as it was handed out, which ends in a call such as check_shapes(shapes)
+    answer   the cell as it was handed in
+    wrong    code of wrong answers to this exercise, from tests/answers
+
+What comes back has `share`, from 0 to 1, and `said`, a line for student and teacher. An answer that is data
+is written down by its process and judged in another one, which never runs the student's code.
+"""
+
+import ast
+import contextlib
+import importlib
+import json
+import os
+import re
+import secrets
+import select
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+from teaching.grading import limits
+
+ROOT = Path(__file__).resolve().parents[2]
+LONGEST = 2**20  # bytes that a process may report
+WHOLE = {"check_counter"}  # checks whose parts are right only together: these answers earn all or nothing
+SUSPECT = "LOOK AT THIS ANSWER: after it, the check takes wrong answers for right ones, too"
+
+
+def main():
+    """Serve jobs. Keras is loaded once; each answer begins with a copy of this process."""
+    out = os.dup(1)
+    os.dup2(2, 1)
+    os.environ.update(MPLBACKEND="Agg", TF_CPP_MIN_LOG_LEVEL="3", KERAS_BACKEND="tensorflow")
+    for module in ("keras", "tensorflow", "course_utils.datasets", "course_utils.plotting"):
+        importlib.import_module(module)
+    for line in sys.stdin:
+        try:
+            found = judge(json.loads(line))
+        except RuntimeError as error:
+            found = {"broken": str(error)}
+        os.write(out, json.dumps(found).encode() + b"\n")
+
+
+def judge(job):
+    """The verdict on one answer; RuntimeError if that cannot be had here, whatever the answer."""
+    if problem := limits.missing():
+        raise RuntimeError(problem)
+    job["check"], job["name"] = re.search(r"(\w+)\((\w+)\)\s*$", job["stub"]).groups()
+    stub = ast.parse(job["stub"]).body
+    if any(isinstance(node, ast.FunctionDef) and node.name == job["name"] for node in stub):
+        return apart(judge_function, job)
+    found = apart(write_down, job)
+    return apart(judge_data, job | {"data": found["data"]}) if "data" in found else found
+
+
+# ------------------------------------------------------------------------------- in a process of its own
+
+
+def write_down(job, names, tell):
+    """Run an answer that is data; nothing but the data leaves the process."""
+    answer, trouble = run(job, names)
+    try:
+        return {"share": 0, "said": trouble} if answer is None else {"data": repr(plain(answer))}
+    except TypeError as error:
+        return {"share": 0, "said": f"not yet: {error}"}
+
+
+def judge_data(job, names, tell):
+    """Judge data without running anything of the student's."""
+    try:
+        answer = ast.literal_eval(job["data"])
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return {"share": 0, "said": "not yet: the answer is no plain data"}
+    verdict = names[job["check"]](answer, record=False)
+    if verdict.status == "correct":
+        return {"share": 1, "said": "correct"}
+    right, blanks = right_parts(job, names, answer)
+    return {"share": len(right) / max(1, len(blanks)), "said": f"{verdict.status}: {verdict.reason}"}
+
+
+def judge_function(job, names, tell):
+    """Judge a function beside the student's code; then see whether the check still knows wrong from right."""
+    exercise = names[job["check"]]
+    answer, trouble = run(job, names)
+    if answer is None:
+        return {"share": 0, "said": trouble}
+    verdict = exercise(answer, record=False)
+    if verdict.status != "correct":
+        return {"share": 0, "said": f"{verdict.status}: {verdict.reason}"}
+    tell("judged")
+    wrong = []
+    names["wrong"] = lambda number, reason: lambda answer: wrong.append((number, reason, answer))
+    names["right"] = lambda number: id
+    exec(compile(job["wrong"], "wrong answers", "exec"), names)
+    for number, reason, answer in wrong:
+        if number == exercise.id:
+            verdict = exercise(answer, record=False)
+            if verdict.status != "not yet" or reason not in verdict.reason:
+                return {"share": 0, "said": SUSPECT}
+    return {"share": 1, "said": "correct"}
+
+
+def run(job, names):
+    """What the answer's cell gives, and what went wrong; among copied names, as the check uses these."""
+    names, trouble = dict(names), "not attempted"
+    names.pop(job["name"], None)
+    try:
+        exec(compile(job["answer"], "answer", "exec"), names)
+    except BaseException as error:  # sys.exit() too
+        trouble = f"not yet: your code raised {traceback.format_exception_only(error)[-1].strip()[:200]}"
+    return names.get(job["name"]), trouble
+
+
+def right_parts(job, names, answer):
+    """The blanks of an answer that are filled in rightly, and all of them."""
+    names = dict(names)
+    with contextlib.suppress(Exception):
+        exec(compile(job["stub"], "stub", "exec"), names)
+    empty = names.get(job["name"])
+    if job["check"] in WHOLE or not isinstance(empty, (dict, tuple)) or type(answer) is not type(empty):
+        return [], []
+    places = list(empty if isinstance(empty, dict) else range(len(empty)))
+    blanks = [place for place in places if empty[place] is ...]
+
+    def is_right(place):
+        """Whether the check is content with this part alone."""
+        try:
+            alone = {other: answer[place] if other == place else empty[other] for other in places}
+        except (KeyError, IndexError):
+            return False
+        alone = alone if isinstance(empty, dict) else tuple(alone.values())
+        verdict = names[job["check"]](alone, record=False)
+        return verdict.reason.startswith("right so far")
+
+    return [place for place in blanks if is_right(place)], blanks
+
+
+def plain(value):
+    """The same data in Python's own types, which have no code of the student's."""
+    if isinstance(value, dict):
+        return {plain(key): plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple, set)):
+        kind = next(kind for kind in (list, tuple, set) if isinstance(value, kind))
+        return kind(plain(part) for part in value)
+    for kind in (bool, int, float, complex, str, bytes):
+        if isinstance(value, kind):
+            return kind(value)
+    if value is None or value is ...:
+        return value
+    if hasattr(value, "__array__"):
+        return plain(value.__array__().tolist())
+    raise TypeError(f"a {type(value).__name__} is no plain data: give numbers, text, tuples, lists or dicts")
+
+
+# ----------------------------------------------------------------------------------------- around it
+
+
+def apart(work, job):
+    """Let `work` judge in a copy of this process, behind limits, and stop it when its time is up."""
+    with tempfile.TemporaryDirectory(prefix="answer-", ignore_cleanup_errors=True) as folder:
+        token = secrets.token_hex()  # tells the report from whatever else an answer may write
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                os.close(reading)
+                report(work, job, folder, writing, token)
+            finally:
+                os._exit(1)
+        os.close(writing)
+        try:
+            text, trouble = watch(child, reading, folder, token)
+        finally:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            os.close(reading)
+    found = text.rpartition(f"{token} done ".encode())[2]
+    if f"{token} ready ".encode() not in text:
+        trouble = trouble or text[-500:].decode(errors="replace")
+        raise RuntimeError(f"The lesson's own cells do not run here: {trouble}")
+    try:
+        found = json.loads(found)
+        if "data" in found:
+            return {"data": str(found["data"])}
+        share, said = float(found["share"]), str(found["said"])
+    except (ValueError, TypeError, KeyError):
+        share, said = 0, trouble or "its process ended without a verdict, perhaps for want of memory"
+    return {"share": min(1, max(0, share)), "said": " ".join(said.split())[:300]}
+
+
+def report(work, job, folder, writing, token):
+    """In the copy: take on the limits, run the lesson's cells, then the work."""
+    home = Path(folder, "home")
+    home.mkdir()
+    os.chdir(home)
+    output = os.open(Path(folder, "output.txt"), os.O_WRONLY | os.O_CREAT)
+    for stream, target in ((0, os.open("/dev/null", os.O_RDONLY)), (1, output), (2, output)):
+        os.dup2(target, stream)
+    os.dup2(writing, 3)
+    os.closerange(4, 1024)
+    places = dict.fromkeys(["TMPDIR", "MPLCONFIGDIR", "KERAS_HOME"], folder)
+    os.environ |= places | {"HOME": str(home), "COURSE_PROGRESS": str(home / "progress.json")}
+    tempfile.tempdir = None
+    names = {"__name__": "__main__", "display": print}
+    try:
+        limits.impose(folder, [sys.prefix, sys.base_prefix, ROOT / "course_utils", ROOT / "data"])
+        for source in job["given"]:
+            exec(compile(source, "given", "exec"), names)
+    except BaseException:
+        os.write(3, traceback.format_exc().encode())
+        os._exit(1)
+
+    def tell(what):
+        os.write(3, f"{token} {what} ".encode())
+
+    tell("ready")
+    found = work(job, names, tell)
+    tell(f"done {json.dumps(found)}")
+    os._exit(0)
+
+
+def watch(child, reading, folder, token):
+    """What the process reports until it ends or reaches a limit, and which limit that was."""
+    text, looked, phases = b"", 0, ["ready", "judged"]
+    began, computed = time.monotonic(), 0
+    while time.monotonic() < began + limits.PATIENCE:
+        if select.select([reading], [], [], 0.2)[0]:
+            piece = os.read(reading, 2**16)
+            if not piece:
+                return text, ""
+            text += piece
+            if len(text) > LONGEST:
+                return text[:LONGEST], "not yet: the answer is too long"
+            while phases and f"{token} {phases[0]} ".encode() in text:
+                began, computed = time.monotonic(), seconds(child)
+                phases.pop(0)
+        if phases == ["judged"] and seconds(child) > computed + limits.SECONDS:
+            return text, f"stopped after {limits.SECONDS} seconds"
+        if time.monotonic() > looked + 0.5:
+            looked = time.monotonic()
+            if size(folder) > limits.DISK:
+                return text, f"stopped: it wrote more than {limits.DISK // 2**20} MB"
+    return text, f"stopped after waiting for {limits.PATIENCE} seconds"
+
+
+def seconds(child):
+    """How long a process has computed, in all its threads."""
+    numbers = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
+    return (int(numbers[11]) + int(numbers[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def size(folder):
+    """The bytes below a folder; a small file counts as a block."""
+    total = 0
+    for inside, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += max(4096, os.lstat(os.path.join(inside, name)).st_size)
+    return total
+
+
+if __name__ == "__main__":
+    main()
