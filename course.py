@@ -567,7 +567,7 @@ def handout(options):
             shutil.copytree(path, new, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
         else:
             shutil.copy(path, new)
-    shutil.copy(ROOT / "teaching" / "handout.md", target / "README.md")
+    shutil.copy(ROOT / "teaching" / "handout" / "README.md", target / "README.md")
     for source in lessons():
         copy(source, target / "notebooks" / source.name, without="solution")
     shutil.make_archive(target, "zip", HANDOUT, target.name)
@@ -643,6 +643,48 @@ def edit(options):
     prepare(own=True)
     run([PYTHON, NOTEBOOKS / "build.py", "--align"])
     return jupyterlab("notebooks", options, paired=True)
+
+
+NOT_FOR_DASHBOARDS = (
+    "@jupyter/nbgrader",
+    "@jupyter-notebook/lab-extension",
+)  # they need the rest of JupyterLab
+LAB_CELLS = {"setup", "definition", "lab-data", "lab"}  # tags of cells that a lab needs
+
+
+def labs():
+    """The labs -> the first lesson that shows them."""
+    found = {}
+    for path in lessons():
+        for cell in read(path)["cells"]:
+            shown = re.search(r"(\w+)Lab\(", "".join(cell["source"]))
+            if shown and "lab" in cell["metadata"].get("tags", []):
+                found.setdefault(shown[1].lower(), path)
+    return found
+
+
+def dashboard(options):
+    """Serve one lab as a page, without the notebook around it: dashboard gate."""
+    if options.lab not in labs():
+        raise Problem(f"{options.lab!r} is no lab. Name one of these: {', '.join(labs())}.")
+    prepare_teach()
+    nb = read(labs()[options.lab])
+
+    def needed(cell):
+        tags, source = LAB_CELLS.intersection(cell["metadata"].get("tags", [])), "".join(cell["source"])
+        return tags and ("lab" not in tags or f"{options.lab}lab(" in source.lower())
+
+    nb["cells"] = [{**cell, "outputs": [], "execution_count": None} for cell in nb["cells"] if needed(cell)]
+    page = ROOT / "build" / "dashboard" / f"{options.lab}.ipynb"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(json.dumps(nb), encoding="utf-8")
+    command = [TEACH_PYTHON, "-m", "voila", page, "--show_tracebacks=True", "--template=course"]
+    command += [f"--VoilaConfiguration.extension_denylist={name}" for name in NOT_FOR_DASHBOARDS]
+    command += ["--no-browser"] * options.no_browser
+    if options.port:
+        check_port(options.port)
+        command += [f"--port={options.port}", "--Voila.port_retries=0"]
+    return run(command, JUPYTER_PATH=str(ROOT / "teaching" / "dashboard"))
 
 
 # ---------------------------------------------------------------- checks
@@ -774,7 +816,7 @@ def show_help(options=None):
 
 COMMANDS_FOR = {
     "learners": (lab, reset, own),
-    "instructors": (handout, assignment, check, test, portable),
+    "instructors": (handout, assignment, dashboard, check, test, portable),
     "authors": (lint, notebooks, edit, results, soak, lock),
 }
 COMMANDS = {command.__name__: command for commands in COMMANDS_FOR.values() for command in commands}
@@ -794,7 +836,9 @@ def parse(arguments):
     if name not in COMMANDS:
         raise Problem(f"There is no command {name!r}. There are: {', '.join(COMMANDS)}.")
     parser = argparse.ArgumentParser(prog=f"python course.py {name}", description=COMMANDS[name].__doc__)
-    if name in ("lab", "edit"):
+    if name == "dashboard":
+        parser.add_argument("lab", nargs="?", default="", help="the lab, such as gate")
+    if name in ("lab", "edit", "dashboard"):
         parser.add_argument("--no-browser", action="store_true", help="print the address only")
         parser.add_argument("--port", type=int, help="the port to use; 0, the default: a free one")
     elif name in ("reset", "assignment"):

@@ -617,7 +617,7 @@ def test_the_lock_satisfies_pyproject_everywhere(python, platform, machine):
 
 def test_what_is_imported_is_listed():
     """Nothing is used that only happens to come along with another package."""
-    own = {"course", "build", "course_utils"}
+    own = {"course", "build", "course_utils", "book"}
     own |= {path.stem for folder in ("tests", "data") for path in (ROOT / folder).rglob("*.py")}
     folders = "course_utils", "tests", "notebooks", "data"
     files = [ROOT / "course.py"] + [path for name in folders for path in (ROOT / name).rglob("*.py")]
@@ -681,7 +681,7 @@ def test_make_only_calls_course_py():
     assert re.search(r"^py course\.py check +n +--seeds 5 +--x 0$", shown, re.M)
     wrong = make("check", "LESSONS=04")
     assert wrong.returncode != 0
-    assert "no setting LESSONS. There are: PYTHON LESSON" in wrong.stderr
+    assert "no setting LESSONS. There are: PYTHON LESSON LAB" in wrong.stderr
     without = make("PYTHON=", "lab")
     assert without.returncode != 0
     assert "no Python here" in without.stdout
