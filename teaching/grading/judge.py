@@ -26,6 +26,7 @@ import time
 import traceback
 from pathlib import Path
 
+from course_utils import check
 from teaching.grading import limits
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,8 +40,9 @@ def main():
     out = os.dup(1)
     os.dup2(2, 1)
     os.environ.update(MPLBACKEND="Agg", TF_CPP_MIN_LOG_LEVEL="3", KERAS_BACKEND="tensorflow")
-    for module in ("keras", "tensorflow", "course_utils.datasets", "course_utils.plotting"):
-        importlib.import_module(module)
+    with check._quiet():
+        for module in ("keras", "tensorflow", "course_utils.datasets", "course_utils.plotting"):
+            importlib.import_module(module)
     for line in sys.stdin:
         try:
             found = judge(json.loads(line))
@@ -64,7 +66,7 @@ def judge(job):
 # ------------------------------------------------------------------------------- in a process of its own
 
 
-def write_down(job, names, tell):
+def write_down(job, names):
     """Run an answer that is data; nothing but the data leaves the process."""
     answer, trouble = run(job, names)
     try:
@@ -73,7 +75,7 @@ def write_down(job, names, tell):
         return {"share": 0, "said": f"not yet: {error}"}
 
 
-def judge_data(job, names, tell):
+def judge_data(job, names):
     """Judge data without running anything of the student's."""
     try:
         answer = ast.literal_eval(job["data"])
@@ -86,7 +88,7 @@ def judge_data(job, names, tell):
     return {"share": len(right) / max(1, len(blanks)), "said": f"{verdict.status}: {verdict.reason}"}
 
 
-def judge_function(job, names, tell):
+def judge_function(job, names):
     """Judge a function beside the student's code; then see whether the check still knows wrong from right."""
     exercise = names[job["check"]]
     answer, trouble = run(job, names)
@@ -95,7 +97,6 @@ def judge_function(job, names, tell):
     verdict = exercise(answer, record=False)
     if verdict.status != "correct":
         return {"share": 0, "said": f"{verdict.status}: {verdict.reason}"}
-    tell("judged")
     wrong = []
     names["wrong"] = lambda number, reason: lambda answer: wrong.append((number, reason, answer))
     names["right"] = lambda number: id
@@ -127,20 +128,14 @@ def right_parts(job, names, answer):
     empty = names.get(job["name"])
     if job["check"] in WHOLE or not isinstance(empty, (dict, tuple)) or type(answer) is not type(empty):
         return [], []
-    places = list(empty if isinstance(empty, dict) else range(len(empty)))
-    blanks = [place for place in places if empty[place] is ...]
-
-    def is_right(place):
-        """Whether the check is content with this part alone."""
-        try:
-            alone = {other: answer[place] if other == place else empty[other] for other in places}
-        except (KeyError, IndexError):
-            return False
-        alone = alone if isinstance(empty, dict) else tuple(alone.values())
-        verdict = names[job["check"]](alone, record=False)
-        return verdict.reason.startswith("right so far")
-
-    return [place for place in blanks if is_right(place)], blanks
+    if isinstance(empty, tuple):
+        blanks = [place for place, value in enumerate(empty) if value is ...]
+        alone = [(*empty[:n], *answer[n : n + 1], *empty[n + 1 :]) for n in blanks]
+    else:
+        blanks = [key for key, value in empty.items() if value is ...]
+        alone = [empty | {key: answer.get(key, ...)} for key in blanks]
+    said = [names[job["check"]](part, record=False).reason for part in alone]
+    return [blank for blank, reason in zip(blanks, said) if reason.startswith("right so far")], blanks
 
 
 def plain(value):
@@ -164,47 +159,46 @@ def plain(value):
 
 
 def apart(work, job):
-    """Let `work` judge in a copy of this process, behind limits, and stop it when its time is up."""
+    """Let `work` judge in a copy of this process, behind limits, and stop it when it reaches one."""
+    token = secrets.token_hex()  # tells the report from whatever else an answer may write
     with tempfile.TemporaryDirectory(prefix="answer-", ignore_cleanup_errors=True) as folder:
-        token = secrets.token_hex()  # tells the report from whatever else an answer may write
         reading, writing = os.pipe()
         child = os.fork()
         if child == 0:
             try:
-                os.close(reading)
                 report(work, job, folder, writing, token)
             finally:
                 os._exit(1)
         os.close(writing)
         try:
-            text, trouble = watch(child, reading, folder, token)
+            text, trouble = watch(reading, folder)
         finally:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
+            os.kill(child, signal.SIGKILL)  # does not change how it ended, if it has ended already
+            status = os.waitpid(child, 0)[1]
             os.close(reading)
-    found = text.rpartition(f"{token} done ".encode())[2]
-    if f"{token} ready ".encode() not in text:
-        trouble = trouble or text[-500:].decode(errors="replace")
-        raise RuntimeError(f"The lesson's own cells do not run here: {trouble}")
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU:
+        trouble = f"stopped after {limits.SECONDS} seconds"
     try:
-        found = json.loads(found)
+        found = json.loads(text.rpartition(token.encode())[2])
+        if "broken" in found:
+            raise RuntimeError(f"The lesson's own cells do not run here: {found['broken']}")
         if "data" in found:
             return {"data": str(found["data"])}
-        share, said = float(found["share"]), str(found["said"])
+        said = " ".join(str(found["said"]).split())[:300]
+        return {"share": min(1, max(0, float(found["share"]))), "said": said}
     except (ValueError, TypeError, KeyError):
-        share, said = 0, trouble or "its process ended without a verdict, perhaps for want of memory"
-    return {"share": min(1, max(0, share)), "said": " ".join(said.split())[:300]}
+        ended = "its process ended without a verdict, perhaps for want of memory"
+        return {"share": 0, "said": trouble or ended}
 
 
 def report(work, job, folder, writing, token):
-    """In the copy: take on the limits, run the lesson's cells, then the work."""
+    """In the copy: take on the limits, run the lesson's cells, then the work; write down what it finds."""
     home = Path(folder, "home")
     home.mkdir()
     os.chdir(home)
     output = os.open(Path(folder, "output.txt"), os.O_WRONLY | os.O_CREAT)
-    for stream, target in ((0, os.open("/dev/null", os.O_RDONLY)), (1, output), (2, output)):
+    for target, stream in ((os.open(os.devnull, os.O_RDONLY), 0), (output, 1), (output, 2), (writing, 3)):
         os.dup2(target, stream)
-    os.dup2(writing, 3)
     os.closerange(4, 1024)
     places = dict.fromkeys(["TMPDIR", "MPLCONFIGDIR", "KERAS_HOME"], folder)
     os.environ |= places | {"HOME": str(home), "COURSE_PROGRESS": str(home / "progress.json")}
@@ -214,47 +208,28 @@ def report(work, job, folder, writing, token):
         limits.impose(folder, [sys.prefix, sys.base_prefix, ROOT / "course_utils", ROOT / "data"])
         for source in job["given"]:
             exec(compile(source, "given", "exec"), names)
-    except BaseException:
-        os.write(3, traceback.format_exc().encode())
-        os._exit(1)
-
-    def tell(what):
-        os.write(3, f"{token} {what} ".encode())
-
-    tell("ready")
-    found = work(job, names, tell)
-    tell(f"done {json.dumps(found)}")
+    except Exception:
+        found = {"broken": traceback.format_exc()[-1000:]}
+    else:
+        found = work(job, names)
+    os.write(3, (token + json.dumps(found)).encode())
     os._exit(0)
 
 
-def watch(child, reading, folder, token):
+def watch(reading, folder):
     """What the process reports until it ends or reaches a limit, and which limit that was."""
-    text, looked, phases = b"", 0, ["ready", "judged"]
-    began, computed = time.monotonic(), 0
-    while time.monotonic() < began + limits.PATIENCE:
-        if select.select([reading], [], [], 0.2)[0]:
+    text, end = b"", time.monotonic() + limits.PATIENCE
+    while time.monotonic() < end:
+        if select.select([reading], [], [], 0.5)[0]:
             piece = os.read(reading, 2**16)
+            text += piece
             if not piece:
                 return text, ""
-            text += piece
             if len(text) > LONGEST:
-                return text[:LONGEST], "not yet: the answer is too long"
-            while phases and f"{token} {phases[0]} ".encode() in text:
-                began, computed = time.monotonic(), seconds(child)
-                phases.pop(0)
-        if phases == ["judged"] and seconds(child) > computed + limits.SECONDS:
-            return text, f"stopped after {limits.SECONDS} seconds"
-        if time.monotonic() > looked + 0.5:
-            looked = time.monotonic()
-            if size(folder) > limits.DISK:
-                return text, f"stopped: it wrote more than {limits.DISK // 2**20} MB"
+                return b"", "not yet: the answer is too long"
+        elif size(folder) > limits.DISK:
+            return text, f"stopped: it wrote more than {limits.DISK // 2**20} MB"
     return text, f"stopped after waiting for {limits.PATIENCE} seconds"
-
-
-def seconds(child):
-    """How long a process has computed, in all its threads."""
-    numbers = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
-    return (int(numbers[11]) + int(numbers[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def size(folder):

@@ -11,7 +11,7 @@ import resource
 import struct
 
 SECONDS = 60  # of computing, for one answer, without loading Keras
-PATIENCE = 300  # seconds for the same by the clock, in case it sleeps or the machine is busy
+PATIENCE = 300  # seconds by the clock, in case it sleeps
 MEMORY = 5 * 2**30  # of addresses; TensorFlow takes 2.3 GB of these before an answer runs
 DISK = 50 * 2**20  # of files and of output, together
 
@@ -75,6 +75,7 @@ def impose(folder, readable):
 
     Call it while the process has a single thread, as others would go on without the limits.
     """
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 5))  # the first can be caught, the second not
     for limit, value in (
         (resource.RLIMIT_AS, MEMORY),
         (resource.RLIMIT_FSIZE, DISK),

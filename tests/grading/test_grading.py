@@ -125,11 +125,12 @@ def line(name, row, text):
     return f"| {name} | {row['points']:.0f} | {text} |" if "points" in row else f"| {name} | – | {text} |"
 
 
-class Impatient(Judge):
+@pytest.fixture(scope="module")
+def impatient():
     """A judge whose limits are reached soon."""
-
-    limits = "limits.SECONDS, limits.PATIENCE = 3, 60"
-    command = ("-c", f"from teaching.grading import judge, limits; {limits}; judge.main()")
+    judge, shorter = Judge(), "limits.SECONDS, limits.PATIENCE = 3, 60"
+    judge.command = ("-c", f"from teaching.grading import judge, limits; {shorter}; judge.main()")
+    return judge
 
 
 CHECK = """
@@ -164,16 +165,15 @@ LOOP = "import threading\ndef loop():\n    while True: pass\nthreading.Thread(ta
         ("", "not attempted"),
     ],
 )
-def test_limits(answer, told):
-    with Impatient() as judge:
-        verdict = judge(JOB | {"answer": answer})
+def test_limits(impatient, answer, told):
+    verdict = impatient(JOB | {"answer": answer})
     assert verdict["said"].startswith(told)
     assert verdict["share"] == (told == "correct")
 
 
-def test_a_lesson_that_does_not_run_is_no_fault_of_a_student():
-    with pytest.raises(RuntimeError, match=r"(?s)do not run here: .*ZeroDivisionError"), Judge() as judge:
-        judge(JOB | {"given": ["1 / 0"], "answer": "it = 3"})
+def test_a_lesson_that_does_not_run_is_no_fault_of_a_student(impatient):
+    with pytest.raises(RuntimeError, match=r"(?s)do not run here: .*ZeroDivisionError"):
+        impatient(JOB | {"given": ["1 / 0"], "answer": "it = 3"})
 
 
 def test_nothing_is_overwritten(assignment):
