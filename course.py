@@ -724,6 +724,12 @@ def check_browser():
     return 1 if os.environ.get("CI") == "true" else None
 
 
+def check_grading():
+    """Grade the exercises of all lessons, answered honestly and not; takes Linux."""
+    prepare_teach()
+    return run([TEACH_PYTHON, "-m", "pytest", "-q", ROOT / "tests" / "grading"])
+
+
 def test(options):
     """Check everything: style, units, hygiene, every notebook, and lessons in a browser."""
     others = ("tests/browser", "tests/grading", "tests/test_notebooks.py")

@@ -46,10 +46,11 @@ def stored(code):
 def needed(all_statements, answers):
     """The statements that the answers and the checks need, in order."""
     given, chosen = stored(answers) | {"right", "wrong"}, set()
+    makes = [stored(code) for code, _ in all_statements]
 
     def want(names, before):
         for name in names - given:
-            makers = [n for n, (code, _) in enumerate(all_statements) if name in stored(code)]
+            makers = [n for n, made in enumerate(makes) if name in made]
             earlier = [n for n in makers if n < before]
             for maker in earlier[-1:] or makers[:1]:  # a function may use what comes after it
                 if maker not in chosen:

@@ -2,6 +2,16 @@
 
 import nbformat
 
+from teaching.grading.autograde import Judge
+
+
+def judge(**changed):
+    """A judge with other limits, such as SECONDS=3."""
+    found = Judge()
+    changes = "; ".join(f"limits.{name} = {value}" for name, value in changed.items())
+    found.command = ("-c", f"from teaching.grading import judge, limits; {changes}; judge.main()")
+    return found
+
 
 def released(folder, part="release"):
     """The notebook of an assignment: as released, or in its folder solution."""

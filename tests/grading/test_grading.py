@@ -10,13 +10,22 @@ from functools import cache
 import nbformat
 import pytest
 from attacks import ANSWERS, NOTEBOOKS, NOTHING
-from classroom import hand_in, released, solutions
+from classroom import hand_in, judge, released, solutions
 
-from teaching.grading.autograde import ROOT, Judge, grade, make
+from teaching.grading import limits
+from teaching.grading.autograde import ROOT, JudgeAnswers, grade, make
 
 VIDEO = "04_cnn_lstm_video"
 LESSONS = sorted(path.stem for path in (ROOT / "notebooks" / "source").glob("[0-9][0-9]_*.py"))
 LESSONS.remove("91_glossary")  # has no exercises
+PATIENT = judge(SECONDS=20, PATIENCE=3600)  # a busy machine stops nobody
+IMPATIENT = judge(SECONDS=3, PATIENCE=3600)
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """One judge for all tests."""
+    monkeypatch.setattr(JudgeAnswers, "judge", PATIENT)
 
 
 @pytest.fixture(scope="session")
@@ -122,15 +131,8 @@ def said(folder, row):
 def line(name, row, text):
     """A line of the page's table; without paths, which differ, and not too long."""
     text = textwrap.shorten(re.sub(r"'/[^']*'", "'...'", text), 100, placeholder=" ...")
+    text = text.replace("after 20 seconds", f"after {limits.SECONDS} seconds")  # fewer here, to save time
     return f"| {name} | {row['points']:.0f} | {text} |" if "points" in row else f"| {name} | – | {text} |"
-
-
-@pytest.fixture(scope="module")
-def impatient():
-    """A judge whose limits are reached soon."""
-    judge, shorter = Judge(), "limits.SECONDS, limits.PATIENCE = 3, 60"
-    judge.command = ("-c", f"from teaching.grading import judge, limits; {shorter}; judge.main()")
-    return judge
 
 
 CHECK = """
@@ -153,7 +155,6 @@ LOOP = "import threading\ndef loop():\n    while True: pass\nthreading.Thread(ta
         (LOOP + "def it(): return 3", "correct"),
         ("def it(): return 4", "not yet: it is not 3"),
         ("def it():\n    while True: pass", "stopped after 3 seconds"),
-        ("import time\ndef it(): time.sleep(1000)", "stopped after waiting for 60 seconds"),
         ("def it(): return bytearray(10**10)", "not yet: your code raised MemoryError"),
         (
             "open('big', 'wb').write(bytes(10**8))",
@@ -165,15 +166,20 @@ LOOP = "import threading\ndef loop():\n    while True: pass\nthreading.Thread(ta
         ("", "not attempted"),
     ],
 )
-def test_limits(impatient, answer, told):
-    verdict = impatient(JOB | {"answer": answer})
+def test_limits(answer, told):
+    verdict = IMPATIENT(JOB | {"answer": answer})
     assert verdict["said"].startswith(told)
     assert verdict["share"] == (told == "correct")
 
 
-def test_a_lesson_that_does_not_run_is_no_fault_of_a_student(impatient):
+def test_a_sleeper_is_stopped():
+    verdict = judge(PATIENCE=10)(JOB | {"answer": "import time\ndef it(): time.sleep(1000)"})
+    assert verdict == {"share": 0, "said": "stopped after waiting for 10 seconds"}
+
+
+def test_a_lesson_that_does_not_run_is_no_fault_of_a_student():
     with pytest.raises(RuntimeError, match=r"(?s)do not run here: .*ZeroDivisionError"):
-        impatient(JOB | {"given": ["1 / 0"], "answer": "it = 3"})
+        PATIENT(JOB | {"given": ["1 / 0"], "answer": "it = 3"})
 
 
 def test_nothing_is_overwritten(assignment):
