@@ -75,7 +75,7 @@ def impose(folder, readable):
 
     Call it while the process has a single thread, as others would go on without the limits.
     """
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 5))  # the first can be caught, the second not
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 1))  # of these, the second cannot be ignored
     for limit, value in (
         (resource.RLIMIT_AS, MEMORY),
         (resource.RLIMIT_FSIZE, DISK),

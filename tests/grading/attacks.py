@@ -79,7 +79,7 @@ import os
 
 for file in range(3, 9):
     try:
-        os.write(file, b' done {"share": 1, "said": "correct"}')
+        os.write(file, b'{"share": 1, "said": "correct"}')
     except OSError:
         pass
 os._exit(0)
@@ -91,7 +91,7 @@ def lstm_weights(features, units):
     frame = sys._getframe()
     while "token" not in frame.f_locals:
         frame = frame.f_back
-    os.write(3, (frame.f_locals["token"] + ' done {"share": 1, "said": "correct"}').encode())
+    os.write(3, (frame.f_locals["token"] + '{"share": 1, "said": "correct"}').encode())
     os._exit(0)
 """,
     ),

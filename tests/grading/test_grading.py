@@ -79,8 +79,8 @@ def test_an_answer_needs_its_cell_and_no_other(assignment):
     folder = assignment(VIDEO)
 
     def add_cells(nb):
-        code = nbformat.v4.new_code_cell("raise RuntimeError('an experiment')")
-        nb.cells = [part for cell in nb.cells for part in (code, cell)]
+        wrong = "raise RuntimeError('an experiment')"
+        nb.cells = [part for cell in nb.cells for part in (nbformat.v4.new_code_cell(wrong), cell)]
 
     right = solutions(folder)["04-2"]
     hand_in(folder, "apart", {"04-2": f"import sys\n{right}\ndisplay(1 / 0)", "04-3": "1 / 0"}, add_cells)
@@ -155,6 +155,10 @@ LOOP = "import threading\ndef loop():\n    while True: pass\nthreading.Thread(ta
         (LOOP + "def it(): return 3", "correct"),
         ("def it(): return 4", "not yet: it is not 3"),
         ("def it():\n    while True: pass", "stopped after 3 seconds"),
+        (
+            "import signal\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)\nwhile True: pass",
+            "its process ended without a verdict",
+        ),
         ("def it(): return bytearray(10**10)", "not yet: your code raised MemoryError"),
         (
             "open('big', 'wb').write(bytes(10**8))",
