@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 import warnings
 from pathlib import Path
 
@@ -26,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # nbgrader looks for alembic, which makes its database, on the path.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
 LARGEST = 10 * 2**20  # bytes of all that a student hands in
+NOTHING = {"share": 0, "said": "not attempted", "seconds": 0}  # what is told of an answer that was not run
 
 
 class Judge:
@@ -57,7 +57,7 @@ class JudgeAnswers(NbGraderPreprocessor):
 
     def preprocess(self, nb, resources):
         """Write points and verdict into the graded cells of a submission."""
-        began = time.monotonic()
+        nb.metadata.seconds = 0
         names = resources["nbgrader"]
         source = nbformat.read(Path("source", names["assignment"], f"{names['notebook']}.ipynb"), 4)
         wrong = json.loads(Path("wrong_answers.json").read_text(encoding="utf-8"))
@@ -71,18 +71,18 @@ class JudgeAnswers(NbGraderPreprocessor):
             number = number_of(cell)
             name = f"answer-{number.replace('.', '-')}"
             if name not in answers:
-                verdict = {"share": 0, "said": "its answer cell is missing from the notebook"}
+                verdict = NOTHING | {"said": "its answer cell is missing from the notebook"}
             elif answers[name].strip() == stubs[name].strip():
-                verdict = {"share": 0, "said": "not attempted"}
+                verdict = NOTHING
             else:
                 job = {"given": given, "stub": stubs[name], "answer": answers[name]}
                 verdict = self.judge(job | {"wrong": wrong.get(number, "")})
+            nb.metadata.seconds += verdict["seconds"]
             points = round(verdict["share"] * cell.metadata.nbgrader.points, 2)
             cell.outputs = [
                 new_output("stream", name="stdout", text=verdict["said"]),
                 new_output("execute_result", {"text/plain": str(points)}, execution_count=None),
             ]
-        nb.metadata.seconds = round(time.monotonic() - began)
         return nb, resources
 
 
@@ -181,7 +181,7 @@ def grades(path):
     return row | {
         "points": sum(row.values()),
         "of": of,
-        "seconds": nb.metadata.seconds,
+        "seconds": round(nb.metadata.seconds),
         "remarks": "; ".join(odd),
     }
 

@@ -7,8 +7,9 @@ Reads jobs from its standard input, one JSON object a line, and writes one for e
     answer   the cell as it was handed in
     wrong    code of wrong answers to this exercise, from tests/answers
 
-What comes back has `share`, from 0 to 1, and `said`, a line for student and teacher. An answer that is data
-is written down by its process and judged in another one, which never runs the student's code.
+What comes back has `share`, from 0 to 1, `said`, a line for student and teacher, and `seconds` of computing.
+An answer that is data is written down by its process and judged in another one, which never runs the
+student's code.
 """
 
 import ast
@@ -61,7 +62,10 @@ def judge(job):
     if any(isinstance(node, ast.FunctionDef) and node.name == job["name"] for node in stub):
         return apart(judge_function, job)
     found = apart(write_down, job)
-    return apart(judge_data, job | {"data": found["data"]}) if "data" in found else found
+    if "data" not in found:
+        return found
+    verdict = apart(judge_data, job | {"data": found["data"]})
+    return verdict | {"seconds": verdict["seconds"] + found["seconds"]}
 
 
 # ------------------------------------------------------------------------------- in a process of its own
@@ -175,21 +179,22 @@ def apart(work, job):
             text, trouble = watch(reading, folder)
         finally:
             os.kill(child, signal.SIGKILL)  # does not change how it ended, if it has ended already
-            status = os.waitpid(child, 0)[1]
+            _, status, usage = os.wait4(child, 0)
             os.close(reading)
     if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU:
         trouble = f"stopped after {limits.SECONDS} seconds"
+    seconds = usage.ru_utime + usage.ru_stime
     try:
         found = json.loads(text.rpartition(token.encode())[2] if token.encode() in text else b"")
         if "broken" in found:
             raise RuntimeError(f"The lesson's own cells do not run here: {found['broken']}")
         if "data" in found:
-            return {"data": str(found["data"])}
-        said = " ".join(str(found["said"]).split())[:300]
-        return {"share": min(1, max(0, float(found["share"]))), "said": said}
+            return {"data": str(found["data"]), "seconds": seconds}
+        share, said = min(1, max(0, float(found["share"]))), " ".join(str(found["said"]).split())[:300]
     except (ValueError, TypeError, KeyError):
         ended = "its process ended without a verdict, perhaps for want of memory"
-        return {"share": 0, "said": trouble or ended}
+        share, said = 0, trouble or ended
+    return {"share": share, "said": said, "seconds": seconds}
 
 
 def report(work, job, folder, writing, token):

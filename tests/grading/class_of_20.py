@@ -57,7 +57,8 @@ def main():
     print("\n| " + " | ".join(columns) + " |\n|" + "---|" * len(columns))
     for row in rows:
         print("| " + " | ".join(str(row[column]) for column in columns) + " |")
-    print(f"\n{len(rows)} submissions in {minutes:.1f} minutes")
+    computing = sum(row["seconds"] for row in rows) / 60
+    print(f"\n{len(rows)} submissions in {minutes:.1f} minutes, with {computing:.1f} minutes of computing")
 
 
 if __name__ == "__main__":
