@@ -721,6 +721,12 @@ def check_browser():
     return 1 if os.environ.get("CI") == "true" else None
 
 
+def check_server():
+    """Open a dashboard and the hub of a class in a real browser; what this machine cannot run is named."""
+    prepare_teach()
+    return run([TEACH_PYTHON, "-m", "pytest", "-q", "-rs", ROOT / "tests" / "server"])
+
+
 def test(options):
     """Check everything: style, units, hygiene, every notebook, and lessons in a browser."""
     units = ["tests", "--ignore=tests/browser", "--ignore=tests/server", "--ignore=tests/test_notebooks.py"]

@@ -221,24 +221,11 @@ NAME = """one => one.ariaLabel || (one.localName === 'button' || one.localName =
     : one.closest('.jupyter-widgets').querySelector('label')).textContent.replaceAll('\\u200b', '')"""
 UNDO, REDO = "Undo", "Redo"  # redo can be clicked after undo only
 TRAINS = {"▶ Start", "One epoch"}  # clicked in the test of the architecture lab, like those below
-ELSEWHERE = {
-    "Pause",
-    "Stop",
-    "Match its parameters",
-    "Compose it again",
-    "Its name",
-    "Delete run",
-    "Copy model",
-    "Copy training",
-    "Keras code",
-    "Keras code of the training",
-}
+ELSEWHERE = {"Pause", "Stop", "Match its parameters", "Compose it again", "Its name", "Delete run",
+             "Copy model", "Copy training", "Keras code", "Keras code of the training"}
 FIXES = {"Read 8 frames", "One channel"}  # buttons of notes that are not shown
-ROWS = {
-    f"{name} of convolution {row}"
-    for name in ("Filters", "Kernel", "Stride", "Max pool", "Padding", "Batch norm")
-    for row in (3, 4)
-}  # like the first two
+ROWS = {f"{name} of convolution {row}" for name in ("Filters", "Kernel", "Stride", "Max pool", "Padding",
+        "Batch norm") for row in (3, 4)}  # like the first two
 INSIDE = {"Run", "Example", "Step", "Maps of", "Filter", "Row", "Column", "Channel", "LSTM", "Unit"}
 VERIFY = """
 def differences(name, seen):

@@ -9,17 +9,10 @@ from serving import serving
 
 import course
 
-# The command as an instructor runs it, without the preparation: this test runs in what that makes.
-DASHBOARD = """
-import sys, pathlib, course
-course.PYTHON, course.prepare_teach = pathlib.Path(sys.argv[1]), lambda: None
-sys.exit(course.main(sys.argv[2:]))
-"""
 
-
-def test_the_gate_lab_is_a_page_that_follows_its_dials(browser, python, tmp_path):
+def test_the_gate_lab_is_a_page_that_follows_its_dials(browser, tmp_path):
     address = f"http://127.0.0.1:{free_port()}/"
-    command = [sys.executable, "-c", DASHBOARD, python, "dashboard", "gate", "--no-browser"]
+    command = [sys.executable, course.ROOT / "course.py", "dashboard", "gate", "--no-browser"]
     command += ["--port", address.strip("/").rpartition(":")[2]]
     page, problems = browser.new_page(viewport={"width": 1400, "height": 1000}), []
 
@@ -43,7 +36,7 @@ def test_the_gate_lab_is_a_page_that_follows_its_dials(browser, python, tmp_path
         expect(picture).to_have_attribute("aria-label", re.compile("step 6 of 16"), timeout=30_000)
         lab.get_by_label("Cell", exact=True).press("ArrowDown")
         expect(picture).to_have_attribute("aria-label", re.compile("^Leaky counter"), timeout=30_000)
-        assert page.get_by_text("import keras").count() == 0
+        assert page.get_by_text("from course_utils").count() == 0  # no code
         kernels = [one for one in server.children(recursive=True) if "ipykernel_launcher" in one.cmdline()]
         assert len(kernels) == 1  # one for each visitor
         page.close()
