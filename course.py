@@ -567,7 +567,7 @@ def handout(options):
             shutil.copytree(path, new, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
         else:
             shutil.copy(path, new)
-    shutil.copy(ROOT / "teaching" / "handout.md", target / "README.md")
+    shutil.copy(ROOT / "teaching" / "handout" / "README.md", target / "README.md")
     for source in lessons():
         copy(source, target / "notebooks" / source.name, without="solution")
     shutil.make_archive(target, "zip", HANDOUT, target.name)
