@@ -3,7 +3,7 @@
     .venv/bin/python teaching/cost.py
 
 Each learner is a JupyterLab process and a kernel. First all kernels run the first two cells of lesson 00, and
-rest; then all of them run a whole lesson at once. Takes twenty minutes on two cores, with nothing beside it.
+rest; then all of them run a whole lesson at once. Takes ten minutes on two cores, with nothing beside it.
 """
 
 import concurrent.futures
@@ -24,10 +24,10 @@ import course  # noqa: E402
 
 LESSON = "04"
 LEARNERS = 1, 2, 4
-REST = 10  # seconds
+REST = 30  # seconds
 HEADS = (
-    "Learners at once", "GB at rest", "% of a core at rest", f"GB in lesson {LESSON}", "seconds for it",
-    "core seconds each", "data of the largest kernel, GB", "its threads",
+    "Learners at once", "GB at rest", "% of a core at rest", f"GB in lesson {LESSON}",
+    "seconds of a core for it, each", "data of the largest kernel, GB", "its threads",
 )  # fmt: skip
 
 
@@ -71,9 +71,8 @@ class Learner:
 
 def read(process, file, field):
     """A number that Linux tells of a process; sizes are in bytes."""
-    number, *unit = re.search(rf"^{field}:(.*)", Path(f"/proc/{process.pid}/{file}").read_text(), re.M)[
-        1
-    ].split()
+    told = Path(f"/proc/{process.pid}/{file}").read_text()
+    number, *unit = re.search(rf"^{field}:(.*)", told, re.M)[1].split()
     return int(number) * (1024 if unit else 1)
 
 
@@ -88,22 +87,22 @@ def memory(learners):
 
 
 def at_once(learners, lesson, cells=None):
-    """Let all learners run the first cells of a lesson; seconds, and the most memory, data, threads seen."""
+    """Let all learners run the first cells of a lesson; the most memory, data and threads seen."""
     source = course.read(course.find_lesson(lesson))["cells"]
     code = ["".join(cell["source"]) for cell in source if cell["cell_type"] == "code"][:cells]
-    started, highest = time.time(), [0, 0, 0]
+    highest = [0, 0, 0]
     with concurrent.futures.ThreadPoolExecutor(len(learners)) as pool:
         runs = [pool.submit(learner.run, code) for learner in learners]
         while not all(run.done() for run in runs):
             kernels = [learner.kernel for learner in learners]
-            most = [
-                max(read(kernel, "status", field) for kernel in kernels) for field in ("VmData", "Threads")
-            ]
-            highest = [max(both) for both in zip(highest, [memory(learners), *most])]
+            data, threads = (
+                max(read(k, "status", field) for k in kernels) for field in ("VmData", "Threads")
+            )
+            highest = [max(both) for both in zip(highest, (memory(learners), data, threads))]
             time.sleep(0.5)
     for run in runs:
         run.result()
-    return time.time() - started, *highest
+    return highest
 
 
 def measure(count):
@@ -118,10 +117,10 @@ def measure(count):
         before = sum(learner.seconds() for learner in learners)
         time.sleep(REST)
         after, resting = sum(learner.seconds() for learner in learners), memory(learners)
-        seconds, peak, data, threads = at_once(learners, LESSON)
+        peak, data, threads = at_once(learners, LESSON)
         busy = (sum(learner.seconds() for learner in learners) - after) / count
     rest = [f"{resting / 1e9:.1f}", f"{100 * (after - before) / REST:.0f}"]
-    return [count, *rest, f"{peak / 1e9:.1f}", f"{seconds:.0f}", f"{busy:.0f}", f"{data / 1e9:.1f}", threads]
+    return [count, *rest, f"{peak / 1e9:.1f}", f"{busy:.0f}", f"{data / 1e9:.1f}", threads]
 
 
 if __name__ == "__main__":
