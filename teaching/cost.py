@@ -3,7 +3,7 @@
     .venv/bin/python teaching/cost.py
 
 Each learner is a JupyterLab process and a kernel. First all kernels run the first two cells of lesson 00, and
-rest; then all of them run a whole lesson at once. Takes ten minutes on two cores, with nothing beside it.
+rest; then all of them run a whole lesson at once. Takes about ten minutes on two cores.
 """
 
 import concurrent.futures
