@@ -645,10 +645,7 @@ def edit(options):
     return jupyterlab("notebooks", options, paired=True)
 
 
-NOT_FOR_DASHBOARDS = (
-    "@jupyter/nbgrader",
-    "@jupyter-notebook/lab-extension",
-)  # they need the rest of JupyterLab
+NOT_FOR_DASHBOARDS = ("@jupyter/nbgrader", "@jupyter-notebook/lab-extension")  # they need all of JupyterLab
 LAB_CELLS = {"setup", "definition", "lab-data", "lab"}  # tags of cells that a lab needs
 
 
@@ -663,23 +660,30 @@ def labs():
     return found
 
 
+def lab_alone(name):
+    """The first lesson that shows a lab, cut down to the cells that this lab needs, without outputs."""
+    nb = read(labs()[name])
+
+    def needed(cell):
+        tags, source = LAB_CELLS.intersection(cell["metadata"].get("tags", [])), "".join(cell["source"])
+        return tags and ("lab" not in tags or f"{name}lab(" in source.lower())
+
+    nb["cells"] = [{**cell, "outputs": [], "execution_count": None} for cell in nb["cells"] if needed(cell)]
+    return nb
+
+
 def dashboard(options):
     """Serve one lab as a page, without the notebook around it: dashboard gate."""
     if options.lab not in labs():
         raise Problem(f"{options.lab!r} is no lab. Name one of these: {', '.join(labs())}.")
     prepare_teach()
-    nb = read(labs()[options.lab])
-
-    def needed(cell):
-        tags, source = LAB_CELLS.intersection(cell["metadata"].get("tags", [])), "".join(cell["source"])
-        return tags and ("lab" not in tags or f"{options.lab}lab(" in source.lower())
-
-    nb["cells"] = [{**cell, "outputs": [], "execution_count": None} for cell in nb["cells"] if needed(cell)]
-    page = ROOT / "build" / "dashboard" / f"{options.lab}.ipynb"
+    page = JUPYTER / "dashboard" / f"{options.lab}.ipynb"
     page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(json.dumps(nb), encoding="utf-8")
+    page.write_text(json.dumps(lab_alone(options.lab)), encoding="utf-8")
     command = [TEACH_PYTHON, "-m", "voila", page, "--show_tracebacks=True", "--template=course"]
     command += [f"--VoilaConfiguration.extension_denylist={name}" for name in NOT_FOR_DASHBOARDS]
+    # A page that is closed leaves its kernel behind: the request that would stop it is refused.
+    command += ["--MappingKernelManager.cull_idle_timeout=600", "--MappingKernelManager.cull_interval=60"]
     command += ["--no-browser"] * options.no_browser
     if options.port:
         check_port(options.port)
@@ -730,10 +734,16 @@ def check_grading():
     return run([TEACH_PYTHON, "-m", "pytest", "-q", ROOT / "tests" / "grading"])
 
 
+def check_server():
+    """Open a dashboard and the hub of a class in a real browser; what this machine cannot run is named."""
+    prepare_teach()
+    return run([TEACH_PYTHON, "-m", "pytest", "-q", "-rs", ROOT / "tests" / "server"])
+
+
 def test(options):
     """Check everything: style, units, hygiene, every notebook, and lessons in a browser."""
-    others = ("tests/browser", "tests/grading", "tests/test_notebooks.py")
-    units = ["tests", *(f"--ignore={path}" for path in others)]
+    elsewhere = [f"--ignore=tests/{name}" for name in ("browser", "grading", "server", "test_notebooks.py")]
+    units = ["tests", *elsewhere]
     stages = {
         "lint": lint,
         "units": lambda: pytest(*units, "--numprocesses=2", "--dist=worksteal"),

@@ -703,7 +703,14 @@ def test_every_dependency_has_its_reason():
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "CONTRIBUTING.md", ".github/workflows/tests.yml", ".pre-commit-config.yaml"]
+    "name",
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        "teaching/servers.md",
+        ".github/workflows/tests.yml",
+        ".pre-commit-config.yaml",
+    ],
 )
 def test_commands_that_are_named_exist(name):
     text = (ROOT / name).read_text(encoding="utf-8")
