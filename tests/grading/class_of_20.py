@@ -56,7 +56,8 @@ def main():
     columns = list(rows[0])
     print("\n| " + " | ".join(columns) + " |\n|" + "---|" * len(columns))
     for row in rows:
-        print("| " + " | ".join(str(row[column]) for column in columns) + " |")
+        values = [row[column] for column in columns]
+        print("| " + " | ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in values) + " |")
     computing = sum(row["seconds"] for row in rows) / 60
     print(f"\n{len(rows)} submissions in {minutes:.1f} minutes, with {computing:.1f} minutes of computing")
 
