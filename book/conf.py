@@ -34,6 +34,7 @@ html_css_files = ["book.css"]
 html_js_files = ["book.js"]
 html_favicon = "static/mark.svg"
 html_logo = "static/mark.svg"
+html_use_index = html_domain_indices = False  # the search finds more
 html_copy_source = html_show_sourcelink = False  # a page is not what one works with: `make lab` lays that
 html_context = {"default_mode": "auto"}
 html_theme_options = {

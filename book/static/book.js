@@ -1,8 +1,9 @@
-// A formula too wide for its column is scrolled, with the keyboard as well.
+// What is too wide for its column can be scrolled with the keyboard as well, once it is unfolded.
 addEventListener("load", async () => {
   await window.MathJax?.startup?.promise;
   const wide = new ResizeObserver(changes => changes.forEach(({ target }) => {
-    target.tabIndex = target.scrollWidth > target.clientWidth ? 0 : -1;
+    if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+    else target.removeAttribute("tabindex");
   }));
-  document.querySelectorAll('mjx-container[display="true"]').forEach(formula => wide.observe(formula));
+  document.querySelectorAll('pre, .cell_output .output, mjx-container[display="true"]').forEach(box => wide.observe(box));
 });

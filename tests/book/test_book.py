@@ -103,7 +103,13 @@ def visit(chromium, site):
 
 
 def unfold(page):
-    page.evaluate("document.querySelectorAll('details').forEach(fold => { fold.open = true; })")
+    """Open all folds of a page, and let it take note."""
+    page.evaluate(
+        """() => {
+            document.querySelectorAll('details').forEach(fold => { fold.open = true; });
+            return new Promise(drawn => requestAnimationFrame(() => setTimeout(drawn, 100)));
+        }"""
+    )
 
 
 # ---------------------------------------------------------------- in the browser
