@@ -452,8 +452,12 @@ def copy(source, target, without=None):
     """Copy a notebook: not paired, not run, and without the cells that carry one tag."""
     nb = read(source)
     nb["metadata"].pop("jupytext", None)
+    count = len(nb["cells"])
     nb["metadata"].update(copy_of=text_of(nb), copy_version=version())
     nb["cells"] = [cell for cell in nb["cells"] if without not in cell["metadata"].get("tags", [])]
+    if without and len(nb["cells"]) < count:
+        note = {"cell_type": "markdown", "id": "without", "metadata": {}, "source": [WITHOUT]}
+        nb["cells"].insert(1, note)
     for cell in nb["cells"]:
         if cell["cell_type"] == "code":
             cell["execution_count"] = None
@@ -543,11 +547,32 @@ def own(options):
     print(f"work/{target.name} is there. Open it (`python course.py lab`), and fill in its first cell.")
 
 
+HANDED_OUT = (
+    "course.py", "pyproject.toml", "requirements.lock", "requirements-own.lock", "Makefile", "LICENSE",
+    "CITATION.cff", "CHANGELOG.md", "course_utils", "notebooks/templates", "data/README.md",
+    "data/manifest.toml", "data/results/*.json", "data/results/*.h5",
+)  # fmt: skip
+WITHOUT = "*In this copy the solutions are left out. Where the text speaks of them, ask whoever teaches you.*"
+
+
 def handout(options):
-    """Write the lessons without their solutions into handout/, to give to a class."""
+    """Make handout/: the course without solutions, as a folder and a zip file, to give to a class."""
+    target = HANDOUT / "cnn-meets-lstm"
+    shutil.rmtree(HANDOUT, ignore_errors=True)
+    HANDOUT.mkdir(exist_ok=True)
+    for path in sorted(path for pattern in HANDED_OUT for path in ROOT.glob(pattern)):
+        new = target / path.relative_to(ROOT)
+        new.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            shutil.copytree(path, new, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+        else:
+            shutil.copy(path, new)
+    shutil.copy(ROOT / "teaching" / "handout" / "README.md", target / "README.md")
     for source in lessons():
-        copy(source, HANDOUT / source.name, without="solution")
-        print(f"handout/{source.name}")
+        copy(source, target / "notebooks" / source.name, without="solution")
+    shutil.make_archive(target, "zip", HANDOUT, target.name)
+    megabytes = target.with_suffix(".zip").stat().st_size / 1e6
+    print(f"handout/{target.name}.zip ({megabytes:.0f} MB), and the same as a folder beside it")
 
 
 # ---------------------------------------------------------------- JupyterLab
@@ -611,6 +636,48 @@ def edit(options):
     prepare(own=True)
     run([PYTHON, NOTEBOOKS / "build.py", "--align"])
     return jupyterlab("notebooks", options, paired=True)
+
+
+NOT_FOR_DASHBOARDS = (
+    "@jupyter/nbgrader",
+    "@jupyter-notebook/lab-extension",
+)  # they need the rest of JupyterLab
+LAB_CELLS = {"setup", "definition", "lab-data", "lab"}  # tags of cells that a lab needs
+
+
+def labs():
+    """The labs -> the first lesson that shows them."""
+    found = {}
+    for path in lessons():
+        for cell in read(path)["cells"]:
+            shown = re.search(r"(\w+)Lab\(", "".join(cell["source"]))
+            if shown and "lab" in cell["metadata"].get("tags", []):
+                found.setdefault(shown[1].lower(), path)
+    return found
+
+
+def dashboard(options):
+    """Serve one lab as a page, without the notebook around it: dashboard gate."""
+    if options.lab not in labs():
+        raise Problem(f"{options.lab!r} is no lab. Name one of these: {', '.join(labs())}.")
+    prepare_teach()
+    nb = read(labs()[options.lab])
+
+    def needed(cell):
+        tags, source = LAB_CELLS.intersection(cell["metadata"].get("tags", [])), "".join(cell["source"])
+        return tags and ("lab" not in tags or f"{options.lab}lab(" in source.lower())
+
+    nb["cells"] = [{**cell, "outputs": [], "execution_count": None} for cell in nb["cells"] if needed(cell)]
+    page = ROOT / "build" / "dashboard" / f"{options.lab}.ipynb"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(json.dumps(nb), encoding="utf-8")
+    command = [TEACH_PYTHON, "-m", "voila", page, "--show_tracebacks=True", "--template=course"]
+    command += [f"--VoilaConfiguration.extension_denylist={name}" for name in NOT_FOR_DASHBOARDS]
+    command += ["--no-browser"] * options.no_browser
+    if options.port:
+        check_port(options.port)
+        command += [f"--port={options.port}", "--Voila.port_retries=0"]
+    return run(command, JUPYTER_PATH=str(ROOT / "teaching" / "dashboard"))
 
 
 # ---------------------------------------------------------------- checks
@@ -753,10 +820,11 @@ def lock(options):
 def show_help(options=None):
     """List the commands."""
     print("python course.py COMMAND     (or, where there is make: make COMMAND)")
-    for group, commands in COMMANDS_FOR.items():
-        print(f"\nfor {group}")
-        for command in commands:
-            print(f"  {name_of(command):10} {command.__doc__.splitlines()[0]}")
+    for group, found in COMMANDS_FOR.items():
+        if set(found) <= set(commands()):
+            print(f"\nfor {group}")
+            for command in found:
+                print(f"  {name_of(command):10} {command.__doc__}")
     print("\nlab and edit take --no-browser and --port N. With make, name the lesson: make reset LESSON=04")
 
 
@@ -767,11 +835,16 @@ def name_of(command):
 
 COMMANDS_FOR = {
     "learners": (lab, reset, own),
-    "instructors": (handout, check, test, test_more, portable, book),
+    "instructors": (handout, dashboard, check, test, test_more, portable, book),
     "authors": (lint, notebooks, edit, results, soak, lock),
 }
 COMMANDS = {name_of(command): command for commands in COMMANDS_FOR.values() for command in commands}
 COMMANDS["help"] = show_help
+
+
+def commands():
+    """What can be done here: a handout lacks the tests and the sources of the lessons."""
+    return list(COMMANDS.values()) if (ROOT / "tests").exists() else [*COMMANDS_FOR["learners"], show_help]
 
 
 def parse(arguments):
@@ -782,7 +855,9 @@ def parse(arguments):
     if name not in COMMANDS:
         raise Problem(f"There is no command {name!r}. There are: {', '.join(COMMANDS)}.")
     parser = argparse.ArgumentParser(prog=f"python course.py {name}", description=COMMANDS[name].__doc__)
-    if name in ("lab", "edit"):
+    if name == "dashboard":
+        parser.add_argument("lab", nargs="?", default="", help="the lab, such as gate")
+    if name in ("lab", "edit", "dashboard"):
         parser.add_argument("--no-browser", action="store_true", help="print the address only")
         parser.add_argument("--port", type=int, help="the port to use; 0, the default: a free one")
     elif name == "reset":
@@ -808,6 +883,9 @@ def main(arguments):
     """Do what the command line asks for; return the exit status."""
     try:
         command, options = parse(arguments)
+        if command not in commands():
+            names = ", ".join(name for name, each in COMMANDS.items() if each in commands())
+            raise Problem(f"This is a learner's copy. It has {names}.")
         return command(options) or 0
     except Problem as problem:
         message = str(problem)

@@ -286,6 +286,9 @@ def filled(answer, names):
     expect(not blank, f"{begun}still to fill in: {', '.join(map(str, blank))}")
 
 
+_EMPTY = (lambda: None).__code__  # its operations are also those of `def stub(...): pass`
+
+
 def _guard(answer):
     """Wrap the functions in an answer, so that stubs and errors in them are told apart from the check's."""
     if type(answer) in (list, tuple):
@@ -302,6 +305,8 @@ def _guard(answer):
             raise _NotAttempted from None
         except Exception as error:
             raise _LearnerError from error
+        if result is None and getattr(answer, "__code__", _EMPTY).co_code[::2] != _EMPTY.co_code[::2]:
+            raise NotYet("your function returns None: end it with `return` and the answer")
         if _blank(result):
             raise _NotAttempted
         return result

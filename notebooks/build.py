@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ROOT / "notebooks" / "source"
 BUILD_KEY = "build"  # where a notebook's metadata keeps the digest of what it was built from
 ASSETS = {".mplstyle", ".png", ".js", ".css"}  # what helpers read besides code
+LIVE = "live"  # the name of the files of labs that are live in the book: no notebook shows them
 # What the table of progress shows of a lesson: its title and exercises.
 LISTED = re.compile(r"^#\s+title:.*|^@check\.exercise\(\s*\S+", re.MULTILINE)
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -86,7 +87,7 @@ def assets_of(helpers, root=ROOT):
     for path in (root / "course_utils").rglob("*"):
         lab = f"class {path.stem.partition('-')[0].capitalize()}Lab("
         mine = lab in code if path.parent.name == "previews" else path.parent in folders
-        if mine and path.suffix in ASSETS:
+        if mine and path.suffix in ASSETS and path.stem != LIVE:
             yield path
 
 

@@ -6,6 +6,7 @@ Prints a table, and writes the same, with every cell that failed, to check.html:
 import argparse
 import concurrent.futures
 import html
+import re
 import sys
 import time
 from pathlib import Path
@@ -30,14 +31,16 @@ ADVICE = {
 STYLE = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
+.wide { overflow-x: auto; }
 table { border-collapse: collapse; }
 th, td { padding: .3rem .8rem; text-align: left; border-bottom: 1px solid #8888; }
-td.number { text-align: right; }
+.number { text-align: right; }
+td { white-space: nowrap; }
 .no { font-weight: bold; }
 .no::before { content: "✗ "; }
 .yes::before { content: "✓ "; }
 pre { padding: .6rem; overflow-x: auto; border: 1px solid #8888; white-space: pre-wrap; }
-.both { display: grid; grid-template-columns: repeat(auto-fit, minmax(24rem, 1fr)); gap: 1rem; }
+.both { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr)); gap: 1rem; }
 img { max-width: 100%; background: white; }
 """
 WORDS = {True: "yes", False: "NO", None: "?"}
@@ -140,7 +143,8 @@ def page(runs, seeds, when):
         rows.append(f'<tr><th scope="row">{name}</th>{"".join(answers)}{cells}</tr>')
     failed = [run for run in runs if run.failures]
     held = f"Lessons that fail: {len(failed)} of {len(runs)}"
-    head = "".join(f'<th scope="col">{each}</th>' for each in heads)
+    kinds = ["", *[""] * len(strict.QUESTIONS), *["number"] * 3]
+    head = "".join(f'<th scope="col" class="{kind}">{each}</th>' for kind, each in zip(kinds, heads))
     sentences = "".join(f"<li>{html.escape(each)}</li>" for each in fragile(seeds))
     shaky = f"<h2>What hangs on the seed</h2><ul>{sentences}</ul>" if sentences else ""
     sections = "".join(section(run) for run in failed)
@@ -148,7 +152,9 @@ def page(runs, seeds, when):
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{held}</title><style>{STYLE}</style>
 <h1>{held}</h1><p>CNN meets LSTM, version {course.version()}, checked on {when}.</p>
+<div class="wide" tabindex="0" role="region" aria-label="all lessons">
 <table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>
+</div>
 {shaky}{sections}
 </html>
 """
@@ -160,7 +166,8 @@ def section(run):
     for number, cell in enumerate(run.failures):
         what = html.escape(f"Cell {cell['number']}: {cell['why']}")
         parts.append(f"<details {'open' if number == 0 else ''}><summary>{what}</summary>")
-        parts.append(f"<p>{html.escape(advice(run, cell))}</p><pre>{html.escape(cell['source'])}</pre>")
+        do = re.sub(r"`(.+?)`", r"<code>\1</code>", html.escape(advice(run, cell)))
+        parts.append(f"<p>{do}</p><pre>{html.escape(cell['source'])}</pre>")
         both = {"Expected": cell["stored"], "Found": cell["found"]}
         sides = "".join(f"<div><h3>{head}</h3>{as_html(outputs)}</div>" for head, outputs in both.items())
         parts.append(f'<div class="both">{sides}</div>')

@@ -7,7 +7,7 @@ import pytest
 
 FILES = ("check", "datasets", "own", "layers", "plotting", "results")
 FILES += ("labs", "kernel_lab", "gate_lab", "sentence_lab", "attention_lab", "forecast_lab", "rollout_lab")
-FILES += ("folder_lab",)
+FILES += ("folder_lab", "selftest")
 
 
 @functools.cache

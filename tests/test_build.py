@@ -125,6 +125,8 @@ def test_a_lesson_with_a_lab_depends_on_its_folder_and_the_core(labs):
     assert changed(labs, preview("gate"))
     for name in ("attention/pictures.py", "attention/lab.css", "architecture/inside.py", "kernel/lab.css"):
         assert not changed(labs, f"labs/{name}"), name
+    for name in ("gates/live.js", "gates/live.css", "gates/live.py", "core/live.js", "core/live.py"):
+        assert not changed(labs, f"labs/{name}"), name
     assert not changed(labs, preview("attention"))
 
 

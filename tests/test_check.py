@@ -148,6 +148,20 @@ def test_no_answer_makes_a_check_raise_and_holes_decide(answer):
     assert status == ("not attempted" if blank(answer) else "not yet")
 
 
+def test_a_forgotten_return_is_told_from_a_stub():
+    judge = check.exercise("04.2", "Sort")(lambda sort: check.expect(sort([2, 1]) == [1, 2], "not sorted"))
+
+    def forgets(numbers):
+        numbers.sort()
+
+    def stub(numbers):
+        """To be written."""
+
+    assert "your function returns None: end it with `return`" in judge(forgets).reason
+    assert judge(stub).status == "not attempted"
+    assert judge(sorted).status == "correct"
+
+
 def test_verdicts_read_well_in_text_and_html():
     assert repr(check_three(3)) == "Exercise 04.1 Add up: correct"
     assert repr(check_three(...)) == "Exercise 04.1 Add up: not attempted"

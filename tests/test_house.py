@@ -169,13 +169,6 @@ def test_a_full_disk_leaves_no_half_lesson(ready, monkeypatch, capsys):
     assert not list(ready.WORK.glob("*.ipynb"))
 
 
-def test_handout_has_no_solution(house):
-    assert house.main(["handout"]) == 0
-    cells = nbformat.read(house.HANDOUT / "00_start_here.ipynb", 4).cells
-    assert [(cell.source, len(cell.outputs)) for cell in cells] == [("print(1)", 0), ("print(2)", 1)]
-    assert len(list(house.HANDOUT.iterdir())) == 2
-
-
 def test_a_page_without_code_is_copied_and_reset_but_not_run(ready):
     page = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# 91 · Words")])
     nbformat.write(page, ready.NOTEBOOKS / "91_words.ipynb")
@@ -207,7 +200,7 @@ def test_a_failed_download_is_told_and_tried_again(house, monkeypatch, capsys):
     fail = f"open({str(tries)!r}, 'a').write('x'); raise SystemExit(1)"
     monkeypatch.setattr(house, "create_venv", lambda: None)
     house.PYTHON, house.STAMP = Path(sys.executable), house.ROOT / "stamp"
-    monkeypatch.setattr(house, "installers", lambda: [[sys.executable, "-c", fail]] * 2)
+    monkeypatch.setattr(house, "installers", lambda python: [[sys.executable, "-c", fail]] * 2)
     for count in (2, 4):
         assert house.main(["lab"]) == 1
         assert "check the connection" in capsys.readouterr().err
@@ -380,9 +373,9 @@ def test_an_old_console_shows_arrows_and_ticks_as_well_as_it_can(house, monkeypa
     monkeypatch.setenv("PYTHONIOENCODING", "cp1252")
     assert house.run([sys.executable, "-c", "print('→ ✓')"]) == 0
     (house.NOTEBOOKS / "04_clips.ipynb").rename(house.NOTEBOOKS / "04_cnn→lstm.ipynb")
-    command = [sys.executable, "course.py", "handout"]
+    command = [sys.executable, "course.py", "reset", "04"]
     done = subprocess.run(command, cwd=house.ROOT, capture_output=True, check=True)
-    assert done.stdout.decode("cp1252").splitlines()[-1] == "handout/04_cnn?lstm.ipynb"
+    assert done.stdout.decode("cp1252").startswith("work/04_cnn?lstm.ipynb is a new copy")
 
 
 @POSIX
@@ -702,7 +695,7 @@ def test_make_only_calls_course_py():
     assert re.search(r"^py course\.py check +n +--seeds 5 +--x 0$", shown, re.M)
     wrong = make("check", "LESSONS=04")
     assert wrong.returncode != 0
-    assert "no setting LESSONS. There are: PYTHON LESSON" in wrong.stderr
+    assert "no setting LESSONS. There are: PYTHON LESSON LAB" in wrong.stderr
     without = make("PYTHON=", "lab")
     assert without.returncode != 0
     assert "no Python here" in without.stdout

@@ -122,7 +122,8 @@ def test_a_learning_rate_is_searched_until_the_best_is_inside(optimum):
 
 def test_the_search_ends_far_out_and_takes_the_middle_of_equals():
     starts = (2e-3, 4e-3, 8e-3)
-    assert common.further({peak: -peak for peak in (1.25e-4, 2.5e-4, *starts)}, starts) == []
+    lowest = min(starts) / common.FURTHEST
+    assert common.further({peak: -peak for peak in (lowest, 2 * lowest, *starts)}, starts) == []
     assert common.best(dict.fromkeys(starts, 1.0)) == 4e-3
     assert common.best({8e-3: 1.0, 16e-3: 0.9, 32e-3: 1.0}) == 8e-3
     assert common.further(dict.fromkeys(starts, 1.0), starts) == []

@@ -33,7 +33,7 @@ import jupytext
 from course_utils import check, results, worker
 
 TUNING_SEEDS = (100, 101)
-FURTHEST = 16  # times above and below the rates that a study starts with; beyond, the search ends
+FURTHEST = 256  # times above and below the rates that a study starts with; beyond, the search ends
 UNTRAINED = ("No network", "No training")  # how rows begin that are measured, and neither tuned nor trained
 PATIENCE = 60  # seconds without any worker, after which a cluster is given up; a restart takes a few
 
@@ -242,7 +242,7 @@ def save(study, table, runs, seeds, tuning, folder, machine):
 
     rows = []
     for model, numbers in runs.items():
-        columns = {key: [round(run[key], 6 if key == "peak" else 4) for run in numbers] for key in numbers[0]}
+        columns = {key: [round(run[key], 9 if key == "peak" else 4) for run in numbers] for key in numbers[0]}
         rows.append({"model": model, **columns, "parameters": numbers[0]["parameters"]})
     provenance = {
         "command": "make results",

@@ -978,7 +978,7 @@ plotting.Picture(fig, f"Accuracy after waits of 10, 80 and 180 steps, mean and r
 # %% [markdown]
 # Compare rows that differ in one thing:
 #
-# - **Plain cells**: as Keras makes it, the plain cell stays near a guess. With the identity and ReLU it solves the
+# - **Plain cells**: as Keras makes it, the plain cell gets little further than a guess (below a half in the short game). With the identity and ReLU it solves the
 #   short game; at a wait of 80 it is hardly better than a reader that ignores the order, and at 180 it guesses.
 # - **Starts of the LSTM**: as Keras makes it, it solves the short game and guesses at the longer ones, at every
 #   learning rate tried. With the forget bias alone the influence lasts (section 5), and still the LSTM hardly does

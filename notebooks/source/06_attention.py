@@ -682,7 +682,7 @@ plotting.compare(table.rows, score="digit")
 # With 800 test clips, the standard error of the difference of two accuracies near 0.9 is about 0.015. As in lesson
 # 04, a difference below that is no difference, and one below 0.03 is no proof.
 #
-# The second table gives the same networks **three times as many**, with three seeds, each at a learning rate searched
+# The second table gives the same networks **three times as many epochs**, with three seeds, each at a learning rate searched
 # for it. *Predict*: which gains most?
 
 # %%
@@ -703,8 +703,8 @@ plotting.compare(longer.rows, score="digit")
 #   standard errors. So what attention buys on this task is *speed of learning* against these two, and weights that
 #   you can look at.
 # - The two rows **told where** needed the place of every digit in training, and they see the training clips once, where a
-#   network sees new ones in every epoch. From the digit's name alone, attention is level with the stronger one after
-#   eight epochs, and every network is ahead of it after 24.
+#   network sees new ones in every epoch. From the digit's name alone, attention comes within 0.03 of the stronger one
+#   after eight epochs, and every network is ahead of it after 24.
 
 # %% tags=["claim"]
 digit = {row["model"]: row["digit"] for row in table.rows}
@@ -728,7 +728,7 @@ check.claim("Four lie within one point of each other", np.ptp(level), below=0.01
 behind = [np.mean(late["Attention"]) - np.mean(late[name]) for name in ("Mean", "LSTM, last state")]
 check.claim("The mean and the last state are about one point behind", behind, within=(0.0085, 0.0165), stored=True)
 svm = table.mean("No network: windows and SVM, told where", "digit")
-check.claim("After eight epochs attention is level with the SVM", mean_of["Attention"] - svm, within=(-0.03, 0.03), stored=True)
+check.claim("After eight epochs attention is within 0.03 of the SVM", mean_of["Attention"] - svm, within=(-0.03, 0.03), stored=True)
 check.claim("After 24 every network is ahead of it", min(map(min, late.values())) - svm, above=0.0455, stored=True)
 shares = table.row("Attention")["share"] + longer.row("Attention")["share"]
 check.claim("In every seed, 0.85 to 0.95 of the attention lies on frames with the digit", shares, within=(0.85, 0.95), stored=True)

@@ -1524,7 +1524,7 @@ whole, pieces = layers.LSTM(8), layers.LSTM(8, stateful=True)
 series = known(first(traffic.test, 1))[0]  # (1, 168, 12)
 whole(series), pieces(series[:, :24])
 pieces.set_weights(whole.get_weights())
-pieces.reset_states()
+pieces.reset_state()
 for day in np.split(series, 7, axis=1):
     h = pieces(day)  # one day after the other
 stateful = np.abs(h - whole(series)).max()

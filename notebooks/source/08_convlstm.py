@@ -230,7 +230,7 @@ for name, size in sizes.items():
     print(f"{name}: {size:,}")
 
 # %% [markdown]
-# The two small ones are alike, but 16 numbers cannot hold a picture. An LSTM that could would have a third of a billion weights.
+# The two small ones have some tens of thousands of weights each, but 16 numbers cannot hold a picture. An LSTM that could would have a third of a billion weights.
 
 # %% tags=["check"] jupyter={"source_hidden": true}
 @check.exercise("08.2", "Count the weights")
@@ -289,7 +289,7 @@ print("valid:", [tuple(part.shape) for part in narrow(film)])
 whole, pieces = layers.ConvLSTM2D(2, 3, padding="same"), layers.ConvLSTM2D(2, 3, padding="same", stateful=True)
 whole(film), pieces(film[:, :3])
 pieces.set_weights(whole.get_weights())
-pieces.reset_states()
+pieces.reset_state()
 for piece in (film[:, :3], film[:, 3:]):
     h = pieces(piece)
 in_pieces = np.abs(h - whole(film)).max()

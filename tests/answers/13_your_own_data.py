@@ -29,6 +29,7 @@ def _(names):  # by taking the least again and again
 
 
 wrong("13.1", "the order of letters")(lambda names: sorted(names))
+wrong("13.1", "your function returns None")(lambda names: names.sort(key=parts))
 wrong("13.1", "as people count")(lambda names: sorted(names, key=len))
 wrong("13.1", "as people count")(lambda names: sorted(names, key=lambda name: (len(name), name)))
 wrong("13.1", "as people count")(lambda names: sorted(names, key=lambda name: int(re.findall(r"\d+", name)[0])))
@@ -164,6 +165,20 @@ def _(cnn):
     return keras.Model(clips, layers.Dense(2, activation="softmax")(states))
 
 
+@right("13.3")
+def _(cnn):
+    cnn.trainable = False
+    return joined(cnn, memory=layers.RNN(layers.LSTMCell(8)))
+
+
+@right("13.3")
+def _(cnn):
+    cnn.trainable = False
+    clips = keras.Input((None, 8, 8, 1))
+    states = layers.LSTM(8)(layers.TimeDistributed(cnn)(clips))
+    return keras.Model(clips, layers.Dense(2, activation="softmax")(states))
+
+
 wrong("13.3", "weights of the CNN")(joined)
 
 
@@ -216,6 +231,28 @@ def _(cnn):
     clips = keras.Input((None, 8, 8, 1))
     mean = layers.GlobalAveragePooling1D(keepdims=True)(PerFrame(cnn)(clips))
     return keras.Model(clips, layers.Dense(2, activation="softmax")(layers.LSTM(8)(mean)))
+
+
+@wrong("13.3", "frame 1 of 5 changes nothing")
+def _(cnn):
+    cnn.trainable = False
+    clips = keras.Input((None, 8, 8, 1))
+    states = layers.LSTM(8)(PerFrame(cnn)(clips[:, 1:]))
+    return keras.Model(clips, layers.Dense(2, activation="softmax")(states))
+
+
+@wrong("13.3", "leave the number of frames open")
+def _(cnn):
+    cnn.trainable = False
+    clips = keras.Input((5, 8, 8, 1))
+    return keras.Model(clips, layers.Dense(2, activation="softmax")(layers.LSTM(8)(PerFrame(cnn)(clips))))
+
+
+@wrong("13.3", "the sum of your two probabilities")
+def _(cnn):
+    cnn.trainable = False
+    clips = keras.Input((None, 8, 8, 1))
+    return keras.Model(clips, layers.Dense(2, activation="sigmoid")(layers.LSTM(8)(PerFrame(cnn)(clips))))
 
 
 wrong("13.3", "return a keras.Model")(lambda cnn: cnn.weights)
@@ -430,6 +467,18 @@ wrong("13.5", "has the shape ()")(carrying(told=lambda answer, h, c: int(np.argm
 wrong("13.5", "could not use your answer")(carrying(frame=lambda x: x))  # no batch of one
 wrong("13.5", "return a function")(lambda model: model.layers[-1](zeros()))
 wrong("13.5", "return a function")(lambda model: np.zeros((2,)))
+
+
+@wrong("13.5", "use the CNN of the model that you were given")
+def _(model):  # a copy, which reads all frames again
+    copy, film = keras.models.clone_model(model), []
+    copy.set_weights(model.get_weights())
+
+    def read(frame):
+        film.append(frame)
+        return np.asarray(copy(np.stack(film)[None]))[0]
+
+    return read
 
 
 @wrong("13.5", "for 30 new frames the CNN read")

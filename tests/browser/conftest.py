@@ -2,9 +2,11 @@
 
 import os
 import shutil
+from functools import partial
 
 import pytest
 from jupyter import COURSE, Notebook, browser, chromium, server, write
+from live_page import LivePage
 
 
 def pytest_collection_modifyitems(items):
@@ -17,22 +19,29 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
-def jupyterlab(tmp_path_factory):
-    """(browser, address, token, folder) of a JupyterLab whose notebooks and settings are all temporary."""
+def chrome():
+    """The browser of all tests."""
     if chromium() is None:
         pytest.fail(
             "There is no Chromium on this machine: the browser tests need one (apt install chromium)."
         )
+    with browser() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def jupyterlab(chrome, tmp_path_factory):
+    """(browser, address, token, folder) of a JupyterLab whose notebooks and settings are all temporary."""
     home, folder = tmp_path_factory.mktemp("jupyter"), tmp_path_factory.mktemp("lessons")
     for lesson in (COURSE / "notebooks").glob("*.ipynb"):
         shutil.copy(lesson, folder)
     if (COURSE / "notebooks" / "images").exists():
         shutil.copytree(COURSE / "notebooks" / "images", folder / "images")
-    with server(folder, home) as (address, token), browser() as made:
-        yield made, address, token, folder
+    with server(folder, home) as (address, token):
+        yield chrome, address, token, folder
 
 
-OPENED = []  # the notebooks that are open
+OPENED = []  # the notebooks and the pages of the book that are open
 
 
 @pytest.hookimpl(wrapper=True)
@@ -45,11 +54,9 @@ def pytest_runtest_call(item):
         assert not problems, "\n\n".join(["The page or the kernel told of errors:", *problems])
 
 
-def _opening(jupyterlab):
-    def opener(name, cells=None, **size):
-        if cells is not None:
-            write(jupyterlab[3] / name, cells)
-        OPENED.append(Notebook(*jupyterlab[:3], name, **size))
+def _opening(make):
+    def opener(*given, **more):
+        OPENED.append(make(*given, **more))
         return OPENED[-1]
 
     before = len(OPENED)
@@ -58,16 +65,31 @@ def _opening(jupyterlab):
         OPENED.pop().close()
 
 
+def _notebooks(jupyterlab):
+    def make(name, cells=None, **size):
+        if cells is not None:
+            write(jupyterlab[3] / name, cells)
+        return Notebook(*jupyterlab[:3], name, **size)
+
+    return _opening(make)
+
+
 @pytest.fixture
 def open_cells(jupyterlab):
     """Opens a notebook of these cells, or the one of that name; page and kernel are closed afterwards."""
-    yield from _opening(jupyterlab)
+    yield from _notebooks(jupyterlab)
 
 
 @pytest.fixture(scope="module")
 def open_for_all(jupyterlab):
     """The same for all tests of a module: what they open stays open until the last has run."""
-    yield from _opening(jupyterlab)
+    yield from _notebooks(jupyterlab)
+
+
+@pytest.fixture
+def open_live(chrome):
+    """Opens a page with a live lab: its name, its data and, if need be, a state to begin with."""
+    yield from _opening(partial(LivePage, chrome))
 
 
 @pytest.fixture

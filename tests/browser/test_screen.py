@@ -39,9 +39,9 @@ LOOKS = """lab => {
     const light = rgb => rgb.map(c => c / 255)
         .map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
         .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
-    const paint = one => { // what a text stands on: null for an image, whose colours are not known here
+    const paint = one => { // what a text stands on: null for pixels, whose colours are not known here
         const {fill, fillOpacity, opacity, backgroundColor} = getComputedStyle(one);
-        if (one.localName === 'image') return null;
+        if (one.matches('image, canvas')) return null;
         if (!one.ownerSVGElement) return channels(backgroundColor);
         const [r, g, b, a] = channels(fill === 'none' ? 'transparent' : fill);
         return [r, g, b, a * fillOpacity * opacity];

@@ -195,7 +195,8 @@ def _less_shrinking(state):
 
 def _loses_place(state, composition):
     """What throws away where something is in a frame, before an LSTM could follow it."""
-    lost = "throws away where it is. A motion is a change of where: the LSTM cannot get it back."
+    lost = "throws away most of where it is. "
+    lost += "A motion is a change of where: an LSTM learns it later, or not at all."
     if state.joint.kind_of in ("max", "average"):
         words = f"{JOINTS[state.joint.kind_of].capitalize()} keeps what is in a frame and {lost}"
         others = [("", state), *((f". {more}", better) for more, better in _less_shrinking(state))]

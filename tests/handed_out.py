@@ -1,0 +1,69 @@
+"""The zip file for a class, used as learners use it: installed anew, every lesson run, no exercise solved.
+
+Run by `make test-more`. Two lessons at a time; prints a line for each, and returns how many are not as they
+should be.
+"""
+
+import concurrent.futures
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import course  # noqa: E402
+
+SETUP = "import course; course.prepare(own=True); course.lay_copies()"
+
+
+def verdict(folder, path):
+    """What is wrong with a lesson of an unpacked handout once it was run; nothing if all is well."""
+    python = folder / course.PYTHON.relative_to(course.ROOT)
+    command = [
+        python,
+        "-m",
+        "nbconvert",
+        "--to",
+        "notebook",
+        "--execute",
+        "--inplace",
+        "--log-level=ERROR",
+        path,
+    ]
+    env = course.environment(PYTHONPATH=str(folder), MPLBACKEND="Agg", COURSE_PROGRESS=str(path) + ".json")
+    env["PATH"] = str(python.parent) + os.pathsep + env["PATH"]
+    done = subprocess.run(command, cwd=folder / "work", env=env, capture_output=True, text=True, check=False)
+    if done.returncode:
+        return "\n".join(done.stderr.strip().splitlines()[-12:])
+    cells = course.read(path)["cells"]
+    exercises = [cell for cell in cells if "exercise" in cell["metadata"].get("tags", [])]
+    shown = [str(cell["outputs"]) for cell in exercises]
+    judged = [number for number, text in enumerate(shown, 1) if "not attempted" not in text]
+    return f"exercises that are judged though nobody answered: {judged}" if judged else ""
+
+
+def main():
+    """Hand out, unpack, install, run; returns the number of lessons with something wrong."""
+    with tempfile.TemporaryDirectory() as place:
+        course.HANDOUT = Path(place, "handout")
+        course.handout(None)
+        (archive,) = course.HANDOUT.glob("*.zip")
+        zipfile.ZipFile(archive).extractall(Path(place, "learner"))
+        folder = Path(place, "learner", archive.stem)
+        subprocess.run(
+            [sys.executable, "-c", SETUP], cwd=folder, env=course.environment(PYTHONPATH=""), check=True
+        )
+        paths = [path for path in sorted((folder / "work").glob("*.ipynb")) if not path.stem.startswith("91")]
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            found = dict(zip(paths, pool.map(lambda path: verdict(folder, path), paths)))
+    for path, wrong in found.items():
+        print(f"  {path.stem:32} {wrong or 'runs, and no exercise is solved'}", flush=True)
+    return sum(map(bool, found.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(1 if main() else 0)
