@@ -38,20 +38,18 @@ def pages():
     known = {*texts, *(f"notebooks/{name}.ipynb" for name in notebooks)}
     for name, text in texts.items():
         made[name] = _lead_on(text, name, known, made).encode()
-    live = [lab for lab in lessons.LIVE.values() if (ROOT / "course_utils/labs" / lab / "live.js").is_file()]
     for name, notebook in notebooks.items():
         page = f"notebooks/{name}.ipynb"
-        for cell in lessons.prepare(notebook, name, live)["cells"]:
+        for cell in lessons.prepare(notebook, name)["cells"]:
             if cell["cell_type"] == "markdown":
                 cell["source"] = _lead_on(cell["source"], page, known, made)
         made[page] = json.dumps(notebook).encode()
     for module in api.MODULES:
         made[f"api/{module}.rst"] = api.page(ROOT, module).encode()
-    for lab in live:
+    for lab in lessons.LIVE.values():
         made[f"_static/labs/{lab}/live.json"] = _data(lab)
-    for path in ROOT.glob("course_utils/labs/*/live.*") if live else ():
-        if path.suffix in (".js", ".css"):
-            made[f"_static/labs/{path.parent.name}/{path.name}"] = path.read_bytes()
+    for path in ROOT.glob("course_utils/labs/*/live.*s"):  # style and script
+        made[f"_static/labs/{path.parent.name}/{path.name}"] = path.read_bytes()
     mathjax = Path(importlib.util.find_spec("sphinx-mathjax-offline").origin).parent / "static" / "mathjax"
     for path in (path for pattern in MATHJAX for path in mathjax.glob(pattern)):
         made[f"_static/mathjax/{path.relative_to(mathjax).as_posix()}"] = path.read_bytes()
@@ -79,8 +77,6 @@ def _home(notebooks, made):
         "map": "\n".join(["{.lesson-map}", *cards]),
     }
     text = (ROOT / "book" / "index.md").read_text(encoding="utf-8")
-    kept = r"\1" if (ROOT / "teaching").is_dir() else ""
-    text = re.sub(r"^<!-- if teaching -->\n(.*?)^<!-- end -->\n", kept, text, flags=re.M | re.S)
     return re.sub(r"^<!-- (\w+) -->$", lambda mark: parts[mark[1]], text, flags=re.M)
 
 

@@ -30,8 +30,8 @@ linkcheck_anchors = False  # many sites make theirs by a script
 html_theme = "sphinx_book_theme"
 html_title = project
 html_static_path = ["static"]
-html_css_files = ["book.css"]
-html_js_files = ["book.js"]
+html_css_files = ["book.css", "selftest.css"]
+html_js_files = ["book.js", *((name, {"type": "module"}) for name in ("live.js", "selftest.js"))]
 html_favicon = "static/mark.svg"
 html_logo = "static/mark.svg"
 html_use_index = html_domain_indices = False  # the search finds more
@@ -50,13 +50,18 @@ html_theme_options = {
 
 
 class Anchors(SphinxTransform):
-    """Make each `<a id="word"></a>` a target that links between lessons find, and Sphinx checks."""
+    """Let links find what they find elsewhere, and Sphinx check them.
+
+    That is each `<a id="word"></a>`, and headings by the name that JupyterLab gives them, or GitHub.
+    """
 
     default_priority = 200
 
     def apply(self):
         """Replace them in one page."""
         slugs = self.env.metadata[self.env.docname].setdefault("myst_slugs", {})
+        for name, place in list(slugs.items()):
+            slugs.setdefault(re.sub(r"[^\w-]", "", name).lower(), place)
         for raw in list(self.document.findall(nodes.raw)):
             word = re.fullmatch(r'<a id="([^"]+)">', raw.astext())
             if word:

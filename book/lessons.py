@@ -4,11 +4,12 @@ import base64
 import html
 import re
 
-LIVE = {"01_convolution": "kernel", "02_lstm": "gates"}  # lessons whose first lab can run in the page
+from book import selftest
+
+LIVE = {"01_convolution": "kernel", "02_lstm": "gates"}  # lessons whose first lab runs in the page
 DEFINITION = re.compile(r"^\[([^\]]+)\]: +(\S+)\n?", re.M)
 LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)\s#]+)")
 EXERCISE = re.compile(r'^@check\.exercise\("([\d.]+)"', re.M)
-SCRIPT = "../_static/live.js"
 
 
 def slug(title):
@@ -16,7 +17,7 @@ def slug(title):
     return title.replace(" ", "-")
 
 
-def prepare(notebook, name, live=()):
+def prepare(notebook, name):
     """Change a notebook so that MyST-NB shows it as the book should.
 
     Parameters
@@ -25,15 +26,13 @@ def prepare(notebook, name, live=()):
         As the file holds it; changed in place.
     name : str
         Of the lesson, such as "01_convolution".
-    live : collection of str
-        The labs that can run in a page, such as "kernel".
 
     Returns
     -------
     dict
         The same notebook.
     """
-    level, waiting = 0, LIVE.get(name) if LIVE.get(name) in live else None
+    level, live = 0, LIVE.get(name)
     for cell in notebook["cells"]:
         cell["source"] = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
@@ -42,8 +41,11 @@ def prepare(notebook, name, live=()):
             _fold(cell)
             if "lab" in cell["metadata"].get("tags", []):
                 for output in cell["outputs"]:
-                    output["data"]["text/html"] = _lab(output["data"], name[:2], waiting)
-                waiting = None
+                    output["data"]["text/html"] = _lab(output["data"], name[:2], live)
+                live = None
+    if (selftest.FOLDER / f"{name}.toml").is_file():
+        last = f"## Self-test\n\n{selftest.html_of(name)}"
+        notebook["cells"].append({"id": "last", "cell_type": "markdown", "metadata": {}, "source": last})
     return notebook
 
 
@@ -107,9 +109,7 @@ def _lab(data, number, live):
         folder = f"../_static/labs/{live}/"
         state = html.escape(_state(base64.b64decode("".join(data["image/png"]))))
         attributes = f' data-lab="{folder}" data-state="{state}"'
-        before = (
-            f'<link rel="stylesheet" href="{folder}live.css"><script type="module" src="{SCRIPT}"></script>'
-        )
+        before = f'<link rel="stylesheet" href="{folder}live.css">'
     words = f"A picture of the lab. To use it, run <code>make lab</code> and open lesson {number}."
     caption = f"<figcaption>{words}</figcaption>"
     return f'{before}<figure class="lab"{attributes}>{picture}{caption}</figure>'

@@ -20,7 +20,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect, sync_playwright
 
 from book import __main__ as making
-from book import api, lessons
+from book import api, lessons, selftest
 
 # What MyST and the theme use, and Sphinx will drop, is theirs to mend.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::PendingDeprecationWarning")
@@ -170,6 +170,53 @@ def test_a_solution_is_folded_and_opens(visit, width, scheme):
     assert page.get_by_text("Show how 01.1 is checked").is_visible()
 
 
+@pytest.mark.parametrize(("width", "scheme"), VIEWS)
+def test_the_kernel_lab_is_moved_with_keyboard_and_mouse(visit, width, scheme):
+    lab = visit("notebooks/01_convolution.html", width, scheme).locator("figure.lab")
+    line, output = lab.get_by_label("State", exact=True), lab.locator("svg[role=img]").nth(1)
+    expect(line).to_have_value(re.compile("^ker1;image=digit;kernel=vertical;.*row=12;column=12$"))
+    lab.get_by_label("Output row", exact=True).press("ArrowRight")
+    expect(line).to_have_value(re.compile("row=13;column=12$"))
+    expect(output).to_have_accessible_name(re.compile("Row 13, column 12 is"))
+    image = lab.locator("canvas").first
+    box = image.bounding_box()
+    image.click(position={"x": box["width"] * 3.5 / 24, "y": box["height"] * 7.5 / 24}, force=True)
+    expect(line).to_have_value(re.compile("row=7;column=3$"))
+    expect(output).to_have_accessible_name(re.compile("Row 7, column 3 is"))
+
+
+@pytest.mark.parametrize(("width", "scheme"), VIEWS)
+def test_the_gate_lab_is_moved_with_keyboard_and_mouse(visit, width, scheme):
+    lab = visit("notebooks/02_lstm.html", width, scheme).locator("figure.lab").first
+    line, course = lab.get_by_label("State", exact=True), lab.locator("svg[role=img]").first
+    expect(line).to_have_value(re.compile("^gat1;.*step=5$"))
+    lab.get_by_label("Time step", exact=True).press("ArrowRight")
+    expect(line).to_have_value(re.compile("step=6$"))
+    expect(course).to_have_accessible_name(re.compile("step 6 of 16"))
+    lab.get_by_label("Forget gate f", exact=True).press("ArrowDown")
+    expect(course).to_have_accessible_name(re.compile("Forget gate held shut"))
+    box = course.bounding_box()
+    course.click(position={"x": box["width"] / 2, "y": box["height"] * 0.3}, force=True)
+    expect(course).to_have_accessible_name(re.compile("step [78] of 16"))
+
+
+@pytest.mark.parametrize(("width", "scheme"), VIEWS)
+def test_a_self_test_is_answered(visit, width, scheme):
+    page = visit("notebooks/03_joining.html", width, scheme)
+    first = page.locator(".selftest-question").first
+    choices = [choice["right"] for choice in selftest.questions_of("03_joining")[0]["choices"]]
+    first.get_by_role("radio").nth(choices.index(False)).check()
+    first.get_by_role("button", name="Check").click()
+    expect(first.get_by_role("status")).to_contain_text("✗ Not right.")
+    first.get_by_role("radio").nth(choices.index(True)).focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("Enter")
+    expect(first.get_by_role("status")).to_contain_text("✓ Right.")
+    expect(page.locator(".selftest-count")).to_contain_text("1 of 5 right, 0 at the first try.")
+    first.get_by_role("status").get_by_role("link").click()
+    assert page.evaluate("document.querySelector(':target') !== null")
+
+
 def test_nothing_sticks_out_of_a_phone(visit, site):
     for path in sorted(site.rglob("*.html")):
         if path.parent.name != "_static":
@@ -193,6 +240,7 @@ def audited(page, **options):
 )
 def test_axe_finds_nothing_serious(visit, name, width, scheme):
     page = visit(f"{name}.html", width, scheme)
+    expect(page.locator("figure[data-lab] img, .selftest-folded")).to_have_count(0)  # live and open by now
     unfold(page)
     assert audited(page, rules={"color-contrast": {"enabled": False}}) == []
     sections = page.locator("article > section > section")
@@ -336,7 +384,7 @@ def live_site(tmp_path_factory):
     notebook = json.loads((making.ROOT / "notebooks" / "01_convolution.ipynb").read_text(encoding="utf-8"))
     lab = [cell for cell in notebook["cells"] if "lab" in cell["metadata"].get("tags", [])]
     notebook["cells"] = markdown("# One lab")["cells"] + lab
-    page = lessons.prepare(notebook, "01_convolution", {"kernel"})
+    page = lessons.prepare(notebook, "01_convolution")
     files = {
         "index.md": b"# Home\n\n```{toctree}\nnotebooks/01_convolution\n```\n",
         "notebooks/01_convolution.ipynb": json.dumps(page).encode(),
