@@ -148,7 +148,7 @@ def test_a_lesson_shows_formulas_and_pictures(visit, width, scheme):
             .filter(img => !img.complete || !img.naturalWidth || !img.alt.trim()).map(img => img.outerHTML)"""
     )
     assert broken == []
-    assert page.locator("article img").count() > 10
+    assert page.locator("article img").count() > 5
 
 
 @pytest.mark.parametrize(("width", "scheme"), VIEWS)
@@ -196,8 +196,8 @@ def test_the_gate_lab_is_moved_with_keyboard_and_mouse(visit, width, scheme):
     lab.get_by_label("Forget gate f", exact=True).press("ArrowDown")
     expect(course).to_have_accessible_name(re.compile("Forget gate held shut"))
     box = course.bounding_box()
-    course.click(position={"x": box["width"] / 2, "y": box["height"] * 0.3}, force=True)
-    expect(course).to_have_accessible_name(re.compile("step [78] of 16"))
+    course.click(position={"x": box["width"] * 0.8, "y": box["height"] * 0.3}, force=True)
+    expect(course).to_have_accessible_name(re.compile(r"step 1\d of 16"))
 
 
 @pytest.mark.parametrize(("width", "scheme"), VIEWS)
@@ -333,7 +333,10 @@ def test_links_out_of_the_notebooks_lead_to_pages_or_copies():
 
 
 def markdown(*texts):
-    return {"cells": [{"cell_type": "markdown", "metadata": {}, "source": [text]} for text in texts]}
+    cells = enumerate(texts)
+    return {
+        "cells": [{"id": f"{n}", "cell_type": "markdown", "metadata": {}, "source": [t]} for n, t in cells]
+    }
 
 
 def test_a_link_by_name_belongs_to_its_cell():
