@@ -638,10 +638,7 @@ def edit(options):
     return jupyterlab("notebooks", options, paired=True)
 
 
-NOT_FOR_DASHBOARDS = (
-    "@jupyter/nbgrader",
-    "@jupyter-notebook/lab-extension",
-)  # they need the rest of JupyterLab
+NOT_FOR_DASHBOARDS = ("@jupyter/nbgrader", "@jupyter-notebook/lab-extension")  # they need all of JupyterLab
 LAB_CELLS = {"setup", "definition", "lab-data", "lab"}  # tags of cells that a lab needs
 
 
@@ -656,23 +653,30 @@ def labs():
     return found
 
 
+def lab_alone(name):
+    """The first lesson that shows a lab, cut down to the cells that this lab needs, without outputs."""
+    nb = read(labs()[name])
+
+    def needed(cell):
+        tags, source = LAB_CELLS.intersection(cell["metadata"].get("tags", [])), "".join(cell["source"])
+        return tags and ("lab" not in tags or f"{name}lab(" in source.lower())
+
+    nb["cells"] = [{**cell, "outputs": [], "execution_count": None} for cell in nb["cells"] if needed(cell)]
+    return nb
+
+
 def dashboard(options):
     """Serve one lab as a page, without the notebook around it: dashboard gate."""
     if options.lab not in labs():
         raise Problem(f"{options.lab!r} is no lab. Name one of these: {', '.join(labs())}.")
     prepare_teach()
-    nb = read(labs()[options.lab])
-
-    def needed(cell):
-        tags, source = LAB_CELLS.intersection(cell["metadata"].get("tags", [])), "".join(cell["source"])
-        return tags and ("lab" not in tags or f"{options.lab}lab(" in source.lower())
-
-    nb["cells"] = [{**cell, "outputs": [], "execution_count": None} for cell in nb["cells"] if needed(cell)]
-    page = ROOT / "build" / "dashboard" / f"{options.lab}.ipynb"
+    page = JUPYTER / "dashboard" / f"{options.lab}.ipynb"
     page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(json.dumps(nb), encoding="utf-8")
+    page.write_text(json.dumps(lab_alone(options.lab)), encoding="utf-8")
     command = [TEACH_PYTHON, "-m", "voila", page, "--show_tracebacks=True", "--template=course"]
     command += [f"--VoilaConfiguration.extension_denylist={name}" for name in NOT_FOR_DASHBOARDS]
+    # A page that is closed leaves its kernel behind: the request that would stop it is refused.
+    command += ["--MappingKernelManager.cull_idle_timeout=600", "--MappingKernelManager.cull_interval=60"]
     command += ["--no-browser"] * options.no_browser
     if options.port:
         check_port(options.port)
@@ -719,7 +723,7 @@ def check_browser(*arguments, python=None):
 
 def test(options):
     """Check everything: style, units, hygiene, every notebook, and lessons in a browser."""
-    elsewhere = [f"--ignore=tests/{name}" for name in ("browser", "book", "test_notebooks.py")]
+    elsewhere = [f"--ignore=tests/{name}" for name in ("browser", "book", "server", "test_notebooks.py")]
     stages = {
         "lint": lint,
         "units": lambda: pytest("tests", *elsewhere, "--numprocesses=2", "--dist=worksteal"),
@@ -732,11 +736,11 @@ def test(options):
 
 
 def test_more(options):
-    """Check what instructors have beside the lessons: the book."""
-    alone = ["tests/book", "--confcutdir=tests/book"]  # what other tests share needs packages of .venv
+    """Check what instructors have beside the lessons: the book, and the servers for a class."""
     stages = {
         "book": lambda: run([TEACH_PYTHON, "-m", "book"]),
-        "book tests": lambda: check_browser(*alone, python=TEACH_PYTHON),
+        "book tests": lambda: check_browser("tests/book", python=TEACH_PYTHON),
+        "servers": lambda: check_browser("-rs", "tests/server", python=TEACH_PYTHON),
     }
     prepare_teach()
     return run_stages(stages)

@@ -498,12 +498,12 @@ def test_what_instructors_have_is_tested_with_their_packages(ready, monkeypatch,
     monkeypatch.setattr(ready, "prepare_teach", lambda: ran.append("prepared"))
     monkeypatch.setattr(ready, "run", lambda command: ran.append(command) or 0)
     monkeypatch.setattr(
-        ready, "pytest", lambda *arguments, python, **more: ran.append([python, arguments[0]])
+        ready, "pytest", lambda *arguments, python, **more: ran.append([python, arguments[-1]])
     )
     monkeypatch.setenv("COURSE_CHROMIUM", "/a/browser")
     assert ready.main([name]) == 0
     python = ready.TEACH_PYTHON
-    assert ran == ["prepared", [python, "-m", "book"], [python, "tests/book"]]
+    assert ran == ["prepared", [python, "-m", "book"], [python, "tests/book"], [python, "tests/server"]]
     assert re.search(r"^book +ok", capsys.readouterr().out, re.M)
 
 
@@ -717,7 +717,14 @@ def test_every_dependency_has_its_reason():
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "CONTRIBUTING.md", ".github/workflows/tests.yml", ".pre-commit-config.yaml"]
+    "name",
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        "teaching/servers.md",
+        ".github/workflows/tests.yml",
+        ".pre-commit-config.yaml",
+    ],
 )
 def test_commands_that_are_named_exist(name):
     text = (ROOT / name).read_text(encoding="utf-8")

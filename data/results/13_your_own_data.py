@@ -12,10 +12,12 @@ of the training; the people of the test share none with anybody.
 `13_reader` trains the CNN that names digits, on other people's drawings; its weights are kept beside it, and
 all other tables read them. `13_20`, `13_100`, `13_500` have that many labelled clips. `13_split` leaves out
 a fifth of 200 clips, by clip or by recording ("told" is the score on that fifth). `13_frames` and `13_videos`
-(30 s) ask how much of a recording to show, `13_augment` how clips may be altered, `13_files` what compression
-costs ("kB": of a clip), `13_export` how far off exported networks are (exported.py; NaN: no answer), and
-`13_batchnorm` how batch normalisation fares ("training mode" and "inference mode":
-on the clips that it was trained on).
+(30 s) ask how much of a recording to show ("carried": the state through all 30 s; "after another": through
+15 s of another person, then 3 s), `13_augment` how clips may be altered, `13_files` what compression costs
+("kB": of a clip), `13_rare` what helps when a class has 10 of 200 clips (recall and precision if it were as
+rare among the new people), `13_export` how far off exported networks are (exported.py; NaN: no answer), and
+`13_batchnorm` how batch normalisation fares ("training mode" and "inference mode": on the clips that it was
+trained on).
 """
 
 import tempfile
@@ -31,15 +33,17 @@ LESSON = "13_your_own_data"
 COMMON = ["counting", "shrunk", "reader", "on_features", "train"]
 EPOCHS = {20: 60, 100: 40, 500: 16}  # by the number of labelled clips
 HEAD_PEAK = {20: 8e-3, 100: 8e-3, 500: 4e-3}  # what the tuning found for the LSTM on probabilities
+FROZEN_PEAK = 3.2e-2  # and for the LSTM on a frozen CNN with batch normalisation
 USES = {
     "13_reader": ["counting", "shrunk", "reader", "train"],
-    **{f"13_{count}": [*COMMON, "hybrid", "pairs", "by_rule"] for count in EPOCHS},
+    **{f"13_{count}": [*COMMON, "hybrid", "pairs", "by_rule", "turned_pairs"] for count in EPOCHS},
     "13_split": [*COMMON, "hybrid"],
     "13_batchnorm": [*COMMON, "hybrid"],
     "13_frames": [*COMMON, "pairs", "by_rule"],
-    "13_videos": [*COMMON, "pairs"],
+    "13_videos": [*COMMON, "pairs", "by_rule"],
     "13_augment": COMMON,
-    "13_files": [*COMMON, "write_video"],
+    "13_files": [*COMMON, "write_video", "by_rule"],
+    "13_rare": COMMON,
     "13_export": ["frame_cnn"],
 }
 MOMENTUM = {"CNN": None, "CNN, batch normalisation": 0.9}  # of the two readers
@@ -184,9 +188,12 @@ def reading(table, row, seed, part, quick):
 LABELLED = (
     "No network: steps counted, no labels",
     "No network: regression on pairs",
+    "No network: regression on turned pairs, 64 features of the CNN that names digits",
+    "No network: regression on turned pairs, 64 features of a CNN that finds places",
     "Average of probabilities",
     "LSTM on probabilities",
     "LSTM on 64 features of the CNN that names digits",
+    "LSTM on 64 features of the CNN that names digits, also backwards",
     "LSTM on 64 features of a CNN that finds places",
     "LSTM on 64 features of an untrained CNN",
     "LSTM on probabilities, then all fine-tuned",
@@ -197,7 +204,7 @@ LABELLED = (
 def labelled(table, row, seed, part, quick):
     """So many labelled clips: which network?"""
     count = int(table.removeprefix("13_"))
-    known, frozen = names(table), dict(zip(LABELLED[4:7], ("features", "places", "untrained"), strict=True))
+    known = names(table)
     if row.startswith("CNN") or "fine-tuned" in row:
         x, y, _ = own(table, "train", quick)
         there = tested(table, part, quick)[:2]
@@ -208,15 +215,22 @@ def labelled(table, row, seed, part, quick):
         else:
             build = partial(from_scratch, table)
     else:
-        kind = frozen.get(row, "probabilities")
-        x, y, _ = featured(table, "train", quick, kind)
-        there = featured(table, part, quick, kind)[:2]
+        x, y, _ = featured(table, "train", quick, kind_of(row))
+        there = featured(table, part, quick, kind_of(row))[:2]
         at = some_people(y, count, seed, quick)
         build = partial(known["on_features"], x.shape[-1], order=not row.startswith("Average"))
+    x, y, epochs = x[at], y[at], epochs_of(count, quick)
+    if row.endswith("backwards"):  # as many steps as without
+        x, y, epochs = np.concatenate([x, x[:, ::-1]]), np.concatenate([y, 1 - y]), max(1, epochs // 2)
     return SimpleNamespace(
-        build=build, x=x[at], y=y[at], epochs=epochs_of(count, quick), batch=16,
-        score=lambda model: {"right": right(model, *there)},
-    )  # fmt: skip
+        build=build, x=x, y=y, epochs=epochs, batch=16, score=lambda model: {"right": right(model, *there)}
+    )
+
+
+def kind_of(row):
+    """What the networks of a row read of each frame, as `features` calls it."""
+    kinds = {"untrained": "untrained", "finds places": "places", "64 features": "features"}
+    return next((kind for words, kind in kinds.items() if words in row), "probabilities")
 
 
 def tuned_before(table, p, y, count, quick):
@@ -238,11 +252,12 @@ def trained_copy(table, quick, which="CNN"):
 
 
 def without_network(table, row, seed, quick):
-    from sklearn.linear_model import LogisticRegression
-
-    known = names(table)
     if table == "13_split":
         return nearest(table, row, seed, quick)
+    if table == "13_files":
+        p, true, size = coded(table, "test", row.rsplit("; ", 1)[1], quick)
+        return {"right": float((names(table)["by_rule"](p) == true).mean()), "kB": size / 1000}
+    known, kind = names(table), kind_of(row)
     count, clips, people, how = 100, 5, 100, {}
     if table == "13_frames":
         how = {"frames": frames_in(row)}
@@ -250,23 +265,42 @@ def without_network(table, row, seed, quick):
         count, clips, people, how = 120, 1, 200, {"seconds": 30, "frames": 160, "clips": 1}
     else:
         count = int(table.removeprefix("13_"))
-    p, y, _ = featured(table, "train", quick, people=people, **how)
-    new, true, _ = featured(table, "test", quick, **how)
-    if "steps counted" in row:
-        return {"right": float((known["by_rule"](new) == true).mean())}
-    if table == "13_videos" and frames_in(row) == 16:
-        p, new = p[:, SPREAD], new[:, SPREAD]
-    at = some_people(y, count, seed, quick, clips)
-    fitted = LogisticRegression(max_iter=3000).fit(known["pairs"](p[at]), y[at])
-    weights = fitted.coef_.size + fitted.intercept_.size
-    return {"parameters": weights, "right": fitted.score(known["pairs"](new), true)}
+    seen = {part: featured(table, part, quick, kind, **how)[:2] for part in ("validation", "test")}
+    seen["train"] = featured(table, "train", quick, kind, people=people, **how)[:2]
+    if table == "13_videos":
+        seen = {part: (shown_of(row, p), y) for part, (p, y) in seen.items()}
+    if "counted" in row:
+        furthest = 3 if "1 to 3" in row else 4 if "1 to 4" in row else 1
+        new, true = seen["test"]
+        return {"right": float((known["by_rule"](new, furthest) == true).mean())}
+    at = some_people(seen["train"][1], count, seed, quick, clips)
+    seen["train"] = [part[at] for part in seen["train"]]
+    seen = {
+        part: (known["turned_pairs" if "turned" in row else "pairs"](p), y) for part, (p, y) in seen.items()
+    }
+    strengths = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
+    fits = [logistic(*seen["train"], strength, intercept="turned" not in row) for strength in strengths]
+    fitted = max(fits, key=lambda fit: fit.score(*seen["validation"]))
+    weights = fitted.coef_.size + fitted.fit_intercept
+    return {"parameters": weights, "right": fitted.score(*seen["test"])}
+
+
+def logistic(x, y, strength, intercept):
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(C=strength, fit_intercept=intercept, max_iter=3000).fit(x, y)
 
 
 # --- the split
 
 
 SPLITS = ("by clip", "by recording")
-SPLIT_ROWS = ("No network: nearest mean frame", "LSTM on probabilities", "CNN -> LSTM from scratch")
+SPLIT_ROWS = (
+    "No network: nearest mean frame",
+    "No network: nearest mean of 64 features",
+    "LSTM on probabilities",
+    "CNN -> LSTM from scratch",
+)
 
 
 def parted(y, seed, how, quick):
@@ -285,9 +319,11 @@ def parted(y, seed, how, quick):
 
 
 def nearest(table, row, seed, quick):
-    """Answer with the direction of the clip whose mean frame is nearest."""
-    x, y, _ = own(table, "train", quick)
-    new, true, _ = tested(table, "test", quick)
+    """Answer with the direction of the clip whose mean frame, or mean of features, is nearest."""
+    if "features" in row:
+        (x, y, _), (new, true, _) = (featured(table, part, quick, "features") for part in ("train", "test"))
+    else:
+        (x, y, _), (new, true, _) = own(table, "train", quick), tested(table, "test", quick)
     kept, out = parted(y, seed, row.split(", ")[-1], quick)
     mean = [clips.mean(axis=1).reshape(len(clips), -1) for clips in (x[kept], x[out], new)]
 
@@ -323,6 +359,7 @@ NORMALIZED = {  # row -> momentum, and what of a trained CNN learns on
     "fine-tuned, momentum 0.99": (0.99, "all"),
     "fine-tuned, momentum 0.9": (0.9, "all"),
     "fine-tuned, normalisation frozen": (0.9, "all but normalisation"),
+    "fine-tuned, after the LSTM alone": (0.9, "all, later"),
     "CNN frozen": (0.9, "nothing"),
 }
 
@@ -342,8 +379,13 @@ def normalized(table, row, seed, part, quick):
         for layer in cnn.layers:
             if "batch_normalization" in layer.name:
                 layer.momentum = momentum
-                layer.trainable = learning == "all"
-        return known["hybrid"](cnn)
+                layer.trainable = learning.startswith("all,") or learning == "all"
+        model = known["hybrid"](cnn)
+        if learning == "all, later":
+            cnn.trainable = False
+            known["train"](model, x[at], y[at], FROZEN_PEAK, epochs_of(100, quick))
+            cnn.trainable = True
+        return model
 
     def score(model):
         found = {"right": right(model, *there), "inference mode": right(model, x[at], y[at])}
@@ -366,6 +408,11 @@ def frames_in(row):
     return int(row.rsplit(", ", 1)[1].split()[0])
 
 
+def shown_of(row, p):
+    """Of 160 frames of a video, those that a row reads."""
+    return p[:, :16] if "first 3 s" in row else p[:, SPREAD] if ", 16 frames" in row else p
+
+
 def fewer(table, row, seed, part, quick):
     frames = frames_in(row)
     x, y, _ = featured(table, "train", quick, frames=frames)
@@ -379,7 +426,11 @@ def fewer(table, row, seed, part, quick):
 
 
 VIDEOS = (
+    "No network: steps of 1 to 4 counted, 16 frames of 30 s",
+    "No network: steps counted, first 3 s alone",
+    "No network: steps counted, 160 frames of 30 s",
     "No network: regression on pairs, 16 frames of 30 s",
+    "No network: regression on pairs, first 3 s alone",
     "No network: regression on pairs, 160 frames of 30 s",
     "LSTM, 16 frames of 30 s",
     "LSTM, 160 frames of 30 s",
@@ -396,12 +447,11 @@ def videos(table, row, seed, part, quick):
     new, true, _ = featured(table, part, quick, **how)
     at = some_people(y, 120, seed, quick, clips=1)
     x, y, cut = x[at], y[at], lambda p: p.reshape(-1, 16, 10)
-    if "16 frames" in row:
-        x, new = x[:, SPREAD], new[:, SPREAD]
-    elif "first" in row:
-        x, new = x[:, :16], new[:, :16]
-    elif "ten clips" in row:
+    film = new
+    if "ten clips" in row:
         x, y, new = cut(x), np.repeat(y, 10), cut(new)
+    else:
+        x, new = shown_of(row, x), shown_of(row, new)
 
     def score(model):
         answers = model.predict(new, batch_size=64, verbose=0)
@@ -409,7 +459,11 @@ def videos(table, row, seed, part, quick):
             answers = answers.reshape(-1, 10, 2).mean(axis=1)
         elif "majority" in row:
             answers = np.eye(2)[answers.argmax(axis=-1)].reshape(-1, 10, 2).mean(axis=1)
-        return {"right": float((answers.argmax(axis=-1) == true).mean())}
+        found = {"right": float((answers.argmax(axis=-1) == true).mean())}
+        if "first" in row:  # the state carried: through 30 s, and from one person to the next
+            after = np.concatenate([np.roll(film, 1, axis=0)[:, :80], new], axis=1)
+            found |= {"carried": right(model, film, true), "after another": right(model, after, true)}
+        return found
 
     epochs = 1 if quick else 8 if "ten clips" in row else 40
     build = partial(names(table)["on_features"], 10)
@@ -491,6 +545,38 @@ def files(table, row, seed, part, quick):
     )  # fmt: skip
 
 
+# --- a rare class
+
+
+RARE = {"all clips count alike": None, "each rare clip counts 19 times": {0: 1, 1: 19}}
+
+
+def rare(table, row, seed, part, quick):
+    """190 clips of people who count down, 10 of ten who count up; for new people, as if up were as rare."""
+    p, y, _ = featured(table, "train", quick)
+    new, true, _ = featured(table, part, quick)
+    rng = np.random.default_rng(seed)
+    down, up = (rng.permutation(np.flatnonzero(y == way)) for way in (0, 1))
+    firsts = np.unique(up // 5, return_index=True)[1]  # one clip of each person
+    at = np.concatenate([down[:190], up[rng.permutation(firsts)[:10]]])
+
+    def build():
+        model = names(table)["on_features"](10)
+        model.fit = partial(model.fit, class_weight=RARE[row])
+        return model
+
+    def score(model):
+        said, found = model.predict(new, batch_size=64, verbose=0)[:, 1], {}
+        for least in (0.5, 0.1, 0.02, 0.005):
+            recall, alarms = ((said[true == way] > least).mean() for way in (1, 0))
+            found[f"recall from {least}"] = float(recall)
+            found[f"precision from {least}"] = float(recall / max(recall + 19 * alarms, 1e-9))
+        fits = right(model, p[at], y[at])
+        return {"right": right(model, new, true), "fits": fits} | found
+
+    return SimpleNamespace(build=build, x=p[at], y=y[at], epochs=epochs_of(100, quick), batch=16, score=score)
+
+
 # ------------------------------------------------------------------------------------------------- the study
 
 
@@ -503,6 +589,7 @@ TASKS = {
     "13_videos": videos,
     "13_augment": augmented,
     "13_files": files,
+    "13_rare": rare,
 }
 
 
@@ -516,11 +603,18 @@ def rows_of(table, quick):
         "13_frames": [
             f"{what}, {n} frames of 3 s"
             for n in FRAMES
-            for what in ("No network: steps counted", "No network: regression on pairs", "LSTM")
+            for what in (
+                "No network: steps counted",
+                "No network: steps of 1 to 3 counted",
+                "No network: regression on pairs",
+                "LSTM",
+            )
         ],
         "13_videos": VIDEOS,
         "13_augment": AUGMENTED,
-        "13_files": [f"{every[0]}; trained on the same"]
+        "13_rare": RARE,
+        "13_files": [f"No network: steps counted; {how}" for how in every]
+        + [f"{every[0]}; trained on the same"]
         + [f"{how}; trained on {what}" for how in every[1:] for what in (every[0], "the same")],
         "13_export": [f"No training: {row}" for row in exported.ROWS[-1 if quick else 0 :]],
     }[table]

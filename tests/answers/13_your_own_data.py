@@ -39,6 +39,8 @@ wrong("13.1", "as people count")(lambda names: sorted(names, key=lambda name: [i
 wrong("13.1", "as people count")(lambda names: names)
 wrong("13.1", "the order of letters")(lambda names: sorted(names, key=lambda name: re.sub(r"\d+", lambda found: found[0].zfill(3), name)))
 wrong("13.1", "as people count")(lambda names: sorted(names, key=lambda name: (re.sub(r"\d+", "", name), [int(n) for n in re.findall(r"\d+", name)])))
+wrong("13.1", "the order of letters")(lambda names: sorted(names, key=lambda name: [int(n) if re.fullmatch(r"-?\d+", n) else n for n in re.split(r"(-?\d+)", name)]))
+wrong("13.1", "the order of letters")(lambda names: sorted(names, key=lambda name: re.sub(r"\d+", lambda found: found[0].zfill(4), name)))
 wrong("13.1", "each name should be there once")(lambda names: sorted(names[1:], key=parts))
 wrong("13.1", "return a list of the names")(lambda names: [parts(name) for name in sorted(names, key=parts)])
 wrong("13.1", "return a list of the names")(lambda names: [int(re.findall(r"\d+", name)[-1]) for name in names])
@@ -106,7 +108,34 @@ wrong("13.2", "give True or False for each clip")(
 wrong("13.2", "has the shape")(lambda groups, seed: np.random.default_rng(seed).choice(np.unique(groups), len(np.unique(groups)) // 5, replace=False))
 
 
-wrong("13.2", "five seeds give only")(
+@wrong("13.2", "at fixed distances")
+def _(groups, seed):  # neighbours in the alphabet
+    people = np.unique(groups)
+    return np.isin(groups, np.roll(people, 7 * seed)[: round(len(people) / 5)])
+
+
+@wrong("13.2", "at fixed distances")
+def _(groups, seed):  # neighbours in the folder
+    people = list(dict.fromkeys(groups.tolist()))
+    return np.isin(groups, np.roll(people, 7 * seed)[: round(len(people) / 5)])
+
+
+@wrong("13.2", "20 seeds give only 5")
+def _(groups, seed):  # every fifth
+    return np.isin(groups, np.unique(groups)[seed % 5 :: 5])
+
+
+@wrong("13.2", "never drawn")
+def _(groups, seed):  # of the first twelve alone
+    people = np.unique(groups)
+    some = people[: len(people) * 3 // 5]
+    return np.isin(groups, np.random.default_rng(seed).choice(some, round(len(people) / 5), replace=False))
+
+
+wrong("13.2", "20 seeds give only 4")(
+    lambda groups, seed: np.isin(groups, np.random.default_rng(seed % 4).choice(np.unique(groups), len(np.unique(groups)) // 5, replace=False))
+)
+wrong("13.2", "20 seeds give only 7")(
     lambda groups, seed: np.isin(groups, np.random.default_rng(seed // 3).choice(np.unique(groups), len(np.unique(groups)) // 5, replace=False))
 )
 wrong("13.2", "of the people are in the test part")(
@@ -179,7 +208,66 @@ def _(cnn):
     return keras.Model(clips, layers.Dense(2, activation="softmax")(states))
 
 
+@right("13.3")
+def _(cnn):
+    cnn.trainable = False
+    return joined(cnn, memory=layers.RNN([layers.LSTMCell(8), layers.LSTMCell(6)]))
+
+
+@right("13.3")
+def _(cnn):
+    cnn.trainable = False
+
+    class Hybrid(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.frames, self.memory, self.answer = PerFrame(cnn), layers.LSTM(8), layers.Dense(2, activation="softmax")
+
+        def call(self, clips):
+            return self.answer(self.memory(self.frames(clips)))
+
+    return Hybrid()
+
+
 wrong("13.3", "weights of the CNN")(joined)
+
+
+@wrong("13.3", "without the other clips beside it")
+def _(cnn):  # a reshape that mixes clips and frames
+    cnn.trainable = False
+
+    class Mixed(layers.Layer):
+        def call(self, frames):
+            return keras.ops.reshape(keras.ops.transpose(frames, (1, 0, 2)), keras.ops.shape(frames))
+
+    clips = keras.Input((None, 8, 8, 1))
+    states = layers.LSTM(8)(Mixed()(PerFrame(cnn)(clips)))
+    return keras.Model(clips, layers.Dense(2, activation="softmax")(states))
+
+
+@wrong("13.3", "without the other clips beside it")
+def _(cnn):  # the mean of the batch is taken away
+    cnn.trainable = False
+    clips = keras.Input((None, 8, 8, 1))
+    frames = PerFrame(cnn)(clips)
+    states = layers.LSTM(8)(frames - keras.ops.mean(frames, axis=0, keepdims=True))
+    return keras.Model(clips, layers.Dense(2, activation="softmax")(states))
+
+
+@wrong("13.3", "something reads pixels beside it")
+def _(cnn):
+    cnn.trainable = False
+    clips = keras.Input((None, 8, 8, 1))
+    both = layers.Concatenate()([PerFrame(cnn)(clips), layers.Reshape((-1, 64))(clips)])
+    return keras.Model(clips, layers.Dense(2, activation="softmax")(layers.LSTM(8)(both)))
+
+
+@wrong("13.3", "dense")
+def _(cnn):  # the last layer frozen, too
+    cnn.trainable = False
+    model = joined(cnn)
+    model.layers[-1].trainable = False
+    return model
 
 
 @wrong("13.3", "weights of the CNN")
@@ -205,7 +293,7 @@ def _(cnn):
     return joined(cnn)
 
 
-@wrong("13.3", "the LSTM has not learned")
+@wrong("13.3", "either: freeze the CNN alone")
 def _(cnn):
     model = joined(cnn)
     model.trainable = False
@@ -389,6 +477,18 @@ def _(model):  # a clip of one frame, from the state of the one before
 
 
 @right("13.5")
+def _(model):  # a layer around the model's own cell, which Keras calls twice a frame
+    cnn, memory, answer = its_parts(model)
+    layer, state = layers.RNN(memory.cell, return_state=True), [keras.ops.zeros((1, 64))] * 2
+
+    def read(frame):
+        h, *state[:] = layer(cnn(frame[None])[None], initial_state=state)
+        return answer(h)[0]
+
+    return read
+
+
+@right("13.5")
 def _(model):  # the gates by hand
     cnn, memory, answer = its_parts(model)
     kernel, recurrent, bias = memory.get_weights()
@@ -461,6 +561,18 @@ wrong("13.5", "your answer after frame 1 is off by")(carrying(begin=lambda: np.o
 wrong("13.5", "your answer after frame 2 is off by")(carrying(change=lambda h, c: [h, h]))
 wrong("13.5", "your answer after frame 1 is off by")(carrying(told=lambda answer, h, c: np.eye(2)[np.argmax(answer(h))]))
 wrong("13.5", "your answer after frame 1 is off by")(carrying(frame=lambda x: x[np.newaxis] / 255))
+@wrong("13.5", "with batch normalisation")
+def _(model):  # in training mode
+    cnn, memory, answer = its_parts(model)
+    state = [zeros(), zeros()]
+
+    def read(frame):
+        h, state[:] = memory.cell(cnn(frame[None], training=True), state)
+        return np.asarray(answer(h))[0]
+
+    return read
+
+
 wrong("13.5", "has the shape (1, 2)")(carrying(told=lambda answer, h, c: answer(h)))
 wrong("13.5", "has the shape (64,)")(carrying(told=lambda answer, h, c: h[0]))
 wrong("13.5", "has the shape ()")(carrying(told=lambda answer, h, c: int(np.argmax(answer(h)))))
