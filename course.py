@@ -291,6 +291,7 @@ def prepare_teach():
         install(TEACH_LOCK, TEACH_PYTHON)
         kernel = TEACH / "share" / "jupyter" / "kernels" / "python3" / "kernel.json"
         kernel.parent.mkdir(parents=True, exist_ok=True)
+        kernel.unlink(missing_ok=True)  # the installer's cache, and other environments, may share the file
         command = [str(PYTHON), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         spec = {"argv": command, "display_name": "Python 3 (ipykernel)", "language": "python"}
         kernel.write_text(json.dumps(spec, indent=1))

@@ -389,6 +389,26 @@ def test_binder_lays_the_copies(house):
 # ---------------------------------------------------------------- JupyterLab, for real
 
 
+def test_the_kernel_in_teach_changes_no_other_environment(house, tmp_path, monkeypatch):
+    """An installer links what it installs to its cache: writing into such a file changes it everywhere."""
+    cached = tmp_path / "kernel.json"
+    cached.write_text("that of ipykernel")
+    kernel = house.TEACH / "share" / "jupyter" / "kernels" / "python3" / "kernel.json"
+
+    def install(lock, python):
+        kernel.parent.mkdir(parents=True)
+        kernel.hardlink_to(cached)
+
+    house.JUPYTER.mkdir()
+    house.TEACH_LOCK.write_text("")
+    monkeypatch.setattr(house, "prepare", lambda own: None)
+    monkeypatch.setattr(house, "create_venv", lambda venv: None)
+    monkeypatch.setattr(house, "install", install)
+    house.prepare_teach()
+    assert json.loads(kernel.read_text())["argv"][0] == str(house.PYTHON)
+    assert cached.read_text() == "that of ipykernel"
+
+
 @pytest.fixture
 def server(house, tmp_path):
     """`course.py lab` running in the packages of this environment, as if it were one of conda.
