@@ -291,6 +291,7 @@ def prepare_teach():
         install(TEACH_LOCK, TEACH_PYTHON)
         kernel = TEACH / "share" / "jupyter" / "kernels" / "python3" / "kernel.json"
         kernel.parent.mkdir(parents=True, exist_ok=True)
+        kernel.unlink(missing_ok=True)  # the installer's cache, and other environments, may share the file
         command = [str(PYTHON), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         spec = {"argv": command, "display_name": "Python 3 (ipykernel)", "language": "python"}
         kernel.write_text(json.dumps(spec, indent=1))
@@ -700,11 +701,11 @@ def lint(options=None):
     return run([PYTHON, "-m", "ruff", "check", "--quiet", "."])
 
 
-def pytest(*arguments, **more):
+def pytest(*arguments, python=None, **more):
     """Run pytest; a learner's progress is out of its reach."""
     with tempfile.TemporaryDirectory() as folder:
         more.update(MPLBACKEND="Agg", COURSE_PROGRESS=str(Path(folder, "progress.json")))
-        return run([PYTHON, "-m", "pytest", "-q", *arguments], **more)
+        return run([python or PYTHON, "-m", "pytest", "-q", *arguments], **more)
 
 
 def check(options):
@@ -718,40 +719,46 @@ def chromium():
     return os.environ.get("COURSE_CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM)), None)
 
 
-def check_browser():
-    """Open lessons in a real browser; where there is none, say so (with CI=true that is a failure)."""
+def check_browser(*arguments, python=None):
+    """Run tests in a real browser; where there is none, say so (with CI=true that is a failure)."""
     found = chromium()
     if found:
-        return pytest("tests/browser", COURSE_CHROMIUM=found)
+        return pytest(*arguments, python=python, COURSE_CHROMIUM=found)
     print("No Chromium here, so the browser tests did not run. Install it (Debian: apt install chromium),")
     print("or let COURSE_CHROMIUM name the program.", flush=True)
     return 1 if os.environ.get("CI") == "true" else None
 
 
-def check_grading():
-    """Grade the exercises of all lessons, answered honestly and not; takes Linux."""
-    prepare_teach()
-    return run([TEACH_PYTHON, "-m", "pytest", "-q", ROOT / "tests" / "grading"])
-
-
-def check_server():
-    """Open a dashboard and the hub of a class in a real browser; what this machine cannot run is named."""
-    prepare_teach()
-    return run([TEACH_PYTHON, "-m", "pytest", "-q", "-rs", ROOT / "tests" / "server"])
-
-
 def test(options):
     """Check everything: style, units, hygiene, every notebook, and lessons in a browser."""
-    elsewhere = [f"--ignore=tests/{name}" for name in ("browser", "grading", "server", "test_notebooks.py")]
-    units = ["tests", *elsewhere]
+    elsewhere = [
+        f"--ignore=tests/{name}" for name in ("browser", "book", "grading", "server", "test_notebooks.py")
+    ]
     stages = {
         "lint": lint,
-        "units": lambda: pytest(*units, "--numprocesses=2", "--dist=worksteal"),
+        "units": lambda: pytest("tests", *elsewhere, "--numprocesses=2", "--dist=worksteal"),
         "hygiene": lambda: pytest("tests/test_notebooks.py"),
         "notebooks": lambda: run([PYTHON, ROOT / "tests" / "check_lessons.py"]),
-        "browser": check_browser,
+        "browser": lambda: check_browser("tests/browser"),
     }
     prepare(own=True)
+    return run_stages(stages)
+
+
+def test_more(options):
+    """Check what instructors have beside the lessons: the book, the servers for a class, grading."""
+    stages = {
+        "book": lambda: run([TEACH_PYTHON, "-m", "book"]),
+        "book tests": lambda: check_browser("tests/book", python=TEACH_PYTHON),
+        "servers": lambda: check_browser("-rs", "tests/server", python=TEACH_PYTHON),
+        "grading": lambda: pytest("tests/grading", python=TEACH_PYTHON),
+    }
+    prepare_teach()
+    return run_stages(stages)
+
+
+def run_stages(stages):
+    """Run one stage after the other, whatever becomes of each, and end with a table; whether one failed."""
     rows = []
     for name, stage in stages.items():
         print(f"== {name}", flush=True)
@@ -793,6 +800,12 @@ def results(options):
     return sum(run([PYTHON, path, *only]) != 0 for path in chosen)
 
 
+def book(options):
+    """Make the book, all lessons as a site in build/book/; `book --links` asks whether other sites answer."""
+    prepare_teach()
+    return run([TEACH_PYTHON, "-m", "book", *options.rest])
+
+
 def soak(options):
     """Change the labs at random for long; `soak --installs 20` interrupts as many installs instead."""
     prepare()
@@ -826,16 +839,21 @@ def show_help(options=None):
         if set(found) <= set(commands()):
             print(f"\nfor {group}")
             for command in found:
-                print(f"  {command.__name__:10} {command.__doc__}")
+                print(f"  {name_of(command):10} {command.__doc__}")
     print("\nlab and edit take --no-browser and --port N. With make, name the lesson: make reset LESSON=04")
+
+
+def name_of(command):
+    """What a command is called on the command line."""
+    return command.__name__.replace("_", "-")
 
 
 COMMANDS_FOR = {
     "learners": (lab, reset, own),
-    "instructors": (handout, assignment, dashboard, check, test, portable),
+    "instructors": (handout, assignment, dashboard, check, test, test_more, portable, book),
     "authors": (lint, notebooks, edit, results, soak, lock),
 }
-COMMANDS = {command.__name__: command for commands in COMMANDS_FOR.values() for command in commands}
+COMMANDS = {name_of(command): command for commands in COMMANDS_FOR.values() for command in commands}
 COMMANDS["help"] = show_help
 
 
@@ -846,7 +864,7 @@ def commands():
 
 def parse(arguments):
     """Turn the command line into a command and its options."""
-    name, rest = (arguments or ["help"])[0], arguments[1:]
+    name, rest = (arguments or ["help"])[0].replace("_", "-"), arguments[1:]
     if name in ("-h", "--help"):
         name = "help"
     if name not in COMMANDS:
@@ -873,7 +891,7 @@ def parse(arguments):
         place.add_argument(
             "--cluster", metavar="ADDRESS", help="train on a Dask cluster; times are still measured here"
         )
-    elif name in ("check", "notebooks", "portable", "soak", "lock"):
+    elif name in ("book", "check", "notebooks", "portable", "soak", "lock"):
         return COMMANDS[name], argparse.Namespace(rest=rest)
     return COMMANDS[name], parser.parse_args(rest)
 

@@ -101,7 +101,7 @@ def plans_fit(text, notebooks):
     for title, under, limit, plan in re.findall(rf"{PLAN}\n(.*?)(?=^##|\Z)", text, re.MULTILINE | re.DOTALL):
         total = 0
         for *_, where, named, said in table(plan):
-            lesson = re.search(r"\((\w+)\.md\)", where)
+            lesson = re.search(r"(\w+)\.(?:md|ipynb)\)", where)
             if "Sum" in where and int(said) != total:
                 yield f"{title}: the sum is {total}, not {said}"
             if lesson and int(said) != (right := minutes_of(notebooks[lesson[1]], named)):

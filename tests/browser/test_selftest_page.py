@@ -44,7 +44,7 @@ def site(tmp_path_factory):
     """The address of a folder with a page for each lesson."""
     folder = tmp_path_factory.mktemp("site")
     for name in ("selftest.js", "selftest.css"):
-        shutil.copy(COURSE / "book" / name, folder)
+        shutil.copy(COURSE / "book" / "static" / name, folder)
     for name in NAMES:
         page = PAGE.replace("BLOCK", selftest.html_of(name))
         (folder / f"{name}.html").write_text(page, encoding="utf-8")
