@@ -731,9 +731,8 @@ def check_browser(*arguments, python=None):
 
 def test(options):
     """Check everything: style, units, hygiene, every notebook, and lessons in a browser."""
-    elsewhere = [
-        f"--ignore=tests/{name}" for name in ("browser", "book", "grading", "server", "test_notebooks.py")
-    ]
+    others = ("browser", "book", "grading", "server", "test_notebooks.py")
+    elsewhere = [f"--ignore=tests/{name}" for name in others]
     stages = {
         "lint": lint,
         "units": lambda: pytest("tests", *elsewhere, "--numprocesses=2", "--dist=worksteal"),

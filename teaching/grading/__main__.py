@@ -10,7 +10,7 @@ shown = folder.relative_to(ROOT)
 if "--grade" in options:
     grade(lesson, folder)
     print(
-        f"\nThe table is {shown}/grades.csv. For a page for each student, with what was said to each answer:"
+        f"\nThe table is {shown}/points.csv. For a page for each student, with what was said to each answer:"
     )
     print(f"  source .teach/bin/activate; cd {shown}; nbgrader generate_feedback {lesson}")
 else:

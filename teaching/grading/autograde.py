@@ -134,7 +134,7 @@ def nbgrader(folder, command, *arguments):
 
 
 def grade(lesson, folder):
-    """Grade what lies in submitted/, student by student; the rows of grades.csv."""
+    """Grade what lies in submitted/, student by student; the rows of points.csv."""
     if problem := limits.missing():
         raise SystemExit(problem)
     places = sorted(path / lesson for path in folder.glob("submitted/*") if path.is_dir())
@@ -155,7 +155,7 @@ def grade(lesson, folder):
         earned = f"{row['points']:g} of {row['of']:g} points, {row['seconds']} s" if "points" in row else ""
         print(f"{student}: {earned} {row['remarks']}", flush=True)
         rows.append({"student": student} | row)
-        save(rows, folder / "grades.csv")
+        save(rows, folder / "points.csv")
     return rows
 
 

@@ -71,7 +71,7 @@ def test_each_blank_that_is_right_earns_its_share(assignment, lesson, number, ch
     hand_in(folder, "some", {number: f"{solutions(folder)[number]}\n{change}"})
     [row] = grade(lesson, folder)
     assert row[number.replace("-", ".")] == row["points"] == points
-    [saved] = csv.DictReader((folder / "grades.csv").open())
+    [saved] = csv.DictReader((folder / "points.csv").open())
     assert float(saved["points"]) == points
 
 
