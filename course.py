@@ -576,6 +576,13 @@ def handout(options):
     print(f"handout/{target.name}.zip ({megabytes:.0f} MB), and the same as a folder beside it")
 
 
+def assignment(options):
+    """Make a lesson's exercises an nbgrader assignment: assignment 04; --grade grades what came in."""
+    lesson = find_lesson(options.lesson).stem
+    prepare_teach()
+    return run([TEACH_PYTHON, "-m", "teaching.grading", lesson, *(["--grade"] if options.grade else [])])
+
+
 # ---------------------------------------------------------------- JupyterLab
 
 
@@ -724,7 +731,8 @@ def check_browser(*arguments, python=None):
 
 def test(options):
     """Check everything: style, units, hygiene, every notebook, and lessons in a browser."""
-    elsewhere = [f"--ignore=tests/{name}" for name in ("browser", "book", "server", "test_notebooks.py")]
+    others = ("browser", "book", "grading", "server", "test_notebooks.py")
+    elsewhere = [f"--ignore=tests/{name}" for name in others]
     stages = {
         "lint": lint,
         "units": lambda: pytest("tests", *elsewhere, "--numprocesses=2", "--dist=worksteal"),
@@ -737,11 +745,12 @@ def test(options):
 
 
 def test_more(options):
-    """Check what instructors have beside the lessons: the book, and the servers for a class."""
+    """Check what instructors have beside the lessons: the book, the servers for a class, grading."""
     stages = {
         "book": lambda: run([TEACH_PYTHON, "-m", "book"]),
         "book tests": lambda: check_browser("tests/book", python=TEACH_PYTHON),
         "servers": lambda: check_browser("-rs", "tests/server", python=TEACH_PYTHON),
+        "grading": lambda: pytest("tests/grading", python=TEACH_PYTHON),
     }
     prepare_teach()
     return run_stages(stages)
@@ -840,7 +849,7 @@ def name_of(command):
 
 COMMANDS_FOR = {
     "learners": (lab, reset, own),
-    "instructors": (handout, dashboard, check, test, test_more, portable, book),
+    "instructors": (handout, assignment, dashboard, check, test, test_more, portable, book),
     "authors": (lint, notebooks, edit, results, soak, lock),
 }
 COMMANDS = {name_of(command): command for commands in COMMANDS_FOR.values() for command in commands}
@@ -865,8 +874,10 @@ def parse(arguments):
     if name in ("lab", "edit", "dashboard"):
         parser.add_argument("--no-browser", action="store_true", help="print the address only")
         parser.add_argument("--port", type=int, help="the port to use; 0, the default: a free one")
-    elif name == "reset":
+    elif name in ("reset", "assignment"):
         parser.add_argument("lesson", nargs="?", default="", help="the lesson, such as 04")
+        if name == "assignment":
+            parser.add_argument("--grade", action="store_true", help="grade what lies in its submitted/")
     elif name == "own":
         parser.add_argument("name", help="of the notebook, such as gestures")
         kinds = ("video", "frames", "text", "series", "sensor")

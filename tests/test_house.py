@@ -652,7 +652,7 @@ def test_the_lock_satisfies_pyproject_everywhere(python, platform, machine):
 
 def test_what_is_imported_is_listed():
     """Nothing is used that only happens to come along with another package."""
-    own = {"course", "build", "book", "course_utils"}
+    own = {"course", "build", "book", "course_utils", "teaching"}
     own |= {path.stem for folder in ("tests", "data") for path in (ROOT / folder).rglob("*.py")}
     folders = "course_utils", "tests", "notebooks", "data", "book"
     files = [ROOT / "course.py"] + [path for name in folders for path in (ROOT / name).rglob("*.py")]
