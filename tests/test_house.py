@@ -522,9 +522,8 @@ def test_what_instructors_have_is_tested_with_their_packages(ready, monkeypatch,
     )
     monkeypatch.setenv("COURSE_CHROMIUM", "/a/browser")
     assert ready.main([name]) == 0
-    python = ready.TEACH_PYTHON
-    assert ran[:2] == ["prepared", [python, "-m", "book"]]
-    assert ran[2:] == [[python, f"tests/{name}"] for name in ("book", "server", "grading")]
+    tested = [["-m", "book"], ["tests/book"], ["tests/server"], ["tests/grading"]]
+    assert ran == ["prepared", *([ready.TEACH_PYTHON, *arguments] for arguments in tested)]
     assert re.search(r"^book +ok", capsys.readouterr().out, re.M)
 
 
