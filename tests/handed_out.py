@@ -1,6 +1,9 @@
 """The zip file for a class, used as learners use it: installed anew, every lesson run, no exercise solved.
 
-Run by `make test-more`, two lessons at a time; prints a line for each, and fails if one has something wrong.
+    .venv/bin/python tests/handed_out.py
+
+Takes some ten minutes, so no other command runs it: try it before a release. Two lessons at a time; prints a line for
+each, and fails if one has something wrong.
 """
 
 import concurrent.futures

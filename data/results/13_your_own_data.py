@@ -380,7 +380,7 @@ def normalized(table, row, seed, part, quick):
         for layer in cnn.layers:
             if "batch_normalization" in layer.name:
                 layer.momentum = momentum
-                layer.trainable = learning.startswith("all,") or learning == "all"
+                layer.trainable = learning in ("all", "all, later")
         model = known["hybrid"](cnn)
         if learning == "all, later":
             cnn.trainable = False

@@ -590,6 +590,16 @@ check.claim("The rule, without a label, is ahead of all LSTMs", [table.mean(rule
 # **How frozen is frozen?** `trainable = False` before you compile. What does *not* do it, in Keras 3.15: to call the CNN as
 # `cnn(x, training=False)` when you build the model (it freezes neither the weights nor, under `fit`, the statistics of batch normalisation).
 
+# %% tags=["definition"] jupyter={"source_hidden": true}
+def of_grey(model, cnn, value, limits):
+    """What a model says of an even grey, if each of the CNN's features is how far that grey exceeds a limit."""
+    before, pixel, some = cnn.get_weights(), np.zeros((3, 3, 1, 4)), np.ones(4)
+    pixel[1, 1] = 1
+    cnn.set_weights([pixel, -np.array(limits), some, 0 * some, 0 * some, some])
+    answer = np.asarray(model(np.full((1, 5, 8, 8, 1), value, "float32")))
+    cnn.set_weights(before)
+    return answer
+
 # %% tags=["check"] jupyter={"source_hidden": true}
 @check.exercise("13.3", "Freeze it")
 def check_frozen(frozen_hybrid):
@@ -609,13 +619,13 @@ def check_frozen(frozen_hybrid):
     after, before = np.asarray(model(x)), cnn.get_weights()
     cnn.set_weights([0 * weight for weight in before])
     blind = np.asarray(model(x))
-    middle, some = np.eye(9)[4].reshape(3, 3, 1, 1) + np.zeros((1, 1, 1, 4)), np.ones(4)
-    cnn.set_weights([middle, -3.5 * some, some, 0 * some, 0 * some, some])  # by how much does the lightest pixel exceed 3.5?
-    two, three, five = (np.asarray(model(np.full((1, 5, 8, 8, 1), value, "float32"))) for value in (2, 3, 5))
     cnn.set_weights(before)
+    two, three, five = (of_grey(model, cnn, value, [3.5, 3.5, 3.5, 3.5]) for value in (2, 3, 5))
+    first, last = (of_grey(model, cnn, 5, limits) for limits in ([3, 3, 4, 4], [4, 4, 3, 3]))
     check.expect(np.abs(blind - after).max() > 1e-6, "the answers do not depend on the CNN that you were given: use it, not another one")
     check.expect(np.ptp(blind, axis=0).max() < 1e-5, "with a CNN that answers 0 to every frame, clips still get different answers: something reads pixels beside it")
     check.expect(np.abs(two - three).max() < 1e-6 < np.abs(five - three).max(), "give the CNN each frame as it is, neither scaled nor combined with others")
+    check.expect(np.abs(first - last).max() > 1e-6, "the answers stay if the CNN's features change places: give all four to the LSTM, not their mean")
     for frame in range(5):
         other = x.copy()
         other[:, frame] *= -1
@@ -767,12 +777,12 @@ heat = grad_cam(eyes, head, new, wanted)
 fig, panels = plt.subplots(2, 16, figsize=(9.8, 1.8), layout="constrained")
 for step, (above, below) in enumerate(panels.T):
     above.imshow(new[0, step, ..., 0], cmap="gray", vmin=0, vmax=1)
-    below.imshow(heat[0, step], cmap="inferno", vmin=0, vmax=heat[0].max() / 2)
+    below.imshow(heat[0, step], cmap="inferno", vmin=0)  # its own scale, as places are compared within a frame
     above.set_title(step + 1, fontsize=10)
     for axes in (above, below):
         axes.set(xticks=[], yticks=[])
 panels[0, 0].set_ylabel("frame"), panels[1, 0].set_ylabel("heat")
-plotting.Picture(fig, "The 16 frames of a new person's clip, and below each its heat: bright places, often at the digit, and far more in some frames than in others.")
+plotting.Picture(fig, "The 16 frames of a new person's clip, and below each its heat, in a scale of its own: bright places, often at the digit.")
 
 # %% [markdown]
 # Bright places are often at the digit, so it is tempting to believe the picture. Three checks:
@@ -811,7 +821,7 @@ marked = {"all places alike: nothing covered": marking(np.ones(heat.shape)), "Gr
           "Grad-CAM, random weights": marking(*(grad_cam(reader(), head, new, wanted) for _ in range(3))),
           "no network: the strongest edges": marking(by_places(sum(slopes), np.mean)),
           "random places": marking(*np.random.default_rng(0).random((3, *heat.shape)))}  # fmt: skip
-plotting.table([{"model": name} | row for name, row in marked.items()], {"model": "what marks places", "on digits": "share of it on digits", "right": "right, its top 5 % of each frame covered"})
+plotting.table([{"model": name} | row for name, row in marked.items()], {"model": "what marks places", "on digits": "share of it on digits", "right": "right once its top 5 % of each frame are covered"})
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
 grad, edge, chance = marked["Grad-CAM"], marked["no network: the strongest edges"], marked["random places"]
@@ -902,7 +912,8 @@ files_table = results.load("13_files")
 altered_table = results.load("13_augment")
 print(files_table)
 stored = {row["model"]: row["right"] for row in files_table.rows}
-lines = [{"model": row["model"].removeprefix("No network: steps counted; "), "kB": row["kB"][0], "rule": row["right"][0]} for row in files_table.rows[:6]]
+rules = [row for row in files_table.rows if row["model"].startswith("No network")]
+lines = [{"model": row["model"].removeprefix("No network: steps counted; "), "kB": row["kB"][0], "rule": row["right"][0]} for row in rules]
 lines = [line | {what: stored.get(f"{line['model']}; trained on {what}", "") for what in ("no file", "the same")} for line in lines]
 columns = {"model": "file", "kB": "kB a clip", "rule": "rule: steps counted", "no file": "LSTM, trained on no file", "the same": "LSTM, trained on the same"}
 plotting.table(lines, columns, "New people's clips; 100 labelled ones. crf: the encoder's scale of loss, for H.264 from 0 to 51, for VP9 to 63. The CNN has never seen a file")
@@ -1463,7 +1474,7 @@ replies["forgotten session"] = send(f"/sessions/{clients[0]}", png(grey))
 process.stdin.close()
 ended = process.wait(timeout=30)
 plotting.table([{"sent": what, "status": str(status), "answer": said["detail"]} for what, (status, said) in replies.items()],
-               ["sent", "status", "answer"], "The last session was the 51st before last")  # fmt: skip
+               ["sent", "status", "answer"], "Forgotten: 50 newer sessions have begun since")  # fmt: skip
 
 # %% [markdown]
 # Refused with a sentence, each time, and the service goes on. **Before you put it on the internet**, it needs what every service needs: encryption, a login,

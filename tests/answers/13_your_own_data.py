@@ -275,6 +275,14 @@ wrong("13.3", "each frame as it is")(lambda cnn: altered(cnn, lambda clips: kera
 wrong("13.3", "each frame as it is")(lambda cnn: altered(cnn, lambda clips: clips - keras.ops.roll(clips, 1, axis=1)))
 
 
+@wrong("13.3", "give all four to the LSTM")
+def _(cnn):  # one number a frame
+    cnn.trainable = False
+    clips = keras.Input((None, 8, 8, 1))
+    states = layers.LSTM(8)(keras.ops.mean(PerFrame(cnn)(clips), axis=-1, keepdims=True))
+    return keras.Model(clips, layers.Dense(2, activation="softmax")(states))
+
+
 @wrong("13.3", "dense")
 def _(cnn):  # the last layer frozen, too
     cnn.trainable = False

@@ -3,21 +3,19 @@
 Run by `make test-more` with the packages of .teach.
 """
 
-import functools
 import hashlib
 import html.parser
-import http.server
 import json
-import os
 import re
 import shutil
-import threading
 from contextlib import contextmanager
 from urllib.parse import unquote, urljoin
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect, sync_playwright
+from jupyter import browser
+from pages import collect_errors, served, stay_at
+from playwright.sync_api import expect
 
 from book import __main__ as making
 from book import api, lessons, selftest
@@ -27,7 +25,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::P
 
 NAMES = sorted(path.stem for path in making.ROOT.glob("notebooks/[0-9][0-9]_*.ipynb"))
 VIEWS = [(width, scheme) for width in (400, 1400) for scheme in ("light", "dark")]
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 MATHJAX = "0a6ded5abbce13331658dd239f34382abd06492c74b71b61e8caa8112ec55fa5"
 
 
@@ -38,31 +35,10 @@ def site():
     return making.BUILD / "book"
 
 
-class Silent(http.server.SimpleHTTPRequestHandler):
-    """A server of files that prints no log."""
-
-    def log_message(self, *_):
-        pass
-
-
-@contextmanager
-def served(folder):
-    """The address of a server for a folder."""
-    handler = functools.partial(Silent, directory=folder)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-
-
 @pytest.fixture(scope="session")
 def chromium():
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = os.environ.get("COURSE_CHROMIUM") or next(filter(None, map(shutil.which, names)))
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
+    with browser() as made:
+        yield made
 
 
 @contextmanager
@@ -71,25 +47,17 @@ def opened(chromium, folder, problems, **more):
     with served(folder) as address:
         context = chromium.new_context(**more)
         context.set_default_timeout(120_000)  # for machines that do other things, too
-
-        def guard(route):
-            if route.request.url.startswith(address):
-                route.continue_()
-            else:
-                problems.append(f"asks for {route.request.url}")
-                route.abort()
+        stay_at(address, context, problems.append)
 
         def visit(path, width=1400, scheme="light"):
             page = context.new_page()
             page.set_viewport_size({"width": width, "height": 900})
             page.emulate_media(color_scheme=scheme)
-            page.on("pageerror", lambda error: problems.append(f"{path}: {error}"))
-            page.on("console", lambda told: told.type == "error" and problems.append(f"{path}: {told.text}"))
+            collect_errors(page, lambda problem: problems.append(f"{path}: {problem}"))
             page.goto(address + path)
             page.evaluate("window.MathJax?.startup.promise.then(() => true)")
             return page
 
-        context.route("**/*", guard)
         yield visit
         context.close()
 

@@ -15,6 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import nbformat
+from pages import collect_errors
 from playwright.sync_api import sync_playwright
 
 COURSE = Path(__file__).resolve().parents[2]
@@ -144,10 +145,7 @@ class Notebook:
         """Take a page, which is yet to show the notebook, and collect its problems."""
         self.page, self.name, self.problems, self._unanswered = page, name, [], set()
         self.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-        self.page.on("pageerror", lambda error: self.problems.append(f"{error}\n{error.stack}"))
-        self.page.on(
-            "console", lambda message: self.problems.append(message.text) if message.type == "error" else None
-        )
+        collect_errors(page, lambda problem: self.problems.append(problem))
         self.page.on("websocket", self._listen)
         self.panel = self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
 

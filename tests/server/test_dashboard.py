@@ -4,6 +4,7 @@ import re
 import sys
 
 from jupyter import free_port
+from pages import collect_errors, stay_at
 from playwright.sync_api import expect
 from serving import serving
 
@@ -15,17 +16,8 @@ def test_the_gate_lab_is_a_page_that_follows_its_dials(browser, tmp_path):
     command = [sys.executable, course.ROOT / "course.py", "dashboard", "gate", "--no-browser"]
     command += ["--port", address.strip("/").rpartition(":")[2]]
     page, problems = browser.new_page(viewport={"width": 1400, "height": 1000}), []
-
-    def stay_here(route):
-        if route.request.url.startswith(address):
-            route.continue_()
-        else:
-            problems.append(f"the page asked for {route.request.url}")
-            route.abort()
-
-    page.route(re.compile("^https?:"), stay_here)
-    page.on("pageerror", lambda error: problems.append(f"{error}\n{error.stack}"))
-    page.on("console", lambda told: problems.append(told.text) if told.type == "error" else None)
+    stay_at(address, page, problems.append)
+    collect_errors(page, problems.append)
     ready = f"{address}voila/templates/lab/static/voila.js"  # the page itself would start a kernel
     with serving(command, ready, tmp_path / "voila.log", cwd=course.ROOT) as server:
         page.goto(address, timeout=180_000)  # it arrives while its cells run
