@@ -2,8 +2,8 @@
 
     .venv/bin/python tests/handed_out.py
 
-Takes some ten minutes, so no other command runs it: try it before a release. Two lessons at a time; prints a line for
-each, and fails if one has something wrong.
+Takes some ten minutes, so no other command runs it: try it before a release. Two lessons at a time; prints
+a line for each, and fails if one has something wrong.
 """
 
 import concurrent.futures
