@@ -1,6 +1,6 @@
 # Everything is in course.py; this only calls it. Without make: python course.py help
 PYTHON ?= $(firstword $(shell command -v python3) $(shell command -v python))
-COMMANDS = lab reset own handout dashboard check test portable lint notebooks edit results soak lock help
+COMMANDS = lab reset own handout assignment dashboard check test test-more portable book lint notebooks edit results soak lock help
 SETTINGS = PYTHON LESSON LAB NAME SEEDS ARGS
 
 given := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))

@@ -293,6 +293,7 @@ def prepare_teach():
         install(TEACH_LOCK, TEACH_PYTHON)
         kernel = TEACH / "share" / "jupyter" / "kernels" / "python3" / "kernel.json"
         kernel.parent.mkdir(parents=True, exist_ok=True)
+        kernel.unlink(missing_ok=True)  # the installer's cache, and other environments, may share the file
         command = [str(PYTHON), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         spec = {"argv": command, "display_name": "Python 3 (ipykernel)", "language": "python"}
         kernel.write_text(json.dumps(spec, indent=1))
@@ -578,6 +579,13 @@ def handout(options):
     print(f"handout/{target.name}.zip ({megabytes:.0f} MB), and the same as a folder beside it")
 
 
+def assignment(options):
+    """Make a lesson's exercises an nbgrader assignment: assignment 04; --grade grades what came in."""
+    lesson = find_lesson(options.lesson).stem
+    prepare_teach()
+    return run([TEACH_PYTHON, "-m", "teaching.grading", lesson, *(["--grade"] if options.grade else [])])
+
+
 # ---------------------------------------------------------------- JupyterLab
 
 
@@ -641,10 +649,7 @@ def edit(options):
     return jupyterlab("notebooks", options, paired=True)
 
 
-NOT_FOR_DASHBOARDS = (
-    "@jupyter/nbgrader",
-    "@jupyter-notebook/lab-extension",
-)  # they need the rest of JupyterLab
+NOT_FOR_DASHBOARDS = ("@jupyter/nbgrader", "@jupyter-notebook/lab-extension")  # they need all of JupyterLab
 LAB_CELLS = {"setup", "definition", "lab-data", "lab"}  # tags of cells that a lab needs
 
 
@@ -659,23 +664,30 @@ def labs():
     return found
 
 
+def lab_alone(name):
+    """The first lesson that shows a lab, cut down to the cells that this lab needs, without outputs."""
+    nb = read(labs()[name])
+
+    def needed(cell):
+        tags, source = LAB_CELLS.intersection(cell["metadata"].get("tags", [])), "".join(cell["source"])
+        return tags and ("lab" not in tags or f"{name}lab(" in source.lower())
+
+    nb["cells"] = [{**cell, "outputs": [], "execution_count": None} for cell in nb["cells"] if needed(cell)]
+    return nb
+
+
 def dashboard(options):
     """Serve one lab as a page, without the notebook around it: dashboard gate."""
     if options.lab not in labs():
         raise Problem(f"{options.lab!r} is no lab. Name one of these: {', '.join(labs())}.")
     prepare_teach()
-    nb = read(labs()[options.lab])
-
-    def needed(cell):
-        tags, source = LAB_CELLS.intersection(cell["metadata"].get("tags", [])), "".join(cell["source"])
-        return tags and ("lab" not in tags or f"{options.lab}lab(" in source.lower())
-
-    nb["cells"] = [{**cell, "outputs": [], "execution_count": None} for cell in nb["cells"] if needed(cell)]
-    page = ROOT / "build" / "dashboard" / f"{options.lab}.ipynb"
+    page = JUPYTER / "dashboard" / f"{options.lab}.ipynb"
     page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(json.dumps(nb), encoding="utf-8")
+    page.write_text(json.dumps(lab_alone(options.lab)), encoding="utf-8")
     command = [TEACH_PYTHON, "-m", "voila", page, "--show_tracebacks=True", "--template=course"]
     command += [f"--VoilaConfiguration.extension_denylist={name}" for name in NOT_FOR_DASHBOARDS]
+    # A page that is closed leaves its kernel behind: the request that would stop it is refused.
+    command += ["--MappingKernelManager.cull_idle_timeout=600", "--MappingKernelManager.cull_interval=60"]
     command += ["--no-browser"] * options.no_browser
     if options.port:
         check_port(options.port)
@@ -692,11 +704,11 @@ def lint(options=None):
     return run([PYTHON, "-m", "ruff", "check", "--quiet", "."])
 
 
-def pytest(*arguments, **more):
+def pytest(*arguments, python=None, **more):
     """Run pytest; a learner's progress is out of its reach."""
     with tempfile.TemporaryDirectory() as folder:
         more.update(MPLBACKEND="Agg", COURSE_PROGRESS=str(Path(folder, "progress.json")))
-        return run([PYTHON, "-m", "pytest", "-q", *arguments], **more)
+        return run([python or PYTHON, "-m", "pytest", "-q", *arguments], **more)
 
 
 def check(options):
@@ -710,11 +722,11 @@ def chromium():
     return os.environ.get("COURSE_CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM)), None)
 
 
-def check_browser():
-    """Open lessons in a real browser; where there is none, say so (with CI=true that is a failure)."""
+def check_browser(*arguments, python=None):
+    """Run tests in a real browser; where there is none, say so (with CI=true that is a failure)."""
     found = chromium()
     if found:
-        return pytest("tests/browser", COURSE_CHROMIUM=found)
+        return pytest(*arguments, python=python, COURSE_CHROMIUM=found)
     print("No Chromium here, so the browser tests did not run. Install it (Debian: apt install chromium),")
     print("or let COURSE_CHROMIUM name the program.", flush=True)
     return 1 if os.environ.get("CI") == "true" else None
@@ -722,15 +734,33 @@ def check_browser():
 
 def test(options):
     """Check everything: style, units, hygiene, every notebook, and lessons in a browser."""
-    units = ["tests", "--ignore=tests/browser", "--ignore=tests/test_notebooks.py"]
+    others = ("browser", "book", "grading", "server", "test_notebooks.py")
+    elsewhere = [f"--ignore=tests/{name}" for name in others]
     stages = {
         "lint": lint,
-        "units": lambda: pytest(*units, "--numprocesses=2", "--dist=worksteal"),
+        "units": lambda: pytest("tests", *elsewhere, "--numprocesses=2", "--dist=worksteal"),
         "hygiene": lambda: pytest("tests/test_notebooks.py"),
         "notebooks": lambda: run([PYTHON, ROOT / "tests" / "check_lessons.py"]),
-        "browser": check_browser,
+        "browser": lambda: check_browser("tests/browser"),
     }
     prepare(own=True)
+    return run_stages(stages)
+
+
+def test_more(options):
+    """Check what instructors have beside the lessons: the book, the servers for a class, grading."""
+    stages = {
+        "book": lambda: run([TEACH_PYTHON, "-m", "book"]),
+        "book tests": lambda: check_browser("tests/book", python=TEACH_PYTHON),
+        "servers": lambda: check_browser("-rs", "tests/server", python=TEACH_PYTHON),
+        "grading": lambda: pytest("tests/grading", python=TEACH_PYTHON),
+    }
+    prepare_teach()
+    return run_stages(stages)
+
+
+def run_stages(stages):
+    """Run one stage after the other, whatever becomes of each, and end with a table; whether one failed."""
     rows = []
     for name, stage in stages.items():
         print(f"== {name}", flush=True)
@@ -772,6 +802,12 @@ def results(options):
     return sum(run([PYTHON, path, *only]) != 0 for path in chosen)
 
 
+def book(options):
+    """Make the book, all lessons as a site in build/book/; `book --links` asks whether other sites answer."""
+    prepare_teach()
+    return run([TEACH_PYTHON, "-m", "book", *options.rest])
+
+
 def soak(options):
     """Change the labs at random for long; `soak --installs 20` interrupts as many installs instead."""
     prepare()
@@ -805,16 +841,21 @@ def show_help(options=None):
         if set(found) <= set(commands()):
             print(f"\nfor {group}")
             for command in found:
-                print(f"  {command.__name__:10} {command.__doc__}")
+                print(f"  {name_of(command):10} {command.__doc__}")
     print("\nlab and edit take --no-browser and --port N. With make, name the lesson: make reset LESSON=04")
+
+
+def name_of(command):
+    """What a command is called on the command line."""
+    return command.__name__.replace("_", "-")
 
 
 COMMANDS_FOR = {
     "learners": (lab, reset, own),
-    "instructors": (handout, dashboard, check, test, portable),
+    "instructors": (handout, assignment, dashboard, check, test, test_more, portable, book),
     "authors": (lint, notebooks, edit, results, soak, lock),
 }
-COMMANDS = {command.__name__: command for commands in COMMANDS_FOR.values() for command in commands}
+COMMANDS = {name_of(command): command for commands in COMMANDS_FOR.values() for command in commands}
 COMMANDS["help"] = show_help
 
 
@@ -825,7 +866,7 @@ def commands():
 
 def parse(arguments):
     """Turn the command line into a command and its options."""
-    name, rest = (arguments or ["help"])[0], arguments[1:]
+    name, rest = (arguments or ["help"])[0].replace("_", "-"), arguments[1:]
     if name in ("-h", "--help"):
         name = "help"
     if name not in COMMANDS:
@@ -836,8 +877,10 @@ def parse(arguments):
     if name in ("lab", "edit", "dashboard"):
         parser.add_argument("--no-browser", action="store_true", help="print the address only")
         parser.add_argument("--port", type=int, help="the port to use; 0, the default: a free one")
-    elif name == "reset":
+    elif name in ("reset", "assignment"):
         parser.add_argument("lesson", nargs="?", default="", help="the lesson, such as 04")
+        if name == "assignment":
+            parser.add_argument("--grade", action="store_true", help="grade what lies in its submitted/")
     elif name == "own":
         parser.add_argument("name", help="of the notebook, such as gestures")
         kinds = ("video", "frames", "text", "series", "sensor")
@@ -850,7 +893,7 @@ def parse(arguments):
         place.add_argument(
             "--cluster", metavar="ADDRESS", help="train on a Dask cluster; times are still measured here"
         )
-    elif name in ("check", "notebooks", "portable", "soak", "lock"):
+    elif name in ("book", "check", "notebooks", "portable", "soak", "lock"):
         return COMMANDS[name], argparse.Namespace(rest=rest)
     return COMMANDS[name], parser.parse_args(rest)
 

@@ -14,8 +14,8 @@ Words may hold `code`, *emphasis*, and links to places of the lesson; `ask` also
 three backticks. `why` is shown once its choice was taken, and links to where the lesson says more: to an
 `<a id="shape"></a>`, or to a heading, by the name that Sphinx gives it.
 
-The page of a lesson loads `selftest.css` and, as a module, `selftest.js`, which puts the questions in the
-place of the folded ones that are there without it.
+Each page of the book loads `static/selftest.css` and, as a module, `static/selftest.js`, which puts the
+questions in the place of the folded ones that are there without it.
 """
 
 import hashlib

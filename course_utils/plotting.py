@@ -388,7 +388,7 @@ def table(rows, columns, caption=""):
     Parameters
     ----------
     rows : list of dict
-        As in :func:`compare`.
+        As in :func:`compare`; "" leaves a cell empty.
     columns : list of str, or dict key -> heading
         What to show, in this order.
     caption : str
@@ -397,7 +397,7 @@ def table(rows, columns, caption=""):
     headings = columns if isinstance(columns, dict) else {key: key for key in columns}
     _check_rows(rows, headings)
     cells = [[_cell(row[key]) for key in headings] for row in rows]
-    numeric = [not any(isinstance(row[key], str) for row in rows) for key in headings]
+    numeric = [not any(isinstance(row[key], str) and row[key] for row in rows) for key in headings]
     return Table([str(heading) for heading in headings.values()], cells, numeric, caption)
 
 

@@ -41,3 +41,27 @@ def stored(code):
     """The global names that code gives."""
     code = code if isinstance(code, types.CodeType) else compile(code, "cell", "exec")
     return {i.argval for i in dis.get_instructions(code) if i.opname in ("STORE_NAME", "STORE_GLOBAL")}
+
+
+def needed(all_statements, answers):
+    """The statements that the answers and the checks need, in order."""
+    given, chosen = stored(answers) | {"right", "wrong"}, set()
+    makes = [stored(code) for code, _ in all_statements]
+
+    def want(names, before):
+        for name in names - given:
+            makers = [n for n, made in enumerate(makes) if name in made]
+            earlier = [n for n in makers if n < before]
+            for maker in earlier[-1:] or makers[:1]:  # a function may use what comes after it
+                if maker not in chosen:
+                    take(maker)
+
+    def take(number):
+        chosen.add(number)
+        want(loaded(all_statements[number][0]), number)
+
+    want(loaded(answers), len(all_statements))
+    for number, (_, is_check) in enumerate(all_statements):
+        if is_check:
+            take(number)
+    return [all_statements[number][0] for number in sorted(chosen)]

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import lessons
 import pytest
-from lessons import loaded, stored, tags
+from lessons import needed, stored, tags
 
 from course_utils import check
 
@@ -37,29 +37,6 @@ def statements(lesson):
             for node in ast.parse(cell.source).body:
                 code = compile(ast.Module([node], []), lesson, "exec")
                 yield code, ast.unparse(node).startswith("@check.exercise(")
-
-
-def needed(all_statements, answers):
-    """The statements that the answers and the checks need, in order."""
-    given, chosen = stored(answers) | {"right", "wrong"}, set()
-
-    def want(names, before):
-        for name in names - given:
-            makers = [n for n, (code, _) in enumerate(all_statements) if name in stored(code)]
-            earlier = [n for n in makers if n < before]
-            for maker in earlier[-1:] or makers[:1]:  # a function may use what comes after it
-                if maker not in chosen:
-                    take(maker)
-
-    def take(number):
-        chosen.add(number)
-        want(loaded(all_statements[number][0]), number)
-
-    want(loaded(answers), len(all_statements))
-    for number, (_, is_check) in enumerate(all_statements):
-        if is_check:
-            take(number)
-    return [all_statements[number][0] for number in sorted(chosen)]
 
 
 @cache

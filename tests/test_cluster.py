@@ -170,8 +170,8 @@ def test_a_worker_that_joins_later_is_looked_at_too(cluster):
 
 
 def test_a_training_that_kills_every_worker_ends(cluster):
-    """The nanny of a worker starts it again each time."""
-    with cluster.workers(1, "--nthreads", "1"):
+    """Without nannies: one gives up a worker that dies before it has told that it started."""
+    with cluster.workers(4, *ONE):
         told = last_words(cluster.address, lambda pool: pool.submit(os._exit, 1).result())
     assert told.startswith(f"4 workers of {cluster.address} have died with the same training, the last was")
 

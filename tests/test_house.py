@@ -389,6 +389,26 @@ def test_binder_lays_the_copies(house):
 # ---------------------------------------------------------------- JupyterLab, for real
 
 
+def test_the_kernel_in_teach_changes_no_other_environment(house, tmp_path, monkeypatch):
+    """An installer links what it installs to its cache: writing into such a file changes it everywhere."""
+    cached = tmp_path / "kernel.json"
+    cached.write_text("that of ipykernel")
+    kernel = house.TEACH / "share" / "jupyter" / "kernels" / "python3" / "kernel.json"
+
+    def install(lock, python):
+        kernel.parent.mkdir(parents=True)
+        kernel.hardlink_to(cached)
+
+    house.JUPYTER.mkdir()
+    house.TEACH_LOCK.write_text("")
+    monkeypatch.setattr(house, "prepare", lambda own: None)
+    monkeypatch.setattr(house, "create_venv", lambda venv: None)
+    monkeypatch.setattr(house, "install", install)
+    house.prepare_teach()
+    assert json.loads(kernel.read_text())["argv"][0] == str(house.PYTHON)
+    assert cached.read_text() == "that of ipykernel"
+
+
 @pytest.fixture
 def server(house, tmp_path):
     """`course.py lab` running in the packages of this environment, as if it were one of conda.
@@ -490,6 +510,21 @@ def test_all_stages_run_and_one_failure_is_enough(ready, monkeypatch, capsys):
     told = capsys.readouterr().out
     assert re.search(r"lint +FAILED", told)
     assert len(re.findall(r" ok +\d+ s", told)) == 4
+
+
+@pytest.mark.parametrize("name", ["test-more", "test_more"])
+def test_what_instructors_have_is_tested_with_their_packages(ready, monkeypatch, capsys, name):
+    ran = []
+    monkeypatch.setattr(ready, "prepare_teach", lambda: ran.append("prepared"))
+    monkeypatch.setattr(ready, "run", lambda command: ran.append(command) or 0)
+    monkeypatch.setattr(
+        ready, "pytest", lambda *arguments, python, **more: ran.append([python, arguments[-1]])
+    )
+    monkeypatch.setenv("COURSE_CHROMIUM", "/a/browser")
+    assert ready.main([name]) == 0
+    tested = [["-m", "book"], ["tests/book"], ["tests/server"], ["tests/grading"]]
+    assert ran == ["prepared", *([ready.TEACH_PYTHON, *arguments] for arguments in tested)]
+    assert re.search(r"^book +ok", capsys.readouterr().out, re.M)
 
 
 @pytest.mark.parametrize(("ci", "status"), [("", None), ("true", 1)])
@@ -617,9 +652,9 @@ def test_the_lock_satisfies_pyproject_everywhere(python, platform, machine):
 
 def test_what_is_imported_is_listed():
     """Nothing is used that only happens to come along with another package."""
-    own = {"course", "build", "course_utils", "book"}
+    own = {"course", "build", "book", "course_utils", "teaching"}
     own |= {path.stem for folder in ("tests", "data") for path in (ROOT / folder).rglob("*.py")}
-    folders = "course_utils", "tests", "notebooks", "data"
+    folders = "course_utils", "tests", "notebooks", "data", "book"
     files = [ROOT / "course.py"] + [path for name in folders for path in (ROOT / name).rglob("*.py")]
     imported = set()
     for path in files:
@@ -631,9 +666,8 @@ def test_what_is_imported_is_listed():
     providers = importlib.metadata.packages_distributions()
     listed = {canonicalize_name(row.name) for row in DIRECT}
     for name in sorted(imported - own - sys.stdlib_module_names):
-        assert {canonicalize_name(found) for found in providers[name]} & listed, (
-            f"{name} is not in pyproject.toml"
-        )
+        found = providers.get(name, [name])  # those of .teach are not here
+        assert {canonicalize_name(package) for package in found} & listed, f"{name} is not in pyproject.toml"
 
 
 def test_conda_takes_python_and_nothing_else_from_conda():
@@ -703,7 +737,14 @@ def test_every_dependency_has_its_reason():
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "CONTRIBUTING.md", ".github/workflows/tests.yml", ".pre-commit-config.yaml"]
+    "name",
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        "teaching/servers.md",
+        ".github/workflows/tests.yml",
+        ".pre-commit-config.yaml",
+    ],
 )
 def test_commands_that_are_named_exist(name):
     text = (ROOT / name).read_text(encoding="utf-8")

@@ -358,6 +358,11 @@ def test_table_keeps_decimals_alike_within_a_cell():
     assert [line.split(maxsplit=1)[1] for line in lines[1:]] == ["11.6 (9.9 to 13.2)", "0.500"]
 
 
+def test_an_empty_cell_leaves_numbers_aligned():
+    page = plotting.table([{"score": ""}, {"score": 0.5}], ["score"])._repr_html_()
+    assert [page.count(f"text-align:{side}") for side in ("right", "left")] == [3, 1]  # left: the caption
+
+
 @pytest.mark.parametrize(("value", "shown"), [(96, "96"), (999_600, "1M"), (149_000, "149k"), (0.5, "0.5")])
 def test_large_numbers_are_short(value, shown):
     assert plotting._short(value) == shown

@@ -11,13 +11,13 @@ of the training; the people of the test share none with anybody.
 
 `13_reader` trains the CNN that names digits, on other people's drawings; its weights are kept beside it, and
 all other tables read them. `13_20`, `13_100`, `13_500` have that many labelled clips. `13_split` leaves out
-a fifth of 200 clips, by clip or by recording ("told" is the score on that fifth). `13_frames` and `13_videos`
-(30 s) ask how much of a recording to show ("carried": the state through all 30 s; "after another": through
-15 s of another person, then 3 s), `13_augment` how clips may be altered, `13_files` what compression costs
-("kB": of a clip), `13_rare` what helps when a class has 10 of 200 clips (recall and precision if it were as
-rare among the new people), `13_export` how far off exported networks are (exported.py; NaN: no answer), and
-`13_batchnorm` how batch normalisation fares ("training mode" and "inference mode": on the clips that it was
-trained on).
+a fifth of 200 clips, by clip or by recording ("told" is the score on that fifth). `13_frames` and
+`13_videos` (30 s) ask how much of a recording to show ("carried": the state through all 30 s; "after
+another": through 15 s of another person, then 3 s; "the other's": how often it then says that one's
+direction), `13_augment` how clips may be altered, `13_files` what compression costs ("kB": of a clip),
+`13_rare` what helps when a class has 10 of 200 clips (recall and precision if it were as rare among the new
+people), `13_export` how far off exported networks are (exported.py; NaN: no answer), and `13_batchnorm` how
+batch normalisation fares ("training mode" and "inference mode": on the clips that it was trained on).
 """
 
 import tempfile
@@ -192,6 +192,7 @@ LABELLED = (
     "No network: regression on turned pairs, 64 features of a CNN that finds places",
     "Average of probabilities",
     "LSTM on probabilities",
+    "LSTM on probabilities, also backwards",
     "LSTM on 64 features of the CNN that names digits",
     "LSTM on 64 features of the CNN that names digits, also backwards",
     "LSTM on 64 features of a CNN that finds places",
@@ -379,7 +380,7 @@ def normalized(table, row, seed, part, quick):
         for layer in cnn.layers:
             if "batch_normalization" in layer.name:
                 layer.momentum = momentum
-                layer.trainable = learning.startswith("all,") or learning == "all"
+                layer.trainable = learning in ("all", "all, later")
         model = known["hybrid"](cnn)
         if learning == "all, later":
             cnn.trainable = False
@@ -463,6 +464,7 @@ def videos(table, row, seed, part, quick):
         if "first" in row:  # the state carried: through 30 s, and from one person to the next
             after = np.concatenate([np.roll(film, 1, axis=0)[:, :80], new], axis=1)
             found |= {"carried": right(model, film, true), "after another": right(model, after, true)}
+            found["the other's"] = right(model, after, np.roll(true, 1))
         return found
 
     epochs = 1 if quick else 8 if "ten clips" in row else 40

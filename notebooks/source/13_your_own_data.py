@@ -238,13 +238,16 @@ def check_order(in_order):
         ["p1 b1.png", "p1 a2.png", "p2 a1.png"],
         ["clip-10.png", "clip-2.png"],
         ["10000.png", "9999.png"],
+        ["1700000010.png", "1700000009.png", "999999.png"],
+        ["s1_e2_f10.png", "s1_e2_f9.png"],
         ["3.png"],
     ]
     right = [["1.png", "2.png", "9.png", "10.png"], ["frame 3.jpg", "frame 20.jpg", "frame 100.jpg"],
              ["take2_frame1.png", "take2_frame9.png", "take2_frame11.png", "take10_frame1.png"],
              ["clip07_0009.png", "clip07_0010.png", "clip07_0100.png"], ["a9.png", "a10.png", "b1.png", "b2.png"],
              ["1_9.png", "1_0010.png", "2_999.png", "2_1000.png"], ["p1 a2.png", "p1 b1.png", "p2 a1.png"],
-             ["clip-2.png", "clip-10.png"], ["9999.png", "10000.png"], ["3.png"]]  # fmt: skip
+             ["clip-2.png", "clip-10.png"], ["9999.png", "10000.png"],
+             ["999999.png", "1700000009.png", "1700000010.png"], ["s1_e2_f9.png", "s1_e2_f10.png"], ["3.png"]]  # fmt: skip
     for names, wanted in zip(cases, right):
         given = list(names)
         found = in_order(given)
@@ -371,20 +374,17 @@ def check_split(test_part):
         again = np.asarray(test_part(groups, seed))
         check.expect((again == part).all(), "the same seed should give the same split: make a generator from it")
     groups = np.repeat([f"p{n}" for n in range(20)], 5)
-    parts = np.array([np.asarray(test_part(groups, seed))[::5] for seed in range(100, 120)])  # (seed, person)
+    parts = np.array([np.asarray(test_part(groups, seed))[::5] for seed in range(100, 140)])  # (seed, person)
     kinds = len(np.unique(parts, axis=0))
     check.expect(kinds > 1, "all seeds give the same people: shuffle, so that the order of the folder does not decide")
-    check.expect(kinds > 15, f"20 seeds give only {kinds} different splits: draw people at random, with a generator made from the seed")
-    for order in (np.arange(20), np.argsort(groups[::5])):  # of the folder, and of the alphabet
-        gaps = {tuple(np.sort(np.diff(np.flatnonzero(part), append=20 + np.flatnonzero(part)[0]))) for part in parts[:, order]}
-        check.expect(len(gaps) > 5, "the people of the test part stand at fixed distances in the folder, or side by side: draw each of them at random")
-    check.expect((parts.any(axis=0)).sum() > 14, "some people are never drawn: each of them should have the same chance")
+    check.expect(kinds > 30, f"40 seeds give only {kinds} different splits: draw people at random, with a generator made from the seed")
+    check.expect(parts.any(axis=0).sum() > 16, "some people are never drawn: each of them should have the same chance")
 
 # %% [markdown]
 # ### 13.2 · A split by person
 #
 # Write `test_part(groups, seed)`. `groups` is an array with the person of each clip. Return an array of bool, True for the clips of the
-# test part: about a fifth of the *people*, drawn at random, with all of their clips. The same seed must give the same people. (Leave the classes aside.)
+# test part: a fifth of the *people*, rounded, drawn at random, with all of their clips. The same seed must give the same people. (Leave the classes aside.)
 #
 # <details><summary>Hint</summary>
 #
@@ -520,7 +520,7 @@ right = {part: np.mean(head.predict(getattr(seen, part).x, verbose=0).argmax(-1)
 print(f"{right['train']:.2f} of the {len(seen.train)} training clips, {right['test']:.2f} of {len(seen.test)} test clips, all of other people")
 
 # %% [markdown]
-# In a few seconds. (24 test clips tell little, section 10.) Joined again, CNN and LSTM are one network from pixels
+# (24 test clips tell little, section 10.) Joined again, CNN and LSTM are one network from pixels
 # to answer, and it gives what the two gave apart:
 
 # %%
@@ -542,17 +542,17 @@ table_20 = results.load("13_20")
 table_100 = results.load("13_100")
 table_500 = results.load("13_500")
 print(table_100)
-rows = [row | {"20": table_20.row(row["model"])["right"], "100": row["right"], "500": table_500.row(row["model"])["right"]} for row in table_100.rows]
-columns = {"model": "model", "parameters": "parameters", "20": "20 clips", "100": "100 clips", "500": "500 clips", "seconds": "seconds, 100 clips"}
-plotting.table(rows, columns, "Direction named, share of 200 clips of 100 new people; chance is .5. With 20 and 100 clips, each seed trains on other people")
+seeds = {"20 clips": table_20, "100 clips": table_100, "500 clips": table_500}
+rows = [row | {"name": row["model"].replace(" of the CNN that names digits", "")} | {many: table.row(row["model"])["right"] for many, table in seeds.items()} for row in table_100.rows]
+plotting.table(rows, {"name": "model", "parameters": "parameters"} | {many: many for many in seeds}, "Direction named, share of 200 clips of 100 new people; chance is .5. With 20 and 100 clips, each seed trains on other people")
 
 # %% [markdown]
 # - **From scratch: chance, even with 500 clips.** A frozen CNN that was never trained is no better, and a twin of ours, trained on the very same frames to say *where* the digit stands, is not, either.
 # - **Frozen, it becomes a small problem.** On ten probabilities the LSTM names .63, .91 and .95. On the 64 features one layer earlier: chance, .79 and .96. (The columns train for 60, 40 and 16 epochs; three times as long changed nothing.)
-# - **A symmetry is worth more than clips.** Run backwards, a clip has the other label. So count *turned pairs*: how often feature $a$ is followed by $b$, less how often $b$ by $a$. On these, a regression has .97 with
-#   *twenty* clips, from the same 64 features. And the LSTM, given each clip also backwards with the other label, climbs from chance to .76, and with 100 clips from .79 to .94. What they lacked was not a name for each feature. (From the twin's, even turned pairs yield chance.)
+# - **A symmetry is worth many clips.** Run backwards, a clip has the other label. So count *turned pairs*: how often feature $a$ is followed by $b$, less how often $b$ by $a$. On these, a regression has .97 with
+#   *twenty* clips, from the same 64 features. And the LSTM, given each clip also backwards with the other label, climbs from chance to .76 (on probabilities to .84), and with 100 clips from .79 to .94. What they lacked was not a name for each feature. (From the twin's, even turned pairs yield chance.)
 # - **Fine-tuning**, all layers learn on, at a rate searched anew: no gain beyond the spread of the seeds. Try it last. **Order is all**: the average stays at chance.
-# - **And no LSTM was needed.** The rule, which needs no label, is ahead of every LSTM. There we were lucky: what our CNN names is what the question is made of. So before you train: can you say in words what
+# - **And no LSTM was needed.** The rule, which needs no label, is ahead of all LSTMs, with 500 clips by a hair. There we were lucky: what our CNN names is what the question is made of. So before you train: can you say in words what
 #   tells the classes apart? What may be done to a clip, and what becomes of its label?
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
@@ -571,10 +571,11 @@ turned, turned_places, backwards = (table_100.row(name)["model"] for name in ("N
     "No network: regression on turned pairs, 64 features of a CNN that finds places", "LSTM on 64 features of the CNN that names digits, also backwards"))  # fmt: skip
 check.claim("On turned pairs .97 with twenty clips", table_20.mean(turned, "right"), within=(0.965, 0.975), stored=True)
 check.claim("The LSTM with clips also backwards: .76 with 20, .94 with 100", [table_20.mean(backwards, "right") - 0.76, table_100.mean(backwards, "right") - 0.94], within=(-0.005, 0.005), stored=True)
+check.claim("on probabilities to .84", table_20.mean("LSTM on probabilities, also backwards", "right"), within=(0.833, 0.843), stored=True)
 check.claim("Turned pairs of the twin's features: chance", [table.mean(turned_places, "right") for table in (table_20, table_100, table_500)], within=(0.45, 0.55), stored=True)
 rule = table_100.row("No network: steps counted, no labels")["model"]
-check.claim("The rule, without a label, is ahead of every LSTM", [table.mean(rule, "right") - max(table.mean(row["model"], "right") for row in table.rows if "LSTM" in row["model"])
-            for table in (table_20, table_100, table_500)], above=0.01, stored=True)  # fmt: skip
+check.claim("The rule, without a label, is ahead of all LSTMs", [table.mean(rule, "right") - max(table.mean(row["model"], "right") for row in table.rows if "LSTM" in row["model"])
+            for table in (table_20, table_100, table_500)], above=0, stored=True)  # fmt: skip
 
 # %% [markdown]
 # If you are online, a CNN that was trained on a million photographs is two lines (they download its weights, so they are not run here):
@@ -589,11 +590,20 @@ check.claim("The rule, without a label, is ahead of every LSTM", [table.mean(rul
 # **How frozen is frozen?** `trainable = False` before you compile. What does *not* do it, in Keras 3.15: to call the CNN as
 # `cnn(x, training=False)` when you build the model (it freezes neither the weights nor, under `fit`, the statistics of batch normalisation).
 
+# %% tags=["definition"] jupyter={"source_hidden": true}
+def of_grey(model, cnn, value, limits):
+    """What a model says of an even grey, if each of the CNN's features is how far that grey exceeds a limit."""
+    before, pixel, some = cnn.get_weights(), np.zeros((3, 3, 1, 4)), np.ones(4)
+    pixel[1, 1] = 1
+    cnn.set_weights([pixel, -np.array(limits), some, 0 * some, 0 * some, some])
+    answer = np.asarray(model(np.full((1, 5, 8, 8, 1), value, "float32")))
+    cnn.set_weights(before)
+    return answer
+
 # %% tags=["check"] jupyter={"source_hidden": true}
 @check.exercise("13.3", "Freeze it")
 def check_frozen(frozen_hybrid):
-    rng = np.random.default_rng(0)
-    x, y = rng.normal(1, 3, (8, 5, 8, 8, 1)).astype("float32"), np.arange(8) % 2
+    x, y = np.random.default_rng(0).normal(1, 3, (8, 5, 8, 8, 1)).astype("float32"), np.arange(8) % 2
     cnn = keras.Sequential([keras.Input((8, 8, 1)), layers.Conv2D(4, 3), layers.BatchNormalization(), layers.ReLU(), layers.GlobalMaxPooling2D()])
     model = frozen_hybrid(cnn)
     check.expect(isinstance(model, keras.Model), "return a keras.Model")
@@ -610,14 +620,17 @@ def check_frozen(frozen_hybrid):
     cnn.set_weights([0 * weight for weight in before])
     blind = np.asarray(model(x))
     cnn.set_weights(before)
+    two, three, five = (of_grey(model, cnn, value, [3.5, 3.5, 3.5, 3.5]) for value in (2, 3, 5))
+    first, last = (of_grey(model, cnn, 5, limits) for limits in ([3, 3, 4, 4], [4, 4, 3, 3]))
     check.expect(np.abs(blind - after).max() > 1e-6, "the answers do not depend on the CNN that you were given: use it, not another one")
     check.expect(np.ptp(blind, axis=0).max() < 1e-5, "with a CNN that answers 0 to every frame, clips still get different answers: something reads pixels beside it")
+    check.expect(np.abs(two - three).max() < 1e-6 < np.abs(five - three).max(), "give the CNN each frame as it is, neither scaled nor combined with others")
+    check.expect(np.abs(first - last).max() > 1e-6, "the answers stay if the CNN's features change places: give all four to the LSTM, not their mean")
     for frame in range(5):
         other = x.copy()
         other[:, frame] *= -1
         check.expect(np.abs(np.asarray(model(other)) - after).max() > 1e-7, f"frame {frame + 1} of 5 changes nothing: the CNN should see every frame")
-    late = model(x[:, ::-1].copy())
-    check.expect(np.abs(np.asarray(late) - after).max() > 1e-7, "the answers do not depend on the order of the frames: let the LSTM read them")
+    check.expect(np.abs(np.asarray(model(x[:, ::-1].copy())) - after).max() > 1e-7, "the answers do not depend on the order of the frames: let the LSTM read them")
     others = [weight for weight in model.weights if not any(weight is own for own in cnn.weights)]
     theirs = [weight.numpy() for weight in others]
     model.compile(keras.optimizers.Adam(0.05), "sparse_categorical_crossentropy")
@@ -707,7 +720,7 @@ plotting.table(modes_table.rows, columns, "Share of clips whose direction is nam
 # - **That was not the larger trouble.** On new people, both are at chance. If the clips that you trained on are right in inference mode, and others wrong, the network has learned yours by heart, and no momentum helps.
 # - **Fine-tuned** from a CNN that names digits, all clips are named in both modes, whatever the momentum, and with normalisation frozen or not: the averages were
 #   right from the start. But new people are hardly above chance. **The same CNN, frozen altogether: .86** (on its 64 features; that of section 6 has no batch normalisation). And if the LSTM learns first,
-#   alone, and then all layers: .82 in place of .59, at the same rate. What an LSTM that knows nothing yet asks for spoils the CNN. So let it learn first.
+#   alone, and then all layers: .82 in place of .59, at the same rate. So let the LSTM learn first.
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
 late, soon = (modes_table.row(f"from scratch, momentum {momentum}")["model"] for momentum in (0.99, 0.9))
@@ -764,12 +777,12 @@ heat = grad_cam(eyes, head, new, wanted)
 fig, panels = plt.subplots(2, 16, figsize=(9.8, 1.8), layout="constrained")
 for step, (above, below) in enumerate(panels.T):
     above.imshow(new[0, step, ..., 0], cmap="gray", vmin=0, vmax=1)
-    below.imshow(heat[0, step], cmap="inferno", vmin=0, vmax=heat[0].max() / 2)
+    below.imshow(heat[0, step], cmap="inferno", vmin=0)  # its own scale, as places are compared within a frame
     above.set_title(step + 1, fontsize=10)
     for axes in (above, below):
         axes.set(xticks=[], yticks=[])
 panels[0, 0].set_ylabel("frame"), panels[1, 0].set_ylabel("heat")
-plotting.Picture(fig, "The 16 frames of a new person's clip, and below each its heat: bright places, mostly at the digit, and far more in some frames than in others.")
+plotting.Picture(fig, "The 16 frames of a new person's clip, and below each its heat, in a scale of its own: bright places, often at the digit.")
 
 # %% [markdown]
 # Bright places are often at the digit, so it is tempting to believe the picture. Three checks:
@@ -808,7 +821,7 @@ marked = {"all places alike: nothing covered": marking(np.ones(heat.shape)), "Gr
           "Grad-CAM, random weights": marking(*(grad_cam(reader(), head, new, wanted) for _ in range(3))),
           "no network: the strongest edges": marking(by_places(sum(slopes), np.mean)),
           "random places": marking(*np.random.default_rng(0).random((3, *heat.shape)))}  # fmt: skip
-plotting.table([{"model": name} | row for name, row in marked.items()], {"model": "what marks places", "on digits": "share of it on digits", "right": "right, its top 5 % of each frame covered"})
+plotting.table([{"model": name} | row for name, row in marked.items()], {"model": "what marks places", "on digits": "share of it on digits", "right": "right once its top 5 % of each frame are covered"})
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
 grad, edge, chance = marked["Grad-CAM"], marked["no network: the strongest edges"], marked["random places"]
@@ -840,7 +853,7 @@ how = {"rule": "No network: steps counted", "pairs": "No network: regression on 
 
 def line(table, read, far=None):
     names = {column: f"{what}, {read}" for column, what in (how | {"far": far}).items()}
-    stored = {row["model"]: row["right"] for row in table.rows}
+    stored = {row["model"]: row["right"] if np.ptp(row["right"]) else row["right"][0] for row in table.rows}
     return {"model": read} | {column: stored.get(name, "") for column, name in names.items()}
 
 
@@ -899,14 +912,15 @@ files_table = results.load("13_files")
 altered_table = results.load("13_augment")
 print(files_table)
 stored = {row["model"]: row["right"] for row in files_table.rows}
-lines = [{"model": row["model"].removeprefix("No network: steps counted; "), "kB": row["kB"], "rule": row["right"]} for row in files_table.rows[:6]]
+rules = [row for row in files_table.rows if row["model"].startswith("No network")]
+lines = [{"model": row["model"].removeprefix("No network: steps counted; "), "kB": row["kB"][0], "rule": row["right"][0]} for row in rules]
 lines = [line | {what: stored.get(f"{line['model']}; trained on {what}", "") for what in ("no file", "the same")} for line in lines]
 columns = {"model": "file", "kB": "kB a clip", "rule": "rule: steps counted", "no file": "LSTM, trained on no file", "the same": "LSTM, trained on the same"}
 plotting.table(lines, columns, "New people's clips; 100 labelled ones. crf: the encoder's scale of loss, for H.264 from 0 to 51, for VP9 to 63. The CNN has never seen a file")
 
 # %% [markdown]
-# - **Down to crf 35, a fortieth of the raw bytes, no loss shows**: .91 to .93, as without a file. VP9 has .91 with fewer bytes.
-# - **At crf 45, .84**, lower in each seed, and .88 if the LSTM learns from such files. The rule has .99: the digits are still there. **At crf 51, .63 and .58**, the rule .77: now digits are gone, too, and the
+# - **Down to crf 35, a fortieth of the raw bytes, no loss shows**: .91 to .93, as without a file. VP9: .91 and .88, with fewer bytes.
+# - **At crf 45, .84**, lower in each seed, and .88 if the LSTM learns from such files. The rule has .99: the digits are still there. **At crf 51, .63 and .58**, the rule .77: now digits are gone, and the
 #   files are hardly smaller.
 #
 # So look at frames *after* reading, and keep the originals.
@@ -932,7 +946,7 @@ check.claim("Down to crf 35: .91", min(files_table.mean(raw, "right"), *fine, *(
 check.claim("to .93", max(files_table.mean(raw, "right"), *fine, *(files_table.mean(name, "right") for name in kinds["mp4, H.264, crf 18"])), within=(0.925, 0.935), stored=True)
 check.claim("a fortieth of the bytes", files_table.mean(raw, "kB") - 39 * files_table.mean(kinds["mp4, H.264, crf 35"][0], "kB"), within=(0, 4), stored=True)
 vp9 = kinds["webm, VP9, crf 50"][0]
-check.claim("VP9 has .91", files_table.mean(vp9, "right"), within=(0.905, 0.915), stored=True)
+check.claim("VP9: .91 and .88", [files_table.mean(name, "right") - value for name, value in zip(kinds["webm, VP9, crf 50"], (0.91, 0.88))], within=(-0.005, 0.005), stored=True)
 check.claim("fewer bytes", files_table.mean(kinds["mp4, H.264, crf 35"][0], "kB") - files_table.mean(vp9, "kB"), above=1, stored=True)
 check.claim("crf 45: .84", coarse[0], within=(0.835, 0.845), stored=True)
 check.claim("lower in each seed", np.subtract(files_table.row(raw)["right"], files_table.row(kinds["mp4, H.264, crf 45"][0])["right"]), above=0.05, stored=True)
@@ -989,8 +1003,8 @@ plotting.answers(everything["y"], {"five folds": [answered]}, f"{len(answered)} 
 #
 # **When one class is rare**, accuracy is blind: of 200 videos, 10 show a fall. A network that never says "fall" is right in .95. Look at the **recall** of each
 # class (of those that are one, how many are named?), at its **precision** (of those named so, how many are?), and at the confusion matrix. In training, `class_weight={0: 1, 1: 19}` lets each fall count as
-# 19 clips. In a network that names all of its training clips, as ours do, that changes little (Byrd & Lipton 2019): with 10 clips of "up" among 200, recall was .45 without and .47 with it.
-# To say "up" from a probability of .02 on raised it to .59, and lowered precision from .82 to .67. Which mistake costs more, you have to say.
+# 19 clips. In a network that names all of its training clips, as ours do, that need not help (Byrd & Lipton 2019): with 10 clips of "up" among 200, recall was .45 without and .47 with it.
+# To say "up" from a probability of .02 on raised it to .59, and lowered precision (if 1 of 20 is "up") from .82 to .67. Which mistake costs more, you have to say.
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
 rare_table = results.load("13_rare")
@@ -1182,9 +1196,9 @@ def check_streamer(streamer):
     check.expect(max(apart) < 1e-5, "two streamers of one model, fed in turn, disturb each other: each needs a state of its own, which starts at 0")
     before = count()
     for number in range(30):
-        last = one(film[number % 8])
+        last = one(film[number // 2 % 8])
     seen, steps = count() - before
-    check.expect_close("your answer after frame 38", last, np.asarray(model(film[np.newaxis, np.arange(38) % 8]))[0])
+    check.expect_close("your answer after frame 38", last, np.asarray(model(film[np.newaxis, np.r_[:8, np.arange(30) // 2 % 8]]))[0])
     check.expect(30 <= seen <= 45, f"for 30 new frames the CNN read {seen}: " + ("it must not read old ones again" if seen > 45 else "use the CNN of the model that you were given"))
     check.expect(steps <= 75, f"for 30 new frames the LSTM made {steps} steps: carry h and c in place of starting anew")  # a layer makes up to 60
     normal = hybrid(frame_cnn(0.9))
@@ -1283,12 +1297,12 @@ check.claim("In 1,000 steps by predict_on_batch, memory does not grow", ways["st
 # 16 steps; the larger the CNN, the more a step saves. The size of the state and the memory used stay the same, however long the film.
 #
 # **Trained on 3 seconds, reading 30?** The LSTM that learned from first 3 seconds (section 9) is right for .92 of the people after these, and for .96 if it reads on to 30. But it does not forget: 3 seconds after 15 of
-# *another* person, it is right for .43. So where a new recording begins, begin anew with $h = c = 0$.
+# *another* person, it says that one's direction for .95. So where a new recording begins, begin anew with $h = c = 0$.
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
 first3 = videos_table.row("LSTM, first 3 s alone")["model"]
 check.claim("Reading on to 30 s: .96 in place of .92", videos_table.mean(first3, "carried") - videos_table.mean(first3, "right"), within=(0.03, 0.045), stored=True)
-check.claim("3 s after another person .43 in place of .92", videos_table.mean(first3, "after another") - videos_table.mean(first3, "right"), within=(-0.5, -0.485), stored=True)
+check.claim("3 s after another person, that one's direction for .95", videos_table.mean(first3, "the other's") - videos_table.mean(first3, "right"), within=(0.025, 0.04), stored=True)
 
 # %% [markdown]
 # <a id="export"></a>
@@ -1460,7 +1474,7 @@ replies["forgotten session"] = send(f"/sessions/{clients[0]}", png(grey))
 process.stdin.close()
 ended = process.wait(timeout=30)
 plotting.table([{"sent": what, "status": str(status), "answer": said["detail"]} for what, (status, said) in replies.items()],
-               ["sent", "status", "answer"], "The last session was the 51st before last")  # fmt: skip
+               ["sent", "status", "answer"], "Forgotten: 50 newer sessions have begun since")  # fmt: skip
 
 # %% [markdown]
 # Refused with a sentence, each time, and the service goes on. **Before you put it on the internet**, it needs what every service needs: encryption, a login,
@@ -1478,7 +1492,7 @@ check.claim("The service ended by itself", ended, equals=0)
 #
 # Choose something else, or take care, when
 #
-# - **you can write the rule down.** Here, with 16 or 8 frames, a rule that needs no label of a clip was ahead of every LSTM. Ask what your classes are made of.
+# - **you can write the rule down.** Here, with 16 or 8 frames, a rule that needs no label of a clip was ahead of our LSTMs. Ask what your classes are made of.
 # - **the average over time does as well.** Then order does not matter: keep the average, it is simpler and needs less data.
 # - **no CNN knows your images.** Thermal cameras, microscopes, depth: weights from photographs may help or not; measure them against a CNN that was never trained.
 # - **labels differ between people who label.** Then agreement between them is the best score there is. Measure it first.

@@ -15,6 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import nbformat
+from pages import collect_errors
 from playwright.sync_api import sync_playwright
 
 COURSE = Path(__file__).resolve().parents[2]
@@ -59,10 +60,7 @@ def server(folder, home):
             filter(None, [str(COURSE), str(COURSE / "tests"), os.environ.get("PYTHONPATH")])
         ),
     }
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    token, log = secrets.token_hex(16), home / "server.log"
+    port, token, log = free_port(), secrets.token_hex(16), home / "server.log"
     command = [
         sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1",
         f"--ServerApp.port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}",
@@ -72,7 +70,7 @@ def server(folder, home):
         process = subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.STDOUT, cwd=home)
         try:
             address = f"http://127.0.0.1:{port}"
-            _wait_until_up(f"{address}/api?token={token}", process, log)
+            wait_until_up(f"{address}/api?token={token}", process, log)
             yield address, token
         finally:
             process.terminate()
@@ -83,7 +81,14 @@ def server(folder, home):
                 process.wait()
 
 
-def _wait_until_up(url, process, log, seconds=90):
+def free_port():
+    """The number of a port that nobody uses."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def wait_until_up(url, process, log, seconds=90):
     end = time.monotonic() + seconds
     while time.monotonic() < end and process.poll() is None:
         try:
@@ -91,7 +96,7 @@ def _wait_until_up(url, process, log, seconds=90):
             return
         except OSError:
             time.sleep(0.2)
-    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()[-3000:]}")
+    raise RuntimeError(f"The server did not start:\n{log.read_text()[-3000:]}")
 
 
 @contextmanager
@@ -130,19 +135,22 @@ class Notebook:
     """
 
     def __init__(self, made, address, token, name, width=1400, height=1000, **more):
-        self.page = made.new_page(viewport={"width": width, "height": height}, **more)
-        self.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-        self.name, self.problems, self._unanswered = name, [], set()
-        self.page.on("pageerror", lambda error: self.problems.append(f"{error}\n{error.stack}"))
-        self.page.on(
-            "console", lambda message: self.problems.append(message.text) if message.type == "error" else None
-        )
-        self.page.on("websocket", self._listen)
+        self.watch(made.new_page(viewport={"width": width, "height": height}, **more), name)
         self.page.goto(f"{address}/lab/tree/{name}?token={token}&reset")
-        self.panel = self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
         self.panel.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=60_000)
         self.close_sidebar()
-        # The indicator alone says idle even before there is a kernel.
+        self.wait_for_kernel()
+
+    def watch(self, page, name):
+        """Take a page, which is yet to show the notebook, and collect its problems."""
+        self.page, self.name, self.problems, self._unanswered = page, name, [], set()
+        self.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        collect_errors(page, lambda problem: self.problems.append(problem))
+        self.page.on("websocket", self._listen)
+        self.panel = self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
+
+    def wait_for_kernel(self):
+        """Wait until there is a kernel; the indicator alone says idle even before."""
         self.page.locator(".jp-StatusBar-Left").get_by_text("| Idle").wait_for(timeout=120_000)
 
     def _listen(self, socket):

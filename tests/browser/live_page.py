@@ -5,6 +5,7 @@ import re
 from urllib.parse import urlsplit
 
 from jupyter import COURSE
+from pages import collect_errors
 
 LABS = COURSE / "course_utils" / "labs"
 BOOK = "https://book.test"  # nothing is fetched
@@ -27,10 +28,7 @@ class LivePage:
         self.name, self.data, self.problems = name, data, []
         self.page = made.new_page(viewport={"width": width, "height": height}, **more)
         self.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-        self.page.on("pageerror", lambda error: self.problems.append(f"{error}\n{error.stack}"))
-        self.page.on(
-            "console", lambda message: self.problems.append(message.text) if message.type == "error" else None
-        )
+        collect_errors(self.page, lambda problem: self.problems.append(problem))
         begin, data = json.dumps(state), json.dumps(data)
         self.body = PAGE.format(name=name, theme=theme, state=begin, data=data.replace("</", "<\\/"))
         self.page.route(re.compile(re.escape(BOOK)), self._serve)

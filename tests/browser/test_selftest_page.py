@@ -1,13 +1,11 @@
 """The self-test of a lesson, in a page as the book has it: by keyboard, read aloud, kept, and on a phone."""
 
-import functools
-import http.server
 import re
 import shutil
-import threading
 
 import pytest
 from jupyter import COURSE
+from pages import collect_errors, served
 from playwright.sync_api import expect
 from test_screen import LOOKS
 
@@ -32,27 +30,17 @@ KEY = f"selftest {LESSON}"
 expect.set_options(timeout=30_000)  # a busy machine may need more than the usual 5 seconds
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    """Serves a folder and tells nothing."""
-
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """The address of a folder with a page for each lesson."""
     folder = tmp_path_factory.mktemp("site")
     for name in ("selftest.js", "selftest.css"):
-        shutil.copy(COURSE / "book" / name, folder)
+        shutil.copy(COURSE / "book" / "static" / name, folder)
     for name in NAMES:
         page = PAGE.replace("BLOCK", selftest.html_of(name))
         (folder / f"{name}.html").write_text(page, encoding="utf-8")
-    handler = functools.partial(Quiet, directory=folder)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with served(folder) as address:
+        yield address
 
 
 @pytest.fixture
@@ -66,9 +54,8 @@ def visit(site, chrome):
         if script:
             context.add_init_script(script)
         page = context.new_page()
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
-        page.goto(f"{site}/{name}.html")
+        collect_errors(page, problems.append)
+        page.goto(f"{site}{name}.html")
         return page
 
     yield opener
@@ -180,9 +167,9 @@ def test_answers_outlast_a_reload_lesson_by_lesson_and_can_be_cleared(visit, sit
     expect(told(page, 2)).to_contain_text("✗ Not right.")
     expect(question(page, 2).get_by_role("radio", checked=True)).to_have_count(1)
     expect(count(page)).to_have_text("1 of 5 right, 1 at the first try. Not answered yet: 3.")
-    page.goto(f"{site}/06_attention.html")
+    page.goto(f"{site}06_attention.html")
     expect(count(page)).to_have_text("0 of 5 right.")
-    page.goto(f"{site}/{LESSON}.html")
+    page.goto(f"{site}{LESSON}.html")
     page.get_by_role("button", name="Clear my answers").click()
     expect(count(page)).to_have_text("Cleared. 0 of 5 right.")
     expect(page.get_by_role("radio", checked=True)).to_have_count(0)
@@ -239,7 +226,7 @@ TOO_WIDE = """() => [...document.querySelectorAll('.selftest-place *, html')]
 def test_nothing_scrolls_sideways_on_a_phone(visit, site):
     page = visit(viewport={"width": 320, "height": 800})
     for name in NAMES:
-        page.goto(f"{site}/{name}.html")
+        page.goto(f"{site}{name}.html")
         page.evaluate(CHECK_ALL)
         expect(page.locator(".selftest-told:empty")).to_have_count(0)
         for width in (320, 400, 1280):

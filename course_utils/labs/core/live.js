@@ -297,7 +297,7 @@ export class LiveLab {
     this.past = [];
     this.undo.ariaDisabled = 'true';
     new ResizeObserver(() => {
-      if (sized.clientWidth === this.wide) return;
+      if (!sized.clientWidth || sized.clientWidth === this.wide) return; // none: it is hidden
       this.wide = sized.clientWidth;
       this.show();
     }).observe(sized);
