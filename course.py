@@ -734,22 +734,23 @@ def check_browser(*arguments, python=None):
 
 def test(options):
     """Check everything: style, units, hygiene, every notebook, and lessons in a browser."""
-    others = ("browser", "book", "grading", "server", "test_notebooks.py")
+    others = ("browser", "book", "grading", "long", "server", "test_notebooks.py")
     elsewhere = [f"--ignore=tests/{name}" for name in others]
     stages = {
         "lint": lint,
         "units": lambda: pytest("tests", *elsewhere, "--numprocesses=2", "--dist=worksteal"),
         "hygiene": lambda: pytest("tests/test_notebooks.py"),
         "notebooks": lambda: run([PYTHON, ROOT / "tests" / "check_lessons.py"]),
-        "browser": lambda: check_browser("tests/browser"),
+        "browser": lambda: check_browser("tests/browser", "--numprocesses=2", "--dist=loadfile"),
     }
     prepare(own=True)
     return run_stages(stages)
 
 
 def test_more(options):
-    """Check what instructors have beside the lessons: the book, the servers for a class, grading."""
+    """Check the book, servers for a class, grading, and what takes long, such as templates and clusters."""
     stages = {
+        "long": lambda: pytest("tests/long", "--numprocesses=2", "--dist=worksteal"),
         "book": lambda: run([TEACH_PYTHON, "-m", "book"]),
         "book tests": lambda: check_browser("tests/book", python=TEACH_PYTHON),
         "servers": lambda: check_browser("-rs", "tests/server", python=TEACH_PYTHON),

@@ -36,12 +36,3 @@ def ready(house):
     house.STAMP.write_text(house.stamp())
     house.OWN_STAMP.write_text(house.own_stamp())
     return house
-
-
-@pytest.fixture
-def cluster(tmp_path):
-    """A Dask scheduler without workers yet."""
-    from clusters import scheduler  # few tests need Dask, and importing it takes a second
-
-    with scheduler(tmp_path) as started:
-        yield started

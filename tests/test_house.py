@@ -518,12 +518,13 @@ def test_what_instructors_have_is_tested_with_their_packages(ready, monkeypatch,
     monkeypatch.setattr(ready, "prepare_teach", lambda: ran.append("prepared"))
     monkeypatch.setattr(ready, "run", lambda command: ran.append(command) or 0)
     monkeypatch.setattr(
-        ready, "pytest", lambda *arguments, python, **more: ran.append([python, arguments[-1]])
+        ready, "pytest", lambda *arguments, python=None, **more: ran.append([python, *arguments])
     )
     monkeypatch.setenv("COURSE_CHROMIUM", "/a/browser")
     assert ready.main([name]) == 0
-    tested = [["-m", "book"], ["tests/book"], ["tests/server"], ["tests/grading"]]
-    assert ran == ["prepared", *([ready.TEACH_PYTHON, *arguments] for arguments in tested)]
+    tested = [["-m", "book"], ["tests/book"], ["-rs", "tests/server"], ["tests/grading"]]
+    long = [None, "tests/long", "--numprocesses=2", "--dist=worksteal"]
+    assert ran == ["prepared", long, *([ready.TEACH_PYTHON, *arguments] for arguments in tested)]
     assert re.search(r"^book +ok", capsys.readouterr().out, re.M)
 
 

@@ -3,14 +3,10 @@
 import ast
 import concurrent.futures
 import importlib
-import json
 import math
-import os
 import pickle
 import re
 import shutil
-import subprocess
-import sys
 
 import cases
 import common
@@ -163,28 +159,6 @@ def test_every_network_has_a_learning_rate_with_lower_and_higher_ones_tried(name
 
 
 SCRIPTS = sorted(results.FOLDER.glob("[0-9]*.py"))
-ONE_AFTER_THE_OTHER = """
-import runpy, sys
-scripts, sys.argv[1:] = sys.argv[1:], ["--quick"]
-for script in scripts:
-    runpy.run_path(script, run_name="__main__")
-"""
-
-
-def test_the_commands_that_make_the_tables_run_at_toy_size(tmp_path):
-    """All in one process, as importing TensorFlow takes longer than most toys."""
-    paths = os.pathsep.join(map(str, (results.ROOT, results.FOLDER)))
-    environment = os.environ | {"TMPDIR": str(tmp_path), "TEMP": str(tmp_path), "PYTHONPATH": paths}
-    command = [sys.executable, "-c", ONE_AFTER_THE_OTHER, *map(str, SCRIPTS)]
-    ran = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path)
-    assert ran.returncode == 0, ran.stderr
-    made = {path.stem: json.loads(path.read_text()) for path in tmp_path.glob("results-*/*.json")}
-    assert sorted(made) == TABLES
-    for table, content in made.items():
-        real = results.load(table)
-        for row in content["rows"]:
-            assert row.keys() == real.row(row["model"]).keys()
-            assert row["parameters"] == real.row(row["model"])["parameters"] or "network" in row["model"]
 
 
 def test_what_a_script_measures_can_be_measured_in_other_processes(monkeypatch):

@@ -12,9 +12,8 @@ from contextlib import contextmanager
 from urllib.parse import unquote, urljoin
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from jupyter import browser
-from pages import collect_errors, served, stay_at
+from pages import audited, collect_errors, served, stay_at
 from playwright.sync_api import expect
 
 from book import __main__ as making
@@ -200,13 +199,6 @@ ONE_OF_EACH = """() => {
     const kinds = words.map(word => word.className + getComputedStyle(word.closest('pre')).backgroundColor);
     words.forEach((word, n) => kinds.indexOf(kinds[n]) < n && word.remove());
 }"""
-
-
-def audited(page):
-    """What axe finds in a page that keeps people from using it."""
-    rules = Axe().run(page, options={"resultTypes": ["violations"], "preload": False}).response["violations"]
-    serious = [rule for rule in rules if rule["impact"] in ("serious", "critical")]
-    return [(rule["id"], node["target"], node["html"][:120]) for rule in serious for node in rule["nodes"]]
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(400, "dark"), (1400, "light")])

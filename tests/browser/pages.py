@@ -5,6 +5,8 @@ import http.server
 import threading
 from contextlib import contextmanager
 
+from axe_playwright_python.sync_playwright import Axe
+
 
 class Silent(http.server.SimpleHTTPRequestHandler):
     """A server of files that prints no log."""
@@ -40,3 +42,10 @@ def stay_at(address, target, tell):
             route.abort()
 
     target.route("**/*", guard)
+
+
+def audited(page, context=None):
+    """What axe finds, in a page or a part of it (a selector), that keeps people from using it."""
+    rules = Axe().run(page, context, {"resultTypes": ["violations"], "preload": False}).response["violations"]
+    serious = [rule for rule in rules if rule["impact"] in ("serious", "critical")]
+    return [(rule["id"], node["target"], node["html"][:120]) for rule in serious for node in rule["nodes"]]

@@ -1,6 +1,7 @@
 """That in every lab cause and effect share a screen, nothing is clipped, and every text can be read."""
 
 import pytest
+from pages import audited
 from playwright.sync_api import expect
 from test_mouse import CONTROLS, NAME, SETUP, STATES, TRAINS
 
@@ -107,21 +108,43 @@ def test_a_control_and_a_picture_that_it_changes_share_a_screen(name, screen, ev
     assert drawing > 5
 
 
+def show(page, screen, theme):
+    """In a window of that width which holds a whole lab, in that theme."""
+    page.set_viewport_size({**SCREENS[screen], "height": 3000})
+    page.emulate_media(color_scheme=theme)
+    light = "true" if theme == "light" else "false"
+    expect(page.locator("body")).to_have_attribute("data-jp-theme-light", light)
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("screen", SCREENS)
 @pytest.mark.parametrize("name", STATES)
 def test_every_text_is_whole_and_can_be_read(name, screen, theme, everything):
-    page, lab = everything.page, everything.labs().nth(list(STATES).index(name))
-    page.set_viewport_size({**SCREENS[screen], "height": 3000})  # the whole lab at once
-    page.emulate_media(color_scheme=theme)
-    light = "true" if theme == "light" else "false"
-    expect(page.locator("body")).to_have_attribute("data-jp-theme-light", light)
+    lab = everything.labs().nth(list(STATES).index(name))
+    show(everything.page, screen, theme)
     lab.evaluate("lab => lab.closest('.jp-Cell').scrollIntoView({block: 'start'})")
     for _ in range(20):  # colours follow the theme by and by
         everything.settle()
         if not (problems := lab.evaluate(LOOKS)):
             break
     assert problems == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("screen", SCREENS)
+def test_axe_finds_nothing_serious_in_any_lab(screen, theme, everything):
+    show(everything.page, screen, theme)
+    for _ in range(20):  # colours follow the theme by and by
+        everything.settle()
+        if not (problems := audited(everything.page, ".course-lab")):
+            break
+    assert problems == []
+
+
+def test_axe_finds_a_control_without_a_name(everything):
+    dial = everything.labs().first.locator("select:visible").first
+    dial.evaluate("dial => dial.removeAttribute('id')")  # its label points at that
+    assert "select-name" in {rule for rule, *_ in audited(everything.page, ".course-lab")}
 
 
 def test_a_drag_over_a_picture_selects_none_of_its_words(everything):

@@ -18,7 +18,7 @@ from teaching.grading.autograde import ROOT, JudgeAnswers, grade, make
 VIDEO = "04_cnn_lstm_video"
 LESSONS = sorted(path.stem for path in (ROOT / "notebooks" / "source").glob("[0-9][0-9]_*.py"))
 LESSONS.remove("91_glossary")  # has no exercises
-PATIENT = judge(SECONDS=20, PATIENCE=3600)  # a busy machine stops nobody
+PATIENT = judge(SECONDS=15, PATIENCE=3600)  # a busy machine stops nobody
 IMPATIENT = judge(SECONDS=2, PATIENCE=3600)
 
 
@@ -131,7 +131,7 @@ def said(folder, row):
 def line(name, row, text):
     """A line of the page's table; without paths, which differ, and not too long."""
     text = textwrap.shorten(re.sub(r"'/[^']*'", "'...'", text), 100, placeholder=" ...")
-    text = text.replace("after 20 seconds", f"after {limits.SECONDS} seconds")  # fewer here, to save time
+    text = text.replace("after 15 seconds", f"after {limits.SECONDS} seconds")  # fewer here, to save time
     return f"| {name} | {row['points']:.0f} | {text} |" if "points" in row else f"| {name} | – | {text} |"
 
 
@@ -163,7 +163,7 @@ LOOP = "import threading\ndef loop():\n    while True: pass\nthreading.Thread(ta
             "open('big', 'wb').write(bytes(10**8))",
             "not yet: your code raised OSError: [Errno 27] File too large",
         ),
-        ("for n in range(10**6): open(str(n), 'w').write('x')", "stopped: it wrote more than 50 MB"),
+        ("for n in range(10**6): open(str(n), 'w').write('x' * 10**5)", "stopped: it wrote more than 50 MB"),
         ("it = 'no function'", "not yet: the check could not use your answer"),
         ("this is no Python", "not yet: your code raised SyntaxError"),
         ("", "not attempted"),
@@ -176,8 +176,8 @@ def test_limits(answer, told):
 
 
 def test_a_sleeper_is_stopped():
-    verdict = judge(PATIENCE=10)(JOB | {"answer": "import time\ndef it(): time.sleep(1000)"})
-    assert verdict["said"] == "stopped after waiting for 10 seconds"
+    verdict = judge(PATIENCE=2)(JOB | {"answer": "import time\ndef it(): time.sleep(1000)"})
+    assert verdict["said"] == "stopped after waiting for 2 seconds"
     assert verdict["share"] == 0
 
 
