@@ -103,7 +103,7 @@ def noise(kind, samples, seed=0, part="train"):
     ----------
     kind : str
         "hiss", "hum" (of the mains), "rain", "clicks" (of keys), "music" (of tones) or "babble" (eight
-        voices at once).
+        voices at once, each of any speaker of one part).
     samples : int
         How many, at 16,000 a second.
     seed : int
@@ -184,7 +184,8 @@ def _music(rng, samples):
             tone = sum(np.sin(k * turn) / k**1.3 for k in range(1, 7))
             made[at : at + length] += tone * np.minimum(time / 0.01, 1) * np.exp(-time / 0.5)
         at += length
-    return made
+    floor = 0.02 * np.sqrt(np.mean(made**2))  # without it, whatever is heard between two tones is a voice
+    return made + floor * rng.standard_normal(samples)
 
 
 def _talk(rng, samples, speakers):

@@ -315,21 +315,30 @@ def bands(chunks):
     return (np.log(spectra(chunks) ** 2 @ weights.astype("float32") + 1e-6) / 4 + 1).astype("float32")
 
 
-def boosted(train, count, seed=0, most=20_000):
-    """Gradient boosting on the bands of the last `count` chunks: a function from chunks to scores."""
+def features(chunks, reach):
+    """What a boosting reads for each chunk, (clip, chunk, number): `reach` is "1 chunk", "16 chunks" or "3 s"."""
+    now = bands(chunks)
+    mean = np.moveaxis(now.mean(axis=2), 1, -1)  # clip, band, chunk
+    pasts = []
+    if reach == "16 chunks":
+        pasts = list(np.moveaxis(past(mean, 16), -1, 0))
+    if reach == "3 s":
+        means = [past(mean, count).mean(axis=-1) for count in (4, 16, 64)]
+        lowest = past(means[0], 94).min(axis=-1)
+        pasts = [mean, *means, lowest, mean - lowest]
+    pasts = [np.moveaxis(values, -1, 1) for values in pasts]
+    return np.concatenate([now.reshape(*now.shape[:2], -1)] * (reach != "3 s") + pasts, axis=2)
+
+
+# %% tags=["definition"] jupyter={"source_hidden": true}
+def boosted(train, reach, seed=0, most=20_000):
+    """Gradient boosting on `features`: a function from chunks to scores."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    def features(chunks):
-        now = bands(chunks)
-        mean = past(np.moveaxis(now.mean(axis=2), 1, -1), count)  # clip, band, chunk, past
-        mean = np.moveaxis(mean, 1, 2).reshape(*chunks.shape[:2], -1)
-        return np.concatenate([now.reshape(*chunks.shape[:2], -1), mean], axis=2) if count > 1 else now.reshape(*chunks.shape[:2], -1)
-
-    x, y = features(train.x).reshape(train.y["speech"].size, -1), train.y["speech"].ravel()
+    x, y = features(train.x, reach).reshape(train.y["speech"].size, -1), train.y["speech"].ravel()
     some = np.random.default_rng(seed).permutation(len(x))[:most]
     trees = HistGradientBoostingClassifier(max_iter=80, random_state=seed).fit(x[some], y[some])
-    return lambda chunks: trees.decision_function(features(chunks).reshape(-1, x.shape[1])).reshape(chunks.shape[:2])
-
+    return lambda chunks: trees.decision_function(features(chunks, reach).reshape(-1, x.shape[1])).reshape(chunks.shape[:2])
 
 
 # %% [markdown]
@@ -344,10 +353,10 @@ def rates(said, truth):
     return float((~said[truth == 1]).mean()), float(said[truth == 0].mean())
 
 
-def choose(scores, truth):
+def choose(scores, truth, counts=(1, 2, 4, 8, 16)):
     """The mean over how many chunks, and the threshold, with the fewest errors: (count, threshold)."""
     tried = {}
-    for count in (1, 2, 4, 8, 16):
+    for count in counts:
         smooth = past(scores, count).mean(axis=-1)
         for threshold in np.quantile(smooth, np.linspace(0.01, 0.99, 99)):
             tried[count, float(threshold)] = sum(rates(smooth > threshold, truth)) / 2
@@ -827,15 +836,15 @@ def parts(model):
     return first, second
 
 
-def remembering(second, z, count):
-    """Answers (clip, chunk) if the state is empty `count` - 1 chunks before each of them."""
-    def answers(z):
-        nothing = np.zeros((len(z), 128), "float32")
-        return second.predict([z, nothing, nothing], batch_size=256, verbose=0)[0][..., 0]
+def remembering(second, z, count, state=np.zeros((2, 128), "float32")):
+    """Answers (clip, chunk) if h and c become `state` `count` - 1 chunks before each of them."""
+    def answers(z, state):
+        h, c = (np.repeat(part[np.newaxis], len(z), axis=0) for part in state)
+        return second.predict([z, h, c], batch_size=256, verbose=0)[0][..., 0]
 
     windows = np.lib.stride_tricks.sliding_window_view(z, count, axis=1)  # clip, chunk, 128, count
-    anew = answers(np.moveaxis(windows, -1, 2).reshape(-1, count, 128))[:, -1].reshape(len(z), -1)
-    return np.concatenate([answers(z[:, : count - 1]), anew], axis=1) if count > 1 else anew
+    anew = answers(np.moveaxis(windows, -1, 2).reshape(-1, count, 128), state)[:, -1].reshape(len(z), -1)
+    return np.concatenate([answers(z[:, : count - 1], 0 * state), anew], axis=1) if count > 1 else anew
 
 
 # %% [markdown]
@@ -877,15 +886,17 @@ check.claim("and on .13 with all", whole, within=(0.125, 0.135), stored=True)
 # the mean of its last 16.
 
 # %% tags=["definition"] jupyter={"source_hidden": true}
-def refitted(x, y):
-    """A new last layer on numbers (clip, chunk, number): logistic regression, a function from such numbers to scores."""
+def refitted(x, y, trees=False):
+    """A new last layer on numbers (clip, chunk, number), logistic or a boosting: a function from such numbers to scores."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    flat = x.reshape(-1, x.shape[-1])
-    scale = StandardScaler().fit(flat)
-    fit = LogisticRegression(C=0.1, max_iter=300).fit(scale.transform(flat), y.ravel())
-    return lambda x: fit.decision_function(scale.transform(x.reshape(-1, x.shape[-1]))).reshape(x.shape[:2])
+    logistic = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=300))
+    fit = HistGradientBoostingClassifier(max_iter=80, random_state=0) if trees else logistic
+    fit.fit(x.reshape(-1, x.shape[-1]), y.ravel())
+    return lambda x: fit.decision_function(x.reshape(-1, x.shape[-1])).reshape(x.shape[:2])
 
 
 # %% jupyter={"source_hidden": true}
