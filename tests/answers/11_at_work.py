@@ -1,3 +1,6 @@
+import itertools
+import re
+
 # ---- 11.1, the kernels of a spectrum
 
 
@@ -45,6 +48,19 @@ wrong("11.1", "not the magnitudes")(lambda n: table(n, second=np.cos))
 wrong("11.1", "the first kernel should be")(lambda n: table(n, np.hamming))
 wrong("11.1", "NaN")(lambda n: table(n) * np.nan)
 
+right("11.1")(lambda n: np.concatenate([(waves := np.exp(-2j * np.pi * np.outer(np.arange(n), np.arange(n // 2 + 1)) / n) * np.hanning(n + 1)[:-1, None]).real, waves.imag], axis=1))
+right("11.1")(lambda n: ops.concatenate([ops.cast(table(n)[:, : n // 2 + 1], "float32"), ops.cast(table(n)[:, n // 2 + 1 :], "float32")], axis=1))
+wrong("11.1", "not the magnitudes")(lambda n: np.concatenate([table(n)[:, : n // 2 + 1], table(n, np.ones)[:, n // 2 + 1 :]], axis=1))  # sines without window
+wrong("11.1", "not the magnitudes")(lambda n: np.concatenate([table(n)[:, : n // 2 + 1], table(n)[:, : n // 2 : -1]], axis=1))  # sines from high to low
+
+
+@wrong("11.1", "columns should be the cosines")
+def _(n):  # each pair turned by an eighth of a vibration: the lengths stay
+    k = np.arange(n // 2 + 1)
+    turn = np.where((k == 0) | (k == n // 2), 0, np.pi / 4)
+    return table(n, first=lambda x: np.cos(x + turn), second=lambda x: np.sin(x + turn))
+
+
 # ---- 11.2, an LSTM moves in
 
 
@@ -68,6 +84,36 @@ def _(weight_ih, weight_hh, bias_ih, bias_hh, order):
     return [weight_ih.T[:, rows], weight_hh.T[:, rows], bias_ih[rows] + bias_hh[rows]]
 
 
+@right("11.2")
+def _(weight_ih, weight_hh, bias_ih, bias_hh, order):  # in place
+    places = [order.index(gate) for gate in "ifgo"]
+    bias_ih += bias_hh
+    for array in (weight_ih, weight_hh, bias_ih):
+        blocks = array.reshape(4, len(array) // 4, -1)
+        blocks[:] = blocks[places]
+    return weight_ih.T, weight_hh.T, bias_ih
+
+
+@right("11.2")
+def _(weight_ih, weight_hh, bias_ih, bias_hh, order):  # a dictionary of gates, tensors of Keras
+    def by_gate(array):
+        blocks = dict(zip(order, ops.split(array, 4)))
+        return ops.concatenate([blocks[gate] for gate in ("i", "f", "g", "o")])
+
+    return [ops.transpose(by_gate(weight_ih)), ops.transpose(by_gate(weight_hh)), by_gate(bias_ih) + by_gate(bias_hh)]
+
+
+@wrong("11.2", "the kernel is not right")
+def _(a, b, c, d, order):  # sorts the other way
+    def sort(x):
+        blocks = np.split(x, 4)
+        return np.concatenate([blocks["ifgo".index(gate)] for gate in order])
+
+    return [sort(a).T, sort(b).T, sort(c + d)]
+
+
+wrong("11.2", "your code raised")(lambda a, b, c, d, order: [np.concatenate(np.split(x.T, 4)) for x in (a, b, c + d)])
+wrong("11.2", "a list of three")(lambda *given: dict(zip(("kernel", "recurrent_kernel", "bias"), moved(*given))))
 wrong("11.2", "has the shape (16, 3)")(lambda *given: moved(*given, turn=lambda x: x))
 wrong("11.2", "still in the order of the file")(lambda *given: moved(*given, sort=(False, False, False)))
 wrong("11.2", "gates of the recurrent kernel are still in the order")(lambda *given: moved(*given, sort=(True, False, True)))
@@ -115,6 +161,46 @@ def _(kernel, bias, strides):  # with stride 1 there are as many zeros at each e
     return lambda x: layer(x)[:, ::strides]
 
 
+@right("11.3")
+def _(kernel, bias, strides):  # a layer of one's own
+    class Padded(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.inner = filled(kernel, bias, strides=strides, activation=None)
+
+        def call(self, x):
+            return ops.relu(self.inner(ops.pad(x, [[0, 0], [1, 1], [0, 0]])))
+
+    return Padded()
+
+
+@right("11.3")
+def _(kernel, bias, strides):  # functional, and a ReLU of its own
+    x = keras.Input((None, kernel.shape[1]))
+    return keras.Model(x, layers.ReLU()(filled(kernel, bias, strides=strides, activation=None)(layers.ZeroPadding1D(1)(x))))
+
+
+@right("11.3")
+def _(kernel, bias, strides):  # without a convolution
+    def ported(x):
+        x = np.pad(x, ((0, 0), (1, 1), (0, 0)))
+        starts = range(0, x.shape[1] - 2, strides)
+        return np.stack([np.maximum(np.tensordot(x[:, n : n + 3], kernel, ((1, 2), (2, 1))) + bias, 0) for n in starts], axis=1)
+
+    return ported
+
+
+@right("11.3")
+def _(kernel, bias, strides):  # built when it is called, weights given by name
+    layer = layers.Conv1D(5, 3, strides, activation="relu", kernel_initializer=lambda *a, **k: ops.transpose(kernel, (2, 1, 0)), bias_initializer=lambda *a, **k: ops.convert_to_tensor(bias))
+    return keras.Sequential([layers.ZeroPadding1D((1, 1)), layer])
+
+
+wrong("11.3", "'list' object is not callable")(lambda kernel, bias, strides: [layers.ZeroPadding1D(1), filled(kernel, bias, strides=strides)])
+wrong("11.3", "the output has the shape")(padded(1, 0))  # right for even numbers of steps
+wrong("11.3", "is off by up to")(lambda kernel, bias, strides: lambda x: filled(kernel, bias, strides=strides)(ops.pad(x, ((0, 0), (1, 1), (0, 0)), mode="reflect")))
+wrong("11.3", "where does your padding put the zeros")(lambda kernel, bias, strides: padded(1, 1)(kernel, bias, strides) if strides == 1 else padded(0, 2)(kernel, bias, strides))
+wrong("11.3", "where does your padding put the zeros")(lambda kernel, bias, strides: lambda x: filled(kernel, bias, padding="same")(x)[:, strides - 1 :: strides] if x.shape[1] % 2 == 0 else padded(1, 1)(kernel, bias, strides)(x))
 wrong("11.3", "where does your padding put the zeros")(padded(0, 0, "same"))
 wrong("11.3", "the output has the shape")(padded(0, 0))
 wrong("11.3", "the output has the shape")(padded(1, 1, "same"))
@@ -168,6 +254,82 @@ def strung(join=lambda gap, hold: gap <= hold, over=lambda p, threshold: p > thr
 
 
 right("11.4")(strung())
+right("11.4")(strung(over=lambda p, threshold: p >= threshold))
+@right("11.4")
+def _(p, threshold, hold):  # groups of equal answers
+    runs, at = [], 0
+    for speaks, group in itertools.groupby(p > threshold):
+        length = len(list(group))
+        runs.append([bool(speaks), at, at + length])
+        at += length
+    found = []
+    for speaks, begin, end in runs:
+        if speaks and found and begin - found[-1][1] <= hold:
+            found[-1] = [found[-1][0], end]
+        elif speaks:
+            found.append([begin, end])
+    return found
+
+
+@right("11.4")
+def _(p, threshold, hold):  # a pattern in a text
+    text = "".join("x" if x > threshold else "." for x in p)
+    return [match.span() for match in re.finditer(rf"x(?:\.{{0,{hold}}}x)*", text)]
+
+
+@right("11.4")
+def _(p, threshold, hold):  # vectorised: where the gap to the next speech is too long, a stretch ends
+    at = np.flatnonzero(p > threshold)
+    if not at.size:
+        return np.zeros((0, 2), int)
+    far = np.flatnonzero(np.diff(at) > hold + 1)
+    return np.column_stack([at[np.r_[0, far + 1]], at[np.r_[far, len(at) - 1]] + 1])
+
+
+@right("11.4")
+def _(p, threshold, hold):  # a machine of two states
+    found, begun, silent = [], None, 0
+    for n, value in enumerate(p):
+        if value > threshold:
+            begun, silent = n if begun is None else begun, 0
+        elif begun is not None:
+            silent += 1
+            if silent > hold:
+                found.append((begun, n + 1 - silent))
+                begun = None
+    return found if begun is None else [*found, (begun, len(p) - silent)]
+
+
+@wrong("11.4", "the stretches are")
+def _(p, threshold, hold):  # forgets the stretch that lasts to the end
+    found, begun, silent = [], None, 0
+    for n, value in enumerate(p):
+        if value > threshold:
+            begun, silent = n if begun is None else begun, 0
+        elif begun is not None:
+            silent += 1
+            if silent > hold:
+                found.append((begun, n + 1 - silent))
+                begun = None
+    return found
+
+
+@wrong("11.4", "pauses of up to 2 chunks join")
+def _(p, threshold, hold):  # joins two and two, and never a third
+    ends = np.flatnonzero(np.diff(np.r_[0, (p > threshold).astype(int), 0])).reshape(-1, 2).tolist()
+    found = []
+    while ends:
+        begin, end = ends.pop(0)
+        if ends and ends[0][0] - end <= hold:
+            end = ends.pop(0)[1]
+        found.append((begin, end))
+    return found
+
+
+wrong("11.4", "pairs (first, last)")(lambda p, threshold, hold: (pair for pair in strung()(p, threshold, hold)))
+wrong("11.4", "last is the chunk after the stretch")(lambda p, threshold, hold: [(begin, end - begin) for begin, end in strung()(p, threshold, hold)])  # length
+wrong("11.4", "last is the chunk after the stretch")(strung(end=0))
+wrong("11.4", "each stretch is a pair")(lambda p, threshold, hold: [slice(*pair) for pair in strung()(p, threshold, hold)])
 wrong("11.4", "last is the chunk after the stretch")(strung(end=0))
 wrong("11.4", "pauses of up to 1 chunks join")(strung(join=lambda gap, hold: gap < hold or gap == 0))
 wrong("11.4", "pauses of up to 1 chunks join")(strung(join=lambda gap, hold: gap == 0))
@@ -175,7 +337,6 @@ wrong("11.4", "the stretches are")(strung(join=lambda gap, hold: gap <= hold + 1
 wrong("11.4", "only pauses between speech are filled")(strung(after=1))
 wrong("11.4", "only pauses between speech are filled")(strung(before=1, join=lambda gap, hold: gap <= hold))
 wrong("11.4", "the threshold is not used")(strung(over=lambda p, threshold: p > 0.5))
-wrong("11.4", "only pauses between speech")(strung(over=lambda p, threshold: p >= threshold))
 wrong("11.4", "each stretch is a pair")(lambda p, threshold, hold: (p > threshold).astype(int))
 wrong("11.4", "the stretches are")(lambda p, threshold, hold: [])
 wrong("11.4", "each stretch is a pair")(lambda p, threshold, hold: np.flatnonzero(p > threshold).tolist())
@@ -226,3 +387,86 @@ wrong("11.5", "off by up to")(streamed(mirror=slice(-64, None)))
 wrong("11.5", "has the shape (5,)")(lambda first, second, chunks: streamed()(first, second, list(chunks)[:-1]))
 wrong("11.5", "TypeError")(lambda first, second, chunks: [chunks[n] for n in range(6)])
 wrong("11.5", "has the shape ()")(lambda first, second, chunks: streamed()(first, second, chunks)[-1])
+
+
+@right("11.5")
+def _(first, second, chunks):  # handed out as they come
+    last, state = np.zeros(64, "float32"), [ops.zeros((1, 128))] * 2
+    for chunk in chunks:
+        p, *state = second([first(ops.concatenate([last, chunk, ops.flip(chunk[447:511])])[None, None]), *state])
+        last = chunk[448:]
+        yield float(p[0, 0, 0])
+
+
+@right("11.5")
+def _(first, second, chunks):  # one compiled step, as the lesson has it afterwards
+    step = tf.function(lambda window, h, c: second([first(window), h, c]))
+    last, h, c, answers = np.zeros(64, "float32"), tf.zeros((1, 128)), tf.zeros((1, 128)), np.zeros(0)
+    for chunk in chunks:
+        p, h, c = step(np.r_[last, chunk, chunk[-2:-66:-1]][None, None], h, c)
+        answers, last = np.append(answers, p), chunk[-64:]
+    return answers
+
+
+@right("11.5")
+def _(first, second, chunks):  # a cell with a state of its own, and `cut` on pairs of chunks
+    class Ear:
+        def __init__(self):
+            self.before, self.state = np.zeros(512, "float32"), [np.zeros((1, 128), "float32")] * 2
+            self.first, self.second = first.predict_on_batch, second.predict_on_batch
+
+        def __call__(self, chunk):
+            window = cut(np.stack([self.before, chunk])[None])[:, 1:]
+            p, *self.state = self.second([self.first(window), *self.state])
+            self.before = chunk
+            return p.item()
+
+    return list(map(Ear(), chunks))
+
+
+@right("11.5")
+def _(first, second, chunks):  # takes them itself
+    answers, last, h, c = [], ops.zeros(64), ops.zeros((1, 128)), ops.zeros((1, 128))
+    while (chunk := next(chunks, None)) is not None:
+        z = first(ops.reshape(ops.concatenate([last, chunk, chunk[::-1][1:65]]), (1, 1, 640)))
+        p, h, c = second([z, h, c])
+        answers.append(ops.squeeze(p))
+        last = chunk[-64:]
+    return ops.stack(answers)
+
+
+@wrong("11.5", "before you answer the first")
+def _(first, second, chunks):  # the whole at once
+    z = first(cut(np.stack(list(chunks))[None]))
+    return np.asarray(second([z, ops.zeros((1, 128)), ops.zeros((1, 128))])[0])[0, :, 0]
+
+
+KEPT = {}
+
+
+@wrong("11.5", "3 chunks: the answers are off by up to")
+def _(first, second, chunks):  # the state outlives the recording
+    last, h, c = np.zeros(64, "float32"), *KEPT.get("state", (ops.zeros((1, 128)), ops.zeros((1, 128))))
+    answers = []
+    for chunk in chunks:
+        p, h, c = second([first(np.concatenate([last, chunk, chunk[-2:-66:-1]])[None, None]), h, c])
+        answers.append(float(p[0, 0, 0]))
+        last, KEPT["state"] = chunk[-64:], (h, c)
+    return answers
+
+
+
+
+@wrong("11.5", "StopIteration")
+def _(first, second, chunks):  # as many as in the first test
+    last, h, c, answers = np.zeros(64, "float32"), ops.zeros((1, 128)), ops.zeros((1, 128)), []
+    for _ in range(6):
+        chunk = next(chunks)
+        p, h, c = second([first(np.concatenate([last, chunk, chunk[-2:-66:-1]])[None, None]), h, c])
+        answers.append(float(p[0, 0, 0]))
+        last = chunk[-64:]
+    return answers
+
+
+wrong("11.5", "before you answer the first")(lambda first, second, chunks: streamed()(first, second, list(chunks)))
+wrong("11.5", "has the shape (6, 1)")(streamed(keep=lambda answers: np.array(answers)[:, None]))
