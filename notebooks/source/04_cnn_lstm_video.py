@@ -1490,8 +1490,7 @@ lab
 # - A baseline without a network comes first. A difference within its standard error is no difference.
 # - Test a training recipe part by part, with a learning rate searched for each.
 #
-# **Next**: [lesson 05](05_lstm_cnn_text.ipynb) turns the order around, LSTM first, for text. [Lesson 11](11_at_work.ipynb)
-# opens such a hybrid that others use, on sound.
+# **Next**: [lesson 05](05_lstm_cnn_text.ipynb) turns the order around, LSTM first, for text.
 #
 # ## Sources
 #

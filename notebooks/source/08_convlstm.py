@@ -1241,8 +1241,7 @@ lab
 # - **"same" in time leaks.** Feed two clips that differ only later, and compare.
 # - **Squared error blurs**, because the best answer to "which one picture?" is the mean of all.
 #
-# **Next**: [lesson 11](11_at_work.ipynb) takes a hybrid apart that others use. Or look back at the map in [lesson
-# 00](00_start_here.ipynb): which hybrid for which data?
+# **Next**: [lesson 11](11_at_work.ipynb) takes a hybrid apart that others use.
 #
 # ## Sources
 #

@@ -1,7 +1,7 @@
 # ---
 # jupyter:
 #   course:
-#     minutes: 110
+#     minutes: 115
 #     needs:
 #     - 04_cnn_lstm_video
 #     objectives:
@@ -38,7 +38,7 @@
 # your voice, or a program writes down what you say, something has to know *when* you speak. Silero's voice detector is
 # made for that, and published for anybody to use. It is the hybrid of [lesson 04](04_cnn_lstm_video.ipynb), on sound: a CNN reads 32
 # milliseconds, an LSTM reads what the CNN found, and a dense layer answers. In this lesson you rebuild it in plain
-# Keras, give it its published weights, show that both give the same answers, and take it apart. You will need about 110
+# Keras, give it its published weights, show that both give the same answers, and take it apart. You will need about 115
 # minutes; running all of it takes about one.
 #
 # | You will be able to | Exercise |
@@ -744,28 +744,31 @@ check.claim("So trained, ours errs on under a quarter", sum(at_half["ours"]) / 2
 # %% jupyter={"source_hidden": true}
 table = results.load("11_detectors")
 print(table)
-plotting.table(table.rows, {"model": "detector", "parameters": "parameters", "missed": "speech missed", "pauses": "taken for speech", "error": "error", "auc": "area"},
-               "Speech in six noises at six ratios: 180 clips. Area: under the curve of both shares, over all thresholds; 1 is perfect")  # fmt: skip
+plotting.table(table.rows, {"model": "detector", "parameters": "parameters", "missed": "speech missed", "pauses": "taken for speech", "error": "error", "unaveraged": "no average", "auc": "area"},
+               "Speech in six noises at six ratios: 180 clips. No average: the error if no scores are averaged. Area: under the curve of both shares, over all thresholds; 1 is perfect")  # fmt: skip
 
 # %% [markdown]
-# - **The sequence matters more than the network.** One chunk alone is judged wrongly in .18 of the cases by the boosting, and in .17 by the CNN.
-#   With the last half second the boosting errs on .14, over three seconds on .11. Behind the same CNN, causal convolutions over 21 chunks err on .11, and an LSTM on .09.
-# - **Features that somebody chose do nearly as well.** The seeds of the boosting over three seconds (.10 to .11) overlap with those of the hybrid (.09 to .11).
-#   The network has saved you choosing means, minima and their lengths; that it saves errors as well, five speakers cannot show.
-# - **Both parts are needed.** An LSTM without a CNN errs more than the hybrid in every seed. Yet an LSTM is not the only way to remember: the
+# - **The sequence matters more than the network.** One chunk alone, no scores averaged, is judged wrongly in .20 of the cases by the boosting, in .19 by the CNN. (An average is a
+#   memory, too: with it, .18 and .17.) With the last half second the boosting errs on .14, over three seconds on .11. Behind the same CNN, causal convolutions over 21 chunks err on .11, and an LSTM on .09.
+# - **Features that somebody chose do as well.** Fitted on all clips, as the networks are, and with 300 trees in place of 80, the boosting over three seconds errs on .10: .093 to .099 over the
+#   seeds, amid the hybrid's .087 to .106. The network has saved you choosing means, minima and their lengths. It has not saved errors.
+# - **Both parts count.** An LSTM without a CNN errs more than the hybrid in every seed. Yet an LSTM is not the only way to remember: the
 #   causal convolutions (.10 to .12) overlap with the hybrid.
 # - **The deployed one errs on .14**, like the boosting on half a second. So are small networks better? *Predict* what would have to be
 #   changed to find out.
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
-three = table.row("No network: boosting, 3 s")["model"]
-check.claim("The boosting on one chunk errs on .18", table.mean("No network: boosting, 1 chunk", "error"), within=(0.175, 0.19), stored=True)
-check.claim("The CNN alone errs on .17", table.mean("CNN alone, 1 chunk", "error"), within=(0.16, 0.175), stored=True)
-check.claim("The boosting on 16 chunks errs on .14, in every seed less than on one", [table.low("No network: boosting, 1 chunk", "error") - table.high("No network: boosting, 16 chunks", "error"), 0.145 - table.mean("No network: boosting, 16 chunks", "error")], above=0.0, stored=True)
+one, three, all_clips = (table.row(f"No network: boosting, {reach}")["model"] for reach in ("1 chunk", "3 s", "3 s, all clips"))
+check.claim("No scores averaged, the boosting on one chunk errs on .20", table.mean(one, "unaveraged"), within=(0.19, 0.205), stored=True)
+check.claim("and the CNN alone on .19", table.mean("CNN alone, 1 chunk", "unaveraged"), within=(0.18, 0.1949), stored=True)
+check.claim("Averaged, the boosting errs on .18", table.mean(one, "error"), within=(0.175, 0.1849), stored=True)
+check.claim("and the CNN alone on .17", table.mean("CNN alone, 1 chunk", "error"), within=(0.16, 0.175), stored=True)
+check.claim("The boosting on 16 chunks errs on .14, in every seed less than on one", [table.low(one, "error") - table.high("No network: boosting, 16 chunks", "error"), 0.145 - table.mean("No network: boosting, 16 chunks", "error")], above=0.0, stored=True)
 check.claim("Over three seconds it errs on .11, in every seed less than on 16 chunks", [table.low("No network: boosting, 16 chunks", "error") - table.high(three, "error"), 0.115 - table.mean(three, "error")], above=0.0, stored=True)
 check.claim("The hybrid errs on .09", table.mean("CNN -> LSTM", "error"), within=(0.085, 0.0999), stored=True)
-check.claim("and overlaps with the boosting over three seconds", table.high("CNN -> LSTM", "error") - table.low(three, "error"), above=0.0, stored=True)
-check.claim("and with causal convolutions, which err on .11", [table.high("CNN -> LSTM", "error") - table.low("CNN alone, 21 chunks", "error"), 0.12 - table.mean("CNN alone, 21 chunks", "error")], above=0.0, stored=True)
+check.claim("The boosting over three seconds, on all clips, lies amid its seeds", [table.low(all_clips, "error") - table.low("CNN -> LSTM", "error"), table.high("CNN -> LSTM", "error") - table.high(all_clips, "error")], above=0.004, stored=True)
+check.claim("and errs on .10", table.mean(all_clips, "error"), within=(0.095, 0.1), stored=True)
+check.claim("The hybrid overlaps with causal convolutions, which err on .11", [table.high("CNN -> LSTM", "error") - table.low("CNN alone, 21 chunks", "error"), 0.12 - table.mean("CNN alone, 21 chunks", "error")], above=0.0, stored=True)
 check.claim("An LSTM alone errs more in every seed", table.low("LSTM alone", "error") - table.high("CNN -> LSTM", "error"), above=0.0, stored=True)
 check.claim("The deployed one errs on .14", table.mean("No training: deployed", "error"), within=(0.13, 0.145), stored=True)
 check.claim("like the boosting on 16 chunks", abs(table.mean("No training: deployed", "error") - table.mean("No network: boosting, 16 chunks", "error")), below=0.01, stored=True)
@@ -773,7 +776,7 @@ check.claim("At a threshold of 0.5, without any average, your machine finds .141
 
 # %% jupyter={"source_hidden": true}
 rows = {"the deployed one": ("No training: deployed", plotting.INK, "-"), "ours": ("CNN -> LSTM", plotting.LSTM, "-"),
-        "boosting, 3 s": ("No network: boosting, 3 s", plotting.CNN, "--"), "energy": ("No network: energy", "#777777", ":")}  # fmt: skip
+        "boosting, 3 s": ("No network: boosting, 3 s, all clips", plotting.CNN, "--"), "energy": ("No network: energy", "#777777", ":")}  # fmt: skip
 fig, axes = plt.subplots(2, 3, figsize=(9.8, 5), sharex=True, sharey=True, layout="constrained")
 for ax, kind in zip(axes.flat, datasets.NOISES):
     for name, (row, colour, line) in rows.items():
@@ -798,31 +801,31 @@ unheard = results.load("11_unheard")
 hard = ("clicks", "music", "babble")
 compared = []
 for about, stored in (("all six noises", table), ("hiss, hum, rain", unheard)):
-    for name in ("CNN -> LSTM", "No network: boosting, 3 s"):
+    for name in ("CNN -> LSTM", "No network: boosting, 3 s, all clips"):
         row = stored.row(name)
-        compared.append({"trained": f"{name}, {about}", "error": row["error"]} | {kind: np.mean([row[f"{kind} {snr} dB"] for snr in datasets.SNRS]) for kind in hard})
+        compared.append({"trained": f"{name.split(', all')[0]}: {about}", "error": row["error"]} | {kind: np.mean([row[f"{kind} {snr} dB"] for snr in datasets.SNRS]) for kind in hard})
 deployed_row = table.row("No training: deployed")
 compared.append({"trained": "the deployed one", "error": deployed_row["error"]} | {kind: np.mean([deployed_row[f"{kind} {snr} dB"] for snr in datasets.SNRS]) for kind in hard})
 plotting.table(compared, {"trained": "trained on", "error": "error, all noises", **{kind: kind for kind in hard}}, "Error, and the mean error in three noises")
 # %% [markdown]
-# Away from home the order turns round. Ours errs on .18 then, the boosting on .19, and the deployed one still on .14. In **music** ours and the boosting are almost lost: .38 or more, against
-# .06 and .09 at home, and .13 for the deployed one. **Clicks**, as new, cost ours .01 and the boosting .03 to .06. So the table above
+# Away from home the order turns round. Ours errs on .18 then, the boosting on .20, and the deployed one still on .14. In **music** ours and the boosting are almost lost: .36 or more, against
+# .06 and .08 at home, and .13 for the deployed one. **Clicks**, as new, cost ours .01 and the boosting .05. So the table above
 # says "train on your noises", and not "small networks are better". (All of them still hear one synthesiser only. The rule was chosen on all six noises, for all alike.)
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
-ours, three = unheard.row("CNN -> LSTM")["model"], unheard.row("No network: boosting, 3 s")["model"]
+ours, three = (unheard.row(name)["model"] for name in ("CNN -> LSTM", "No network: boosting, 3 s, all clips"))
 away, home, deployed_music = (np.mean([[mean(name, f"music {snr} dB") for name in names] for snr in (20, 10, 5, 0, -5, -10)], axis=0)
                               for mean, names in ((unheard.mean, (ours, three)), (table.mean, (ours, three)), (table.mean, ["No training: deployed"])))  # fmt: skip
 costs = {name: np.mean([np.subtract(unheard.row(name)[f"clicks {snr} dB"], table.row(name)[f"clicks {snr} dB"]) for snr in (20, 10, 5, 0, -5, -10)], axis=0) for name in (ours, three)}
 check.claim("Without the three noises ours errs on .18", unheard.mean(ours, "error"), within=(0.175, 0.1849), stored=True)
-check.claim("the boosting on .19", unheard.mean(three, "error"), within=(0.185, 0.1949), stored=True)
+check.claim("the boosting on .20", unheard.mean(three, "error"), within=(0.19, 0.2), stored=True)
 check.claim("ours in every seed more than the deployed one", unheard.low(ours, "error") - table.mean("No training: deployed", "error"), above=0.03, stored=True)
-check.claim("In music both err on .38 or more", away, within=(0.375, 0.395), stored=True)
+check.claim("In music both err on .36 or more", away, within=(0.36, 0.395), stored=True)
 check.claim("at home ours on .06", home[0], within=(0.05, 0.065), stored=True)
-check.claim("the boosting on .09", home[1], within=(0.085, 0.095), stored=True)
+check.claim("the boosting on .08", home[1], within=(0.08, 0.0849), stored=True)
 check.claim("and the deployed one on .13", deployed_music, within=(0.125, 0.135), stored=True)
 check.claim("Clicks cost ours .01, seed by seed", costs[ours], within=(0.004, 0.0155), stored=True)
-check.claim("and the boosting .03 to .06", costs[three], within=(0.03, 0.06), stored=True)
+check.claim("and the boosting .05", costs[three], within=(0.045, 0.065), stored=True)
 
 # %% [markdown]
 # <a id="apart"></a>
@@ -992,14 +995,13 @@ check.claim("and later after speech ends", medians["ends"] - medians["begins"], 
 
 # %% [markdown]
 # It opens fast and closes slowly. That suits a detector before a microphone: a lost beginning of a word hurts, a bit of
-# silence does not. In our count it costs errors. If every answer may come three chunks late, the deployed one errs on .12 rather than .14; the boosting, though, gains
-# about as much (three seconds: .09 rather than .11), and our hybrid hardly anything.
+# silence does not. In our count it costs errors. If every answer may come three chunks late, the deployed one errs on .12 rather than .14; the boosting on half a second
+# gains as much, though, and our hybrid hardly anything.
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
-asis, three, ours = (table.row(name)["model"] for name in ("No training: deployed", "No network: boosting, 3 s", "CNN -> LSTM"))
-check.claim("Three chunks late, the deployed one errs on .12", table.mean(asis, "3 late"), within=(0.115, 0.125), stored=True)
-check.claim("the boosting on .09", table.mean(three, "3 late"), within=(0.085, 0.095), stored=True)
-check.claim("Both gain about as much", [np.mean(np.subtract(table.row(name)["error"], table.row(name)["3 late"])) for name in (asis, three)], within=(0.01, 0.02), stored=True)
+asis, sixteen, ours = (table.row(name)["model"] for name in ("No training: deployed", "No network: boosting, 16 chunks", "CNN -> LSTM"))
+check.claim("Three chunks late, the deployed one and the boosting on half a second err on .12", [table.mean(name, "3 late") for name in (asis, sixteen)], within=(0.115, 0.125), stored=True)
+check.claim("Both gain about as much", [np.mean(np.subtract(table.row(name)["error"], table.row(name)["3 late"])) for name in (asis, sixteen)], within=(0.01, 0.02), stored=True)
 check.claim("and ours gains less", np.mean(np.subtract(table.row(ours)["error"], table.row(ours)["3 late"])), below=0.008, stored=True)
 
 # %% [markdown]
@@ -1303,7 +1305,7 @@ check.claim("In babble at 0 dB the deployed one errs on over a third", table.mea
 check.claim("In hiss at 20 dB, energy errs on .02", table.mean("No network: energy", "hiss 20 dB"), within=(0.015, 0.025), stored=True)
 check.claim("In the other noises, down to 0 dB, the deployed one errs on a tenth at most", [table.mean("No training: deployed", f"{kind} {snr} dB") for kind in ("hiss", "hum", "rain", "clicks", "music") for snr in (20, 10, 5, 0)], below=0.105, stored=True)
 check.claim("At -10 dB it errs on a third or more in rain, hiss and music", [table.mean("No training: deployed", f"{kind} -10 dB") for kind in ("rain", "hiss", "music")], above=0.33, stored=True)
-check.claim("In babble, from 0 dB down, all of them err on .3 or more", [table.mean(name, f"babble {snr} dB") for name in ("No training: deployed", "CNN -> LSTM", "No network: boosting, 3 s", "No network: energy") for snr in (0, -5, -10)], above=0.295, stored=True)
+check.claim("In babble, from 0 dB down, all of them err on .3 or more", [table.mean(name, f"babble {snr} dB") for name in ("No training: deployed", "CNN -> LSTM", "No network: boosting, 3 s, all clips", "No network: energy") for snr in (0, -5, -10)], above=0.295, stored=True)
 check.claim("At 20 dB the deployed one errs on .09", table.mean("No training: deployed", "babble 20 dB"), within=(0.08, 0.095), stored=True)
 check.claim("Ours has a tenth of its weights", 10 * table.row("CNN -> LSTM")["parameters"] - table.row("No training: deployed")["parameters"], within=(-15_000, 15_000), stored=True)
 
@@ -1330,7 +1332,7 @@ check.claim("Ours has a tenth of its weights", 10 * table.row("CNN -> LSTM")["pa
 # - A network is its weights *and* its conventions: order of axes, order of gates, padding. Shapes do not tell a wrong one; numbers do.
 # - Rebuilt in plain Keras, the deployed detector gives the same answers to within 0.0001 on 20 clips.
 # - Memory is what makes it good: reset at each chunk, it errs twice as much. Causal convolutions have memory, too.
-# - A boosting on means and minima that somebody chose comes close to our hybrid: the network saves you that choice, rather than errors.
+# - A boosting on means and minima that somebody chose errs no more than our hybrid: the network saves you that choice, and not errors.
 # - Compare at home and away: a network that was trained on the noises of the test has an advantage.
 # - Streaming, it keeps 320 numbers, for a second or for a day.
 #
