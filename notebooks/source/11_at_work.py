@@ -808,7 +808,7 @@ deployed_row = table.row("No training: deployed")
 compared.append({"trained": "the deployed one", "error": deployed_row["error"]} | {kind: np.mean([deployed_row[f"{kind} {snr} dB"] for snr in datasets.SNRS]) for kind in hard})
 plotting.table(compared, {"trained": "trained on", "error": "error, all noises", **{kind: kind for kind in hard}}, "Error, and the mean error in three noises")
 # %% [markdown]
-# Away from home the order turns round. Ours errs on .18 then, the boosting on .20, and the deployed one still on .14. In **music** ours and the boosting are almost lost: .36 or more, against
+# Away from home the order turns round. Ours errs on .18 then, the boosting on .20, and the deployed one still on .14. In **music** ours and the boosting are almost lost: .39 and .37, against
 # .06 and .08 at home, and .13 for the deployed one. **Clicks**, as new, cost ours .01 and the boosting .05. So the table above
 # says "train on your noises", and not "small networks are better". (All of them still hear one synthesiser only. The rule was chosen on all six noises, for all alike.)
 
@@ -820,7 +820,8 @@ costs = {name: np.mean([np.subtract(unheard.row(name)[f"clicks {snr} dB"], table
 check.claim("Without the three noises ours errs on .18", unheard.mean(ours, "error"), within=(0.175, 0.1849), stored=True)
 check.claim("the boosting on .20", unheard.mean(three, "error"), within=(0.19, 0.2), stored=True)
 check.claim("ours in every seed more than the deployed one", unheard.low(ours, "error") - table.mean("No training: deployed", "error"), above=0.03, stored=True)
-check.claim("In music both err on .36 or more", away, within=(0.36, 0.395), stored=True)
+check.claim("In music ours errs on .39", away[0], within=(0.38, 0.395), stored=True)
+check.claim("the boosting on .37", away[1], within=(0.36, 0.375), stored=True)
 check.claim("at home ours on .06", home[0], within=(0.05, 0.065), stored=True)
 check.claim("the boosting on .08", home[1], within=(0.08, 0.0849), stored=True)
 check.claim("and the deployed one on .13", deployed_music, within=(0.125, 0.135), stored=True)
@@ -1305,7 +1306,7 @@ check.claim("In babble at 0 dB the deployed one errs on over a third", table.mea
 check.claim("In hiss at 20 dB, energy errs on .02", table.mean("No network: energy", "hiss 20 dB"), within=(0.015, 0.025), stored=True)
 check.claim("In the other noises, down to 0 dB, the deployed one errs on a tenth at most", [table.mean("No training: deployed", f"{kind} {snr} dB") for kind in ("hiss", "hum", "rain", "clicks", "music") for snr in (20, 10, 5, 0)], below=0.105, stored=True)
 check.claim("At -10 dB it errs on a third or more in rain, hiss and music", [table.mean("No training: deployed", f"{kind} -10 dB") for kind in ("rain", "hiss", "music")], above=0.33, stored=True)
-check.claim("In babble, from 0 dB down, all of them err on .3 or more", [table.mean(name, f"babble {snr} dB") for name in ("No training: deployed", "CNN -> LSTM", "No network: boosting, 3 s, all clips", "No network: energy") for snr in (0, -5, -10)], above=0.295, stored=True)
+check.claim("In babble, from 0 dB down, all of them err on .3 to .46", [table.mean(name, f"babble {snr} dB") for name in ("No training: deployed", "CNN -> LSTM", "No network: boosting, 3 s, all clips", "No network: energy") for snr in (0, -5, -10)], within=(0.3, 0.46), stored=True)
 check.claim("At 20 dB the deployed one errs on .09", table.mean("No training: deployed", "babble 20 dB"), within=(0.08, 0.095), stored=True)
 check.claim("Ours has a tenth of its weights", 10 * table.row("CNN -> LSTM")["parameters"] - table.row("No training: deployed")["parameters"], within=(-15_000, 15_000), stored=True)
 
