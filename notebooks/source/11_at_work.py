@@ -281,7 +281,7 @@ speech
 # part. *Babble* is eight voices at once, speakers of the same part, which is noise here: the task is to find the one in front.
 #
 # Mind what such data can show. The synthesiser never coughs, laughs or whispers, stands in no room, and speaks each
-# word the same way twice. A detector that fails here will fail on people. One that succeeds here may fail on people still.
+# word the same way twice. A detector that succeeds here may still fail on people.
 #
 # **Baselines.** Loud or not is the oldest cue: `energy` says how many decibels a chunk is above the quietest of
 # the last three seconds. `flatness` asks whether the spectrum has peaks, as a voice does. **Gradient boosting** (many small
