@@ -1078,7 +1078,10 @@ def test_a_run_can_be_renamed_and_deleted_and_the_others_stay():
     training.other.value = "B"
     assert inside.run.value == "B"
     assert training.new_name.value == second.name
+    shown = []
+    training.new_name.observe(lambda change: shown.append(change["new"]), "value")
     training.new_name.value = "  wider <b> "
+    assert set(shown) == {"  wider <b> ", "wider <b>"}  # any other would replace what is typed meanwhile
     assert second.name == training.new_name.value == "wider <b>"
     assert "wider &lt;b&gt;" in training.table.value
     assert ("B: wider <b>", "B") in training.other.options

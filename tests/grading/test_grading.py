@@ -163,7 +163,6 @@ LOOP = "import threading\ndef loop():\n    while True: pass\nthreading.Thread(ta
             "open('big', 'wb').write(bytes(10**8))",
             "not yet: your code raised OSError: [Errno 27] File too large",
         ),
-        ("for n in range(10**6): open(str(n), 'w').write('x' * 10**5)", "stopped: it wrote more than 50 MB"),
         ("it = 'no function'", "not yet: the check could not use your answer"),
         ("this is no Python", "not yet: your code raised SyntaxError"),
         ("", "not attempted"),
@@ -173,6 +172,12 @@ def test_limits(answer, told):
     verdict = IMPATIENT(JOB | {"answer": answer})
     assert verdict["said"].startswith(told)
     assert verdict["share"] == (told == "correct")
+
+
+def test_small_files_count_by_blocks():
+    verdict = PATIENT(JOB | {"answer": "for n in range(10**6): open(str(n), 'w').write('x')"})
+    assert verdict["said"].startswith("stopped: it wrote more than 50 MB")
+    assert verdict["share"] == 0
 
 
 def test_a_sleeper_is_stopped():

@@ -52,6 +52,7 @@ class TrainingPanel:
         self._lab, self._report = lab, report
         self.runs, self.run = [], None  # `run` is the one under way, or the last one
         self._begun, self._speed, self._matched = 0, 1.0, None
+        self._offering = False  # while the list of runs changes
         self._deleted = None  # (place, run): what was deleted last, until another run is chosen
         wide = {"layout": {"width": "auto"}, "style": {"description_width": "90px"}}
         plain = {"style": {"description_width": "initial"}}
@@ -169,6 +170,8 @@ class TrainingPanel:
                 self.show()
 
     def _chose(self):
+        if self._offering:  # a list with new options chooses its first one for a moment
+            return
         with LOCK:
             self.matched.value, self._deleted = "", None
             self._show_chosen()
@@ -273,8 +276,10 @@ class TrainingPanel:
         self.clock.value = self._clock() if shown else "Not ready: see below." if stuck else "Ready."
         self.picture.value = curves(self.runs, run, state, (run.state if run else state).budget.epochs)
         self.table.value = self._table()
+        before, self._offering = self.other.value, True
         offer(self.other, [(f"{run.letter}: {run.name}", run.letter) for run in self.runs])
-        self._show_chosen()
+        self._offering = False
+        self._show_chosen() if self.other.value == before else self._chose()
         self.compare.layout.display = None if self.runs or self._deleted else "none"
 
     def _budget(self):
