@@ -8,7 +8,7 @@ import pytest
 import small_labs
 
 from course_utils import datasets
-from course_utils.labs.voice import pictures
+from course_utils.labs.voice import Microphone, VoiceLab, pictures
 from course_utils.labs.voice.reading import CHUNK, Ear, held, scene, shares
 
 RECORDING = datasets.recordings("test")[0]
@@ -95,3 +95,33 @@ def test_pointing_at_the_picture_sets_the_state():
     sound = lab.player.sound
     lab.controls["threshold"].value = 80
     assert lab.player.sound is sound, "what is heard stays, so it plays on"
+
+
+def test_a_sound_of_ones_own_is_heard_without_a_truth():
+    sound = datasets.Sound(RECORDING.samples[:80_000], "mine.wav")
+    there = scene(sound, "hiss", 0)
+    assert there.spoken is None
+    voice = sound.samples[: len(there.samples)]
+    noise = there.samples - there.samples @ voice / (voice @ voice) * voice
+    assert (noise**2).sum() == pytest.approx((there.samples**2).sum() / 2, rel=0.1), "0 dB: half of it"
+    lab = VoiceLab(MODEL, [sound])
+    assert "misses – of the speech" in lab.player.value
+    assert ">speech<" not in lab.player.value
+
+
+def sent_to(microphone, monkeypatch, rate, pcm):
+    told = []
+    monkeypatch.setattr(microphone, "send", lambda content: told.append(content["said"]))
+    microphone._received(microphone, {"rate": rate}, [pcm])
+    return told.pop()
+
+
+def test_a_microphone_keeps_what_is_a_recording(monkeypatch):
+    microphone = Microphone()
+    tone = (np.sin(np.arange(48_000) * 2 * np.pi * 440 / 48_000) * 8000).astype("<i2")
+    for rate, pcm in [("48", tone), (48_000, b""), (48_000, b"abc"), (10, tone), (8_000, bytes(2**20))]:
+        assert "no recording" in sent_to(microphone, monkeypatch, rate, bytes(pcm))
+    assert microphone.sound is None
+    assert "Used: 1.0 s. Now" in sent_to(microphone, monkeypatch, 48_000, tone.tobytes())
+    assert np.abs(np.fft.rfft(microphone.sound.samples)).argmax() == 440
+    assert "muted?" in sent_to(microphone, monkeypatch, 48_000, bytes(9600))

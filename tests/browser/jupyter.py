@@ -22,6 +22,7 @@ COURSE = Path(__file__).resolve().parents[2]
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
+    "--use-fake-device-for-media-stream",  # a microphone that beeps twice a second
 ]  # fmt: skip
 SETTINGS = {
     "notebook-extension/tracker": {"windowingMode": "none"},

@@ -78,3 +78,55 @@ def test_a_learner_listens_draws_silence_empties_the_state_and_shares(open_cells
     check_page(notebook)
     paste_nonsense(lab)
     paste_state(notebook, lab, second)
+
+
+MICROPHONE = """
+import numpy as np
+from course_utils.labs.voice import Microphone
+microphone = Microphone()
+microphone
+"""
+HEARD = """
+begins = np.flatnonzero(np.diff((microphone.sound.samples > 0.3).astype(int)) > 0)
+len(microphone.sound.samples) / 16_000, int(np.diff(begins).max())
+"""
+SAVED = "sum(len(str(value)) for value in microphone.get_state().values())"  # with the notebook, if one wants
+
+
+def test_a_microphone_is_asked_for_and_its_sound_used(open_cells):
+    notebook = open_cells("microphone.ipynb", [SETUP, MICROPHONE, "..."]).run_all(180)
+    box = notebook.page.locator(".cv-microphone")
+    said, audio = box.get_by_role("status"), box.locator("audio")
+    press = lambda name: box.get_by_role("button", name=name, exact=True).click()  # noqa: E731
+    expect(said).to_have_text("Nothing is recorded until you press Record.")
+
+    # A page that may not use it says so, and what to do.
+    press("Record")
+    expect(said).to_contain_text("may not use the microphone. Allow it for this page")
+    expect(said).to_contain_text("datasets.read_sound")
+    notebook.page.context.grant_permissions(["microphone", "clipboard-read", "clipboard-write"])
+
+    press("Record")
+    expect(said).to_contain_text("Recording: 2 of at most 30 seconds.")
+    expect(audio).to_be_hidden()
+    press("Stop")
+    expect(said).to_contain_text("in this page only")
+    audio.evaluate("one => one.duration || new Promise(told => one.onloadedmetadata = told)")
+    lasts = audio.evaluate("one => one.duration")
+    assert 1.4 < lasts < 10
+    assert notebook.run_in_cell(2, "microphone.sound is None") == "True"
+    small = notebook.run_in_cell(2, SAVED)
+
+    press("Use it")
+    expect(said).to_contain_text("Used:")
+    seconds, apart = map(float, notebook.run_in_cell(2, HEARD).strip("()").split(","))
+    assert seconds == pytest.approx(lasts, abs=0.01)
+    assert apart == pytest.approx(8000, abs=200), "Chromium's own microphone beeps every half second"
+    assert int(notebook.run_in_cell(2, SAVED)) - int(small) < 1000, "the sound is not in the widget's state"
+
+    press("Record again")
+    expect(said).to_contain_text("Recording: 1 of")
+    press("Stop")
+    expect(said).to_contain_text("in this page only")
+    press("Use it")
+    expect(said).to_contain_text("Used:")

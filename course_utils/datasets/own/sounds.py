@@ -86,7 +86,7 @@ def read_sound(path, start=0, seconds=None):
         samples = read(first, last)
     except DataError as problem:
         raise DataError(f"{path}: {problem}") from None
-    return _prepared(samples, rate, bits, path)
+    return prepared(samples, rate, bits, path)
 
 
 def _number(name, value, low, hint, high=float("inf")):
@@ -174,7 +174,7 @@ def _fits(lasts, start, seconds):
         )
 
 
-def _prepared(samples, rate, bits, path):
+def prepared(samples, rate, bits, path):
     """One channel of 16,000 a second, and what was changed."""
     from scipy.signal import resample_poly
 

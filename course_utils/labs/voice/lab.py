@@ -21,6 +21,7 @@ from course_utils.labs.voice.reading import CHUNK, RATE, Ear, Heard, held, scene
 
 STYLE = Path(__file__).with_name("lab.css")
 SNRS = tuple(range(-10, 25, 5))
+LONGEST = 60  # seconds of a recording, on one time axis
 MODES = {"Listen": "listen", "Draw silence": "silence", "Empty the state": "reset"}
 SAID = {
     "listen": "Click or drag in the picture: the line shows what is heard. Arrow keys move it, too.",
@@ -82,8 +83,8 @@ class VoiceLab(Lab):
         The detector, as lesson 11 builds it: windows (1, chunk, 640) -> probabilities (1, chunk, 1). Its
         layers "chunks" (windows to features), "memory" (an LSTM) and "speech" (Dense(1), after a ReLU) are
         found by their names.
-    recordings : list of datasets.Recording
-        What can be heard.
+    recordings : list of datasets.Recording or datasets.Sound
+        What can be heard. Of a sound of one's own nobody has said where somebody speaks, so there are no errors.
     others : dict of str to (callable, low, high, threshold), optional
         Detectors to compare with: from chunks (1, chunk, 512) to scores (1, chunk), drawn from low to high.
 
@@ -121,8 +122,10 @@ class VoiceLab(Lab):
     def _telling(self, voice):
         """The two units that rise most with speech, and the two that fall most."""
         where = voice, "hiss", 5, 0, 0
-        _, hidden = self._heard(*where, 0)
+        answers, hidden = self._heard(*where, 0)
         spoken = self._scene(*where).spoken
+        if spoken is None:  # then the half with the higher answers stands for speech
+            spoken = answers.argsort().argsort() >= len(answers) // 2
         order = np.argsort(hidden[spoken].mean(axis=0) - hidden[~spoken].mean(axis=0), kind="stable")
         return *order[:-3:-1], *order[:2]
 
@@ -280,13 +283,18 @@ class VoiceLab(Lab):
 
 def _recordings(given):
     found = list(given) if isinstance(given, (list, tuple)) else []
-    if not found or not all(isinstance(each, datasets.Recording) for each in found):
+    if not found or not all(isinstance(each, (datasets.Recording, datasets.Sound)) for each in found):
         raise ValueError(
             f"recordings is {brief(given)}, but must be a list of recordings, such as "
-            'datasets.recordings("test")'
+            'datasets.recordings("test") or [datasets.read_sound("voice.wav")]'
         )
     if short := [each.name for each in found if len(each.samples) < 10 * CHUNK]:
         raise ValueError(f"recordings: {', '.join(short)} is shorter than {10 * CHUNK:,} samples")
+    if long := [each.name for each in found if len(each.samples) > LONGEST * RATE]:
+        raise ValueError(
+            f"recordings: {', '.join(long)} is longer than {LONGEST} s: give a part, such as "
+            f"datasets.read_sound(path, start=0, seconds={LONGEST})"
+        )
     return found
 
 

@@ -68,7 +68,8 @@ def draw(heard):
     """The SVG of all rows, and the table below it."""
     scene, count = heard.scene, len(heard.answers)
     y, parts = 16, []
-    parts += [*bars(scene.spoken, y - 8, 5, d.INK, count), *label(y, "speech")]
+    if scene.spoken is not None:
+        parts += [*bars(scene.spoken, y - 8, 5, d.INK, count), *label(y, "speech")]
     y += 6
     parts += [waveform(scene.samples, y), *label(y + SOUND / 2, "sound")]
     y += SOUND + GAP

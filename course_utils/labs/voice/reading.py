@@ -19,12 +19,12 @@ PARTS = ("chunks", "memory", "speech")  # layers of a detector
 class Scene:
     """What is heard: a recording, mixed with noise, with silence drawn into it.
 
-    `samples` are those of whole chunks; `spoken` says in which chunks somebody speaks; `silence` are the
-    first chunk that was silenced and the one after the last.
+    `samples` are those of whole chunks; `spoken` says in which chunks somebody speaks, and is None where
+    nobody knows; `silence` are the first chunk that was silenced and the one after the last.
     """
 
     samples: np.ndarray
-    spoken: np.ndarray
+    spoken: np.ndarray | None
     silence: tuple
 
     @property
@@ -57,8 +57,9 @@ def scene(recording, noise, snr, silence=(0, 0)):
 
     Parameters
     ----------
-    recording : datasets.Recording
-        Its last samples are left out, if they fill no chunk.
+    recording : datasets.Recording or datasets.Sound
+        Its last samples are left out, if they fill no chunk. In a sound, the loudness of the voice is that
+        of all its samples, as nobody has said where somebody speaks.
     noise : str
         Out of `datasets.NOISES`, or "none".
     snr : number
@@ -69,7 +70,8 @@ def scene(recording, noise, snr, silence=(0, 0)):
     count = len(recording.samples) // CHUNK
     voice = recording.samples[: count * CHUNK]
     spoken = np.zeros(len(voice), bool)
-    for first, last in recording.sentences:
+    told = isinstance(recording, datasets.Recording)
+    for first, last in recording.sentences if told else [(0, len(voice))]:
         spoken[first:last] = True
     if noise == "none":
         samples = voice.copy()
@@ -78,7 +80,8 @@ def scene(recording, noise, snr, silence=(0, 0)):
     first, last = (min(max(at, 0), count) * CHUNK for at in silence)
     samples[first:last] = 0
     spoken[first:last] = False
-    return Scene(samples, spoken.reshape(-1, CHUNK).mean(axis=1) > 0.5, (first // CHUNK, last // CHUNK))
+    chunks = spoken.reshape(-1, CHUNK).mean(axis=1) > 0.5
+    return Scene(samples, chunks if told else None, (first // CHUNK, last // CHUNK))
 
 
 class Ear:
@@ -125,7 +128,9 @@ def held(says, hold):
 
 
 def shares(says, spoken):
-    """Speech that is missed, and pauses that are taken for speech; None where there is none."""
+    """Speech that is missed, and pauses that are taken for speech; None where none is known."""
+    if spoken is None:
+        return None, None
     missed = None if not spoken.any() else float((~says[spoken]).mean())
     return missed, None if spoken.all() else float(says[~spoken].mean())
 
