@@ -94,6 +94,17 @@ def test_what_is_changed_is_told(tmp_path):
     assert "was the microphone on?" in told(16_000, np.zeros(16_000, "int16")).told[0]
 
 
+def test_a_file_that_breaks_off_and_channels_that_cancel_are_told(tmp_path):
+    tone = (8_000 * np.sin(np.arange(32_000) / 20)).astype("int16")
+    wavfile.write(tmp_path / "cut.wav", 16_000, tone)
+    (tmp_path / "cut.wav").write_bytes((tmp_path / "cut.wav").read_bytes()[:32_044])
+    cut = datasets.read_sound(tmp_path / "cut.wav")
+    assert cut.seconds == pytest.approx(1, abs=0.01)
+    assert any("breaks off after 1.0 s" in each for each in cut.told)
+    wavfile.write(tmp_path / "against.wav", 16_000, np.stack([tone, -tone], axis=1))
+    assert any("cancel each other" in each for each in datasets.read_sound(tmp_path / "against.wav").told)
+
+
 def test_an_hour_is_read_in_parts(tmp_path):
     hour = np.arange(3600 * 1_000, dtype="int16")
     wavfile.write(tmp_path / "hour.wav", 1_000, hour)
@@ -138,6 +149,24 @@ def test_a_mixture_has_the_ratio_that_is_asked_for(snr):
     both = np.sqrt(np.mean(mixed[8_000:] ** 2) - np.mean(alone**2))
     assert 20 * np.log10(both / np.sqrt(np.mean(alone**2))) == pytest.approx(snr, abs=1.5)
     assert np.sqrt(np.mean(mixed**2)) == pytest.approx(0.05, rel=0.01)
+
+
+def test_the_time_since_a_clip_began_says_nothing():
+    spoken = datasets.speech().train.y["speech"]
+    often = spoken.mean(axis=0)
+    assert np.abs(often - often.mean()).max() < 4 * np.sqrt(0.25 / len(spoken))
+
+
+def test_the_voice_in_front_does_not_babble(monkeypatch):
+    def hums(name, pitch):
+        tone = np.sin(np.arange(32_000) * 2 * np.pi * pitch / 16_000).astype("float32")
+        return datasets.Recording(name, "test", tone, [(0, 32_000)])
+
+    monkeypatch.setattr(sounds, "recordings", lambda part: [hums("a", 500), hums("b", 1500)])
+    everyone, others = (
+        np.abs(np.fft.rfft(datasets.noise("babble", 16_000, 0, "test", without))) for without in (None, "a")
+    )
+    assert min(everyone[500], everyone[1500], others[1500]) > 100 * others[500]
 
 
 def test_clips_are_balanced_seeded_and_true():

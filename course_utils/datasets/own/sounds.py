@@ -79,14 +79,14 @@ def read_sound(path, start=0, seconds=None):
     data = _bytes_of(path)
     try:
         reader = _flac if data[:4] == b"fLaC" else _wav
-        rate, length, read, bits = reader(path, data)
+        rate, length, read, bits, told = reader(path, data)
         _fits(length / rate, start, seconds)
         first = round(start * rate)
         last = length if seconds is None else min(length, first + max(1, round(seconds * rate)))
         samples = read(first, last)
     except DataError as problem:
         raise DataError(f"{path}: {problem}") from None
-    return prepared(samples, rate, bits, path)
+    return prepared(samples, rate, bits, path, told)
 
 
 def _number(name, value, low, hint, high=float("inf")):
@@ -128,15 +128,15 @@ def _flac(path, data):
         samples, _, _ = flac.read(data, first, last - first)
         return samples / float(1 << bits - 1)
 
-    return rate, length, read, bits
+    return rate, length, read, bits, []
 
 
 def _wav(path, _):
     from scipy.io import wavfile
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", wavfile.WavFileWarning)  # chunks that say who recorded it
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always", wavfile.WavFileWarning)  # also of chunks that say who recorded it
             try:
                 rate, samples = wavfile.read(path, mmap=True)
             except ValueError as problem:
@@ -159,7 +159,9 @@ def _wav(path, _):
             return (part.astype(float) - 128) / 128
         return part.astype(float) if kind.kind == "f" else part / float(1 << bits - 1)
 
-    return rate, len(samples), read, bits
+    short = any("prematurely" in str(each.message) for each in warned)
+    broken = [f"it breaks off after {len(samples) / rate:.1f} s: its header promises more"] if short else []
+    return rate, len(samples), read, bits, broken
 
 
 def _fits(lasts, start, seconds):
@@ -174,11 +176,11 @@ def _fits(lasts, start, seconds):
         )
 
 
-def prepared(samples, rate, bits, path):
+def prepared(samples, rate, bits, path, told=()):
     """One channel of 16,000 a second, and what was changed."""
     from scipy.signal import resample_poly
 
-    told = []
+    told = list(told)
     odd = ~np.isfinite(samples)
     if odd.any():
         where = np.flatnonzero(odd.any(axis=1))[0] / rate
@@ -199,6 +201,8 @@ def prepared(samples, rate, bits, path):
         mono = resample_poly(mono, RATE // shared, rate // shared)
     if np.abs(mono).max() > 1:
         told.append(f"louder than 1 (up to {np.abs(mono).max():.3g}), cut off there")
-    if not np.abs(mono).max():
+    if not np.abs(mono).max() and np.abs(samples).max():
+        told.append("its channels cancel each other: all of it is silent. Save one of them by itself")
+    elif not np.abs(mono).max():
         told.append("every sample is 0: was the microphone on?")
     return Sound(mono.clip(-1, 1).astype("float32"), path.name, tuple(told))
