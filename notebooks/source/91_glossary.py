@@ -227,12 +227,12 @@
 # |---|---|---|---|---|
 # | Chunk | $x_t$ | (samples,) | A short stretch of sound that is read at once, such as 32 ms. | [11 · 2] |
 # | Hann window | $v$ | (n,) | Fades a frame in and out, so that its ends are no click. | [11 · 3] |
-# | Hold-over | – | chunks | Pauses up to this length count as speech. | [11 · 8] |
+# | Hold-over | – | chunks | Pauses of up to this length between speech count as speech. | [11 · 8] |
 # | Real-time factor | – | – | Time to compute, divided by how long the sound lasts; below 1 it keeps up. | [11 · 7] |
 # | Sample | – | number | The sound at one moment; here there are 16,000 a second. | [11 · 2] |
 # | Signal-to-noise ratio (SNR) | – | dB | How much louder the signal is than the noise: 20 dB is ten times the amplitude, 0 dB as loud. | [11 · 4] |
-# | Spectrogram | – | (time, pitch) | The spectrum of one frame after another, as an image. | [11 · 1] |
-# | Spectrum | $X_k$ | (n/2 + 1,) | How much there is of each pitch in a frame. | [11 · 3] |
+# | Spectrogram | – | (time, frequency) | The spectrum of one frame after another, as an image. | [11 · 1] |
+# | Spectrum | $X_k$ | (n/2 + 1,) | How much there is of each frequency in a frame. | [11 · 3] |
 # | Voice activity detection | $p_t$ | (chunks,) | Tells for each chunk whether somebody speaks. | [11 · 1] |
 #
 # [11 · 1]: 11_at_work.ipynb#question
