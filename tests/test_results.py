@@ -138,7 +138,7 @@ def test_a_table_belongs_to_the_models_as_the_lesson_has_them(name):
         scores = [key for key in row if key not in ("model", "parameters", "peak", "seconds")]
         assert scores
         assert all(len(row[key]) == len(table.provenance["seeds"]) for key in scores)
-        distance = re.compile(r"error|told |week |h\d|kB|.*: (next|error|similar|off|last)")
+        distance = re.compile(r"error|told |week |h\d|kB|MB|ms|.*: (next|error|similar|off|last)")
         shares = [key for key in scores if not distance.match(key)]
         assert all(0 <= share <= 1 for key in shares for share in row[key])
         if common.needs_network(row["model"]):

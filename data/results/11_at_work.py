@@ -28,6 +28,7 @@ import importlib.metadata
 import io
 import json
 import time
+from array import array
 from functools import cache
 
 import numpy as np
@@ -347,12 +348,12 @@ def stream(names, what, quick):
                 return second([first(window), h, c])
 
         def read(chunks, kept, times):
-            times += names["steps"](step, chunks, kept)[1]
+            times.extend(names["steps"](step, chunks, kept)[1])
 
         from keras import ops
 
         kept = [np.zeros(64, "float32"), ops.zeros((1, 128)), ops.zeros((1, 128))]
-    times, used = [], []
+    times, used = array("d"), []
     for _ in range(2 if quick else minutes):
         read(minute[:50] if quick else minute, kept, times)
         used.append(psutil.Process().memory_info().rss / 1e6)
