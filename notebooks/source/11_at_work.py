@@ -132,8 +132,8 @@ plotting.Picture(fig, "Seven seconds of sound. The waveform is a band of noise w
 #
 # ## 2 · The idea
 #
-# Sound is a sequence, and a long one: a sentence has about 40,000 samples. An LSTM that read them one by one would have
-# to remember a vowel for thousands of steps. So the sound is cut into **chunks** of 512 samples, 32 ms. That is short
+# Sound is a sequence, and a long one: a sentence has about 40,000 samples. An LSTM that read them one by one would need
+# thousands of steps for a single syllable. So the sound is cut into **chunks** of 512 samples, 32 ms. That is short
 # enough for a timely answer, and long enough for two or three vibrations of a deep voice (about 80 a second). A CNN turns each
 # chunk $x_t$ into features $z_t$; an LSTM reads these, and after each chunk a dense layer answers:
 #
@@ -166,7 +166,7 @@ plotting.Picture(fig, "Seven seconds of sound. The waveform is a band of noise w
 # $$C_k = \sum_{m=0}^{n-1} x_m v_m \cos\frac{2 \pi k m}{n}, \quad S_k = \sum_{m=0}^{n-1} x_m v_m \sin\frac{2 \pi k m}{n}, \quad |X_k| = \sqrt{C_k^2 + S_k^2}, \quad v_m = \tfrac12 - \tfrac12 \cos\frac{2 \pi m}{n}$$
 #
 # for $k = 0 \dots n/2$; with $n = 256$ samples, $k$ stands for $62.5\,k$ vibrations a second. A sum of products with fixed numbers, at every
-# place of a signal, is a **convolution**, here with $n/2 + 1$ kernels for the cosines and as many for the sines. The stride says how
+# position in a signal, is a **convolution**, here with $n/2 + 1$ kernels for the cosines and as many for the sines. The stride says how
 # far apart the frames are.
 
 # %% tags=["check"] jupyter={"source_hidden": true}
@@ -409,7 +409,7 @@ def check_padding(ported):
             late = np.einsum("btcp,fcp->btf", np.lib.stride_tricks.sliding_window_view(np.pad(x, ((0, 0), (0, 2), (0, 0))), 3, axis=1)[:, ::strides], kernel)
             same = strides == 2 and np.allclose(made, np.maximum(late + bias, 0)[:, : made.shape[1]], atol=1e-4)
             check.expect(not same, f"{case}right with stride 1, wrong with stride 2")
-            check.expect(np.allclose(made, goal, atol=1e-4), f"{case}the shape is right, the numbers are not: is there one zero at each end, and the bias?")
+            check.expect(np.allclose(made, goal, atol=1e-4), f"{case}the shape is right, the numbers are not: is there one zero at each end, the bias, the ReLU?")
 
 # %% [markdown]
 # ### 11.2 · Find the bug
@@ -484,7 +484,8 @@ def detector(convolution=padded):
 # %%
 model = detector()
 for layer in model.get_layer("chunks").network.layers:
-    print(f"{layer.name:16} {layer.output.shape!s:18} {layer.count_params():>7,}")
+    name = layer.name if layer.weights else type(layer).__name__
+    print(f"{name:16} {layer.output.shape!s:18} {layer.count_params():>7,}")
 print(f"{'memory':16} {'(None, None, 128)':18} {model.get_layer('memory').count_params():>7,}")
 print(f"all: {model.count_params():,}, of which the LSTM has {model.get_layer('memory').count_params() / model.count_params():.0%}")
 
@@ -501,7 +502,7 @@ print(f"all: {model.count_params():,}, of which the LSTM has {model.get_layer('m
 # | biases | `bias_ih` and `bias_hh`, (4 · units,) each, both added | `bias` (4 · units,) |
 # | order of the gates | i, f, g, o | i, f, g, o (g is the candidate) |
 #
-# ONNX, a format for passing networks on, has the order i, o, f, g. A wrong order raises no error: every shape fits.
+# ONNX, a format for exchanging networks, has the order i, o, f, g. A wrong order raises no error: every shape fits.
 
 # %% tags=["check"] jupyter={"source_hidden": true}
 @check.exercise("11.3", "An LSTM moves in")
@@ -597,10 +598,10 @@ fig, axes = plt.subplots(3, 1, figsize=(9.8, 5), sharex=True, layout="constraine
 sound_and(axes, heard, {"p (speech)": probability})
 axes[2].set(ylim=(-0.05, 1.05))
 axes[2].fill_between(np.arange(len(probability)) * 0.032, 0, 1, where=spoken[::512], step="post", color="#222222", alpha=0.08)
-plotting.Picture(fig, "The sound of section 1, its spectrogram, and the detector's answer, with a grey ground where somebody speaks: near 1 for most of the speech, with a gap at its beginning; falling to 0 within half a second after it.")  # fmt: skip
+plotting.Picture(fig, "The sound of section 1, its spectrogram, and the detector's answer, on a grey background where somebody speaks: near 1 for most of the speech, with a gap at its beginning; falling below 0.2 within half a second after it.")  # fmt: skip
 
 # %% [markdown]
-# Grey marks the truth. The detector hesitates after the first syllable, and takes up to half a second to be sure that somebody has stopped.
+# Grey marks the truth. The detector hesitates after the first syllable; and after the sentence it takes a quarter of a second to fall below 0.5, and longer to be sure.
 #
 # **Is it the same network?** Five recordings, each without noise and in three noises, were read chunk by chunk by the published file, in
 # onnxruntime. Its answers were kept, so you need not install that. Your machine now computes them in Keras.
@@ -660,7 +661,7 @@ check.claim("With the bug, single answers are off by over 0.5", off["largest"], 
 check.claim("and over a third are on the other side of 0.5", off["turned"], above=1 / 3)
 
 # %% [markdown]
-# More than a third of its answers change sides, without an error or a warning, because of zeros at the wrong end. Neither the names nor the
+# Far more than a third of its answers change sides, without an error or a warning, because of zeros at the wrong end. Neither the names nor the
 # shapes of its layers would have told you. Whenever you move a network, compare numbers with the original.
 #
 # **Stop here if you like** (about 50 minutes so far).
@@ -757,7 +758,7 @@ check.claim("So trained, our hybrid has an error below 0.25", sum(at_half["ours"
 def brief(row):
     """A row without what is the same for every seed, and without the kind in its name."""
     kept = {key: value[0] if isinstance(value, list) and len(set(value)) == 1 else value for key, value in row.items()}
-    return kept | {"model": row["model"].removeprefix("No network: ").replace("No training: deployed", "Silero")}
+    return kept | {"model": row["model"].split("No network: ")[-1].split("No training: ")[-1].replace("deployed", "Silero")}
 
 
 table = results.load("11_detectors")
@@ -808,12 +809,12 @@ fig, axes = plt.subplots(2, 3, figsize=(9.8, 5.2), sharex=True, sharey=True, lay
 for ax, kind in zip(axes.flat, datasets.NOISES):
     for name, (row, colour, line) in rows.items():
         ax.plot(datasets.SNRS, [table.mean(row, f"{kind} {snr} dB") for snr in datasets.SNRS], line, color=colour, label=name)
-    ax.set(title=kind, ylim=(0, 0.6), xlim=(20, -10), xticks=(20, 10, 0, -10))
+    ax.set(title=kind, ylim=(0, 0.6), xlim=(21, -11), xticks=(20, 10, 0, -10))
     ax.grid(axis="y")
 fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4, frameon=False)
 fig.supxlabel("signal-to-noise ratio in dB: the noise grows to the right")
 fig.supylabel("error")
-plotting.Picture(fig, "Error against signal-to-noise ratio in six noises; each point is five clips. In hiss, hum, rain and music the error of energy rises early, that of the others late. "
+plotting.Picture(fig, "Error against signal-to-noise ratio in six noises; each point is five clips. In hiss and hum the error of energy rises early; in rain, clicks and music it is high throughout; that of the others rises late. "
                  "Silero stays near or under 0.1 down to 0 dB in all noises but babble; at -10 dB it is near 0.5 in hiss and rain and 0.2 in hum and music. In babble all of them rise to between 0.4 and 0.6.")  # fmt: skip
 
 # %% [markdown]
@@ -874,7 +875,7 @@ check.claim("and more than it in music and babble", [music_away[2] - music_home[
 # ### What the memory is worth
 #
 # Silero's LSTM may remember for ever. How much of that does it use? Suppose it had read only the last `count` chunks: for every answer, start `count` chunks back, and read
-# up to it. With a count of 1, it is reset at each chunk. It starts from zeros, as at the beginning of a recording; or, as zeros may confuse it, from the mean of its states over
+# up to it. With a count of 1, it is reset at each chunk. It starts from zeros, as at the beginning of a recording; or, because zeros may be unusual for it, from the mean of its states over
 # the training clips. No score is averaged, so that no other memory is added.
 
 # %% tags=["definition"]
@@ -905,7 +906,7 @@ ax.plot(counts, typical, "s--", color=plotting.LSTM)
 ax.axhline(whole, color="#222222", ls=":")
 ax.text(32, zeros[4] + 0.004, "starts from zeros", ha="right", va="bottom")
 ax.text(2.1, typical[1], "starts from the mean state", va="bottom")
-ax.text(1, whole, "all it has heard", va="top")
+ax.text(1, whole - 0.009, "all it has heard", va="top")
 ax.set(xscale="log", xlabel="chunks remembered (32 ms each)", ylabel="error", ylim=(0, None))
 ax.set_xticks(counts, counts)
 ax.minorticks_off()
@@ -943,7 +944,7 @@ check.claim("and all of them 0.06", ablations.mean(everything, "babble 20 dB"), 
 # the LSTM's state, where the old last layer sits (after the ReLU).
 
 # %% jupyter={"source_hidden": true}
-plotting.table([brief(row) | {"model": row["model"].removeprefix("No training: ")} for row in ablations.rows[-5:]],
+plotting.table([brief(row) for row in ablations.rows[-5:]],
                {"model": "Silero's detector", "missed": "speech missed", "pauses": "taken for speech", "error": "error", "alone": "noise alone"},
                "Other last layers, fitted on our training clips; average and threshold chosen on the validation clips")  # fmt: skip
 
@@ -1015,7 +1016,7 @@ check.claim("With little noise it turns within two chunks after speech begins, i
 check.claim("and later after speech ends", medians["ends"] - medians["begins"], above=0.9)
 
 # %% [markdown]
-# It opens fast and closes slowly. That suits a telephone: a lost beginning of a word hurts, a bit of silence does not. In our count it costs errors.
+# It opens fast and closes slowly. That suits a telephone: a lost beginning of a word hurts, a little extra silence does not. By our measure it costs errors.
 
 # %% [markdown]
 # ### What it costs
@@ -1088,7 +1089,7 @@ def check_stretches(stretches):
         inclusive = [(begin, end - 1) for begin, end in goal]
         check.expect(not goal or pairs != inclusive, f"{case}last is the chunk after the stretch, as in slices: {goal}")
         outside = bool(hold and goal and pairs) and min(pairs)[0] <= goal[0][0] and max(pairs)[1] >= goal[-1][1] and (pairs[0][0], pairs[-1][1]) != (goal[0][0], goal[-1][1])
-        check.expect(not outside, f"{case}only pauses between speech are filled, not the silence before or after: {goal}, not {pairs}")
+        check.expect(not outside, f"{case}only pauses between speech are filled; a stretch is not lengthened into the silence before or after it: {goal}, not {pairs}")
         check.expect(not hold or len(pairs) <= len(goal), f"{case}a pause of {hold} or fewer chunks joins the speech around it: {goal}, not {pairs}")
         check.expect(pairs == goal, f"{case}the stretches are {goal}, not {pairs}")
 
@@ -1096,7 +1097,8 @@ def check_stretches(stretches):
 # ### 11.4 · Stretches of speech
 #
 # Write `stretches(p, threshold, hold)`: a list of pairs (first chunk, chunk after the last) in which `p`, an array (chunk,), is above the threshold.
-# A pause of up to `hold` chunks *between* two stretches joins them. When it is right, try `stretches(probability, 0.5, 6)`: these are the two sentences of section 1.
+# A pause of up to `hold` chunks *between* two stretches joins them. When it is right, try `stretches(probability, 0.5, hold)` on the sound of section 1, with `hold` from 0 up: from which
+# hold-over on are there two stretches, as there are two sentences?
 #
 # <details><summary>Hint</summary>
 #
@@ -1195,16 +1197,18 @@ def judge_stream(found, whole, sound, halves, asked):
     def near(windows):
         return np.abs(found - np.asarray(whole(windows))[0, :, 0]).max() < 1e-4
 
-    def alone(order):
-        """Answers if h and c are renewed in another order, or not at all."""
+    def alone(order, only=None):
+        """Answers if h and c are renewed in another order, only one of them, or none."""
         z, state, answers = np.asarray(halves[0].half(cut(sound)))[0, :, np.newaxis], [ops.zeros((1, 128))] * 2, []
         for each in z:
             p, *new = halves[1].half([ops.convert_to_tensor(each[np.newaxis]), *state])
             answers.append(float(p[0, 0, 0]))
-            state = [new[n] for n in order] or state
+            state = [new[n] if n == only else state[n] for n in range(2)] if only is not None else [new[n] for n in order] or state
         return np.abs(found - answers).max() < 1e-4
 
     check.expect(not alone([]), "each answer is that of an empty state: hand h and c on to the next chunk")
+    for kept, name in ((0, "h"), (1, "c")):
+        check.expect(not alone([kept], only=kept), f"of the two, only {name} is handed on to the next chunk: renew both")
     check.expect(not alone([1, 0]), "h and c change places: `second` takes z, h, c and gives the answer, h, c")
     before, mirror = cut(sound), cut(sound)
     before[..., :64] = 0
@@ -1212,7 +1216,7 @@ def judge_stream(found, whole, sound, halves, asked):
     mirror[..., -64:] = mirror[..., -65:-129:-1]
     check.expect(not near(mirror), "the mirror repeats the last sample: leave it out, as `cut` does")
     goal = np.asarray(whole(cut(sound)))[0, :, 0]
-    check.expect(near(cut(sound)), f"{count} chunks: the answers are off by up to {np.abs(found - goal).max():.1e} from those of the whole: look at the window of each chunk")
+    check.expect(near(cut(sound)), f"{count} chunks: the answers are off by up to {np.abs(found - goal).max():.1e} from those of the whole: look at the window of each chunk, and begin each recording with zeros")
 
 # %% [markdown]
 # ### 11.5 · Chunk by chunk
@@ -1339,7 +1343,7 @@ lab
 #
 # ## 11 · Optional: your own voice
 #
-# About 3 minutes; nothing later needs it. Press *Record* and say two sentences, with a pause between them. The browser asks first. The sound stays in this page until you press *Use it*; then it goes
+# About 3 minutes; nothing later needs it. Press *Record* and say two sentences, with a pause between them. The browser asks first. The sound stays on this page until you press *Use it*; then it goes
 # into your kernel's memory, and is saved nowhere. Without a microphone, skip this: a recording of ours stands in.
 
 # %% tags=["nbval-ignore-output"]
@@ -1347,8 +1351,8 @@ microphone = Microphone()
 microphone
 
 # %% [markdown]
-# `datasets.read_sound` reads a WAV or FLAC file in its place, and tells what it changed: channels mixed into one, another
-# rate converted to 16,000, 8 bits.
+# `datasets.read_sound` reads a WAV or FLAC file in its place, and reports what it changed: channels mixed into one, another
+# rate converted to 16,000, 8 bits. To put your voice into noise, try `VoiceLab(deployed()[0], [own], others)`.
 
 # %%
 file = datasets.base.DATA / "sounds" / "cs_m.flac"
@@ -1369,13 +1373,13 @@ plotting.Picture(fig, "A recording, its spectrogram and the detector's answer fo
 #
 # Choose something else, or put something around it, when
 #
-# - **others speak in the background.** A detector answers "does somebody speak?", never "does *she* speak?". Ask for the direction of the voice (several microphones), or for its owner (a network that knows the voice).
+# - **others speak in the background.** A detector answers "does somebody speak?", never "does *she* speak?". Use several microphones, which tell directions apart, or a network that knows her voice.
 # - **it is quiet, and the battery is small.** In hiss at 20 dB energy alone does as well (0.04). Watches and earphones let a few lines of code listen, and wake the network.
 # - **you know your noise.** Then first fit a new last layer, or a boosting with a memory, to your own recordings. Both did well here, on one synthesiser.
 # - **the answer may come late.** For a finished recording a network may look ahead: a bidirectional LSTM, for instance. That was not measured here.
 # - **somebody sings, whispers or laughs, is a child, or calls over an old telephone line** (8,000 samples a second). Nothing here was tested on those. Measure before you rely on it.
 #
-# Around the network there is plain code. In its authors' own program speech begins above a threshold of 0.5 and ends after 100 ms below 0.35; what is shorter than
+# Around the network there is plain code. In its authors' own program speech begins above a threshold of 0.5, and ends where the answer falls below 0.35, unless it is above 0.5 again within 100 ms; what is shorter than
 # 250 ms does not count; and 30 ms are added at both ends, so that no consonant is lost.
 #
 # ## 13 · Summary

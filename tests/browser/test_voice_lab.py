@@ -111,7 +111,7 @@ def test_a_microphone_is_asked_for_and_its_sound_used(open_cells):
     expect(said).to_contain_text("Recording: 2 of at most 30 seconds.")
     expect(audio).to_be_hidden()
     press("Stop")
-    expect(said).to_contain_text("in this page only")
+    expect(said).to_contain_text("on this page only")
     audio.evaluate("one => one.duration || new Promise(told => one.onloadedmetadata = told)")
     lasts = audio.evaluate("one => one.duration")
     assert 1.4 < lasts < 10
@@ -128,6 +128,6 @@ def test_a_microphone_is_asked_for_and_its_sound_used(open_cells):
     press("Record again")
     expect(said).to_contain_text("Recording: 1 of")
     press("Stop")
-    expect(said).to_contain_text("in this page only")
+    expect(said).to_contain_text("on this page only")
     press("Use it")
     expect(said).to_contain_text("Used:")

@@ -101,7 +101,7 @@ function render({ model, el }) {
       if (url) URL.revokeObjectURL(url);
       url = URL.createObjectURL(wav(pcm, rate));
       audio.src = url;
-      tell('It is in this page only. Listen; then record it again, or use it: it goes to your kernel, and is not saved.');
+      tell('It is on this page only. Listen; then record it again, or use it: it goes to your kernel, and is not saved.');
     } else tell('Nothing came from the microphone. Record it again.');
     show();
   };

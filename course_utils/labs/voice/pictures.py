@@ -105,7 +105,8 @@ def draw(heard):
         x, wide = across(first, count), across(last, count) - across(first, count)
         parts.append(d.rect(x, 16, wide, y - 16, "none", d.SOFT, 2, 'stroke-dasharray="4 3"'))
     lasts = count * CHUNK / RATE
-    for second in range(int(lasts) + 1):
+    apart = next(seconds for seconds in (1, 2, 5, 10) if lasts / seconds <= 12)
+    for second in range(0, int(lasts) + 1, apart):
         x = LEFT + (RIGHT - LEFT) * second / lasts
         where = "end" if x > RIGHT - 12 else "middle"
         parts += [d.path(f"M{x:.1f},{y} v5", d.SOFT, 1), d.write(x, y + 19, f"{second} s", where, d.SOFT)]
