@@ -111,7 +111,8 @@ def noise(kind, samples, seed=0, part="train", without=None):
     part : str
         Whose voices babble.
     without : str, optional
-        The name of a speaker who does not babble, since that is the voice in front.
+        The name of a speaker who does not babble, since that is the voice in front; any other name leaves
+        nobody out.
 
     Returns
     -------
