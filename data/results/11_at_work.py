@@ -49,7 +49,7 @@ KEPT = {"CNN -> LSTM": "hybrid"}  # networks whose weights the lesson loads
 EPOCHS = 30
 HEARD = ("hiss", "hum", "rain")
 COUNTS = (1, 2, 4, 8, 16, 32)
-REACHES = ("1 chunk", "16 chunks", "3 s")
+REACHES = ("1 chunk", "3 s")
 LAST = ("new layer on z", "new layer on z and means", "boosting on z and means", "new layer on h")
 
 
@@ -138,16 +138,13 @@ def as_used(scores):
 
 def features(names, bands, reach):
     """What a boosting reads for each chunk, (clip, chunk, number), of bands (clip, chunk, 4 frames, 32)."""
+    if reach == "1 chunk":
+        return bands.reshape(*bands.shape[:2], -1)
     mean, past = np.moveaxis(bands.mean(axis=2), 1, -1), names["past"]  # clip, band, chunk
-    pasts = []
-    if reach == "16 chunks":
-        pasts = list(np.moveaxis(past(mean, 16), -1, 0))
-    if reach == "3 s":
-        means = [past(mean, count).mean(axis=-1) for count in (4, 16, 64)]
-        lowest = past(means[0], 94).min(axis=-1)
-        pasts = [mean, *means, lowest, mean - lowest]
-    pasts = [np.moveaxis(values, -1, 1) for values in pasts]
-    return np.concatenate([bands.reshape(*bands.shape[:2], -1)] * (reach != "3 s") + pasts, axis=2)
+    means = [past(mean, count).mean(axis=-1) for count in (4, 16, 64)]
+    lowest = past(means[0], 94).min(axis=-1)
+    pasts = [mean, *means, lowest, mean - lowest]
+    return np.concatenate([np.moveaxis(values, -1, 1) for values in pasts], axis=2)
 
 
 def fitted(estimator, x, y):
