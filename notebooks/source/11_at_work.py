@@ -825,7 +825,7 @@ plotting.Picture(fig, "Error against signal-to-noise ratio in six noises; each p
 # each of these four has an error above a quarter, with a threshold that must serve all noises.
 #
 # **Home advantage.** Our models were trained on these very noises, this synthesiser and its habit of pausing. Silero's detector was not trained on our clips. (Its data are not published; its
-# authors write of over 6,000 languages and various background noise.) So we train some of ours without clicks, music and babble, on as many clips, and test on all, as before. The last rows give
+# authors write of over 6,000 languages and various background noise.) So we train some of ours without clicks, music and babble, on as many clips, and test on all, as before. "New layer on h" gives
 # Silero's detector a new last layer, a logistic regression on its 128 hidden units:
 
 # %% jupyter={"source_hidden": true}
