@@ -27,9 +27,11 @@ def paste_state(notebook, lab, second):
     words = lab.locator(".cl-picture svg").first.get_attribute("aria-label")
     lab.get_by_role("button", name="Copy", exact=True).press("Enter")
     line = second.get_by_label("State", exact=True)
+    before = line.input_value()
     line.focus()
     notebook.page.keyboard.press("ControlOrMeta+A")
     notebook.page.keyboard.press("ControlOrMeta+V")
+    expect(line).not_to_have_value(before)  # what is pasted comes by and by
     line.press("Enter")
     expect(second.locator(".cl-picture svg").first).to_have_attribute("aria-label", words)
 

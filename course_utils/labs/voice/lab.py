@@ -36,11 +36,6 @@ class VoiceState(State):
     version = "voi1"
     spelled: ClassVar = ("voice", "noise", "snr")
 
-    def __post_init__(self):
-        super().__post_init__()
-        if self.until < self.silent:
-            object.__setattr__(self, "until", self.silent)
-
     @property
     def units(self):
         return self.unit1, self.unit2, self.unit3, self.unit4
