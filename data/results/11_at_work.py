@@ -62,7 +62,7 @@ def definitions(table):
 def data_of(quick, noises=None):
     from course_utils import datasets
 
-    how = {"clips": (36, 12, 12), "seconds": (2, 2, 2)} if quick else {}
+    how = {"clips": (36, 36, 36), "seconds": (2, 2, 4)} if quick else {}
     return datasets.speech(**how) if noises is None else datasets.speech(**how, noises=noises)
 
 
