@@ -9,7 +9,7 @@ import pytest
 import small_labs
 from PIL import Image
 
-from course_utils import labs
+from course_utils import datasets, labs
 from course_utils.datasets.own.cache import About
 from course_utils.datasets.own.clips import Clips, checked_how
 from course_utils.labs.attention import pictures as attention_pictures
@@ -28,7 +28,7 @@ from course_utils.labs.rollout.network import Rollout
 from course_utils.labs.sentence import pictures as sentence_pictures
 from course_utils.labs.sentence.models import WINDOW, Look, Word, visible
 from course_utils.labs.voice import pictures as voice_pictures
-from course_utils.labs.voice.reading import Heard, Scene
+from course_utils.labs.voice.reading import Heard, Scene, lasts
 
 
 def sentence_fingerprint(state):
@@ -135,10 +135,10 @@ def kernel_fingerprint(state):
 
 
 def voice_fingerprint(state):
-    wave = np.sin(np.arange(20 * 512) / 9) * np.linspace(0, 1, 20 * 512)
-    answers, hidden = np.linspace(0, 1, 20), np.sin(np.arange(80.0)).reshape(20, 4)
-    spoken = np.arange(20) > 8
-    there = Scene(wave.astype("float32"), spoken, (3, 6))
+    count = lasts(datasets.recordings("test")[0])  # pauses that change length change the picture, too
+    wave = np.sin(np.arange(count * 512) / 9) * np.linspace(0, 1, count * 512)
+    answers, hidden = np.linspace(0, 1, count), np.sin(np.arange(4.0 * count)).reshape(count, 4)
+    there = Scene(wave.astype("float32"), np.arange(count) > 8, (3, 6))
     others = {"energy": (answers[::-1], 0.3, answers[::-1] > 0.3)}
     sample = Heard(there, "sample", answers, 0.5, answers > 0.5, hidden, (0, 1, 2, 3), 4, 2, others)
     return fingerprint(state, voice_pictures.draw(sample))
