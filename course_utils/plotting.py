@@ -69,6 +69,16 @@ class Picture:
         return {"image/png": png, "text/html": image, "text/plain": self.alt}
 
 
+def wav(samples, rate):
+    """The bytes of a WAV file of samples (sample,), made as loud as fits."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as sound:
+        sound.setparams((1, 2, rate, len(samples), "NONE", "not compressed"))
+        loud = samples / max(np.abs(samples).max(), 1e-9)
+        sound.writeframes(np.round(loud * 29_000).astype("<i2").tobytes())
+    return file.getvalue()
+
+
 class Listen:
     """A sound with a play button, which a notebook keeps: it plays on GitHub's mirrors and in the book, too.
 
@@ -89,13 +99,7 @@ class Listen:
     def __init__(self, samples, rate, says):
         if not isinstance(says, str) or not says.strip():
             raise ValueError(f"says is {says!r}, but must say in words what there is to hear")
-        samples = _numbers("samples", samples, (1,))
-        self.says, file = " ".join(says.split()), io.BytesIO()
-        with wave.open(file, "wb") as sound:
-            sound.setparams((1, 2, rate, len(samples), "NONE", "not compressed"))
-            loud = samples / max(np.abs(samples).max(), 1e-9)
-            sound.writeframes(np.round(loud * 29_000).astype("<i2").tobytes())
-        self.wav = file.getvalue()
+        self.says, self.wav = " ".join(says.split()), wav(_numbers("samples", samples, (1,)), rate)
 
     def __repr__(self):
         return self.says

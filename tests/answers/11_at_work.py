@@ -294,32 +294,24 @@ def _(p, threshold, hold):  # vectorised: where the gap to the next speech is to
     return np.column_stack([at[np.r_[0, far + 1]], at[np.r_[far, len(at) - 1]] + 1])
 
 
-@right("11.4")
-def _(p, threshold, hold):  # a machine of two states
-    found, begun, silent = [], None, 0
-    for n, value in enumerate(p):
-        if value > threshold:
-            begun, silent = n if begun is None else begun, 0
-        elif begun is not None:
-            silent += 1
-            if silent > hold:
-                found.append((begun, n + 1 - silent))
-                begun = None
-    return found if begun is None else [*found, (begun, len(p) - silent)]
+def two_states(to_the_end):
+    def stretches(p, threshold, hold):
+        found, begun, silent = [], None, 0
+        for n, value in enumerate(p):
+            if value > threshold:
+                begun, silent = n if begun is None else begun, 0
+            elif begun is not None:
+                silent += 1
+                if silent > hold:
+                    found.append((begun, n + 1 - silent))
+                    begun = None
+        return [*found, (begun, len(p) - silent)] if to_the_end and begun is not None else found
+
+    return stretches
 
 
-@wrong("11.4", "the stretches are")
-def _(p, threshold, hold):  # forgets the stretch that lasts to the end
-    found, begun, silent = [], None, 0
-    for n, value in enumerate(p):
-        if value > threshold:
-            begun, silent = n if begun is None else begun, 0
-        elif begun is not None:
-            silent += 1
-            if silent > hold:
-                found.append((begun, n + 1 - silent))
-                begun = None
-    return found
+right("11.4")(two_states(to_the_end=True))
+wrong("11.4", "the stretches are")(two_states(to_the_end=False))  # forgets the stretch that lasts to the end
 
 
 @wrong("11.4", "a pause of 2 or fewer chunks joins")

@@ -1,8 +1,6 @@
 """A recording in noise, and how detectors of speech read it."""
 
-import io
 import itertools
-import wave
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -11,6 +9,7 @@ import numpy as np
 from course_utils import datasets
 from course_utils.labs.core.dials import brief
 from course_utils.labs.core.lstm import run_lstm
+from course_utils.plotting import wav
 
 RATE, CHUNK, CONTEXT = 16_000, 512, 64
 PARTS = ("chunks", "memory", "speech")  # layers of a detector
@@ -35,15 +34,7 @@ class Scene:
     @property
     def wav(self):
         """The bytes of a WAV file, loud enough to be heard."""
-        loudest = max(float(np.abs(self.samples).max()), 1e-6)
-        whole = np.round(self.samples / loudest * 0.8 * 32767).astype("<i2")
-        file = io.BytesIO()
-        with wave.open(file, "wb") as sound:
-            sound.setnchannels(1)
-            sound.setsampwidth(2)
-            sound.setframerate(RATE)
-            sound.writeframes(whole.tobytes())
-        return file.getvalue()
+        return wav(self.samples, RATE)
 
     @property
     def spectrogram(self):
