@@ -4,25 +4,24 @@
     python data/results/11_at_work.py --times   # measure the times again, keep the scores
     python data/results/11_at_work.py --quick   # every step at toy size, into a temporary folder
 
-`11_detectors` has all detectors on the same test clips: 180, made of 25 sentences by 5 speakers. "error"
-is the mean of two shares: of speech that is missed, and of chunks without speech that are taken for it; such
-as "hum 0 dB" is the same for one noise at one ratio (five clips), "pauses" that of chunks without speech
-alone. "auc" is the area under the curve of both shares for all thresholds. The count of chunks that each
-detector's scores are averaged over, and its threshold, are chosen on the validation clips, by one rule for
-all. "unaveraged" is the error if that count is 1; "3 late" that of answers that may come three chunks late;
-both with thresholds of their own. "alone" is the share of chunks that are taken for speech where there is
-noise and no voice at all. "half" is the error of the deployed one without an average at a threshold of 0.5.
-"as used" is the deployed one with its authors' rule. "clock" hears nothing: it knows how often somebody
-speaks so long after a clip's beginning. The boosting is fitted on all 45,000 chunks, as the networks are, and
-stops adding trees (of 1,000 at most) when a tenth of these, held out, gains no more.
+`11_detectors` has all detectors on the same test clips: 180, made of 25 sentences by 5 speakers. "error" is
+the mean of two shares: of speech that is missed, and of chunks without speech that are taken for it; such as
+"hum 0 dB" is the same for one noise at one ratio (five clips), "pauses" that of chunks without speech alone.
+"auc" is the area under the curve of both shares for all thresholds. The count of chunks that each detector's
+scores are averaged over, and its threshold, are chosen on the validation clips, by one rule for all.
+"unaveraged" is the error if that count is 1, with a threshold of its own. "alone" is the share of chunks that
+are taken for speech where there is noise and no voice at all. "as used" is the deployed one with its authors'
+rule. "clock" hears nothing: it knows how often somebody speaks so long after a clip's beginning. The boosting
+is fitted on all 45,000 chunks, as the networks are, and stops adding trees (of 1,000 at most) when a tenth of
+these, held out, gains no more.
 
 `11_unheard` has three of them fitted without clicks, music and babble, on as many clips. `11_ablations` cuts
 the deployed one's memory ("typical": it begins with the mean state of the training clips, not with zeros;
-"new layer": with a last layer fitted to the states that are left; nothing is averaged), or replaces its
-last layer. `11_equal` compares Keras with onnxruntime: "error, millionths" is the largest difference in a
-recording; the answers of onnxruntime are kept beside the table.
-`11_stream` reads sound chunk by chunk: milliseconds for a chunk, and how much more memory (MB) the process
-has after some minutes of sound than after the first.
+"new layer": with a last layer fitted to the states that are left; nothing is averaged), or replaces its last
+layer; "random weights" has a new last layer, and a network behind the spectrum that was never trained.
+`11_equal` compares Keras with onnxruntime: "error, millionths" is the largest difference in a recording; the
+answers of onnxruntime are kept beside the table. `11_stream` reads sound chunk by chunk: milliseconds for a
+chunk, and how much more memory (MB) the process has after some minutes of sound than after the first.
 """
 
 import importlib.metadata
@@ -41,7 +40,7 @@ OURS = ["small", "rivals", "train", "bands", *RULE]
 USES = {
     "11_detectors": [*OURS, "energy", "flatness", "deployed"],
     "11_unheard": [*OURS, "deployed", "cut"],
-    "11_ablations": ["deployed", "parts", "cut", *RULE],
+    "11_ablations": ["deployed", "detector", "parts", "cut", *RULE],
     "11_equal": ["deployed", "in_noise"],
     "11_stream": ["deployed", "parts", "compiled", "steps"],
 }
@@ -51,6 +50,7 @@ HEARD = ("hiss", "hum", "rain")
 COUNTS = (1, 2, 4, 8, 16, 32)
 REACHES = ("1 chunk", "3 s")
 LAST = ("new layer on z", "new layer on z and means", "boosting on z and means", "new layer on h")
+LAST += ("random weights, new layer on h",)
 
 
 @cache
@@ -228,9 +228,7 @@ def judged(names, scores_of, quick, **how):
 
     found = {"auc": auc(scores, truths[1])}
     found |= errors(names, said(truths[0], **how), data.test, data.class_names)
-    late = [np.concatenate([truth[:, :1]] * 3 + [truth[:, :-3]], axis=1) for truth in truths]
     found["unaveraged"] = sum(names["rates"](said(truths[0], counts=(1,)), truths[1])) / 2
-    found["3 late"] = sum(names["rates"](said(late[0]), late[1])) / 2
     rule = names["choose"](seen, truths[0], **how)
     return found | {"alone": float(names["decided"](scores_of("alone"), rule).mean())}
 
@@ -247,13 +245,26 @@ def errors(names, said, split, words):
     return found
 
 
-def states(names):
+def states(names, model=None):
     """Chunks -> what the deployed detector's last layer reads: its hidden states, after the ReLU."""
     import keras
 
-    model, _ = names["deployed"]()
+    model = model or names["deployed"]()[0]
     hidden = keras.Model(model.input, model.get_layer("memory").output)
     return lambda chunks: np.maximum(hidden.predict(names["cut"](chunks), batch_size=20, verbose=0), 0)
+
+
+def never_trained(names):
+    """The deployed detector with random weights behind its spectrum: what its design alone is worth."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    model, trained = names["detector"](), names["deployed"]()[0]
+    spectrum, published = (
+        each.get_layer("chunks").network.get_layer("spectrum") for each in (model, trained)
+    )
+    spectrum.set_weights(published.get_weights())
+    return model
 
 
 def ablated(names, what, quick):
@@ -274,7 +285,7 @@ def ablated(names, what, quick):
         start = {"state": typical(second, z("train"))} if "typical" in what else {}
         return lambda part: remembering(second, z(part), count or z(part).shape[1], **start)
     if what.endswith("h"):
-        hidden = states(names)
+        hidden = states(names, never_trained(names) if what.startswith("random") else None)
         numbers = cache(lambda part: hidden(sound_of(quick, part)))
     elif "means" in what:
         numbers = cache(lambda part: np.concatenate([z(part), *means(names, z(part))], axis=2))
@@ -427,11 +438,7 @@ def measure(table, row, seed, peak, part, quick):
         return {"parameters": 309_121} | judged(names, cache(ablated(names, what, quick)), quick, **how)
     if not needs_network(row):
         scores = cache(without_training(table, row, quick, seed))
-        found = {"parameters": 309_121 if "No training" in row else 0} | judged(names, scores, quick)
-        if row == "No training: deployed":
-            test = data_of(quick).test
-            found["half"] = sum(names["rates"](scores("test") > 0.5, test.y["speech"])) / 2
-        return found
+        return {"parameters": 309_121 if "No training" in row else 0} | judged(names, scores, quick)
     import keras
 
     keras.backend.clear_session()

@@ -799,7 +799,7 @@ check.claim("Silero's detector has 0.15", table.mean(silero, "error"), within=(0
 check.claim("with its authors' rule 0.16", table.mean("No training: deployed, as used", "error"), within=(0.155, 0.165), stored=True)
 check.claim("Down to 0 dB it has about 0.1 at most, except in babble", [table.mean(silero, f"{kind} {snr} dB") for kind in ("hiss", "hum", "rain", "clicks", "music") for snr in (20, 10, 5, 0)], below=0.105, stored=True)
 check.claim("at -10 dB in hiss and rain it is no better than a coin", [table.mean(silero, f"{kind} -10 dB") for kind in ("hiss", "rain")], within=(0.45, 0.52), stored=True)
-check.claim("In babble, from 10 dB down, each of the four has over a quarter", [table.mean(name, f"babble {snr} dB") for name in (silero, hybrid, three, "No network: energy") for snr in (10, 5, 0, -5, -10)], above=0.25, stored=True)
+check.claim("In babble, from 10 dB down, each of the four has a quarter or more", [table.mean(name, f"babble {snr} dB") for name in (silero, hybrid, three, "No network: energy") for snr in (10, 5, 0, -5, -10)], above=0.245, stored=True)
 check.claim("In hiss at 20 dB energy and Silero's have 0.04", [table.mean(name, "hiss 20 dB") for name in ("No network: energy", silero)], within=(0.035, 0.045), stored=True)
 check.claim("The clock has 0.50", table.mean(nothing, "error"), within=(0.48, 0.52), stored=True)
 check.claim("At a threshold of 0.5, without any average, your machine finds 0.15 for Silero's, too", sum(at_half["deployed"]) / 2, within=(0.14, 0.16))
@@ -822,7 +822,7 @@ plotting.Picture(fig, "Error against signal-to-noise ratio in six noises; each p
 # %% [markdown]
 # Each panel is one noise, and each point five clips, so small bumps mean nothing. Down to 0 dB Silero's detector has an error of about 0.1 at most, except in babble; at -10 dB it is
 # no better than a coin in hiss and rain. **Babble is the hardest**: it *is* speech. At 20 dB Silero's detector finds the voice in front; from 10 dB down
-# each of these four has an error above a quarter, with a threshold that must serve all noises.
+# each of these four has an error of a quarter or more, with a threshold that must serve all noises.
 #
 # **Home advantage.** Our models were trained on these very noises, this synthesiser and its habit of pausing. Silero's detector was not trained on our clips. (Its data are not published; its
 # authors write of over 6,000 languages and various background noise.) So we train some of ours without clicks, music and babble, on as many clips, and test on all, as before. "New layer on h" gives
@@ -845,7 +845,7 @@ plotting.table(compared, {"model": "trained on", "error": "error, all noises", *
 # 0.08 at home for both, and 0.11 for Silero's. In babble both do no better than a coin. Clicks, as new, cost the hybrid 0.08 and boosting 0.05. So the table above
 # says "train on your noises", and not "small networks are better".
 #
-# The **new last layer** has 0.10 at home, the lowest error in this lesson, and 0.14 away. Averaged over all noises that is still less than the old layer's 0.15; in music and babble it is more. It has a price, too: in
+# The **new last layer** has 0.10 at home, as low as the best seed of any network of ours, and 0.14 away. Averaged over all noises that is still less than the old layer's 0.15; in music and babble it is more. It has a price, too: in
 # noise alone it calls 3 % of the chunks speech, or 5 % away, and the old layer 0.4 %. (All of these hear one synthesiser only, and every threshold and learning rate was chosen with all six noises.)
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
@@ -867,6 +867,7 @@ check.claim("In babble both have about 0.5", babble_away[:2], within=(0.48, 0.52
 check.claim("Clicks cost the hybrid 0.08", clicks[0], within=(0.075, 0.085), stored=True)
 check.claim("and boosting 0.05", clicks[1], within=(0.045, 0.06), stored=True)
 check.claim("The new last layer has 0.10 at home", ablations.mean("No training: new layer on h", "error"), within=(0.095, 0.105), stored=True)
+check.claim("as low as the best seed of any network of ours", min(table.low(name, "error") for name in ("CNN -> LSTM", "dense -> LSTM", "LSTM alone", "CNN alone, 85 chunks")) - ablations.mean("No training: new layer on h", "error"), within=(-0.005, 0.005), stored=True)
 check.claim("and 0.14 away, less than the old one", [unheard.mean(on_h, "error") - 0.13, silero_error - unheard.mean(on_h, "error") - 0.01], above=0.0, stored=True)
 check.claim("In noise alone it calls 3 % speech", ablations.mean("No training: new layer on h", "alone"), within=(0.025, 0.035), stored=True)
 check.claim("or 5 % away", unheard.mean(on_h, "alone"), within=(0.045, 0.055), stored=True)
@@ -949,17 +950,17 @@ check.claim("and 0.37", ablations.mean(everything, "babble 10 dB"), within=(0.36
 # Perhaps the 128 features say it all, and the LSTM only smooths them. To find out, put a **new last layer** on $z_t$: a
 # logistic regression, fitted on our training clips. Then give it a memory: $z_t$ beside its means over 4 and over 64 chunks; and let boosting
 # read the same numbers. One control is needed. A new layer knows *our* voices and noises, and that alone may help. So the regression is also fitted on
-# the LSTM's state, where the old last layer sits (after the ReLU).
+# the LSTM's state, where the old last layer sits (after the ReLU); and, as a second control, on the state of the same network with random weights behind its spectrum.
 
 # %% jupyter={"source_hidden": true}
-plotting.table([brief(row) for row in ablations.rows[-5:]],
+plotting.table([brief(row) for row in ablations.rows[-6:]],
                {"model": "Silero's detector", "missed": "speech missed", "pauses": "taken for speech", "error": "error", "alone": "noise alone"},
                "Other last layers, fitted on our training clips; average and threshold chosen on the validation clips")  # fmt: skip
 
 # %% [markdown]
 # On $z_t$ alone, the new layer has an error of 0.21, more than the detector as it is, although it knows our noises; with the two means 0.16. Boosting gets more out of the same numbers: 0.13. But its error with
-# 32 plain bands, in section 6, was no larger, so that says little about the CNN. The LSTM's state is what is special: a linear layer reads **0.10** from it. These 129 new weights, on a network that others trained, do at least as well as all our own: that
-# is **transfer**, with the home advantage that the last table of section 6 shows.
+# 32 plain bands, in section 6, was no larger, so that says little about the CNN. The LSTM's state is what is special: a linear layer reads **0.10** from it, and 0.23 if the weights are random: so
+# training made it, not the design. These 129 new weights, on a network that others trained, do as well as our own: that is **transfer**, with the home advantage that the last table of section 6 shows.
 
 # %% tags=["claim"] jupyter={"source_hidden": true}
 on_z, on_means, trees, on_h = (ablations.row(f"No training: {name}")["model"] for name in ("new layer on z", "new layer on z and means", "boosting on z and means", "new layer on h"))
@@ -968,6 +969,7 @@ check.claim("with two means 0.16", ablations.mean(on_means, "error"), within=(0.
 check.claim("Boosting on the same numbers has 0.13", ablations.mean(trees, "error"), within=(0.125, 0.135), stored=True)
 check.claim("A new layer on the state has 0.10", ablations.mean(on_h, "error"), within=(0.095, 0.105), stored=True)
 check.claim("no more than the mean of any of our own", [table.mean(name, "error") - ablations.mean(on_h, "error") for name in ("CNN -> LSTM", "dense -> LSTM", "LSTM alone", "CNN alone, 85 chunks")], above=0.0, stored=True)
+check.claim("With random weights a new layer on the state has 0.23", ablations.mean("No training: random weights, new layer on h", "error"), within=(0.225, 0.235), stored=True)
 check.claim("Boosting had no more from plain bands", ablations.mean(trees, "error") - table.mean("No network: boosting, 3 s", "error"), above=0.0, stored=True)
 
 # %% [markdown]
@@ -1398,7 +1400,7 @@ plotting.Picture(fig, "A recording, its spectrogram and the detector's answer fo
 # - Rebuilt in plain Keras, the detector gives the same answers as the original, to within 0.0001 in 20 clips.
 # - Memory is what makes it good: without it, it has twice the error, even with a last layer fitted to that. An LSTM is one way to remember; causal convolutions and chosen means did as well here.
 # - Compare at home and away. What was trained on the noises of the test has an advantage; give a clock a row in your table, too.
-# - A deployed network is a good start: 129 new weights on its state had the lowest error, and more false alarms in noise alone.
+# - A deployed network is a good start: 129 new weights on its state did as well as the networks trained here, with more false alarms in noise alone than before.
 # - Streaming, it keeps 320 numbers, for a second or for a day.
 #
 # **Next**: [lesson 13](13_your_own_data.ipynb) takes a hybrid to your own data, and exports it.
